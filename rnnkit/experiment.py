@@ -1,0 +1,275 @@
+"""Experiment: everything that determines a run, and nothing else.
+
+Frozen, hashable, checked when it is made; the same Experiment gives the same Records. It travels as JSON, as a URL's query
+string and as command-line options, all with the field names below. What does not apply to a choice (gate biases of a tanh
+cell, the learning rate of an echo state network) must keep its default, so that one run has one name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rnnkit.cells import CELLS
+from rnnkit.fixes import ClipNorm, Fix, SignalFix, parse_fix
+from rnnkit.inits import BIASES, INITS
+from rnnkit.optim import OPTIMIZERS
+from rnnkit.tasks import TASKS
+
+VERSION = 1  # of links and JSON. They hold every field that applies, so a changed default does not change an old link.
+MAX_ROWS = 300  # records a run keeps, besides the first: more rows than that no heatmap can show
+MAX_RECORD_BYTES = 32 * 2**20  # of state gradients a run
+
+
+class ExperimentError(ValueError):
+    """Every problem at once: `problems` maps a field to what was expected, what came, and what is valid."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(problems.values()))
+        self.problems = dict(problems)
+
+
+def _reservoir(e: Experiment) -> bool:
+    return CELLS[e.cell].reservoir
+
+
+def _trained(e: Experiment) -> bool:
+    return not _reservoir(e)
+
+
+def _gated(e: Experiment) -> bool:
+    return CELLS[e.cell].keep is not None
+
+
+def _choice(default: str, choices: Mapping[str, object], help: str, applies: Callable[..., bool] | None = None) -> Any:
+    return field(default=default, metadata={"choices": tuple(choices), "help": help, "applies": applies})
+
+
+def _number(default: float, low: float, high: float, help: str, applies: Callable[..., bool] | None = None) -> Any:
+    return field(default=default, metadata={"range": (low, high), "help": help, "applies": applies})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One training run of `replicas` networks side by side; network r has the seed `seed + r`.
+
+    The defaults are the network that forgets: a tanh cell on agreement over 100 words.
+    """
+
+    task: str = _choice("agreement", TASKS, "What the network has to learn.")
+    length: int = _number(100, 3, 10_000, "How many words or symbols the network reads before it must answer.")
+    cell: str = _choice("tanh", CELLS, "The recurrent unit.")
+    hidden: int = _number(32, 1, 2048, "How many hidden units the state has.")
+    init: str = _choice("gaussian", INITS, "How the recurrent weights are drawn.", _trained)
+    gain: float = _number(
+        1.0, 0.0, 100.0, "Factor on the recurrent weights; the spectral radius where an initialization sets one."
+    )
+    input_scale: float = _number(0.3, 0.0, 100.0, "Standard deviation of the input weights.")
+    bias: str = _choice("zero", BIASES, "Initial bias of the gate that keeps the memory.", _gated)
+    fixes: tuple[Fix, ...] = field(
+        default=(ClipNorm(1.0),), metadata={"help": "Remedies, applied in this order.", "applies": _trained}
+    )
+    optimizer: str = _choice("adam", OPTIMIZERS, "The rule that turns the gradient into a step.", _trained)
+    lr: float = _number(0.003, 0.0, 1000.0, "Learning rate: the length of a step.", _trained)
+    batch: int = _number(32, 1, 4096, "Sequences a training step looks at.")
+    steps: int = _number(300, 1, 1_000_000, "How many training steps are taken.")
+    replicas: int = _number(8, 1, 4096, "How many networks with different seeds train side by side.")
+    seed: int = _number(0, 0, 2**31 - 1, "The first network's seed; the next ones count up.")
+    leak: float = _number(1.0, 0.001, 1.0, "Share of the reservoir's state that is renewed at each step.", _reservoir)
+    density: float = _number(0.1, 0.001, 1.0, "Share of the reservoir's connections that exist.", _reservoir)
+    ridge: float = _number(1e-6, 1e-12, 1e3, "Strength of the ridge penalty on the readout.", _reservoir)
+
+    def __post_init__(self) -> None:
+        problems: dict[str, str] = {}
+        for f in dataclasses.fields(self):
+            try:
+                object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+            except ValueError as error:
+                problems[f.name] = str(error)
+        if not problems:
+            if not applies(self, "fixes") and self.fixes == FIELDS["fixes"].default:
+                object.__setattr__(self, "fixes", ())
+            problems = self._conflicts()
+        if problems:
+            raise ExperimentError(problems)
+
+    def _conflicts(self) -> dict[str, str]:
+        problems = {}
+        for f in dataclasses.fields(self):
+            if not applies(self, f.name) and getattr(self, f.name) != _unused(f):
+                problems[f.name] = f"{f.name} does not apply to cell '{self.cell}': leave it at {_show(_unused(f))}"
+        shortest = TASKS[self.task].min_length
+        if self.length < shortest:
+            problems["length"] = f"length must be at least {shortest} for task '{self.task}', got {self.length}"
+        misfit = [fix.name for fix in self.fixes if not fix.applies_to(CELLS[self.cell].gates)]
+        if misfit and "fixes" not in problems:
+            problems["fixes"] = f"fix {misfit[0]!r} is not defined for cell '{self.cell}' (only for cells without gates)"
+        return problems
+
+    @property
+    def every(self) -> int:
+        """A record is taken every so many training steps."""
+        parts = len(CELLS[self.cell].parts)
+        fit = max(1, MAX_RECORD_BYTES // (4 * parts * self.length * self.replicas))
+        return math.ceil(self.steps / min(MAX_ROWS, fit))
+
+    @property
+    def eval_every(self) -> int:
+        """Held-out accuracy is measured every so many training steps: a multiple of `every`, about 30 times a run."""
+        return self.every * max(1, math.ceil(max(10, self.steps / 30) / self.every))
+
+    @property
+    def recorded_steps(self) -> list[int]:
+        """The training steps that leave a Record: the first (nothing trained yet), every `every`-th, and the last."""
+        return [*range(0, self.steps, self.every), self.steps]
+
+    @property
+    def first_uncut(self) -> int:
+        """The earliest step that a gradient from the last one reaches under truncation: 0 where nothing is cut."""
+        signals = [fix for fix in self.fixes if isinstance(fix, SignalFix)]
+        cuts = [t for t in range(self.length) if any(fix.cuts(t, self.length) for fix in signals)]
+        return max(cuts, default=0)
+
+    @property
+    def key(self) -> str:
+        """A short name for the run that this Experiment determines."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field that applies, as plain JSON values; fixes as a list of `name:strength`."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if applies(self, f.name)}
+        return {k: [str(fix) for fix in v] if k == "fixes" else v for k, v in values.items()}
+
+    def to_json(self) -> str:
+        return json.dumps({"version": VERSION} | self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Experiment:
+        """Strict: raises ExperimentError with every problem."""
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise ExperimentError({"json": f"expected JSON, got something else: {error}"}) from None
+        if not isinstance(values, dict):
+            raise ExperimentError({"json": f"expected a JSON object of fields, got {type(values).__name__}"})
+        version = values.pop("version", VERSION)
+        if version != VERSION:
+            raise ExperimentError({"version": f"expected version {VERSION}, got {version!r}"})
+        unknown = set(values) - set(FIELDS)
+        if unknown:
+            raise ExperimentError({name: _unknown(name) for name in sorted(unknown)})
+        return cls(**values)
+
+    def to_query(self) -> dict[str, str]:
+        """For a URL: the version, and every field that applies as text; fixes joined by commas."""
+        values = {k: ",".join(v) if k == "fixes" else _show(v) for k, v in self.to_dict().items()}
+        return {"v": str(VERSION)} | values
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
+        """Lenient, for links: what is wrong is left at its default and named in the list of messages; nothing raises."""
+        values = dict(query)
+        messages = []
+        if values.pop("v", str(VERSION)) != str(VERSION):
+            messages.append(f"this link is of another version (v={query['v'][:20]!r}, expected {VERSION}); read as well as it goes")
+        for name in [name for name in values if name not in FIELDS]:
+            messages.append(_unknown(name))
+            del values[name]
+        parsed: dict[str, Any] = {}
+        for name, text in values.items():
+            try:
+                parsed[name] = parse(name, text)
+            except ValueError as error:
+                messages.append(str(error))
+        while True:
+            try:
+                return cls(**parsed), messages
+            except ExperimentError as error:
+                messages += error.problems.values()
+                # a field that was not given can be at fault too (a default length under a longer task): then all go
+                blamed = [name for name in error.problems if name in parsed] or list(parsed)
+                parsed = {k: v for k, v in parsed.items() if k not in blamed}
+
+
+FIELDS = {f.name: f for f in dataclasses.fields(Experiment)}
+
+
+def applies(e: Experiment, name: str) -> bool:
+    """Whether a field has any effect, given the other choices."""
+    rule = FIELDS[name].metadata["applies"]
+    return rule is None or rule(e)
+
+
+def parse(name: str, text: str) -> Any:
+    """A field's value from text, as in a link or on the command line; raises ValueError with what is valid."""
+    f = FIELDS[name]
+    if name == "fixes":
+        return _checked(f, tuple(part for part in text.split(",") if part.strip()))
+    if "choices" in f.metadata:
+        return _checked(f, text)
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"{name} must be {_expected(f)}, got {_clip(text)}") from None
+    return _checked(f, number)
+
+
+def diff(a: Experiment, b: Experiment) -> dict[str, tuple[Any, Any]]:
+    """field -> (value in a, value in b), where they differ and it matters to one of them: what was changed."""
+    names = [n for n in FIELDS if applies(a, n) or applies(b, n)]
+    return {n: (getattr(a, n), getattr(b, n)) for n in names if getattr(a, n) != getattr(b, n)}
+
+
+def _checked(f: dataclasses.Field, value: Any) -> Any:
+    if f.name == "fixes":
+        return _checked_fixes(value)
+    if "choices" in f.metadata:
+        if value not in f.metadata["choices"]:
+            raise ValueError(f"unknown {f.name} {_clip(value)}: valid are {', '.join(f.metadata['choices'])}")
+        return value
+    low, high = f.metadata["range"]
+    whole = isinstance(f.default, int)
+    try:
+        number = math.nan if isinstance(value, (bool, str)) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not low <= number <= high or (whole and number != int(number)):
+        raise ValueError(f"{f.name} must be {_expected(f)}, got {_clip(value)}")
+    return int(number) if whole else number
+
+
+def _checked_fixes(value: Any) -> tuple[Fix, ...]:
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        raise ValueError(f"fixes must be a sequence of fixes, such as ['truncate:25', 'clip-norm:1'], got {_clip(value)}")
+    fixes = tuple(fix if isinstance(fix, Fix) else parse_fix(str(fix)) for fix in value)
+    names = [fix.name for fix in fixes]
+    if len(set(names)) < len(names):
+        raise ValueError(f"fixes: each may be given once, got {', '.join(names)}")
+    return fixes
+
+
+def _expected(f: dataclasses.Field) -> str:
+    low, high = f.metadata["range"]
+    return f"a {'whole ' if isinstance(f.default, int) else ''}number from {low:g} to {high:.10g}"
+
+
+def _unused(f: dataclasses.Field) -> Any:
+    return () if f.name == "fixes" else f.default
+
+
+def _unknown(name: str) -> str:
+    return f"unknown setting {_clip(name)}: valid are {', '.join(FIELDS)}"
+
+
+def _show(value: Any) -> str:
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _clip(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

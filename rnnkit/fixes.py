@@ -1,0 +1,261 @@
+"""Remedies: what is done to the gradient between the backward pass and the optimizer. Pure, composable, applied in order.
+
+A SignalFix acts on dL/ds_t as it crosses from step t to t - 1; a GradientFix acts on dL/dtheta afterwards. Each is a frozen
+dataclass with one strength, and is written `name:strength` in links and on the command line. Networks never mix: every
+norm and factor has one value for each of the R networks. No torch is imported: methods suffice.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from rnnkit.bptt import Tape
+
+    Grads = dict[str, Tensor]
+    Params = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Fix(ABC):
+    """Common to all: a name, what stands in a menu, and the checked strength."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    about: ClassVar[str]
+    default: ClassVar[Any]
+    low: ClassVar[float] = 0.0  # the strength is greater than `low` ...
+    high: ClassVar[float] = 1e6  # ... and at most `high`
+    whole: ClassVar[bool] = False
+
+    @property
+    def strength(self) -> Any:
+        return getattr(self, fields(self)[0].name)
+
+    def __post_init__(self) -> None:
+        value = self.strength
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or not self.low < value <= self.high or (self.whole and value != int(value)):
+            kind = "a whole number" if self.whole else "a number"
+            raise ValueError(f"{self.name} needs {kind} greater than {self.low:g} and at most {self.high:g}, got {value!r}")
+        object.__setattr__(self, fields(self)[0].name, int(value) if self.whole else float(value))
+
+    @classmethod
+    def parse(cls, text: str) -> Fix:
+        """The strength as it stands in a link or on the command line; empty for the default."""
+        if not text:
+            return cls(cls.default)
+        try:
+            return cls(float(text))
+        except ValueError as error:
+            message = str(error)
+            if "could not convert" in message:
+                message = f"{cls.name} needs a number, got {text!r}"
+            raise ValueError(message) from None
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.strength:g}" if isinstance(self.strength, int) else f"{self.name}:{self.strength!r}"
+
+    def applies_to(self, gates: int) -> bool:
+        """Whether the remedy is defined for a cell with so many gates."""
+        return True
+
+
+class SignalFix(Fix):
+    @abstractmethod
+    def __call__(self, ds: Tensor, t: int, T: int) -> Tensor:
+        """dL/ds as it crosses from step t to step t - 1 (t = 0 ... T-1)."""
+
+    def cuts(self, t: int, T: int) -> bool:
+        """Whether nothing at all crosses from t to t - 1."""
+        return False
+
+
+class GradientFix(Fix):
+    @abstractmethod
+    def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
+        """New gradients from dL/dtheta, (R, ...) each; `tape` is the pass that made them."""
+
+
+@dataclass(frozen=True)
+class Truncate(SignalFix):
+    """Truncated backpropagation: the T steps are cut, from the end, into pieces of k; no gradient crosses a cut.
+
+    The same as detaching the state that enters each piece (Williams & Peng 1990). The loss of the last step then reaches
+    the last k steps only: h_{T-k} ... h_{T-1}, counted from 0.
+    """
+
+    steps: int
+    name = "truncate"
+    title = "Truncated backpropagation"
+    about = "Lets the gradient flow back this many steps, no further."
+    default = 25
+    high = 100_000
+    whole = True
+
+    def __call__(self, ds: Tensor, t: int, T: int) -> Tensor:
+        return ds.new_zeros(ds.shape) if self.cuts(t, T) else ds
+
+    def cuts(self, t: int, T: int) -> bool:
+        return (T - t) % self.steps == 0
+
+
+@dataclass(frozen=True)
+class L1(GradientFix):
+    """Adds alpha sign(W) to the gradients of W_in, W_rec and W_out: the penalty alpha sum |W|."""
+
+    alpha: float
+    name = "l1"
+    title = "L1 penalty"
+    about = "Pulls every weight towards zero by the same amount."
+    default = 1e-4
+    high = 10
+
+    def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
+        return {k: g + self.alpha * params[k].sign() if k.startswith("W") else g for k, g in grads.items()}
+
+
+@dataclass(frozen=True)
+class L2(GradientFix):
+    """Adds alpha W to the gradients of W_in, W_rec and W_out: the penalty alpha/2 sum W^2."""
+
+    alpha: float
+    name = "l2"
+    title = "L2 penalty"
+    about = "Pulls every weight towards zero in proportion to its size."
+    default = 1e-3
+    high = 10
+
+    def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
+        return {k: g + self.alpha * params[k] if k.startswith("W") else g for k, g in grads.items()}
+
+
+@dataclass(frozen=True)
+class Omega(GradientFix):
+    """Pascanu, Mikolov & Bengio 2013, section 3.3: asks that the gradient keeps its norm from each step to the one before.
+
+    With delta_t = dL/dh_t and da_t = delta_t phi'(a_t), for step t and sentence b:
+        r = ||da_t W_rec^T||^2 / ||delta_t||^2,   1 where ||delta_t||^2 < 1e-20
+        Omega = sum_t mean_b (r - 1)^2 / sum_t mean_b [||delta_t||^2 >= 1e-20]
+    and alpha dOmega/dW_rec, with delta and h held constant, is added to the gradient of W_rec alone.
+
+    As in the authors' code, which differs from the paper: a mean over the counted steps, not a sum (eq. 9); squared
+    norms, as in eq. 10, not the norms of eq. 9; delta_t holds the gradient that step t's own loss puts in as well as the one
+    transported from later steps, not the transported one alone. The code's loss, like ours, is a mean over the batch, which
+    the threshold 1e-20 refers to. Only for cells with one gate, where the Jacobian is W_rec^T diag(phi').
+    """
+
+    alpha: float
+    name = "omega"
+    title = "Omega penalty"
+    about = "Pascanu's penalty: asks the gradient to keep its size on the way back."
+    default = 0.5
+    high = 100
+    BOUND: ClassVar[float] = 1e-20
+
+    def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
+        da = tape.da.transpose(0, 1).flatten(1, 2)  # (R, T*B, H)
+        norm = tape.ds[0].transpose(0, 1).flatten(1, 2).square().sum(-1, keepdim=True)
+        counted = norm >= self.BOUND
+        safe = norm.clamp(min=self.BOUND)
+        back = da @ params["W_rec"].mT
+        r = back.square().sum(-1, keepdim=True) / safe
+        factor = (4 * (r - 1) / safe).mul_(counted) / counted.sum(1, keepdim=True).clamp(min=1)  # the two means over b cancel
+        return grads | {"W_rec": grads["W_rec"] + self.alpha * ((factor * back).mT @ da)}
+
+    def value(self, tape: Tape, params: Params) -> Tensor:
+        """Omega itself, (R,)."""
+        norm = tape.ds[0].square().sum(-1)
+        counted = norm >= self.BOUND
+        r = (tape.da @ params["W_rec"].mT).square().sum(-1) / norm.clamp(min=self.BOUND)
+        return ((r - 1).square() * counted).sum((0, 2)) / counted.sum((0, 2)).clamp(min=1)
+
+    def applies_to(self, gates: int) -> bool:
+        return gates == 1
+
+
+@dataclass(frozen=True)
+class Freeze(GradientFix):
+    """The named weights keep their initial values: their gradient is set to zero. E.g. W_rec, or W_in+W_rec."""
+
+    names: str
+    name = "freeze"
+    title = "Freeze weights"
+    about = "Keeps these weights as they were drawn."
+    default = "W_rec"
+    CHOICES: ClassVar[tuple[str, ...]] = ("W_in", "W_rec", "b", "W_out", "b_out")
+
+    def __post_init__(self) -> None:
+        names = self.names.replace(" ", "+").split("+") if isinstance(self.names, str) else []  # "+" is a space in a URL
+        unknown = [n for n in names if n not in self.CHOICES]
+        if unknown or not names:
+            raise ValueError(f"freeze needs weights out of {', '.join(self.CHOICES)}, joined by +, got {self.names!r}")
+        object.__setattr__(self, "names", "+".join(n for n in self.CHOICES if n in names))
+
+    @classmethod
+    def parse(cls, text: str) -> Freeze:
+        return cls(text or cls.default)
+
+    def __str__(self) -> str:
+        return f"freeze:{self.names}"
+
+    def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
+        names = set(self.names.split("+")) | ({"b_rec"} if "b" in self.names.split("+") else set())
+        return {k: g.new_zeros(g.shape) if k in names else g for k, g in grads.items()}
+
+
+@dataclass(frozen=True)
+class ClipNorm(GradientFix):
+    """Clipping by norm: g <- g threshold / ||g|| where ||g|| > threshold, with ||g|| over all weights of one network.
+
+    Pascanu, Mikolov & Bengio 2013, algorithm 1. A gradient that is NaN or infinite stays so.
+    """
+
+    threshold: float
+    name = "clip-norm"
+    title = "Clip the gradient's norm"
+    about = "Shortens a gradient longer than this to exactly this length."
+    default = 1.0
+
+    def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
+        norm = global_norm(grads)
+        scale = (self.threshold / norm.clamp(min=self.threshold)).to(next(iter(grads.values())).dtype)
+        return {k: g * scale.view(-1, 1, 1) for k, g in grads.items()}
+
+
+@dataclass(frozen=True)
+class ClipValue(GradientFix):
+    """Clipping by value: every component into [-threshold, threshold] (Mikolov 2012). Changes the direction."""
+
+    threshold: float
+    name = "clip-value"
+    title = "Clip each component"
+    about = "Limits every single component of the gradient to this size."
+    default = 0.1
+
+    def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
+        return {k: g.clamp(-self.threshold, self.threshold) for k, g in grads.items()}
+
+
+def global_norm(grads: Mapping[str, Tensor]) -> Tensor:
+    """(R,) float64: the norm over all weights of each network; float32 squares would overflow long before the gradient."""
+    return sum(g.double().square().sum((1, 2)) for g in grads.values()).sqrt()  # type: ignore[union-attr]
+
+
+FIXES: dict[str, type[Fix]] = {
+    fix.name: fix for fix in (Truncate, L1, L2, Omega, Freeze, ClipNorm, ClipValue)
+}
+
+
+def parse_fix(text: str) -> Fix:
+    """`name:strength` -> the remedy; `name` alone takes its default."""
+    name, _, strength = text.strip().partition(":")
+    if name not in FIXES:
+        raise ValueError(f"unknown fix {name!r}: valid are {', '.join(FIXES)}")
+    return FIXES[name].parse(strength)

@@ -1,0 +1,41 @@
+"""Losses: the value and, beside it, its derivative with respect to the readout's output.
+
+Each takes the outputs of the last K steps z (K, R, B, O) and the targets, and returns (loss (R,), dL/dz (K, R, B, O)).
+The loss is a mean over the batch and over the K steps, so that neither makes the gradient grow. Networks never mix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Loss = Callable[["Tensor", "Tensor"], tuple["Tensor", "Tensor"]]
+
+
+def cross_entropy(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """-log softmax(z)_y for classes y (K, R, B); dL/dz = (softmax(z) - onehot(y)) / (K B)."""
+    log_p = z.log_softmax(-1)
+    n = z.shape[0] * z.shape[2]
+    loss = -log_p.gather(-1, y[..., None]).sum((0, 2, 3)) / n
+    dz = log_p.exp_()
+    dz.scatter_add_(-1, y[..., None], dz.new_full((1,), -1.0).expand(*y.shape, 1))
+    return loss, dz / n
+
+
+def squared_error(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """mean_o (z_o - y_o)^2 for numbers y (K, R, B, O); dL/dz = 2 (z - y) / (K B O)."""
+    error = z - y
+    n = z.shape[0] * z.shape[2] * z.shape[3]
+    return error.square().sum((0, 2, 3)) / n, error * (2 / n)
+
+
+LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "squared_error": squared_error}
+
+
+def correct(z: Tensor, y: Tensor) -> Tensor:
+    """(R,) share of right answers: the largest output is the class y (K, R, B), or (z - y)^2 <= .04 for numbers."""
+    right = z.argmax(-1) == y if y.dim() == 3 else (z - y).square().amax(-1) <= 0.04
+    return right.double().mean((0, 2))

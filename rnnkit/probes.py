@@ -1,0 +1,60 @@
+"""Tape and parameters -> numbers that say how the gradient fares: norms through time, spectral radius, the first NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnkit.bptt import Tape
+from rnnkit.cells import Cell
+
+Params = Mapping[str, Tensor]
+
+
+def state_gradient_norms(tape: Tape) -> np.ndarray:
+    """(P, T, R): ||dL/ds_t|| over batch and units for each part of the state.
+
+    In float32 a square underflows at 1e-23 although the gradient itself lives on to 1e-38, so small and huge values are
+    scaled by their largest component first: only a true zero is reported as zero.
+    """
+    return torch.stack([_norm(part) for part in tape.ds]).cpu().numpy()
+
+
+def _norm(ds: Tensor) -> Tensor:
+    """(T, R) from (T, R, B, H)."""
+    flat = ds.flatten(2)
+    norm = torch.linalg.vector_norm(flat, dim=-1)
+    risky = ~((norm > 1e-15) & (norm < 1e15))
+    if risky.any():
+        rows = flat[risky].double()
+        norm[risky] = torch.linalg.vector_norm(rows, dim=-1).to(norm.dtype)
+    return norm
+
+
+def spectral_radius(W_rec: Tensor) -> np.ndarray:
+    """(R,): the largest |eigenvalue| of each square W_rec (R, H, H); NaN where it holds a NaN or inf."""
+    W = W_rec.detach().cpu().double().numpy()
+    sound = np.isfinite(W).all((1, 2))
+    radius = np.full(len(W), np.nan)
+    radius[sound] = np.abs(np.linalg.eigvals(W[sound])).max(-1) if sound.any() else radius[sound]
+    return radius
+
+
+def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Mapping[str, Tensor], r: int) -> str:
+    """The first tensor of network r with a NaN or inf, in the order of computation, or "" where all is finite."""
+    for t in range(len(tape.a)):
+        for name, part in zip(cell.parts, tape.s, strict=True):
+            if not part[t, r].isfinite().all():
+                return f"{name} at t = {t} of the forward pass"
+    if not z[:, r].isfinite().all():
+        return "the readout"
+    if not loss[r].isfinite():
+        return "the loss"
+    for t in range(len(tape.a) - 1, -1, -1):
+        for name, part in zip(cell.parts, tape.ds, strict=True):
+            if not part[t, r].isfinite().all():
+                return f"dL/d{name} at t = {t} of the backward pass"
+    return next((f"the gradient of {k}" for k, g in grads.items() if not g[r].isfinite().all()), "")

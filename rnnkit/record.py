@@ -1,0 +1,103 @@
+"""Record: what one training step leaves behind, as plain numpy; as a table (frame), as bytes (pack), as colours (encode)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Record:
+    """One training step of R networks, taken before the step's update: step 0 shows the weights as they were drawn."""
+
+    step: int
+    loss: np.ndarray  # (R,) on this step's batch
+    accuracy: np.ndarray  # (R,) on held-out sequences; NaN at steps where it was not measured
+    state_grad: np.ndarray  # (P, T, R) ||dL/ds_t|| over batch and units, each part of the state; total derivatives
+    grad_norm_raw: np.ndarray  # (R,) ||dL/dtheta|| over all weights, before the gradient fixes
+    grad_norm_applied: np.ndarray  # (R,) the same after them
+    spectral_radius: np.ndarray  # (R,) of W_rec; NaN for gated cells and at steps where it was not measured
+    diverged: np.ndarray  # (R,) the step at which the network first had a NaN or inf; -1 while it is sound
+    causes: tuple[str, ...]  # (R,) the first tensor that was not finite, in the order of computation; "" while sound
+
+
+def frame(records: Iterable[Record]) -> pd.DataFrame:
+    """One row a step and network: step, replica, loss, accuracy, grad_norm_raw, grad_norm_applied, spectral_radius, ..."""
+    import pandas as pd
+
+    rows = [
+        {"step": r.step, "replica": i} | {k: v[i] for k, v in asdict(r).items() if k not in ("step", "state_grad")}
+        for r in records
+        for i in range(len(r.loss))
+    ]
+    return pd.DataFrame(rows)
+
+
+def gradient_frame(records: Iterable[Record], parts: tuple[str, ...] = ("h", "c")) -> pd.DataFrame:
+    """One row a step, part of the state, time and network: step, part, t, replica, norm = ||dL/ds_t||."""
+    import pandas as pd
+
+    pieces = []
+    for r in records:
+        P, T, R = r.state_grad.shape
+        part, t, replica = (axis.ravel() for axis in np.indices((P, T, R)))
+        pieces.append(
+            pd.DataFrame(
+                {
+                    "step": r.step,
+                    "part": np.array(parts)[part],
+                    "t": t,
+                    "replica": replica,
+                    "norm": r.state_grad.ravel(),
+                }
+            )
+        )
+    return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=["step", "part", "t", "replica", "norm"])
+
+
+def pack(record: Record) -> bytes:
+    """One line of JSON that describes the arrays, then their bytes, little-endian."""
+    arrays = {f.name: np.ascontiguousarray(getattr(record, f.name)) for f in fields(record) if f.name not in ("step", "causes")}
+    head = {
+        "step": record.step,
+        "causes": record.causes,
+        "arrays": {k: [v.dtype.newbyteorder("<").str, v.shape] for k, v in arrays.items()},
+    }
+    body = b"".join(v.astype(v.dtype.newbyteorder("<"), copy=False).tobytes() for v in arrays.values())
+    return json.dumps(head).encode() + b"\n" + body
+
+
+def unpack(data: bytes) -> Record:
+    line, _, body = data.partition(b"\n")
+    head = json.loads(line)
+    values: dict[str, Any] = {"step": head["step"], "causes": tuple(head["causes"])}
+    offset = 0
+    for name, (dtype, shape) in head["arrays"].items():
+        count = int(np.prod(shape))
+        values[name] = np.frombuffer(body, dtype, count, offset).reshape(shape)
+        offset += count * np.dtype(dtype).itemsize
+    return Record(**values)
+
+
+# A heatmap travels as 16-bit codes: four meanings that a logarithm cannot carry, and the logarithm for the rest.
+ZERO, CUT, INF, NAN = 0, 1, 65534, 65535
+LOG10_MIN, CODES_PER_DECADE = -46.0, 700  # below float32's smallest number; 0.3 % resolution
+
+
+def encode(norms: np.ndarray, first_uncut: int = 0) -> np.ndarray:
+    """uint16 codes of gradient norms (..., T). Exact zeros before step `first_uncut` are CUT, elsewhere they are ZERO."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        code = (np.log10(norms) - LOG10_MIN) * CODES_PER_DECADE
+    code = np.nan_to_num(np.clip(np.round(code), CUT + 1, INF - 1), nan=NAN).astype(np.uint16)
+    code[np.isposinf(norms)] = INF
+    zero = norms == 0
+    code[zero] = ZERO
+    code[..., :first_uncut][zero[..., :first_uncut]] = CUT
+    return code

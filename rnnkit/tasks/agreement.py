@@ -1,0 +1,124 @@
+"""Long-range agreement: "The cat, which already ate ..., was" / "The cats, which already ate ..., were".
+
+    [adverbs] the SUBJECT , which FILLER ,   ->   was | were
+
+The subject is singular or plural with equal chance. The filler comes from a small Markov grammar over word classes and is
+conditioned to have exactly the number of words that is left: at each word the grammar's probability of the next class is
+weighted by the probability of ending in time from there (`_endings`). Its nouns are mass nouns (milk), which have no
+number, or with probability `attractors` count nouns whose number is independent of the subject's: were it always the
+opposite, inverting the attractor would be enough. Without attractors "was any plural seen?" is enough, whatever the order.
+A simplification of English: past tense and number-neutral determiners everywhere, so that nothing else shows the number.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from rnnkit.tasks.base import Batch, Classes
+
+SINGULAR = "cat dog bird horse farmer doctor child king sailor guest".split()
+PLURAL = "cats dogs birds horses farmers doctors children kings sailors guests".split()
+VOCABULARY = {
+    "frame": ["the", "which", ","],
+    "singular": SINGULAR,
+    "plural": PLURAL,
+    "mass": "milk rice bread fish soup honey".split(),
+    "verb": "ate saw liked found carried".split(),
+    "adverb": "already often quietly once recently".split(),
+    "adjective": "fresh old warm good".split(),
+    "determiner": "my some".split(),
+    "preposition": "near with without".split(),
+    "conjunction": "and then".split(),
+}
+WORDS = [word for group in VOCABULARY.values() for word in group]
+GROUPS = {name: np.array([WORDS.index(word) for word in group]) for name, group in VOCABULARY.items()}
+
+CLASSES = ["adverb", "verb", "determiner", "adjective", "noun", "preposition", "conjunction"]
+GRAMMAR = {  # class -> probability of the next one; only a noun may end the clause
+    "start": {"adverb": 0.5, "verb": 0.5},
+    "adverb": {"verb": 0.8, "adverb": 0.2},
+    "verb": {"determiner": 0.5, "adjective": 0.2, "noun": 0.3},
+    "determiner": {"adjective": 0.4, "noun": 0.6},
+    "adjective": {"noun": 0.8, "adjective": 0.2},
+    "noun": {"preposition": 0.5, "conjunction": 0.5},
+    "preposition": {"determiner": 0.5, "noun": 0.5},
+    "conjunction": {"adverb": 0.4, "verb": 0.6},
+}
+_START = len(CLASSES)
+_STEP = np.array([[GRAMMAR[a].get(b, 0.0) for b in CLASSES] for a in [*CLASSES, "start"]])
+
+
+@lru_cache(maxsize=64)
+def _endings(words: int) -> np.ndarray:
+    """(words + 1, 8, 7): cumulative P(next class | class, words left including that one, and a noun is the last)."""
+    ends = np.zeros((words + 1, len(CLASSES)))  # P(the clause ends in time | class, words left after it), up to a factor
+    ends[0, CLASSES.index("noun")] = 1
+    tables = np.zeros((words + 1, len(CLASSES) + 1, len(CLASSES)))
+    for left in range(1, words + 1):
+        weighted = _STEP * ends[left - 1]
+        total = weighted.sum(1, keepdims=True)
+        tables[left] = np.cumsum(weighted / np.where(total > 0, total, 1), axis=1)
+        ends[left] = total[: len(CLASSES), 0] / total.max()  # the factor cancels; without it long clauses underflow
+    tables[..., -1] = np.where(tables[..., -1] > 0, 2.0, tables[..., -1])  # no rounding at the last class
+    return tables
+
+
+class Agreement(Classes):
+    """See the module. `varying`: adverbs before the sentence move the subject; attractors: share of count nouns in the filler."""
+
+    n_in, n_out = len(WORDS), 2
+    min_length = 7
+
+    def __init__(self, title: str, about: str, varying: bool = False, attractors: float = 0.0) -> None:
+        self.title, self.about, self.varying, self.attractors = title, about, varying, attractors
+
+    def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
+        x = np.zeros((length, n), np.int64)
+        rows = np.arange(n)
+        prefix = rng.integers(0, (length - self.min_length) // 2 + 1, n) if self.varying else np.zeros(n, int)
+        plural = rng.integers(0, 2, n)
+        subject = np.where(plural, *(rng.choice(GROUPS[g], n) for g in ("plural", "singular")))
+        words = length - 5 - prefix  # of the filler
+        tables = _endings(length - 5)
+        state = np.full(n, _START)
+        for t in range(length - 1):
+            place = t - prefix  # 0 the, 1 subject, 2 comma, 3 which, then the filler
+            left = words - (place - 4)  # of the filler, this word included
+            inside = place >= 4
+            cdf = tables[np.clip(left, 0, length - 5), state]
+            step = (rng.random(n)[:, None] >= cdf).sum(1)
+            state = np.where(inside, np.minimum(step, len(CLASSES) - 1), state)
+            x[t] = np.where(inside, self._word(state, rng), 0)
+            x[t] = np.where(place < 0, rng.choice(GROUPS["adverb"], n), x[t]) if self.varying else x[t]
+        for place, word in enumerate(["the", None, ",", "which"]):
+            x[prefix + place, rows] = subject if word is None else WORDS.index(word)
+        x[-1] = WORDS.index(",")
+        return Batch(x, plural[None])
+
+    def _word(self, state: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        kind = np.where(state == CLASSES.index("noun"), len(CLASSES), state)
+        if self.attractors:
+            swap = (kind == len(CLASSES)) & (rng.random(len(state)) < self.attractors)
+            kind = np.where(swap, len(CLASSES) + rng.integers(1, 3, len(state)), kind)
+        return _pick(kind, rng)
+
+    def source(self, length: int) -> int:
+        return 1
+
+    def labels(self, x: np.ndarray) -> list[str]:
+        return [WORDS[i] for i in x]
+
+    def answer(self, y: np.ndarray) -> str:
+        return ("was", "were")[int(y[-1])]
+
+
+_KINDS = [*(GROUPS.get(c, GROUPS["mass"]) for c in CLASSES), GROUPS["mass"], GROUPS["singular"], GROUPS["plural"]]
+_SIZES = np.array([len(k) for k in _KINDS])
+_TABLE = np.array([np.resize(k, _SIZES.max()) for k in _KINDS])
+
+
+def _pick(kind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random word of each kind."""
+    return _TABLE[kind, (rng.random(len(kind)) * _SIZES[kind]).astype(int)]

@@ -1,0 +1,242 @@
+"""train(experiment): puts task, cell, initialization, fixes and optimizer together and yields what happens, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnkit import bptt, inits, probes
+from rnnkit.cells import CELLS, Cell
+from rnnkit.experiment import Experiment
+from rnnkit.fixes import GradientFix, SignalFix, global_norm
+from rnnkit.losses import LOSSES, correct
+from rnnkit.optim import OPTIMIZERS
+from rnnkit.readout import Ridge
+from rnnkit.record import Record
+from rnnkit.tasks import TASKS, Batch, Task, draw
+
+TEST_SIZE = 512  # held-out sequences; they depend on task and length alone, so everybody sits the same exam
+BLOCK = 1024  # sequences drawn at once
+
+
+class Stream(IntEnum):
+    """Independent random streams of one network, so that changing one choice does not disturb the others' draws."""
+
+    W_REC, W_IN, W_OUT, BIAS, DATA, TEST = range(6)
+
+
+def _rng(seed: int, stream: Stream) -> np.random.Generator:
+    return np.random.default_rng([seed, stream])
+
+
+def init_params(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> dict[str, Tensor]:
+    """The weights as drawn; network r depends on seed + r alone. Shapes as in bptt.py."""
+    drawn = [_init_one(e, e.seed + r) for r in range(e.replicas)]
+    return {k: torch.tensor(np.stack([d[k] for d in drawn]), dtype=dtype, device=device) for k in drawn[0]}
+
+
+def _init_one(e: Experiment, seed: int) -> dict[str, np.ndarray]:
+    cell, task, H = CELLS[e.cell], TASKS[e.task], e.hidden
+    width = cell.gates * H
+    rng = {stream: _rng(seed, stream) for stream in Stream}
+    if cell.reservoir:
+        W_rec = inits.reservoir(rng[Stream.W_REC], H, e.gain, e.density)
+    else:
+        W_rec = inits.blocks(inits.INITS[e.init], rng[Stream.W_REC], H, cell.gates, e.gain)
+    p = {
+        "W_in": rng[Stream.W_IN].standard_normal((task.n_in, width)) * e.input_scale,
+        "W_rec": W_rec,
+        "b": np.zeros((1, width)),
+        "W_out": inits.gaussian(rng[Stream.W_OUT], H, task.n_out, 1.0),
+        "b_out": np.zeros((1, task.n_out)),
+    }
+    if cell.keep is not None:
+        gate_bias = inits.BIASES[e.bias](rng[Stream.BIAS], H, e.length)
+        p["b"][0, cell.keep * H : (cell.keep + 1) * H] = gate_bias
+        if cell.write is not None and e.bias == "chrono":
+            p["b"][0, cell.write * H : (cell.write + 1) * H] = -gate_bias
+    if cell.recurrent_bias:
+        p["b_rec"] = np.zeros((1, width))
+    if cell.reservoir:
+        p["leak"] = np.full((1, 1), e.leak)
+    return p
+
+
+def training_batches(e: Experiment, dtype: torch.dtype, device: str) -> Iterator[tuple[Tensor, Tensor]]:
+    """x (T, R, B[, I]) and targets (K, R, B[, O]), for ever; each network has a stream of its own."""
+    task = TASKS[e.task]
+    rngs = [_rng(e.seed + r, Stream.DATA) for r in range(e.replicas)]
+    per_block = max(1, BLOCK // e.batch)
+    while True:
+        blocks = [draw(task, e.length, per_block * e.batch, rng, held_out=False) for rng in rngs]
+        for i in range(per_block):
+            rows = slice(i * e.batch, (i + 1) * e.batch)
+            yield _tensors([block.part(rows) for block in blocks], dtype, device)
+
+
+def _tensors(batches: list[Batch], dtype: torch.dtype, device: str) -> tuple[Tensor, Tensor]:
+    """One Batch a network -> the axis R behind the time."""
+
+    def stack(arrays: list[np.ndarray]) -> Tensor:
+        out = torch.from_numpy(np.stack(arrays, 1)).to(device)
+        return out.to(dtype) if out.is_floating_point() else out
+
+    return stack([b.x for b in batches]), stack([b.y for b in batches])
+
+
+def one_hot(y: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
+    return torch.nn.functional.one_hot(y, classes).to(dtype)
+
+
+def loss_name(e: Experiment) -> str:
+    """A reservoir's readout minimises the squared error whatever the task, so that is the loss it is shown with."""
+    return "squared_error" if CELLS[e.cell].reservoir else TASKS[e.task].loss
+
+
+def guess_loss(e: Experiment) -> float:
+    """The loss of a guesser who knows the answers' frequencies but not the sequence."""
+    return TASKS[e.task].squared_guess_loss if CELLS[e.cell].reservoir else TASKS[e.task].guess_loss
+
+
+@dataclass
+class Exam:
+    """Held-out sequences, taken by all networks, in portions that fit the cache."""
+
+    task: Task
+    length: int
+
+    def __post_init__(self) -> None:
+        self.batch = draw(self.task, self.length, TEST_SIZE, np.random.default_rng(Stream.TEST), held_out=True)
+
+    def accuracy(self, cell: Cell, p: dict[str, Tensor]) -> np.ndarray:
+        """(R,) share of right answers."""
+        W = p["W_rec"]
+        R, K = len(W), len(self.batch.y)
+        portion = max(1, min(TEST_SIZE, 2**22 // (self.length * R * W.shape[-1])))
+        scores = []
+        for start in range(0, TEST_SIZE, portion):
+            part = self.batch.part(slice(start, start + portion))
+            x, y = (t.expand(-1, R, *t.shape[2:]) for t in _tensors([part], W.dtype, str(W.device)))
+            z = bptt.readout(p, bptt.forward(cell, p, x).h[-K:])
+            scores.append(correct(z, y) * (y.shape[2] / TEST_SIZE))
+        return torch.stack(scores).sum(0).cpu().numpy()
+
+
+@contextmanager
+def _flushing_denormals() -> Iterator[None]:
+    """A vanishing gradient passes through denormal numbers, which a CPU computes a hundred times slower than zero."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+class Trainer:
+    """The state of one run between steps: weights, optimizer memory, data stream, and which networks are still sound."""
+
+    def __init__(self, e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> None:
+        self.e, self.cell, self.dtype = e, CELLS[e.cell], dtype
+        self.params = init_params(e, dtype, device)
+        self.batches = training_batches(e, dtype, device)
+        self.exam = Exam(TASKS[e.task], e.length)
+        self.loss = LOSSES[loss_name(e)]
+        self.signals = [fix for fix in e.fixes if isinstance(fix, SignalFix)]
+        self.gradient_fixes = [fix for fix in e.fixes if isinstance(fix, GradientFix)]
+        self.optimizer = OPTIMIZERS[e.optimizer]
+        self.ridge = Ridge(e.ridge) if self.cell.reservoir else None
+        self.memory = self.optimizer.init(self.params)
+        self.step = 0
+        self.diverged = np.full(e.replicas, -1, np.int32)
+        self.causes = [""] * e.replicas
+
+    def advance(self) -> Record | None:
+        """One training step; a Record where one is due, of the weights before the step's update."""
+        e, p = self.e, self.params
+        due = self.step % e.every == 0 or self.step == e.steps
+        x, y = next(self.batches)
+        tape = bptt.forward(self.cell, p, x)
+        z = bptt.readout(p, tape.h[-len(y) :])
+        target = one_hot(y, z.shape[-1], z.dtype) if self.ridge and y.dim() == 3 else y
+        loss, dz = self.loss(z, target)
+        bptt.backward(self.cell, p, tape, dz, self.signals)
+        grads = bptt.gradients(self.cell, p, tape, dz)
+        norm_raw = norm_applied = global_norm(grads)
+        for fix in self.gradient_fixes:
+            grads = fix(grads, tape, p)
+        if self.gradient_fixes:
+            norm_applied = global_norm(grads)
+        sound = (loss.isfinite() & norm_raw.isfinite() & norm_applied.isfinite()).cpu().numpy()
+        for r in np.flatnonzero(~sound & (self.diverged < 0)):
+            self.diverged[r] = self.step
+            self.causes[r] = probes.first_not_finite(self.cell, tape, z, loss, grads, int(r))
+        last = self.step == e.steps or bool((self.diverged >= 0).all())
+        record = self._record(tape, loss, norm_raw, norm_applied) if due or last else None
+        if not last:
+            self._update(grads, tape, target)
+        self.step += 1
+        return record
+
+    def _update(self, grads: dict[str, Tensor], tape: bptt.Tape, target: Tensor) -> None:
+        """Moves every sound network; a diverged one keeps its last weights."""
+        if self.ridge:
+            self.ridge.learn(self.params, tape.h[-len(target) :], target)
+            return
+        frozen = torch.from_numpy(self.diverged >= 0).to(tape.a.device)
+        any_frozen = bool((self.diverged >= 0).any())
+        for name, g in grads.items():
+            W = self.params[name]
+            step = self.optimizer.step(g, self.memory[name], self.e.lr, self.step + 1)
+            if any_frozen:
+                step[frozen] = 0
+            W.sub_(step)
+
+    def _record(self, tape: bptt.Tape, loss: Tensor, norm_raw: Tensor, norm_applied: Tensor) -> Record:
+        e, dead = self.e, self.diverged >= 0
+        before = dead & (self.diverged < self.step)  # what a frozen network would still compute is not its history
+
+        def blank(values: np.ndarray, which: np.ndarray) -> np.ndarray:
+            values = np.array(values)
+            values[..., which] = np.nan
+            return values
+
+        examine = self.step % e.eval_every == 0 or self.step == e.steps
+        unknown = np.full(e.replicas, np.nan)
+        plain = self.cell.gates == 1
+        return Record(
+            step=self.step,
+            loss=blank(loss.cpu().numpy(), before),
+            accuracy=blank(self.exam.accuracy(self.cell, self.params), dead) if examine else unknown,
+            state_grad=blank(probes.state_gradient_norms(tape), before),
+            grad_norm_raw=blank(norm_raw.cpu().numpy(), before),
+            grad_norm_applied=blank(norm_applied.cpu().numpy(), before),
+            spectral_radius=blank(probes.spectral_radius(self.params["W_rec"]), dead) if examine and plain else unknown,
+            diverged=self.diverged.copy(),
+            causes=tuple(self.causes),
+        )
+
+    @property
+    def done(self) -> bool:
+        """All steps taken, or no network left that is sound."""
+        return self.step > self.e.steps or bool((self.diverged >= 0).all())
+
+
+def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Iterator[Record]:
+    """Trains the Experiment's networks and yields a Record at every recorded step.
+
+    Ends after `e.steps` updates, or early when every network has diverged. The same Experiment gives the same Records, bit
+    for bit, on the same machine and number of threads. Arithmetic with denormal numbers is flushed to zero while it runs.
+    """
+    with torch.inference_mode(), _flushing_denormals():
+        trainer = Trainer(e, dtype, device)
+    while not trainer.done:
+        with torch.inference_mode(), _flushing_denormals():  # not around the yield: the caller's settings are its own
+            record = trainer.advance()
+        if record is not None:
+            yield record
