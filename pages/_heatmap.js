@@ -15,7 +15,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const view = views.get(root);
   view.send = row => setTriggerValue("row", row);
   view.frame = decode(data);
-  if (!view.dragging && (view.picked === view.frame.cursor || performance.now() > view.pickedUntil)) view.picked = null;
+  const heard = view.picked === view.frame.cursor || performance.now() > view.pickedUntil;
+  if (view.picked >= view.frame.n || (heard && !view.dragging)) view.picked = null;
   show(view);
 }
 
@@ -123,8 +124,8 @@ function paint(view) {
   if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
   const c = canvas.getContext("2d"), style = getComputedStyle(root);
   const of = name => style.getPropertyValue(name).trim();
-  const ink = { text: style.color, back: of("--st-background-color"), accent: of("--st-primary-color"),
-    zero: of("--zero"), nan: of("--nan") };
+  const ink = { text: style.color, back: of("--st-background-color"), accent: of("--st-primary-color") };
+  Object.assign(ink, { zero: of("--zero"), nan: of("--nan") });
   c.setTransform(dpr, 0, 0, dpr, 0, 0);
   c.clearRect(0, 0, width, height);
   c.plain = `${f.font}px ${style.fontFamily}`;
@@ -228,7 +229,8 @@ function textures(c, g, ink) {                               // the fills for va
   };
   const hatch = p => { for (const o of [-8, 0, 8]) { p.moveTo(o - 1, 9); p.lineTo(o + 9, -1); } p.stroke(); };
   const dots = p => { p.fillStyle = "#fffc"; p.fillRect(2, 2, 2, 2); };
-  return { nan: ink.nan, cut: tile(8, ink.back, hatch), zero: tile(6, ink.zero, dots) };
+  const crosses = p => { p.strokeStyle = "#fff9"; for (const y of [2, 6]) { p.moveTo(2, y); p.lineTo(6, 8 - y); } p.stroke(); };
+  return { nan: tile(8, ink.nan, crosses), cut: tile(8, ink.back, hatch), zero: tile(6, ink.zero, dots) };
 }
 
 function drawRows(d, image) {
@@ -241,7 +243,7 @@ function drawRows(d, image) {
   for (const what of f.kinds) drawSpecial(d, what);
 }
 
-function drawSpecial({ c, f, g, fills }, what) {             // runs of cells; hatch and dots tell them from viridis for every eye
+function drawSpecial({ c, f, g, fills }, what) {             // runs of cells; textures tell them from viridis for every eye
   c.fillStyle = fills[what];
   c.beginPath();
   for (let i = 0; i < f.n; i++) {
@@ -272,10 +274,10 @@ function drawCursor(d, row) {
 }
 
 function drawXAxis(d) {
-  const { c, g } = d, gap = 0.6 * g.font;
+  const { c, g } = d, gap = 0.65 * g.font;
   for (const { t, text, bold } of g.axis.items) {
     const x = (g.x(t) + g.x(t + 1)) / 2, y = g.bottom + gap;
-    line(d, [[x, g.bottom + 1], [x, g.bottom + 0.3 * g.font]], { width: bold ? 2.5 : 1, alpha: bold ? 1 : 0.5 });
+    line(d, [[x, g.bottom + 1], [x, g.bottom + 0.22 * g.font]], { width: bold ? 2.5 : 1, alpha: bold ? 1 : 0.5 });
     c.save();
     c.translate(x, y);
     if (g.axis.turned) c.rotate(-Math.PI / 2);

@@ -79,7 +79,7 @@ def heatmap(
     header = {
         "n": n,
         "length": length,
-        "total": int(total_steps),
+        "total": max(1, int(total_steps)),
         "cursor": max(0, min(int(cursor), n - 1)),
         "symbol": symbol,
         "labels": None if labels is None else list(labels),

@@ -82,7 +82,7 @@ class Experiment:
     seed: int = _number(0, 0, 2**31 - 1, "The first network's seed; the next ones count up.")
     leak: float = _number(1.0, 0.001, 1.0, "Share of the reservoir's state that is renewed at each step.", _reservoir)
     density: float = _number(0.1, 0.001, 1.0, "Share of the reservoir's connections that exist.", _reservoir)
-    ridge: float = _number(1e-6, 1e-12, 1e3, "Strength of the ridge penalty on the readout.", _reservoir)
+    ridge: float = _number(1e-9, 1e-15, 1e3, "Strength of the ridge penalty on the readout.", _reservoir)
 
     def __post_init__(self) -> None:
         problems: dict[str, str] = {}
@@ -120,8 +120,8 @@ class Experiment:
 
     @property
     def eval_every(self) -> int:
-        """Held-out accuracy is measured every so many training steps: a multiple of `every`, about 30 times a run."""
-        return self.every * max(1, math.ceil(max(10, self.steps / 30) / self.every))
+        """Held-out accuracy is measured every so many training steps: a multiple of `every`, at most 15 times a run."""
+        return self.every * max(1, math.ceil(max(10, self.steps / 15) / self.every))
 
     @property
     def recorded_steps(self) -> list[int]:

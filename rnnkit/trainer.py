@@ -21,7 +21,7 @@ from rnnkit.readout import Ridge
 from rnnkit.record import Record
 from rnnkit.tasks import TASKS, Batch, Task, draw
 
-TEST_SIZE = 512  # held-out sequences; they depend on task and length alone, so everybody sits the same exam
+TEST_SIZE = 256  # held-out sequences; they depend on task and length alone, so everybody sits the same exam
 BLOCK = 1024  # sequences drawn at once
 
 
@@ -151,6 +151,7 @@ class Trainer:
         self.gradient_fixes = [fix for fix in e.fixes if isinstance(fix, GradientFix)]
         self.optimizer = OPTIMIZERS[e.optimizer]
         self.ridge = Ridge(e.ridge) if self.cell.reservoir else None
+        self.radius = probes.spectral_radius(self.params["W_rec"]) if self.cell.gates == 1 else None
         self.memory = self.optimizer.init(self.params)
         self.step = 0
         self.diverged = np.full(e.replicas, -1, np.int32)
@@ -208,7 +209,8 @@ class Trainer:
 
         examine = self.step % e.eval_every == 0 or self.step == e.steps
         unknown = np.full(e.replicas, np.nan)
-        plain = self.cell.gates == 1
+        if examine and self.radius is not None and not self.cell.reservoir:
+            self.radius = probes.spectral_radius(self.params["W_rec"])
         return Record(
             step=self.step,
             loss=blank(loss.cpu().numpy(), before),
@@ -216,7 +218,7 @@ class Trainer:
             state_grad=blank(probes.state_gradient_norms(tape), before),
             grad_norm_raw=blank(norm_raw.cpu().numpy(), before),
             grad_norm_applied=blank(norm_applied.cpu().numpy(), before),
-            spectral_radius=blank(probes.spectral_radius(self.params["W_rec"]), dead) if examine and plain else unknown,
+            spectral_radius=blank(self.radius, dead) if examine and self.radius is not None else unknown,
             diverged=self.diverged.copy(),
             causes=tuple(self.causes),
         )

@@ -1,0 +1,68 @@
+"""History: the Records of one run in arrays, appended by one thread while others read what is already there.
+
+Rows below `n` never change, and `n` grows only after a row is complete: a reader takes n once and slices.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment
+from rnnkit.record import Record, encode
+
+
+class History:
+    """N rows, one for each step of `e.recorded_steps`; R networks, T time steps, P parts of the state."""
+
+    def __init__(self, e: Experiment) -> None:
+        self.e = e
+        self.steps = np.array(e.recorded_steps)
+        N, R = len(self.steps), e.replicas
+        self.n = 0
+        self.parts = CELLS[e.cell].parts
+        self.loss, self.accuracy, self.norm_raw, self.norm_applied, self.radius = (np.full((N, R), np.nan) for _ in range(5))
+        self.diverged = np.full((N, R), -1, np.int32)
+        self.causes: list[tuple[str, ...]] = []
+        self.state_grad = np.empty((N, len(self.parts), e.length, R), np.float32)
+        self._codes: dict[tuple[int, int | None], tuple[int, np.ndarray]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """At most; pages that no row has reached yet are not there."""
+        return self.state_grad.nbytes + 6 * self.loss.nbytes
+
+    def append(self, r: Record) -> None:
+        i = self.n
+        if i and r.step <= self.steps[i - 1]:  # a run that was stopped is trained again from the start: known rows
+            return
+        self.steps[i] = r.step  # a run that diverged ends between two recorded steps
+        self.loss[i], self.accuracy[i], self.radius[i] = r.loss, r.accuracy, r.spectral_radius
+        self.norm_raw[i], self.norm_applied[i] = r.grad_norm_raw, r.grad_norm_applied
+        self.diverged[i], self.state_grad[i] = r.diverged, r.state_grad
+        self.causes.append(r.causes)
+        self.n = i + 1
+
+    def codes(self, n: int, part: int = 0, replica: int | None = None) -> np.ndarray:
+        """(n, T) uint16 colours of the first n rows, of one network or of the median one; each row is encoded once."""
+        with self._lock:
+            done, codes = self._codes.get((part, replica), (0, None))
+            if codes is None:
+                codes = np.empty((len(self.steps), self.e.length), np.uint16)
+            if n > done:
+                codes[done:n] = encode(self.profile(done, n, part, replica), self.e.first_uncut)
+                self._codes[part, replica] = (n, codes)
+            return codes[:n]
+
+    def profile(self, start: int, stop: int, part: int = 0, replica: int | None = None) -> np.ndarray:
+        """(stop - start, T) gradient norms of one network, or the median over networks in which NaN counts as largest."""
+        grad = self.state_grad[start:stop, part]
+        if replica is not None:
+            return grad[..., replica]
+        ordered = np.sort(grad, axis=-1)  # NaN sorts last
+        R = grad.shape[-1]
+        middle = ordered[..., (R - 1) // 2]
+        return middle if R % 2 else np.sqrt(middle) * np.sqrt(ordered[..., R // 2])  # in the logarithm, as it is drawn

@@ -1,0 +1,70 @@
+"""What one server carries: the only place where its limits stand. Each can be set by an environment variable RNNKIT_<NAME>.
+
+The package itself goes further (Experiment's own ranges); these keep a shared dashboard alive on one or two slow cores.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Limits:
+    max_length: int = 1000
+    max_hidden: int = 256
+    max_batch: int = 256
+    max_replicas: int = 32
+    max_steps: int = 5000
+    max_megabytes: int = 512  # of one training step's tensors
+    max_gigaflops: int = 20_000  # of a whole run: some ten minutes of one slow core
+    workers: int = max(1, min(2, os.cpu_count() or 1))  # processes that train
+    keep_megabytes: int = 128  # of finished runs; the least recently used go first
+    idle_seconds: int = 15  # a run that nobody looked at for so long is stopped
+
+    @classmethod
+    def from_environment(cls) -> Limits:
+        """The defaults, with every RNNKIT_<NAME> that is set; raises ValueError that names a variable which is no number."""
+        values = {}
+        for f in fields(cls):
+            name = f"RNNKIT_{f.name.upper()}"
+            text = os.environ.get(name, "")
+            if text and not (text.isdecimal() and int(text) > 0):
+                raise ValueError(f"environment variable {name} must be a whole number above 0, got {text!r}")
+            if text:
+                values[f.name] = int(text)
+        return cls(**values)
+
+    def check(self, e: Experiment) -> dict[str, str]:
+        """field -> why this server refuses the Experiment; empty where it is welcome."""
+        problems = {}
+        for name in ("length", "hidden", "batch", "replicas", "steps"):
+            limit = getattr(self, f"max_{name}")
+            if getattr(e, name) > limit:
+                problems[name] = f"{name} may be at most {limit} on this server, got {getattr(e, name)}"
+        if not problems and megabytes(e) > self.max_megabytes:
+            problems["batch"] = (
+                f"length x replicas x batch x hidden needs about {megabytes(e):.0f} MB a step, this server allows "
+                f"{self.max_megabytes} MB: make one of them smaller"
+            )
+        if not problems and gigaflops(e) > self.max_gigaflops:
+            problems["steps"] = (
+                f"this run needs about {gigaflops(e):.0f} GFLOP, this server allows {self.max_gigaflops}: "
+                "take fewer steps, replicas or hidden units"
+            )
+        return problems
+
+
+def megabytes(e: Experiment) -> float:
+    """A training step's tensors: activations, states, their partial derivatives and gradients, all steps kept."""
+    cell = CELLS[e.cell]
+    per_unit = 3 * cell.gates + 3 * len(cell.parts) + 3
+    return 4 * e.length * e.replicas * e.batch * e.hidden * per_unit / 1e6
+
+
+def gigaflops(e: Experiment) -> float:
+    """The three matrix products a step, over the whole run."""
+    return 6 * e.steps * e.length * e.replicas * e.batch * e.hidden**2 * CELLS[e.cell].gates / 1e9

@@ -1,0 +1,151 @@
+"""Named experiments that tell a story. Each one's text is true because its `claim` is checked on fresh seeds by a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rnnkit.experiment import Experiment
+from rnnkit.fixes import ClipNorm, L2, Omega, Truncate
+
+ANY = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Bounds on what a preset does, as shares of its networks: (at least, at most)."""
+
+    solved: tuple[float, float] = ANY  # reach 99 % of held-out sequences at some time
+    diverged: tuple[float, float] = (0.0, 0.0)
+    ratio: tuple[float, float] = (0.0, float("inf"))  # median ||dL/ds|| at the source / at the last step, before training
+    part: str = "h"  # of the state the ratio speaks of
+
+
+@dataclass(frozen=True)
+class Preset:
+    title: str
+    text: str  # what happens and why, in one or two sentences
+    experiment: Experiment
+    claim: Claim
+
+
+NONE, FEW, MOST, ALL = (0.0, 0.0), (0.0, 0.4), (0.6, 1.0), (0.85, 1.0)
+
+_tanh = Experiment()
+_orthogonal = replace(_tanh, length=50, init="orthogonal", input_scale=0.03, steps=150)
+_gated = replace(_tanh, length=50, input_scale=0.1, lr=0.01, bias="zero", cell="gru", steps=150)
+_relu = replace(_tanh, length=20, cell="relu", init="spectral", gain=2.0, input_scale=0.1, optimizer="sgd", lr=0.05)
+
+PRESETS: dict[str, Preset] = {
+    "forgets": Preset(
+        "Forgets: tanh, 100 words",
+        "A plain tanh network keeps guessing: on its way back from the verb the gradient shrinks at every word, and long before "
+        "the subject it is exactly zero in float32.",
+        _tanh,
+        Claim(solved=NONE, ratio=(0, 1e-20)),
+    ),
+    "remembers": Preset(
+        "Remembers: tanh, 10 words",
+        "The same network with ten words learns quickly: the gradient still arrives at the subject with a hundredth of its size.",
+        replace(_tanh, length=10, steps=150),
+        Claim(solved=ALL, ratio=(1e-4, 1e-1)),
+    ),
+    "explodes": Preset(
+        "Explodes: ReLU, weights become NaN",
+        "Recurrent weights with spectral radius 2 and no remedy: the gradient grows at every word on the way back, one step "
+        "throws the weights far away, and within a few steps most networks are nothing but NaN. None learns.",
+        replace(_relu, fixes=(), steps=40),
+        Claim(solved=NONE, diverged=(0.5, 1), ratio=(5, 1e6)),
+    ),
+    "clipped": Preset(
+        "Clipped: the same networks learn",
+        "The very same networks with the gradient clipped to norm 1: no NaN any more, and most of them learn the agreement.",
+        replace(_relu, fixes=(ClipNorm(1.0),), steps=500),
+        Claim(solved=MOST, ratio=(5, 1e6)),
+    ),
+    "orthogonal": Preset(
+        "Orthogonal initialization, 50 words",
+        "Every singular value of the recurrent weights is 1 and the inputs are small: the gradient keeps its size over 50 words, "
+        "and a plain tanh network learns within seconds.",
+        _orthogonal,
+        Claim(solved=ALL, ratio=(0.1, 10)),
+    ),
+    "orthogonal-saturated": Preset(
+        "Orthogonal, but large inputs",
+        "The same orthogonal weights with ten times larger input weights: the units saturate, their derivative is small, and the "
+        "gradient vanishes all the same. Most networks fail.",
+        replace(_orthogonal, input_scale=0.3),
+        Claim(solved=FEW, ratio=(0, 1e-2)),
+    ),
+    "irnn": Preset(
+        "ReLU with identity weights, 50 words",
+        "Recurrent weights that start as the identity copy the state from word to word, and the gradient back again (IRNN).",
+        replace(_tanh, length=50, cell="relu", init="identity", input_scale=0.03, lr=0.001, steps=200),
+        Claim(solved=ALL, ratio=(0.05, 10)),
+    ),
+    "lstm-forget-1": Preset(
+        "LSTM with forget bias 1, 50 words: not enough",
+        "The usual LSTM keeps 73 % of its memory at each step; over 50 words almost nothing is left, and it fails here too.",
+        replace(_gated, cell="lstm", bias="forget-1", steps=200),
+        Claim(solved=FEW),
+    ),
+    "lstm-chrono": Preset(
+        "LSTM with chrono initialization, 50 words",
+        "Forget gates that start nearly open for memories of up to 50 steps: it learns at once. Choose dL/dc below the heatmap: the "
+        "gradient lives in the cell state c, while dL/dh looks vanished.",
+        replace(_gated, cell="lstm", bias="chrono"),
+        Claim(solved=ALL, ratio=(0.03, 3), part="c"),
+    ),
+    "gru-chrono": Preset(
+        "GRU with chrono initialization, 100 words",
+        "The same idea in a GRU, at the length where the plain network forgets: the gradient reaches the subject almost whole.",
+        replace(_gated, length=100, bias="chrono", steps=120),
+        Claim(solved=ALL, ratio=(0.01, 3)),
+    ),
+    "no-omega": Preset(
+        "30 words with clipping alone",
+        "At 30 words the plain tanh network mostly fails. Clipping cannot help: there is nothing to clip.",
+        replace(_tanh, length=30),
+        Claim(solved=FEW, ratio=(0, 1e-4)),
+    ),
+    "omega": Preset(
+        "30 words with Pascanu's Omega",
+        "The same network and seeds with the penalty that asks the gradient to keep its norm: training first repairs the path, "
+        "then learns along it.",
+        replace(_tanh, length=30, fixes=(Omega(0.5), ClipNorm(1.0))),
+        Claim(solved=ALL, ratio=(0, 1e-4)),
+    ),
+    "l2": Preset(
+        "30 words with an L2 penalty",
+        "Smaller weights make a vanishing gradient vanish faster: this penalty is a remedy against exploding only.",
+        replace(_tanh, length=30, fixes=(L2(0.01), ClipNorm(1.0))),
+        Claim(solved=FEW, ratio=(0, 1e-4)),
+    ),
+    "esn": Preset(
+        "Echo state network, 50 words",
+        "Nothing recurrent is trained: a slow reservoir (leak 0.1) still holds the subject at the verb, and a linear readout "
+        "finds it.",
+        Experiment(length=50, cell="esn", hidden=200, leak=0.1, gain=0.9, input_scale=0.1, ridge=1e-9, steps=60),
+        Claim(solved=ALL),
+    ),
+    "truncated": Preset(
+        "Truncated too short: 25 of 50 steps",
+        "Backpropagation stops after 25 steps, so the verb's error has no path to the subject: networks that learn at once with "
+        "the full gradient learn nothing.",
+        replace(_orthogonal, fixes=(Truncate(25), ClipNorm(1.0))),
+        Claim(solved=FEW, ratio=(0, 0)),
+    ),
+    "attractors": Preset(
+        "GRU, moving subject and attractors",
+        "The subject moves and half of the nouns in between are singular or plural too: a GRU with chrono initialization still "
+        "finds the one that counts.",
+        replace(_gated, task="agreement-varying-attractors", bias="chrono", steps=200),
+        Claim(solved=MOST),
+    ),
+}
+
+DEFAULT = "forgets"
+
+
+def named(e: Experiment) -> str | None:
+    """The preset that is exactly this Experiment."""
+    return next((name for name, preset in PRESETS.items() if preset.experiment == e), None)

@@ -1,0 +1,301 @@
+"""RunPool: trains Experiments in worker processes, once for all who look at them.
+
+A run is a recording: the same Experiment always gives the same Records, so viewers share it, and pausing, stepping or going
+back is a matter of each viewer's own place in it. Viewers say how many rows they want (`watch`); a run is trained as far as
+some viewer wants it, and no further. A run that nobody looked at for a while loses its worker but keeps its rows; if somebody
+comes back for more, it is trained again from the start, silently up to the first new row, with the same numbers.
+
+Every call is short and safe from any thread. One thread per worker reads its frames; one housekeeper stops what nobody
+watches, keeps one idle worker warm, and forgets the least recently used runs.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rnnkit.experiment import Experiment, ExperimentError
+from rnnkit.history import History
+from rnnkit.limits import Limits
+from rnnkit.record import unpack
+from rnnkit.worker import DONE, ERROR, HEADER, READY, RECORD
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Viewer:
+    """One viewer's last word on a run."""
+
+    seen: float
+    wants: int
+
+
+@dataclass
+class Run:
+    """One Experiment in training or trained. Read it freely; only the pool changes it."""
+
+    experiment: Experiment
+    history: History
+    seconds: float = 0.0  # of training, by the worker's clock
+    done: bool = False
+    error: str = ""
+    viewers: dict[str, Viewer] = field(default_factory=dict)
+    worker: _Worker | None = field(default=None, repr=False)
+
+    @property
+    def rows(self) -> int:
+        return len(self.history.steps)
+
+    @property
+    def wanted(self) -> int:
+        """How many rows somebody wants."""
+        return max((v.wants for v in self.viewers.values()), default=0)
+
+    @property
+    def hungry(self) -> bool:
+        return not self.done and not self.error and self.wanted > self.history.n
+
+    @property
+    def status(self) -> str:
+        """done, failed, training, queued (waits for a worker) or waiting (nobody wants more)."""
+        if self.error or self.done:
+            return "failed" if self.error else "done"
+        if not self.hungry:
+            return "waiting"
+        return "training" if self.worker else "queued"
+
+
+class _Worker:
+    """The server's end of one worker process."""
+
+    def __init__(self, pool: RunPool) -> None:
+        self.pool, self.run, self.ticket, self.ready = pool, None, 0, False
+        self.goal = 0
+        self.since = time.monotonic()
+        self.stderr: deque[str] = deque(maxlen=20)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "rnnkit.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        self._listener = threading.Thread(target=self._listen_to_stderr, daemon=True)
+        self._listener.start()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    run: Run | None
+
+    def begin(self, run: Run) -> None:
+        self.run, run.worker = run, self
+        self.ticket += 1
+        self.goal = run.wanted
+        self.say(ticket=self.ticket, experiment=run.experiment.to_dict(), skip=run.history.n, until=self.goal)
+
+    def leave(self) -> None:
+        """Lets go of the run; it keeps its rows."""
+        if self.run:
+            self.run.worker = None
+            self.run = None
+            self.say(drop=True)
+
+    def say(self, **command: Any) -> None:
+        try:
+            assert self.process.stdin
+            self.process.stdin.write(json.dumps(command).encode() + b"\n")
+            self.process.stdin.flush()
+        except (BrokenPipeError, ValueError, OSError):
+            pass  # it died; the listener hears of it and tells
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _listen(self) -> None:
+        out = self.process.stdout
+        assert out
+        while len(head := out.read(HEADER.size)) == HEADER.size:
+            kind, ticket, seconds, size = HEADER.unpack(head)
+            payload = out.read(size)
+            if len(payload) < size:
+                break
+            self.pool._heard(self, kind, ticket, seconds, payload)
+        self.process.wait()
+        self._listener.join(1)
+        self.pool._died(self)
+
+    def _listen_to_stderr(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.stderr.append(line.decode(errors="replace").rstrip())
+
+    def reason(self) -> str:
+        """Why the process ended, in words."""
+        code = self.process.returncode
+        last = next((line for line in reversed(self.stderr) if line.strip()), "")
+        if "No module named 'torch'" in last:
+            return "PyTorch is not installed: run  pip install torch==2.13.0  and start again"
+        if code < 0:
+            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+            hint = ", perhaps because the machine ran out of memory" if name == "SIGKILL" else ""
+            return f"the training process was ended by {name}{hint}"
+        return f"the training process ended with code {code}" + (f": {last}" if last else "")
+
+
+class RunPool:
+    """All runs of one server. Raises ExperimentError for an Experiment past the limits."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits.from_environment()
+        self.runs: OrderedDict[str, Run] = OrderedDict()
+        self.workers: list[_Worker] = []
+        self._queue: list[Run] = []
+        self._lock = threading.RLock()
+        self._closed = threading.Event()
+        self._broken = 0  # workers that died in a row before they were ready
+        self._spawn()
+        threading.Thread(target=self._keep_house, daemon=True).start()
+        atexit.register(self.close)
+
+    def get(self, e: Experiment) -> Run:
+        """The run of this Experiment, new or already known."""
+        problems = self.limits.check(e)
+        if problems:
+            raise ExperimentError(problems)
+        with self._lock:
+            run = self.runs.get(e.key)
+            if run is None:
+                run = self.runs[e.key] = Run(e, History(e))
+                self._forget()
+            self.runs.move_to_end(e.key)
+            return run
+
+    def watch(self, run: Run, viewer: str, rows: int) -> None:
+        """A sign of life from a viewer, who wants the run trained up to so many rows."""
+        with self._lock:
+            self.runs.setdefault(run.experiment.key, run)
+            run.viewers[viewer] = Viewer(time.monotonic(), min(rows, run.rows))
+            self._schedule()
+
+    def leave(self, run: Run, viewer: str) -> None:
+        with self._lock:
+            run.viewers.pop(viewer, None)
+            self._schedule()
+
+    def retry(self, run: Run) -> None:
+        """After a failure: train it again; the rows it has are kept."""
+        with self._lock:
+            run.error = ""
+            self._broken = 0
+            self._schedule()
+
+    def position(self, run: Run) -> int:
+        """1 for the next in the queue, 0 where it does not wait."""
+        with self._lock:
+            return self._queue.index(run) + 1 if run in self._queue else 0
+
+    def close(self) -> None:
+        self._closed.set()
+        with self._lock:
+            workers, self.workers = self.workers, []
+        for worker in workers:
+            worker.stop()
+
+    # ---- under the lock ----
+
+    def _spawn(self) -> None:
+        if not self._closed.is_set():
+            self.workers.append(_Worker(self))
+
+    def _schedule(self) -> None:
+        """Gives hungry runs a worker, first come first served: an idle one, or one whose run has all that is wanted."""
+        self._queue = [run for run in self._queue if run.hungry and not run.worker]
+        for run in self.runs.values():
+            if run.hungry and run.worker and run.worker.goal < run.wanted:
+                run.worker.goal = run.wanted
+                run.worker.say(until=run.wanted)
+            if run.hungry and not run.worker and run not in self._queue:
+                self._queue.append(run)
+        for run in list(self._queue):
+            free = [w for w in self.workers if w.run is None or not w.run.hungry]
+            free.sort(key=lambda w: (w.run is not None, not w.ready))
+            if not free and len(self.workers) < self.limits.workers and self._broken < 3:
+                self._spawn()
+                free = self.workers[-1:]
+            if not free:
+                break
+            free[0].leave()
+            free[0].begin(run)
+            self._queue.remove(run)
+
+    def _forget(self) -> None:
+        """Drops the least recently used runs that nobody watches until the rest fits."""
+        budget = self.limits.keep_megabytes * 2**20
+        sizes = {key: run.history.nbytes for key, run in self.runs.items()}
+        total = sum(sizes.values())
+        for key in list(self.runs)[:-1]:
+            if total > budget and not self.runs[key].viewers and not self.runs[key].worker:
+                total -= sizes[key]
+                del self.runs[key]
+
+    # ---- called by the workers' threads ----
+
+    def _heard(self, worker: _Worker, kind: bytes, ticket: int, seconds: float, payload: bytes) -> None:
+        record = unpack(payload) if kind == RECORD else None
+        with self._lock:
+            if kind == READY:
+                worker.ready, self._broken = True, 0
+            run = worker.run
+            if run is None or ticket != worker.ticket:
+                return
+            if record is not None:
+                run.history.append(record)
+                run.seconds = seconds
+                run.done = run.history.n == run.rows
+            elif kind in (DONE, ERROR):  # DONE comes early where every network has diverged
+                run.done, run.error = kind == DONE, payload.decode()
+            if run.done or run.error:
+                worker.leave()
+            if not run.hungry:
+                self._schedule()
+
+    def _died(self, worker: _Worker) -> None:
+        with self._lock:
+            if worker not in self.workers:
+                return
+            self.workers.remove(worker)
+            self._broken += not worker.ready
+            run = worker.run
+            if run:
+                run.worker = None
+                run.error = worker.reason()
+            if self._broken >= 3:  # it will not start: say so instead of trying for ever
+                for queued in self._queue:
+                    queued.error = worker.reason()
+            self._schedule()
+
+    def _keep_house(self) -> None:
+        while not self._closed.wait(1.0):
+            now = time.monotonic()
+            with self._lock:
+                for run in self.runs.values():
+                    gone = [v for v, viewer in run.viewers.items() if now - viewer.seen > self.limits.idle_seconds]
+                    for viewer in gone:
+                        del run.viewers[viewer]
+                    if run.worker and not run.viewers:
+                        run.worker.leave()
+                self._forget()
+                self._schedule()
+                idle = any(w.run is None for w in self.workers)
+                if not idle and len(self.workers) < self.limits.workers and self._broken < 3:
+                    self._spawn()

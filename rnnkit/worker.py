@@ -1,0 +1,97 @@
+"""`python -m rnnkit.worker`: the process that trains. Commands come in on stdin, frames go out on stdout.
+
+A command is one line of JSON: {"ticket": n, "experiment": {...}, "skip": k, "until": m} trains rows k..m-1 of an Experiment (rows
+before k are trained but not sent again), {"until": m} moves the goal, {"drop": true} ends the run. A frame is a header
+(kind, ticket, seconds of training so far, length) and a payload: b"W" ready, b"R" a packed Record, b"D" the run is done, b"E" an
+error in words. The process trains one run at a time, on one thread, and exits when its stdin closes, however the server ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import struct
+import sys
+import threading
+import time
+from typing import Any, BinaryIO
+
+HEADER = struct.Struct("<cIdI")
+READY, RECORD, DONE, ERROR = b"W", b"R", b"D", b"E"
+
+
+def _read_commands(commands: queue.Queue[dict[str, Any]]) -> None:
+    for line in sys.stdin.buffer:
+        commands.put(json.loads(line))
+    os._exit(0)  # the server is gone; nobody is left to train for
+
+
+class Worker:
+    def __init__(self, out: BinaryIO) -> None:
+        self.out = out
+        self.commands: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def send(self, kind: bytes, ticket: int = 0, seconds: float = 0.0, payload: bytes = b"") -> None:
+        self.out.write(HEADER.pack(kind, ticket, seconds, len(payload)) + payload)
+        self.out.flush()
+
+    def serve(self) -> None:
+        """Warms up (torch imported, one step done), then trains what it is told for ever."""
+        from rnnkit.experiment import Experiment
+        from rnnkit.trainer import train
+
+        list(train(Experiment(length=10, replicas=1, batch=1, steps=1)))
+        threading.Thread(target=_read_commands, args=(self.commands,), daemon=True).start()
+        self.send(READY)
+        command = self.commands.get()
+        while True:
+            if "experiment" not in command:  # meant for a run that has ended meanwhile
+                command = self.commands.get()
+                continue
+            try:
+                command = self._train(command, train(Experiment.from_json(json.dumps(command["experiment"]))))
+            except Exception as error:  # the run fails with a message, the process lives on
+                self.send(ERROR, command["ticket"], payload=_in_words(error).encode())
+                command = self.commands.get()
+
+    def _train(self, command: dict[str, Any], records: Any) -> dict[str, Any]:
+        """Trains until the run is done or another command replaces it; returns that command."""
+        from rnnkit.record import pack
+
+        ticket, skip, until = command["ticket"], command["skip"], command["until"]
+        row, seconds = 0, 0.0
+        while True:
+            while row >= until or not self.commands.empty():
+                command = self.commands.get()
+                if "until" not in command or "experiment" in command:
+                    return command
+                until = command["until"]
+            start = time.perf_counter()
+            record = next(records, None)
+            seconds += time.perf_counter() - start
+            if record is None:
+                self.send(DONE, ticket, seconds)
+                return self.commands.get()
+            if row >= skip:
+                self.send(RECORD, ticket, seconds, pack(record))
+            row += 1
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, MemoryError) or "alloc" in str(error):
+        return "not enough memory for this network: make it shorter, narrower, or take fewer replicas"
+    return f"{type(error).__name__}: {error}"
+
+
+def main() -> None:
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints goes to stderr, not between the frames
+    import torch
+
+    torch.set_num_threads(1)  # small matrices: a second thread only waits, and another worker may use the core
+    Worker(out).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""What rnnkit must agree with: the same networks and remedies once more, plainly, one network at a time, through autograd.
+
+Nothing of rnnkit's cells, backward pass or fixes is used here. A cell or fix that has no entry in STEPS or REMEDIES is still
+covered by the tests that need none (finite differences, one network alone against the stack, purity).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rnnkit.cells import CELLS
+from rnnkit.fixes import FIXES, Fix, parse_fix
+from rnnkit.tasks import TASKS
+
+R, B, H = 2, 3, 4  # networks, sequences, units
+DOUBLE = torch.float64
+STRENGTHS = {  # strong enough to act on the small networks of the tests
+    "truncate": "4", "l1": "0.01", "l2": "0.02", "omega": "0.7", "freeze": "W_rec+b", "clip-norm": "0.01", "clip-value": "0.002",
+}  # fmt: skip
+
+
+def active(name: str) -> Fix:
+    return FIXES[name].parse(STRENGTHS.get(name, ""))
+
+
+def parse_all(names: str) -> list[Fix]:
+    return [parse_fix(part) for part in names.split(",") if part]
+
+
+# ---- networks and data
+
+
+def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: int = H, networks: int = R) -> dict[str, Tensor]:
+    """Stacked weights in float64, biases too, all different from zero."""
+    g = torch.Generator().manual_seed(seed)
+    cell = CELLS[cell_name]
+    width = cell.gates * hidden
+    shapes = {
+        "W_in": (n_in, width, 0.6), "W_rec": (hidden, width, 0.6), "b": (1, width, 0.4),
+        "W_out": (hidden, n_out, 0.8), "b_out": (1, n_out, 0.3),
+    }  # fmt: skip
+    if cell.recurrent_bias:
+        shapes["b_rec"] = (1, width, 0.4)
+    p = {k: scale * torch.randn(networks, m, n, generator=g, dtype=DOUBLE) for k, (m, n, scale) in shapes.items()}
+    if cell.reservoir:
+        p["leak"] = 0.3 + 0.6 * torch.rand(networks, 1, 1, generator=g, dtype=DOUBLE)
+    return p
+
+
+def random_batch(task_name: str, length: int, seed: int = 0, networks: int = R, batch: int = B) -> tuple[Tensor, Tensor]:
+    """x (T, R, B[, I]) and targets (K, R, B[, O]) of a task, drawn for each network apart."""
+    drawn = [TASKS[task_name].sample(length, batch, np.random.default_rng([seed, r])) for r in range(networks)]
+    return tuple(torch.stack([torch.as_tensor(getattr(b, part)) for b in drawn], 1) for part in "xy")
+
+
+# ---- one network through autograd
+
+
+def tanh(p, a, u, h):
+    return (torch.tanh(a + u),)
+
+
+def sigmoid(p, a, u, h):
+    return (torch.sigmoid(a + u),)
+
+
+def relu(p, a, u, h):
+    return (torch.relu(a + u),)
+
+
+def lstm(p, a, u, h, c):
+    i, f, g, o = (a + u).chunk(4, -1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+def gru(p, a, u, h):
+    a_r, a_z, a_n = a.chunk(3, -1)
+    u_r, u_z, q = (u + p["b_rec"]).chunk(3, -1)
+    z = torch.sigmoid(a_z + u_z)
+    return ((1 - z) * torch.tanh(a_n + torch.sigmoid(a_r + u_r) * q) + z * h,)
+
+
+def esn(p, a, u, h):
+    return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
+
+
+STEPS = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "lstm": lstm, "gru": gru, "esn": esn}
+
+
+@dataclass
+class Run:
+    """One network's pass: every state and every product u_t = h_{t-1} W_rec keeps its gradient."""
+
+    p: dict[str, Tensor]
+    states: list[tuple[Tensor, ...]] = field(default_factory=list)
+    products: list[Tensor] = field(default_factory=list)
+    loss: Tensor | None = None
+
+    def state_gradients(self) -> Tensor:
+        """(P, T, B, H): total derivatives dL/ds_t."""
+        return torch.stack([torch.stack([_grad(part) for part in parts]) for parts in zip(*self.states, strict=True)])
+
+
+def _grad(x: Tensor) -> Tensor:
+    return torch.zeros_like(x) if x.grad is None else x.grad
+
+
+def loss_of(name: str, z: Tensor, y: Tensor) -> Tensor:
+    """Of one network: z (K, B, O), classes y (K, B) or numbers y (K, B, O)."""
+    if name == "cross_entropy":
+        return F.cross_entropy(z.flatten(0, 1), y.flatten())
+    return F.mse_loss(z, F.one_hot(y, z.shape[-1]).to(z.dtype) if y.dtype == torch.int64 else y)
+
+
+def run(cell_name: str, params: dict[str, Tensor], r: int, x: Tensor, y: Tensor, loss: str, piece: int = 0) -> Run:
+    """Network r over its x (T, R, B[, I]), backwards through autograd; `piece` > 0 detaches the state every so many steps."""
+    p = {k: v[r].clone().requires_grad_() for k, v in params.items()}
+    x, y, done = x[:, r], y[:, r], Run(p)
+    x = F.one_hot(x, p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x
+    s = [torch.zeros(x.shape[1], p["W_rec"].shape[0], dtype=DOUBLE) for _ in CELLS[cell_name].parts]
+    for t, x_t in enumerate(x):
+        if piece and t in range(len(x) - piece, 0, -piece):
+            s = [part.detach() for part in s]
+        u = s[0] @ p["W_rec"]
+        s = STEPS[cell_name](p, x_t @ p["W_in"] + p["b"], u, *s)
+        for kept in (u, *s):
+            kept.retain_grad()
+        done.states.append(s)
+        done.products.append(u)
+    z = torch.stack([h for h, *_ in done.states[-len(y) :]]) @ p["W_out"] + p["b_out"]
+    done.loss = loss_of(loss, z, y)
+    done.loss.backward()
+    for part in p.values():
+        part.grad = _grad(part)
+    return done
+
+
+# ---- remedies, each acting on run.p[...].grad
+
+
+def _weights(run: Run) -> list[Tensor]:
+    return [v for k, v in run.p.items() if k.startswith("W")]
+
+
+def _trained(run: Run) -> list[Tensor]:
+    return [v for k, v in run.p.items() if k != "leak"]
+
+
+def l1(run: Run, alpha: float) -> None:
+    (alpha * sum(W.abs().sum() for W in _weights(run))).backward()
+
+
+def l2(run: Run, alpha: float) -> None:
+    (alpha / 2 * sum(W.square().sum() for W in _weights(run))).backward()
+
+
+def omega(run: Run, alpha: float) -> None:
+    """The formula in Omega's docstring, with delta_t and da_t (autograd's own) as constants."""
+    squares, counts = [], []
+    for (h, *_), u in zip(run.states, run.products, strict=True):
+        delta = _grad(h).square().sum(-1)
+        counted = delta >= 1e-20
+        transported = (_grad(u) @ run.p["W_rec"].mT).square().sum(-1)
+        ratio = torch.where(counted, transported / delta.clamp(min=1e-20), torch.ones_like(delta))
+        squares.append((ratio - 1).square().mean())
+        counts.append(counted.double().mean())
+    (alpha * sum(squares) / sum(counts)).backward()
+
+
+def freeze(run: Run, names: str) -> None:
+    for name in names.split("+"):
+        run.p[name].grad.zero_()
+    if "b_rec" in run.p and "b" in names.split("+"):
+        run.p["b_rec"].grad.zero_()
+
+
+def clip_norm(run: Run, threshold: float) -> None:
+    """torch divides by norm + 1e-6: in units 2^60 times as small that is nothing, and powers of two are exact."""
+    for W in _trained(run):
+        W.grad *= 2.0**60
+    torch.nn.utils.clip_grad_norm_(_trained(run), threshold * 2.0**60)
+    for W in _trained(run):
+        W.grad /= 2.0**60
+
+
+def clip_value(run: Run, threshold: float) -> None:
+    torch.nn.utils.clip_grad_value_(_trained(run), threshold)
+
+
+REMEDIES = {"l1": l1, "l2": l2, "omega": omega, "freeze": freeze, "clip-norm": clip_norm, "clip-value": clip_value}
+
+
+def remedied(cell_name: str, params: dict[str, Tensor], r: int, x: Tensor, y: Tensor, loss: str, fixes: list[Fix]) -> Run:
+    """`run` with the fixes in their order."""
+    piece = next((fix.strength for fix in fixes if fix.name == "truncate"), 0)
+    done = run(cell_name, params, r, x, y, loss, piece)
+    for fix in fixes:
+        if fix.name != "truncate":
+            REMEDIES[fix.name](done, fix.strength)
+    return done
+
+
+def need(table: dict, *names: str) -> None:
+    """A variant that is not written down here is left to the tests that need no reference."""
+    missing = [name for name in names if name not in table]
+    if missing:
+        pytest.skip(f"no independent version of {missing[0]!r} in tests/reference.py")
+
+
+def assert_close(got: Tensor, expected: Tensor, what: str = "", tolerance: float = 1e-10) -> None:
+    """Relative to the largest component; absolute only where nothing but rounding is left."""
+    assert got.shape == expected.shape, f"{what}: shape {tuple(got.shape)}, expected {tuple(expected.shape)}"
+    expected = expected.detach()
+    error = float((got - expected).abs().max())
+    bound = tolerance * float(expected.abs().max()) + 1e-16
+    assert error <= bound, f"{what}: off by {error:.2e}, allowed {bound:.2e}"

@@ -1,0 +1,159 @@
+"""Each cell's forward and backward step against torch.nn and reservoirpy with the same weights, in float64.
+
+torch.nn keeps weights as (G*H, I) and we as (I, G*H); GRU's b_rec is torch's bias_hh, which the other cells fold into b.
+"""
+
+import numpy as np
+import pytest
+import torch
+from reference import B, DOUBLE, H, R, assert_close, random_params
+from reservoirpy.nodes import Reservoir
+
+from rnnkit import bptt
+from rnnkit.cells import CELLS
+
+T, I, O = 7, 5, 3  # noqa: E741
+TWINS = {
+    "tanh": lambda: torch.nn.RNN(I, H, nonlinearity="tanh", dtype=DOUBLE),
+    "relu": lambda: torch.nn.RNN(I, H, nonlinearity="relu", dtype=DOUBLE),
+    "lstm": lambda: torch.nn.LSTM(I, H, dtype=DOUBLE),
+    "gru": lambda: torch.nn.GRU(I, H, dtype=DOUBLE),
+}
+NAMES = {"W_in": "weight_ih_l0", "W_rec": "weight_hh_l0", "b": "bias_ih_l0", "b_rec": "bias_hh_l0"}
+
+
+def numbers(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=DOUBLE)
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_torch_nn_with_the_same_weights(name):
+    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    weight = numbers(T, R, B, O, seed=1)  # the loss is sum(weight * z) over all steps
+    tape = bptt.forward(cell, p, x)
+    bptt.backward(cell, p, tape, weight)
+    grads = bptt.gradients(cell, p, tape, weight)
+    for r in range(R):
+        twin = TWINS[name]()
+        with torch.no_grad():
+            twin.bias_hh_l0.zero_()
+            for ours, theirs in NAMES.items():
+                if ours in p:
+                    getattr(twin, theirs).copy_(p[ours][r].mT.squeeze(-1) if ours.startswith("W") else p[ours][r, 0])
+        h, last = twin(x[:, r])
+        ((h @ p["W_out"][r]) * weight[:, r]).sum().backward()
+        assert_close(tape.h[:, r], h, "h")
+        if isinstance(last, tuple):
+            assert_close(tape.s[1][-1, r], last[1][0], "c")
+        for ours, theirs in NAMES.items():
+            if ours in p:
+                gradient = getattr(twin, theirs).grad
+                assert_close(grads[ours][r], gradient.mT if ours.startswith("W") else gradient[None], ours)
+
+
+@pytest.mark.parametrize("leak", [1.0, 0.35])
+def test_echo_state_network_is_reservoirpys_reservoir(leak):
+    p, x = random_params("esn", I, O), numbers(T, R, B, I)
+    p["leak"] = torch.full((R, 1, 1), leak, dtype=DOUBLE)
+    h = bptt.forward(CELLS["esn"], p, x).h
+    for r in range(R):
+        for b in range(B):
+            twin = Reservoir(W=p["W_rec"][r].mT.numpy(), Win=p["W_in"][r].mT.numpy(), bias=p["b"][r, 0].numpy(), lr=leak)
+            np.testing.assert_allclose(h[:, r, b], twin.run(x[:, r, b].numpy()), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_one_network_alone_is_that_network_in_the_stack(name):
+    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    dz = numbers(1, R, B, O, seed=1)
+    tape = bptt.forward(cell, p, x)
+    bptt.backward(cell, p, tape, dz)
+    grads = bptt.gradients(cell, p, tape, dz)
+    for r in range(R):
+        one = {k: v[r : r + 1] for k, v in p.items()}
+        alone = bptt.forward(cell, one, x[:, r : r + 1])
+        bptt.backward(cell, one, alone, dz[:, r : r + 1])
+        for part in range(len(cell.parts)):
+            assert_close(alone.s[part][:, 0], tape.s[part][:, r], "state", 1e-13)
+            assert_close(alone.ds[part][:, 0], tape.ds[part][:, r], "its gradient", 1e-13)
+        for k, g in bptt.gradients(cell, one, alone, dz[:, r : r + 1]).items():
+            assert_close(g[0], grads[k][r], k, 1e-12)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_later_input_changes_no_earlier_state(name):
+    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    changed = x.clone()
+    changed[4] += 1
+    before, after = bptt.forward(cell, p, x).h, bptt.forward(cell, p, changed).h
+    assert torch.equal(before[:4], after[:4])
+    assert not torch.isclose(before[4:], after[4:], rtol=1e-6, atol=0).all(dim=(1, 2, 3)).any()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_parameters_and_inputs_are_left_alone(name):
+    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    kept = {k: v.clone() for k, v in p.items()} | {"x": x.clone()}
+    tape = bptt.forward(cell, p, x)
+    bptt.backward(cell, p, tape, numbers(1, R, B, O))
+    bptt.gradients(cell, p, tape, numbers(1, R, B, O))
+    assert all(torch.equal(v, kept[k]) for k, v in (p | {"x": x}).items())
+
+
+@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.keep is not None])
+def test_the_keeping_gate_keeps(name):
+    """Its bias far up (and the writing gate's far down, where there is one): the memory passes unchanged, and its gradient."""
+    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    for gate, bias in ((cell.keep, 100.0), (cell.write, -100.0)):
+        if gate is not None:
+            p["b"][..., gate * H : (gate + 1) * H] = bias
+    (h, *memory), _ = cell.forward(p, bptt.project(p, x)[0].clone(), tuple(numbers(R, B, H) for _ in cell.parts))
+    assert_close((memory or [h])[0], numbers(R, B, H), "memory", 1e-12)
+    assert len(cell.parts) == 1 or not torch.allclose(h, numbers(R, B, H))
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_widths_are_those_the_cell_declares(name):
+    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    tape = bptt.forward(cell, p, x)
+    bptt.backward(cell, p, tape, numbers(2, R, B, O))
+    assert len(tape.s) == len(tape.ds) == len(cell.parts)
+    assert all(part.shape == (T, R, B, H) for part in (*tape.s, *tape.ds))
+    assert tape.da.shape == tape.da_in.shape == (T, R, B, cell.gates * H)
+    assert cell.title
+
+
+def test_relu_has_slope_one_where_it_is_on_and_zero_where_it_is_off():
+    p = {k: torch.zeros_like(v) for k, v in random_params("relu", 1, 1, hidden=2).items()} | {"W_out": torch.ones(R, 2, 1).double()}
+    p["b"] = torch.tensor([[[2.0, -3.0]]], dtype=DOUBLE).expand(R, 1, 2)
+    tape = bptt.forward(CELLS["relu"], p, torch.zeros(1, R, 1, 1, dtype=DOUBLE))
+    bptt.backward(CELLS["relu"], p, tape, torch.ones(1, R, 1, 1, dtype=DOUBLE))
+    assert tape.h.flatten(0, 2).tolist() == [[2.0, 0.0]] * R
+    assert tape.da.flatten(0, 2).tolist() == [[1.0, 0.0]] * R
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_nan_is_not_swallowed_and_does_not_spread_to_the_neighbour(name):
+    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    dz = numbers(1, R, B, O)
+    clean = bptt.forward(cell, p, x)
+    bptt.backward(cell, p, clean, dz)
+    x[3, 0] = dz[:, 0] = torch.nan  # a loss of NaN states is NaN
+    tape = bptt.forward(cell, p, x)
+    bptt.backward(cell, p, tape, dz)
+    assert torch.equal(tape.h[:3], clean.h[:3])
+    assert tape.h[3:, 0].isnan().all()
+    assert tape.ds[0][:, 0].isnan().all()
+    assert torch.equal(tape.h[:, 1], clean.h[:, 1])
+    assert torch.equal(tape.ds[0][:, 1], clean.ds[0][:, 1])
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_the_derivative_at_nan_is_nan(name):
+    """Also where the incoming gradient is finite."""
+    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    x[3, 0] = torch.nan
+    tape = bptt.forward(cell, p, x)
+    bptt.backward(cell, p, tape, numbers(1, R, B, O))
+    assert tape.ds[0][2, 0].isnan().all()
+    assert tape.ds[0][:, 1].isfinite().all()

@@ -1,0 +1,298 @@
+"""Remedies: exact effects (a clipped norm equals its threshold, truncation equals detach), purity, and what is refused.
+
+That each does what autograd, torch.nn.utils or its formula does is in test_gradients.py.
+"""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+from reference import DOUBLE, R, active, assert_close, parse_all, random_batch, random_params
+
+from rnnkit import bptt
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment
+from rnnkit.fixes import FIXES, ClipNorm, ClipValue, Freeze, GradientFix, Omega, SignalFix, Truncate, global_norm, parse_fix
+from rnnkit.losses import cross_entropy
+from rnnkit.optim import OPTIMIZERS
+from rnnkit.trainer import Trainer, init_params
+
+every = pytest.mark.parametrize("name", FIXES)
+gradient_fixes = pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)])
+ONE_GATE = [name for name, cell in CELLS.items() if cell.gates == 1]
+NUMERIC = [name for name in FIXES if name != "freeze"]
+
+
+def backward(cell="tanh", fixes=(), task="memorization", length=23, seed=0):
+    """(params, tape, raw gradients)."""
+    p = random_params(cell, 7, 5, seed)
+    x, y = random_batch(task, length, seed)
+    tape = bptt.forward(CELLS[cell], p, x)
+    _, dz = cross_entropy(bptt.readout(p, tape.h[-len(y) :]), y)
+    bptt.backward(CELLS[cell], p, tape, dz, fixes)
+    return p, tape, bptt.gradients(CELLS[cell], p, tape, dz)
+
+
+# ---- truncation
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("k", [23, 24, 1000])
+def test_truncation_no_shorter_than_the_sequence_is_none(cell, k):
+    _, tape, grads = backward(cell)
+    _, same_tape, same = backward(cell, [Truncate(k)])
+    assert all(torch.equal(same[name], g) for name, g in grads.items())
+    assert all(torch.equal(a, b) for a, b in zip(same_tape.ds, tape.ds, strict=True))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("k", [1, 2, 5, 11])
+def test_states_before_the_cut_have_gradient_exactly_zero(cell, k):
+    """With the loss at the last step alone: the last k states have one, no earlier state has."""
+    p = random_params(cell, 6, 4)
+    x, y = random_batch("temporal-order", 12)
+    tape = bptt.forward(CELLS[cell], p, x)
+    bptt.backward(CELLS[cell], p, tape, cross_entropy(bptt.readout(p, tape.h[-1:]), y)[1], [Truncate(k)])
+    assert not tape.ds[0][: 12 - k].any()
+    assert tape.ds[0][12 - k :].abs().amax((2, 3)).all()
+    assert Experiment(cell="tanh", task="temporal-order", length=12, fixes=(Truncate(k),)).first_uncut == 12 - k
+
+
+def test_cuts_are_counted_from_the_end():
+    assert [t for t in range(10) if Truncate(4).cuts(t, 10)] == [2, 6]
+    assert [t for t in range(12) if Truncate(4).cuts(t, 12)] == [0, 4, 8]  # at 0 nothing is left to cut
+
+
+def test_one_cut_stops_a_nan_too():
+    ds = torch.full((1, 2, 3), torch.nan)
+    assert not Truncate(4)(ds, 6, 10).any()
+    assert Truncate(4)(ds, 5, 10) is ds
+
+
+# ---- clipping
+
+
+def lengths(*norms, dtype=DOUBLE):
+    """Gradients of as many networks, with the given norms over all weights."""
+    g = torch.Generator().manual_seed(0)
+    grads = {k: torch.randn(len(norms), *s, generator=g, dtype=DOUBLE) for k, s in {"W": (3, 4), "b": (1, 4)}.items()}
+    scale = torch.tensor(norms, dtype=DOUBLE) / global_norm(grads)
+    return {k: (v * scale.view(-1, 1, 1)).to(dtype) for k, v in grads.items()}
+
+
+def test_global_norm_is_over_all_weights_of_one_network():
+    grads = {"W": torch.tensor([[[3.0]], [[0.0]]]), "b": torch.tensor([[[4.0]], [[2.0]]])}
+    assert global_norm(grads).tolist() == [5.0, 2.0]
+    assert global_norm({"W": torch.full((1, 1, 4), 1e30)}).item() == pytest.approx(2e30, rel=1e-7)  # squares: 1e60
+    assert global_norm({"W": torch.full((1, 1, 4), 1e-30)}).item() == pytest.approx(2e-30, rel=1e-7, abs=0)
+
+
+@pytest.mark.parametrize("threshold", [1e-3, 1.0, 7.5])
+@pytest.mark.parametrize("ratio", [1.0000001, 3, 1e6, 1e100])
+def test_a_clipped_norm_is_the_threshold_and_keeps_its_direction(threshold, ratio):
+    grads = lengths(threshold * ratio, threshold / 2)
+    clipped = ClipNorm(threshold)(grads, None, {})
+    assert global_norm(clipped)[0].item() == pytest.approx(threshold, rel=1e-12)
+    for k, g in grads.items():
+        assert_close(clipped[k][0] * ratio, g[0], k, 1e-12)
+
+
+@pytest.mark.parametrize("dtype", [DOUBLE, torch.float32])
+@pytest.mark.parametrize("norm", [0.0, 1e-30, 0.5, 0.999999])
+def test_a_short_gradient_is_untouched_bit_for_bit(dtype, norm):
+    grads = lengths(norm, 100.0, dtype=dtype)
+    clipped = ClipNorm(1.0)(grads, None, {})
+    for k, g in grads.items():
+        assert torch.equal(clipped[k][0], g[0])
+        assert not torch.equal(clipped[k][1], g[1])
+
+
+def test_clipping_by_norm_is_no_cure_for_nan_or_inf():
+    for bad in (torch.nan, torch.inf):
+        grads = lengths(1.0, 5.0)
+        grads["W"][0, 1, 1] = bad
+        clipped = ClipNorm(1.0)(grads, None, {})
+        assert not global_norm(clipped)[0].isfinite()
+        assert global_norm(clipped)[1].item() == pytest.approx(1, rel=1e-12)
+
+
+@pytest.mark.parametrize("threshold", [1e-4, 0.1, 3.0])
+def test_clip_value_bounds_each_component_and_touches_no_other(threshold):
+    grads = lengths(5.0, 0.01)
+    clipped = ClipValue(threshold)(grads, None, {})
+    for k, g in grads.items():
+        inside = g.abs() <= threshold
+        assert clipped[k].abs().max() <= threshold
+        assert torch.equal(clipped[k][inside], g[inside])
+        assert torch.equal(clipped[k][~inside], threshold * g[~inside].sign())
+    assert ClipValue(1.0)({"W": torch.tensor([[[torch.nan]]])}, None, {})["W"].isnan().all()
+
+
+# ---- freezing
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("cell", "names"), [("tanh", "W_rec"), ("gru", "W_in+b"), ("lstm", "W_out+b_out"), ("relu", "W_in+W_rec+b+W_out+b_out")]
+)
+def test_frozen_weights_stay_bit_identical_through_training(optimizer, cell, names):
+    e = Experiment(
+        task="temporal-order", length=10, cell=cell, hidden=5, optimizer=optimizer, lr=0.05, batch=4, steps=6, replicas=2,
+        fixes=("l2:0.1", f"freeze:{names}"),
+    )  # fmt: skip
+    trainer, before = Trainer(e), init_params(e)
+    while not trainer.done:
+        trainer.advance()
+    frozen = set(names.split("+")) | ({"b_rec"} if "b" in names.split("+") else set())
+    for k, W in trainer.params.items():
+        assert torch.equal(W, before[k]) == (k in frozen), k
+
+
+def test_freeze_names_are_put_in_order_and_checked():
+    assert Freeze("b W_in") == Freeze("W_in+b") == Freeze.parse("b+W_in")
+    assert Freeze.parse("") == Freeze("W_rec")
+    for bad in ("W", "", "W_in+", "W_in,b", "leak", "b_rec", None, 3):
+        with pytest.raises(ValueError, match=r"W_in, W_rec, b, W_out, b_out") as error:
+            Freeze(bad)
+        assert repr(bad) in str(error.value)
+
+
+# ---- penalties
+
+
+@pytest.mark.parametrize("cell", ONE_GATE)
+@pytest.mark.parametrize("fixes", ["", "truncate:5"])
+def test_omegas_gradient_is_the_slope_of_its_value(cell, fixes):
+    """Central differences of Omega.value with the tape held constant: no other weight gets any."""
+    p, tape, grads = backward(cell, parse_all(fixes))
+    direction = torch.randn(p["W_rec"].shape, generator=torch.Generator().manual_seed(1), dtype=DOUBLE)
+
+    def value(by):
+        return Omega(0.7).value(tape, p | {"W_rec": p["W_rec"] + by * direction})
+
+    slope = (8 * (value(1e-4) - value(-1e-4)) - value(2e-4) + value(-2e-4)) / 12e-4
+    added = Omega(0.7)(grads, tape, p)
+    assert_close(((added["W_rec"] - grads["W_rec"]) * direction).sum((1, 2)), 0.7 * slope, "dOmega/dW_rec", 1e-8)
+    assert all(torch.equal(added[k], g) for k, g in grads.items() if k != "W_rec")
+
+
+def test_omega_is_zero_where_the_norm_is_kept_and_known_where_it_is_not():
+    """Orthogonal W_rec and slope 1: r = 1. Twice as large: r = 4, Omega = 9 at every counted step, and its slope is known."""
+    p = {"W_rec": torch.eye(3, dtype=DOUBLE)[[1, 2, 0]].repeat(R, 1, 1)}
+    da = torch.randn(4, R, 2, 3, generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
+    da[0] = 0  # never reached: not counted
+    da[1] *= 1e-12  # its square lies below 1e-20: not counted
+    tape = SimpleNamespace(da=da, ds=(da,))
+    zero = {"W_rec": torch.zeros(R, 3, 3, dtype=DOUBLE)}
+    assert Omega(1.0).value(tape, p).abs().max() < 1e-25
+    assert Omega(1.0)(zero, tape, p)["W_rec"].abs().max() < 1e-12
+    double = {"W_rec": 2 * p["W_rec"]}
+    assert_close(Omega(1.0).value(tape, double), torch.full((R,), 9.0, dtype=DOUBLE), "Omega", 1e-12)
+    unit = (da[2:] / da[2:].norm(dim=-1, keepdim=True)).transpose(0, 1).flatten(1, 2)
+    slope = 4 * 3 * 2 * ((unit @ p["W_rec"].mT).mT @ unit) / 4  # 4 (r - 1) back da^T / ||delta||^2, mean over 4 rows
+    assert_close(Omega(1.0)(zero, tape, double)["W_rec"], slope, "slope", 1e-12)
+
+
+def test_omega_of_a_gradient_that_never_arrives_is_zero():
+    tape = SimpleNamespace(da=torch.zeros(4, R, 2, 3, dtype=DOUBLE), ds=(torch.zeros(4, R, 2, 3, dtype=DOUBLE),))
+    p = {"W_rec": torch.ones(R, 3, 3, dtype=DOUBLE)}
+    assert not Omega(1.0).value(tape, p).any()
+    assert torch.equal(Omega(1.0)(p, tape, p)["W_rec"], p["W_rec"])
+
+
+# ---- any fix
+
+
+@gradient_fixes
+def test_gradient_fixes_are_pure(name):
+    p, tape, grads = backward()
+    kept = {k: v.clone() for k, v in grads.items()}, {k: v.clone() for k, v in p.items()}, tape.ds[0].clone(), tape.da.clone()
+    fixed = active(name)(grads, tape, p)
+    assert all(torch.equal(v, kept[0][k]) for k, v in grads.items())
+    assert all(torch.equal(v, kept[1][k]) for k, v in p.items())
+    assert torch.equal(tape.ds[0], kept[2])
+    assert torch.equal(tape.da, kept[3])
+    assert {k: v.shape for k, v in fixed.items()} == {k: v.shape for k, v in grads.items()}
+    assert all(v.dtype == DOUBLE for v in fixed.values())
+
+
+@gradient_fixes
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradient_fixes_never_mix_networks(name, cell):
+    """Each network alone gets the same, although its neighbour's gradient is a hundred times as long."""
+    if not active(name).applies_to(CELLS[cell].gates):
+        pytest.skip("not defined for this cell")
+    p, tape, grads = backward(cell)
+    for g in grads.values():
+        g[0] *= 100
+    together = active(name)(grads, tape, p)
+    for r in range(R):
+        one = SimpleNamespace(da=tape.da[:, r : r + 1], ds=tuple(part[:, r : r + 1] for part in tape.ds))
+        alone = active(name)({k: g[r : r + 1] for k, g in grads.items()}, one, {k: v[r : r + 1] for k, v in p.items()})
+        for k, g in alone.items():
+            assert_close(g[0], together[k][r], k, 1e-13)
+
+
+@pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, SignalFix)])
+def test_signal_fixes_are_pure_and_say_truly_where_they_cut(name):
+    ds = torch.randn(R, 3, 4, generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
+    kept = ds.clone()
+    for t in range(12):
+        crossed = active(name)(ds, t, 12)
+        assert crossed.shape == ds.shape
+        assert active(name).cuts(t, 12) == (not crossed.any())
+    assert torch.equal(ds, kept)
+
+
+@every
+def test_text_round_trip(name):
+    cls = FIXES[name]
+    assert cls.name == name
+    assert cls.title
+    assert cls.about.endswith(".")
+    assert parse_fix(name) == parse_fix(f"{name}:") == cls.parse("") == cls(cls.default)
+    assert parse_fix(str(active(name))) == active(name)
+    assert hash(parse_fix(name)) == hash(cls(cls.default))
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_any_strength_survives_the_text(name):
+    cls = FIXES[name]
+    for strength in (cls.high, 1, 3, 7, 1 / 3, 1e-7, 0.1 + 0.2, 2.0):
+        if cls.low < strength <= cls.high and (not cls.whole or strength == int(strength)):
+            fix = parse_fix(str(cls(strength)))
+            assert fix == cls(strength)
+            assert fix.strength == strength
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_bad_strengths_are_refused_with_what_is_valid(name):
+    cls = FIXES[name]
+    bad = [0, -1, cls.high * 1.001, math.nan, math.inf, -math.inf, True, "1", None, [1], 1j]
+    for value in [*bad, 1.5] if cls.whole else bad:
+        with pytest.raises(ValueError, match=name) as error:
+            cls(value)
+        assert repr(value) in str(error.value)
+        assert f"greater than {cls.low:g} and at most {cls.high:g}" in str(error.value)
+    for text in ("x", "1,5", "nan", "inf", "1e999", "-1", " "):
+        with pytest.raises(ValueError, match=name) as error:
+            cls.parse(text)
+        assert "number" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "clip", "Clip-norm:1", ":1", "l3:0.1"])
+def test_an_unknown_fix_raises_and_names_the_valid_ones(text):
+    with pytest.raises(ValueError, match="unknown fix") as error:
+        parse_fix(text)
+    assert all(name in str(error.value) for name in FIXES)
+
+
+@every
+def test_a_fix_is_refused_for_cells_it_is_not_defined_for(name):
+    for cell in (c for c in CELLS if not CELLS[c].reservoir):
+        if active(name).applies_to(CELLS[cell].gates):
+            assert Experiment(cell=cell, fixes=(active(name),)).fixes == (active(name),)
+        else:
+            with pytest.raises(ValueError, match=f"{name}.*{cell}"):
+                Experiment(cell=cell, fixes=(active(name),))

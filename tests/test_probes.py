@@ -1,0 +1,96 @@
+"""Probes: gradient norms that are zero only where the gradient is, spectral radii, and the first tensor that went wrong."""
+
+import numpy as np
+import pytest
+import torch
+from reference import B, H, R, random_batch, random_params
+
+from rnnkit import bptt, probes
+from rnnkit.cells import CELLS
+from rnnkit.losses import cross_entropy
+
+
+def tape_of(*ds):
+    tape = bptt.Tape(torch.zeros(0), torch.zeros(0), (), ())
+    tape.ds = ds
+    return tape
+
+
+def test_norms_are_over_batch_and_units_of_each_part_step_and_network():
+    h, c = (torch.randn(5, R, B, H, generator=torch.Generator().manual_seed(s), dtype=torch.float64) for s in (0, 1))
+    norms = probes.state_gradient_norms(tape_of(h, c))
+    assert norms.shape == (2, 5, R)
+    for part, ds in enumerate((h, c)):
+        for t in range(5):
+            for r in range(R):
+                assert norms[part, t, r] == pytest.approx(np.sqrt(np.square(ds[t, r].numpy()).sum()), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [(s, torch.float32) for s in (1e-44, 1e-38, 1e-30, 1e-23, 1e-16, 1e-14, 1.0, 1e14, 1e16, 1e20, 1e37)]
+    + [(s, torch.float64) for s in (1e-300, 1e-200, 1e-160, 1e-30, 1.0, 1e30, 1e160, 1e300)],
+)
+def test_norms_are_right_at_every_size(size, dtype):
+    """The squares of most of these are zero or infinite."""
+    ds = torch.zeros(2, R, B, H, dtype=dtype)
+    ds[0, 0, 0, 0], ds[0, 0, 1, 2] = 3 * size, -4 * size
+    exact = [float(ds[0, 0, 0, 0]), float(ds[0, 0, 1, 2])]  # as rounded, which matters for denormal numbers
+    norms = probes.state_gradient_norms(tape_of(ds))
+    assert norms[0, 0, 0] == pytest.approx(np.hypot(*exact), rel=1e-6 if size > 1e-38 else 0.2, abs=0)
+    assert norms[0].sum() == norms[0, 0, 0]  # true zeros elsewhere
+
+
+def test_nan_and_inf_are_reported_where_they_are():
+    ds = torch.ones(3, R, B, H)
+    ds[0, 1, 0, 0], ds[1, 0, 2, 1] = torch.inf, torch.nan
+    norms = probes.state_gradient_norms(tape_of(ds))[0]
+    assert np.isposinf(norms[0, 1])
+    assert np.isnan(norms[1, 0])
+    assert np.isfinite(np.delete(norms.ravel(), [1, 2])).all()
+
+
+def test_spectral_radius():
+    turn = torch.tensor([[0.0, -2.0], [2.0, 0.0]])  # eigenvalues +-2i
+    shear = torch.tensor([[0.5, 100.0], [0.0, -0.75]])
+    broken = torch.tensor([[torch.nan, 0.0], [0.0, 1.0]])
+    radii = probes.spectral_radius(torch.stack([turn, shear, broken, torch.full((2, 2), torch.inf)]))
+    np.testing.assert_allclose(radii[:2], [2, 0.75], rtol=1e-6)
+    assert np.isnan(radii[2:]).all()
+    assert np.isnan(probes.spectral_radius(broken[None])).all()
+    W = torch.randn(3, 9, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = [max(abs(np.linalg.eigvals(w))) for w in W.numpy()]
+    np.testing.assert_allclose(probes.spectral_radius(W), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_first_tensor_that_is_not_finite_in_order_of_computation(cell):
+    """Faults are planted one after another, each earlier in the computation than those before; network 1 stays sound."""
+    p = random_params(cell, 6, 4)
+    x, y = random_batch("temporal-order", 10)
+    tape = bptt.forward(CELLS[cell], p, x)
+    z = bptt.readout(p, tape.h[-1:])
+    loss, dz = cross_entropy(z, y)
+    bptt.backward(CELLS[cell], p, tape, dz)
+    grads = bptt.gradients(CELLS[cell], p, tape, dz)
+    found = []
+
+    def plant(tensor, *index, value=torch.nan):
+        tensor[index] = value
+        found.append(probes.first_not_finite(CELLS[cell], tape, z, loss, grads, 0))
+        assert probes.first_not_finite(CELLS[cell], tape, z, loss, grads, 1) == ""
+
+    assert probes.first_not_finite(CELLS[cell], tape, z, loss, grads, 0) == ""
+    plant(grads["W_rec"], 0, 1, 1, value=torch.inf)
+    backward_pass, forward_pass = [], []
+    for t in range(10):
+        for part in reversed(range(len(CELLS[cell].parts))):
+            plant(tape.ds[part], t, 0, 1, 1, value=-torch.inf)
+            backward_pass.append(f"dL/d{CELLS[cell].parts[part]} at t = {t} of the backward pass")
+    plant(loss, 0)
+    plant(z, 0, 0, 1, 1)
+    for t in reversed(range(10)):
+        for part in reversed(range(len(CELLS[cell].parts))):
+            plant(tape.s[part], t, 0, 1, 1)
+            forward_pass.append(f"{CELLS[cell].parts[part]} at t = {t} of the forward pass")
+    assert found == ["the gradient of W_rec", *backward_pass, "the loss", "the readout", *forward_pass]

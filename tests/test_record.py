@@ -1,0 +1,129 @@
+"""Records: bit-exact as bytes, tidy as tables, and faithful as 16-bit colours."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from rnnkit.record import CODES_PER_DECADE, CUT, INF, LOG10_MIN, NAN, ZERO, Record, encode, frame, gradient_frame, pack, unpack
+
+P, T, R = 2, 4, 3
+
+
+def record(step=0, seed=0):
+    rng = np.random.default_rng(seed)
+    grad = rng.standard_normal((P, T, R)).astype(np.float32)
+    grad[0, 0] = 0, np.inf, np.nan
+    grad[1, 1] = -0.0, 1e-45, 3e38
+    return Record(
+        step=step,
+        loss=rng.random(R),
+        accuracy=np.array([0.5, np.nan, 1.0]),
+        state_grad=grad,
+        grad_norm_raw=rng.random(R) * 1e200,
+        grad_norm_applied=rng.random(R).astype(np.float32),
+        spectral_radius=np.full(R, np.nan),
+        diverged=np.array([-1, 7, -1], np.int32),
+        causes=("", "h at t = 3 — \n “the forward pass”", ""),
+    )
+
+
+def same(a, b):
+    for f in dataclasses.fields(Record):
+        x, y = getattr(a, f.name), getattr(b, f.name)
+        if not isinstance(x, np.ndarray):
+            assert x == y
+            assert type(x) is type(y)
+        else:
+            assert (x.dtype, x.shape, x.tobytes()) == (y.dtype, y.shape, y.tobytes()), f.name
+
+
+def test_bytes_are_bit_exact():
+    same(unpack(pack(record())), record())
+    assert pack(unpack(pack(record(step=300, seed=1)))) == pack(record(step=300, seed=1))
+
+
+def test_bytes_of_views_and_big_endian_arrays():
+    r = record()
+    odd = dataclasses.replace(r, state_grad=np.asfortranarray(r.state_grad), loss=np.repeat(r.loss, 2)[::2].astype(">f8"))
+    same(unpack(pack(odd)), r)
+
+
+def test_bytes_of_no_networks_and_one():
+    for n in (0, 1):
+        r = Record(3, *(np.zeros(n),) * 2, np.zeros((1, 5, n), np.float32), *(np.zeros(n),) * 3, np.zeros(n, np.int32), ("",) * n)
+        same(unpack(pack(r)), r)
+
+
+def test_frame_has_one_row_a_step_and_network():
+    records = [record(0, 0), record(5, 1)]
+    df = frame(iter(records))
+    assert df[["step", "replica"]].to_numpy().tolist() == [[s, r] for s in (0, 5) for r in range(R)]
+    columns = [f.name for f in dataclasses.fields(Record) if f.name not in ("step", "state_grad")]
+    assert list(df.columns) == ["step", "replica", *columns]
+    for i, rec in enumerate(records):
+        rows = df.iloc[i * R : (i + 1) * R]
+        for name in columns:
+            expected = getattr(rec, name)
+            if name == "causes":
+                assert tuple(rows[name]) == expected
+            else:
+                np.testing.assert_array_equal(rows[name].to_numpy(), expected)
+
+
+def test_gradient_frame_has_one_row_a_step_part_time_and_network():
+    records = [record(0, 0), record(5, 1)]
+    df = gradient_frame(iter(records), ("h", "c"))
+    assert list(df.columns) == ["step", "part", "t", "replica", "norm"]
+    assert len(df) == 2 * P * T * R
+    assert not df.duplicated(["step", "part", "t", "replica"]).any()
+    for row in df.itertuples():
+        expected = records[row.step == 5].state_grad["hc".index(row.part), row.t, row.replica]
+        np.testing.assert_array_equal(np.float32(row.norm), expected)
+
+
+def test_frames_of_nothing():
+    assert len(frame([])) == 0
+    assert list(gradient_frame([]).columns) == ["step", "part", "t", "replica", "norm"]
+    one_part = dataclasses.replace(record(), state_grad=np.ones((1, T, R), np.float32))
+    assert set(gradient_frame([one_part]).part) == {"h"}
+
+
+def decode(code):
+    return 10.0 ** (code.astype(float) / CODES_PER_DECADE + LOG10_MIN)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_codes_hold_a_norm_to_four_in_a_thousand(dtype):
+    norms = np.concatenate([np.logspace(-44, 38.4, 5001), [np.finfo(np.float32).tiny, np.finfo(np.float32).max]]).astype(dtype)
+    code = encode(norms)
+    assert code.dtype == np.uint16
+    np.testing.assert_allclose(decode(code), norms.astype(float), rtol=0.004)
+    assert (np.diff(encode(np.sort(norms)).astype(int)) >= 0).all()
+    assert not np.isin(code, [ZERO, CUT, INF, NAN]).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_codes_of_what_a_logarithm_cannot_carry(dtype):
+    norms = np.array([0.0, np.inf, np.nan, 1.0, np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max], dtype)
+    code = encode(norms)
+    assert code[:3].tolist() == [ZERO, INF, NAN]
+    assert not np.isin(code[3:], [ZERO, CUT, INF, NAN]).any()
+    assert len({ZERO, CUT, INF, NAN}) == 4
+
+
+def test_zeros_before_the_cut_are_cut_and_later_ones_are_zero():
+    norms = np.ones((2, 6))
+    norms[0, [1, 2, 3, 4]] = 0
+    norms[1, 0], norms[1, 1] = np.nan, np.inf
+    code = encode(norms, first_uncut=3)
+    assert code[0, [1, 2, 3, 4]].tolist() == [CUT, CUT, ZERO, ZERO]
+    assert code[0, 0] == code[0, 5] == encode(np.ones(1))[0]  # not zero: a loss of its own before the cut
+    assert code[1, :2].tolist() == [NAN, INF]
+    assert not (encode(norms) == CUT).any()
+    assert norms[0, 1] == 0
+
+
+def test_no_warning_comes_from_zeros_and_nan(recwarn):
+    encode(np.array([0.0, -0.0, np.nan, np.inf]))
+    assert not recwarn.list
