@@ -171,8 +171,13 @@ class Experiment:
         return {"v": str(VERSION)} | values
 
     @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
-        """Lenient, for links: what is wrong is left at its default and named in the list of messages; nothing raises."""
+    def from_query(
+        cls, query: Mapping[str, str], check: Callable[[Experiment], Mapping[str, str]] = lambda e: {}
+    ) -> tuple[Experiment, list[str]]:
+        """Lenient, for links: what is wrong is left at its default and named in the list of messages; nothing raises.
+
+        `check` gives a server's objections to an otherwise valid Experiment (limits.Limits.check).
+        """
         values = dict(query)
         messages = []
         if values.pop("v", str(VERSION)) != str(VERSION):
@@ -183,12 +188,15 @@ class Experiment:
         parsed: dict[str, Any] = {}
         for name, text in values.items():
             try:
-                parsed[name] = parse(name, text)
+                parsed[name] = _lenient_fixes(text, messages) if name == "fixes" else parse(name, text)
             except ValueError as error:
                 messages.append(str(error))
         while True:
             try:
-                return cls(**parsed), messages
+                e = cls(**parsed)
+                if objections := check(e):
+                    raise ExperimentError(objections)
+                return e, messages
             except ExperimentError as error:
                 messages += error.problems.values()
                 # a field that was not given can be at fault too (a default length under a longer task): then all go
@@ -251,6 +259,18 @@ def _checked_fixes(value: Any) -> tuple[Fix, ...]:
     if len(set(names)) < len(names):
         raise ValueError(f"fixes: each may be given once, got {', '.join(names)}")
     return fixes
+
+
+def _lenient_fixes(text: str, messages: list[str]) -> tuple[Fix, ...]:
+    """The good ones among the fixes of a link; what is wrong with the others goes to the messages."""
+    good: dict[str, Fix] = {}
+    for part in filter(str.strip, text.split(",")):
+        try:
+            fix = parse_fix(part)
+            good[fix.name] = fix
+        except ValueError as error:
+            messages.append(str(error))
+    return tuple(good.values())
 
 
 def _expected(f: dataclasses.Field) -> str:

@@ -1,0 +1,219 @@
+"""What the server keeps for a viewer, and what it shares among all: the only file that touches st.session_state and the run pool."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages._playback import PACES, Playback
+from rnnkit.cells import CELLS
+from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
+from rnnkit.fixes import FIXES
+from rnnkit.limits import Limits
+from rnnkit.presets import DEFAULT, PRESETS, named
+from rnnkit.runs import Run, RunPool
+from rnnkit.tasks import TASKS, draw
+
+OWN = "own"  # in the menu of presets: the viewer's own settings
+FIX_DEFAULTS = {name: fix.default for name, fix in FIXES.items()}
+
+
+@st.cache_resource(show_spinner=False)
+def pool() -> RunPool:
+    """One for the whole server; it starts a worker at once, so that the first Train finds it warm."""
+    return RunPool()
+
+
+def limits() -> Limits:
+    return pool().limits
+
+
+# ---- the experiment: widget keys are "c_<field>", the fixes are a list of names and one strength each ----
+
+
+def start() -> None:
+    """At a session's first run: the experiment is what the link says, and plays by itself."""
+    if "memory" in st.session_state:
+        return
+    query = {k: v for k, v in st.query_params.items() if not k.startswith("embed")}
+    e, messages = Experiment.from_query(query, limits().check) if query else (PRESETS[DEFAULT].experiment, [])
+    st.session_state.viewer = uuid.uuid4().hex
+    st.session_state.messages = messages
+    st.session_state.memory = {}
+    load(e)
+
+
+def load(e: Experiment, play: bool = True) -> None:
+    """Sets every control to this Experiment; what does not apply to it keeps the viewer's last value."""
+    memory = st.session_state.memory
+    for name, f in FIELDS.items():
+        if name != "fixes":
+            memory[name] = getattr(e, name) if applies(e, name) else memory.get(name, f.default)
+    strengths = memory.get("strengths", FIX_DEFAULTS)
+    memory["strengths"] = strengths | {fix.name: fix.strength for fix in e.fixes}
+    memory["fixes"] = [fix.name for fix in e.fixes] if applies(e, "fixes") else memory.get("fixes", [])
+    _to_widgets()
+    st.session_state.playback = Playback(playing=play)
+    st.session_state.run_key = e.key
+
+
+def _to_widgets() -> None:
+    memory = st.session_state.memory
+    for name in FIELDS:
+        st.session_state[f"c_{name}"] = memory[name]
+    for name, strength in memory["strengths"].items():
+        st.session_state[f"s_{name}"] = strength
+
+
+def experiment() -> Experiment:
+    """What the controls say, after this rerun's changes; the last valid Experiment where they contradict each other."""
+    state, memory = st.session_state, st.session_state.memory
+    for name in FIELDS:
+        memory[name] = state.get(f"c_{name}", memory[name])
+    memory["strengths"] = {name: state.get(f"s_{name}", s) for name, s in memory["strengths"].items()}
+    memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
+    gates = CELLS[memory["cell"]].gates
+    memory["fixes"] = [name for name in memory["fixes"] if FIXES[name](FIX_DEFAULTS[name]).applies_to(gates)]
+    _to_widgets()
+    try:
+        e = _assemble(memory)
+        problems = limits().check(e)
+        if problems:
+            raise ExperimentError(problems)
+        state.valid, state.problem = e, ""
+    except ValueError as error:
+        state.problem = str(error)
+    state.setdefault("valid", PRESETS[DEFAULT].experiment)
+    if state.valid.key != state.run_key:
+        state.playback, state.run_key = Playback(pace=state.playback.pace), state.valid.key
+    state.c_preset = named(state.valid) or OWN
+    return state.valid
+
+
+def _assemble(memory: Mapping[str, Any]) -> Experiment:
+    cell = Experiment(cell=memory["cell"])
+    values = {name: memory[name] for name in FIELDS if name != "fixes" and applies(cell, name)}
+    chosen = memory["fixes"] if applies(cell, "fixes") else ()
+    return Experiment(**values, fixes=tuple(FIXES[name](memory["strengths"][name]) for name in chosen))
+
+
+def current() -> Experiment:
+    """The Experiment of this rerun, once the sidebar has been drawn."""
+    return st.session_state.valid
+
+
+def choose_preset() -> None:
+    """Callback of the preset menu."""
+    name = st.session_state.c_preset
+    if name in PRESETS:
+        load(PRESETS[name].experiment)
+
+
+def write_link(e: Experiment) -> None:
+    """The address bar always holds the whole experiment; the plain address is the default one."""
+    query = {} if e == PRESETS[DEFAULT].experiment else e.to_query()
+    if dict(st.query_params) != query:
+        st.query_params.from_dict(query)
+
+
+def problem() -> str:
+    return st.session_state.problem
+
+
+def messages() -> list[str]:
+    """What was wrong with the link."""
+    return st.session_state.messages
+
+
+# ---- the run ----
+
+
+def playback() -> Playback:
+    return st.session_state.playback
+
+
+def run(e: Experiment) -> Run:
+    return pool().get(e)
+
+
+def tick(r: Run) -> None:
+    """This viewer's sign of life, and the passing of time."""
+    p = playback()
+    if p.stopped:
+        pool().leave(r, st.session_state.viewer)
+    else:
+        pool().watch(r, st.session_state.viewer, p.wants(r.rows))
+    p.tick(time.monotonic(), r.history.n, r.rows, r.done)
+
+
+def interval(r: Run) -> float | None:
+    """Seconds to the next look, longer with more viewers; None where nothing will change by itself."""
+    p = playback()
+    waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
+    if not p.playing and not waiting:
+        return None
+    return float(min(3.0, max(0.2, len(r.viewers) / 60)))
+
+
+def seconds_left(r: Run) -> float:
+    """Until this viewer has seen the whole run: the slower of training and pace."""
+    p = playback()
+    pace = PACES[p.pace] * (r.rows - p.head) / r.rows
+    training = r.seconds / max(r.history.n, 1) * (r.rows - r.history.n)
+    return max(pace, training)
+
+
+def set_pace() -> None:
+    playback().pace = st.session_state.c_pace
+
+
+def put_seek(row: int) -> None:
+    """Moves the seek bar; its own changes come back through `seek`."""
+    st.session_state.c_seek = max(0, row)
+
+
+def seek() -> None:
+    playback().seek(st.session_state.c_seek)
+
+
+def retry(r: Run) -> None:
+    pool().retry(r)
+    playback().playing = True
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def example(e: Experiment) -> list[str]:
+    """The words or symbols of one held-out sequence, for the time axis."""
+    task = TASKS[e.task]
+    batch = draw(task, e.length, 1, np.random.default_rng(e.seed), held_out=True)
+    return task.labels(batch.x[:, 0])
+
+
+def csv(r: Run) -> str:
+    """The run's records as one table, a row for each recorded step and network."""
+    h, n = r.history, r.history.n
+    R = r.experiment.replicas
+    columns = {
+        "loss": h.loss,
+        "accuracy": h.accuracy,
+        "grad_norm_raw": h.norm_raw,
+        "grad_norm_applied": h.norm_applied,
+        "spectral_radius": h.radius,
+        "diverged": h.diverged,
+    }
+    table = {"step": np.repeat(h.steps[:n], R), "replica": np.tile(np.arange(R), n)}
+    table |= {name: values[:n].ravel() for name, values in columns.items()}
+    for i, part in enumerate(h.parts):
+        for t in range(r.experiment.length):
+            table[f"d{part}_{t}"] = h.state_grad[:n, i, t].ravel()
+    return pd.DataFrame(table).to_csv(index=False)
+
+
+def open_preset(name: str) -> None:
+    load(PRESETS[name].experiment)

@@ -1,0 +1,205 @@
+"""The lab: train the network of the sidebar live, and watch its loss, its accuracy, and its gradient through time."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages import _live, _session
+from pages._heatmap import heatmap
+from pages._playback import PACES
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment, diff
+from rnnkit.presets import DEFAULT, PRESETS, named
+from rnnkit.runs import Run
+from rnnkit.tasks import TASKS
+from rnnkit.verdict import verdict
+
+
+def page() -> None:
+    e = _session.current()
+    for message in _session.messages():
+        st.warning(f"In the link: {message}", icon=":material/link_off:")
+    _headline(e)
+    run = _session.run(e)
+    _session.tick(run)
+    every = _session.interval(run)
+    st.fragment(_lab, run_every=every)(e, every)
+
+
+def _headline(e: Experiment) -> None:
+    name = named(e)
+    if name:
+        st.subheader(PRESETS[name].title, anchor=False)
+        st.markdown(PRESETS[name].text)
+        return
+    cell, task = CELLS[e.cell].title, TASKS[e.task].title
+    st.subheader(f"{cell}: {task}, {e.length} steps", anchor=False)
+    changed = ", ".join(n.replace("_", " ") for n in diff(PRESETS[DEFAULT].experiment, e))
+    st.markdown(f"{TASKS[e.task].about} Your own settings; other than in the first story: {changed}.")
+
+
+def _lab(e: Experiment, every: float | None) -> None:
+    run = _session.run(e)
+    _session.tick(run)
+    _transport(e, run)
+    if run.error:
+        _failure(run)
+    n = _session.playback().shown(run.history.n)
+    if n:
+        _verdict(e, run, n)
+        _gradient(e, run, n)
+        _curves(e, run, n)
+        _take_home(e, run)
+    else:
+        st.info(_waiting(run), icon=":material/hourglass_top:")
+    if _session.interval(run) != every:
+        st.rerun()
+
+
+def _waiting(run: Run) -> str:
+    place = _session.pool().position(run)
+    return f"Waiting for a free training process: number {place} in line." if place else "The training process is starting ..."
+
+
+def _failure(run: Run) -> None:
+    st.error(f"The training stopped: {run.error}. What was trained so far is kept.", icon=":material/error:")
+    st.button("Run again", on_click=_session.retry, args=(run,), icon=":material/refresh:")
+
+
+# ---- transport ----
+
+
+def _transport(e: Experiment, run: Run) -> None:
+    p, history = _session.playback(), run.history
+    rows = history.n if run.done else run.rows
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
+        if p.playing:
+            st.button("Pause", key="pause", on_click=p.pause, icon=":material/pause:", type="primary", width=112)
+        else:
+            st.button("Train", key="train", on_click=p.train, args=(rows,), icon=":material/play_arrow:", type="primary", width=112)
+        st.button("Step", key="step", on_click=p.step, args=(rows,), icon=":material/skip_next:", help="One record further")
+        st.button("Reset", key="reset", on_click=p.reset, icon=":material/replay:", help="Back to the same initial weights")
+        st.button("Stop", key="stop", on_click=p.stop, icon=":material/stop:", help="End the training; what is drawn stays")
+        with st.container(key="pace", width=210):
+            st.selectbox("Pace", list(PACES), key="c_pace", on_change=_session.set_pace, label_visibility="collapsed", format_func=str.capitalize)
+        with st.container(key="seek", width="stretch"):
+            _seek_bar(run)
+    st.caption(_progress(e, run), text_alignment="right")
+
+
+def _seek_bar(run: Run) -> None:
+    p, history = _session.playback(), run.history
+    n = p.shown(history.n)
+    _session.put_seek(p.row(history.n))
+    st.slider(
+        "Training step",
+        0,
+        max(1, run.rows - 1),
+        key="c_seek",
+        on_change=_session.seek,
+        label_visibility="collapsed",
+        disabled=n == 0,
+        format="record %d",
+    )
+
+
+def _progress(e: Experiment, run: Run) -> str:
+    p, history = _session.playback(), run.history
+    n = p.shown(history.n)
+    step = history.steps[n - 1] if n else 0
+    told = [f"step {step:,} of {e.steps:,}"]
+    if run.status == "queued" and p.playing:
+        told.append(_waiting(run))
+    elif p.playing:
+        told.append(f"about {_session.seconds_left(run):.0f} s left")
+    elif p.stopped:
+        told.append("stopped")
+    elif not run.done or n < history.n:
+        told.append("paused" if n > 1 else "ready: press Train")
+    if history.n:
+        speed = history.steps[history.n - 1] / run.seconds if run.seconds > 0 else 0
+        told.append(f"trained {run.seconds:.1f} s at {speed:,.0f} steps/s")
+    if len(run.viewers) > 1:
+        told.append(f"{len(run.viewers)} viewers")
+    return " · ".join(told)
+
+
+# ---- what happened ----
+
+
+def _verdict(e: Experiment, run: Run, n: int) -> None:
+    h = run.history
+    row = _session.playback().row(h.n)
+    v = verdict(e, h.steps[: row + 1], h.accuracy[: row + 1], h.state_grad[row], h.diverged[row], h.causes[row])
+    box = {"good": st.success, "bad": st.error, "neutral": st.info}[v.tone]
+    box(f"**{v.gradient}** {v.outcome}")
+
+
+def _gradient(e: Experiment, run: Run, n: int) -> None:
+    h, p = run.history, _session.playback()
+    part, replica = 0, None
+    with st.container(horizontal=True, vertical_alignment="center", key="heatmap_controls"):
+        st.markdown("**Gradient of the loss with respect to the state, at every time step**", width="stretch")
+        if len(h.parts) > 1:
+            part = h.parts.index(_choose("State", h.parts, "part", "dL/d{}"))
+        if e.replicas > 1:
+            which = _choose("Network", ["median", *range(1, e.replicas + 1)], "network", "{}")
+            replica = None if which == "median" else int(which) - 1
+    if CELLS[e.cell].reservoir:
+        st.caption("The recurrent weights of a reservoir are not trained: this is the gradient that would reach them.")
+    labels = _session.example(e)
+    picked = heatmap(
+        h.codes(n, part, replica),
+        steps=h.steps[:n],
+        total_steps=e.steps,
+        cursor=p.row(h.n),
+        symbol=h.parts[part],
+        labels=labels,
+        important=(TASKS[e.task].source(e.length), e.length - 1),
+        summary=f"Heatmap of gradient norms over {e.length} time steps and {n} recorded training steps.",
+        height=500,
+        key="heatmap",
+    )
+    if picked is not None:
+        p.seek(picked)
+        st.rerun(scope="fragment")
+
+
+def _choose(label: str, options, key: str, form: str):
+    return st.selectbox(
+        label, options, key=f"v_{key}", format_func=lambda o: form.format(o).capitalize() if o == "median" else form.format(o), width=150
+    )
+
+
+def _curves(e: Experiment, run: Run, n: int) -> None:
+    h, row = run.history, _session.playback().row(run.history.n)
+    task = TASKS[e.task]
+    columns = st.columns(2 if CELLS[e.cell].reservoir else 3, gap="medium")
+    with columns[0]:
+        st.markdown("**Loss** while training")
+        _live.loss(e, h, n, row)
+    with columns[1]:
+        st.markdown(f"**Accuracy** on new {'sentences' if e.task.startswith('agreement') else 'sequences'}")
+        _live.accuracy(e, h, n, row)
+    if len(columns) > 2:
+        with columns[2]:
+            st.markdown("**Gradient norm** of all weights")
+            _live.norms(e, h, n, row)
+
+
+def _take_home(e: Experiment, run: Run) -> None:
+    with st.container(horizontal=True):
+        st.download_button(
+            "Records as CSV",
+            data=lambda: _session.csv(run),
+            file_name=f"rnnkit-{e.key}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
+    import dashboard
+
+    dashboard.main()

@@ -1,0 +1,96 @@
+"""DataFrame -> alt.Chart. Each chart can also be had without data, as a specification that never changes while rows arrive.
+
+`frame(train(...))` goes straight in: loss_chart(df), accuracy_chart(df, chance=0.5), norm_chart(df). Axes are fixed by the
+Experiment, not by the data, so that nothing jumps and two runs can be compared; values past an axis stand at its edge.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+INK, WARM = "#0b7a75", "#c2410c"  # legible on white and on near-black
+GREY = "#8a949e"
+HEIGHT = 210
+
+
+def loss_chart(data: pd.DataFrame | None = None, *, steps: int | None = None, guess: float = 0.6931) -> alt.LayerChart:
+    """Training loss of every network, their median and range, and the loss of a guesser; columns step, replica, loss."""
+    y = {"scale": alt.Scale(domain=[0, 2 * guess], clamp=True), "axis": alt.Axis(tickCount=4, title=None)}
+    return _curves(data, "loss", y, steps, guess, "guesser", ".3g")
+
+
+def accuracy_chart(data: pd.DataFrame | None = None, *, steps: int | None = None, chance: float = 0.5) -> alt.LayerChart:
+    """Held-out accuracy of every network, their median and range, and chance; columns step, replica, accuracy."""
+    ticks = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None)
+    y = {"scale": alt.Scale(domain=[0, 1]), "axis": ticks}
+    return _curves(data, "accuracy", y, steps, chance, "chance", ".1%")
+
+
+def norm_chart(data: pd.DataFrame | None = None, *, steps: int | None = None) -> alt.LayerChart:
+    """Median norm of the weights' gradient before and after the remedies; columns step, grad_norm_raw, grad_norm_applied."""
+    names = {"grad_norm_raw": "before the remedies", "grad_norm_applied": "after, as applied"}
+    colour = alt.Color(
+        "kind:N",
+        scale=alt.Scale(domain=list(names.values()), range=[WARM, INK]),
+        legend=alt.Legend(orient="top", title=None, symbolType="stroke", offset=2, labelLimit=0),
+    )
+    y = alt.Y(
+        "norm:Q",
+        scale=alt.Scale(type="log", domain=[1e-6, 1e6], clamp=True),
+        axis=alt.Axis(format=".0e", values=[1e-6, 1e-3, 1, 1e3, 1e6], title=None),
+    )
+    base = alt.Chart(_source(data)).transform_aggregate(
+        **{name: f"median({column})" for column, name in (("grad_norm_raw", "raw"), ("grad_norm_applied", "applied"))},
+        groupby=["step"],
+    )
+    base = base.transform_calculate(**{names["grad_norm_raw"]: "datum.raw", names["grad_norm_applied"]: "datum.applied"})
+    base = base.transform_fold(list(names.values()), as_=["kind", "norm"]).transform_filter("isFinite(datum.norm)")
+    lines = base.mark_line(strokeWidth=2, clip=True).encode(
+        _x(steps),
+        y,
+        colour,
+        tooltip=["step:Q", "kind:N", alt.Tooltip("norm:Q", format=".2e")],
+    )
+    return _sized(alt.layer(lines, _cursor(data)))
+
+
+def _curves(
+    data: pd.DataFrame | None, column: str, y: dict[str, Any], steps: int | None, level: float, name: str, form: str
+) -> alt.LayerChart:
+    base = alt.Chart(_source(data)).transform_filter(f"isFinite(datum.{column})").encode(_x(steps))
+    one = base.mark_line(strokeWidth=1, opacity=0.35, color=INK).encode(alt.Y(f"{column}:Q", **y), detail="replica:N")
+    spread = base.mark_area(opacity=0.16, color=INK).encode(alt.Y(f"min({column}):Q", **y), alt.Y2(f"max({column}):Q"))
+    middle = base.mark_line(strokeWidth=3, color=INK).encode(
+        alt.Y(f"median({column}):Q", **y),
+        tooltip=["step:Q", *(alt.Tooltip(f"{f}({column}):Q", format=form, title=f) for f in ("median", "min", "max"))],
+    )
+    rule = alt.Chart(alt.Data(values=[{"level": level}])).mark_rule(color=GREY, strokeDash=[6, 4], strokeWidth=2)
+    text = alt.Chart(alt.Data(values=[{"level": level, "name": name}])).mark_text(
+        align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY
+    )
+    guess = [rule.encode(y="level:Q"), text.encode(y="level:Q", x=alt.XValue("width"), text="name:N")]
+    return _sized(alt.layer(spread, one, middle, *guess, _cursor(data)))
+
+
+def _source(data: pd.DataFrame | None) -> Any:
+    return data if data is not None else alt.NamedData("rows")
+
+
+def _cursor(data: pd.DataFrame | None) -> alt.Chart:
+    """A rule at the training step looked at; only live charts have one."""
+    source = alt.NamedData("cursor") if data is None else alt.Data(values=[])
+    return alt.Chart(source).mark_rule(strokeWidth=1.5, color=GREY).encode(x="step:Q")
+
+
+def _x(steps: int | None) -> alt.X:
+    scale = alt.Scale(domain=[0, steps], nice=False) if steps else alt.Undefined
+    return alt.X("step:Q", title="training step", scale=scale, axis=alt.Axis(tickCount=5, tickMinStep=1, grid=False))
+
+
+def _sized(chart: alt.LayerChart) -> alt.LayerChart:
+    chart = chart.properties(height=HEIGHT, width="container")
+    chart = chart.configure_axis(labelFontSize=14, titleFontSize=14, titleFontWeight="normal")
+    return chart.configure_legend(labelFontSize=14)

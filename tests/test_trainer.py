@@ -1,0 +1,361 @@
+"""Training: what a Record says against autograd, bitwise reproducibility, networks that never mix, and divergence.
+
+A network that diverges is frozen with its step and cause; its neighbours in the stack must not notice.
+"""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+import reference
+import torch
+from reference import DOUBLE, assert_close, need
+
+from rnnkit import Experiment, bptt, frame, train
+from rnnkit.cells import CELLS
+from rnnkit.fixes import FIXES
+from rnnkit.losses import correct
+from rnnkit.optim import OPTIMIZERS
+from rnnkit.record import pack
+from rnnkit.tasks import TASKS
+from rnnkit.trainer import TEST_SIZE, Exam, Trainer, guess_loss, init_params, loss_name, training_batches
+
+TRAINED = [name for name, cell in CELLS.items() if not cell.reservoir]
+
+
+def small(cell="tanh", **changes):
+    """A quick run: three networks of five units, five steps."""
+    values = {"task": "temporal-order", "length": 10, "cell": cell, "hidden": 5, "batch": 4, "steps": 5, "replicas": 3, "seed": 3}
+    return Experiment(**(values | changes))
+
+
+def finished(e, dtype=torch.float32):
+    """(trainer, records, weights before each step)."""
+    trainer, records, weights = Trainer(e, dtype), [], []
+    while not trainer.done:
+        weights.append({k: v.clone() for k, v in trainer.params.items()})
+        records.append(trainer.advance())
+    return trainer, [r for r in records if r is not None], weights
+
+
+def digest(records):
+    return hashlib.sha256(b"".join(map(pack, records))).hexdigest()
+
+
+# ---- what one step does
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("task", ["temporal-order", "adding", "memorization", "permutation"])
+def test_the_first_record_and_update_are_autograds(cell, task):
+    """Loss, state gradients and norms of the weights as drawn; then W - lr dL/dW, with the threshold below every norm."""
+    need(reference.STEPS, cell)
+    trained = {} if CELLS[cell].reservoir else {"optimizer": "sgd", "lr": 0.3, "fixes": ("clip-norm:1e-3",)}
+    e = small(cell, task=task, length=TASKS[task].min_length + 1, input_scale=0.8, **trained)
+    p, (x, y) = init_params(e, DOUBLE), next(training_batches(e, DOUBLE, "cpu"))
+    trainer = Trainer(e, DOUBLE)
+    record = trainer.advance()
+    assert record.step == 0
+    for r in range(e.replicas):
+        expected = reference.run(cell, p, r, x, y, loss_name(e))
+        raw = torch.sqrt(sum(W.grad.square().sum() for k, W in expected.p.items() if k != "leak"))
+        assert_close(torch.tensor(record.loss[r]), expected.loss, "loss")
+        assert_close(torch.from_numpy(record.state_grad[..., r]), expected.state_gradients().norm(dim=(2, 3)), "norms")
+        assert_close(torch.tensor(record.grad_norm_raw[r]), raw, "raw norm")
+        if trained:
+            assert record.grad_norm_applied[r] == pytest.approx(1e-3, rel=1e-12)
+            for k, W in expected.p.items():
+                assert_close(trainer.params[k][r], (W - 0.3 * W.grad * 1e-3 / raw).detach(), k)
+        else:
+            assert record.grad_norm_applied[r] == record.grad_norm_raw[r]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_accuracy_is_that_of_the_held_out_sequences(cell):
+    """Of one portion or several, of one network or many, recomputed in one go."""
+    e = small(cell, hidden=64, length=50, replicas=8, steps=1, batch=2)
+    p = init_params(e, DOUBLE)
+    exam = Exam(TASKS[e.task], e.length)
+    assert exam.batch.x.shape == (50, TEST_SIZE)
+    x, y = (torch.from_numpy(part)[:, None].expand(-1, 8, -1) for part in (exam.batch.x, exam.batch.y))
+    expected = correct(bptt.readout(p, bptt.forward(CELLS[cell], p, x).h[-1:]), y)
+    np.testing.assert_allclose(exam.accuracy(CELLS[cell], p), expected, rtol=1e-12)
+    alone = exam.accuracy(CELLS[cell], {k: v[2:3] for k, v in p.items()})
+    np.testing.assert_allclose(alone, expected[2:3], rtol=1e-12)
+    assert next(iter(train(e, DOUBLE))).accuracy == pytest.approx(expected.numpy())
+
+
+def test_everybody_sits_the_same_exam():
+    one, other = Exam(TASKS["adding"], 20), Exam(TASKS["adding"], 20)
+    assert np.array_equal(one.batch.x, other.batch.x)
+
+
+def test_networks_see_different_sequences_and_none_of_the_exams():
+    e = small(replicas=2, batch=64)
+    exam = {row.tobytes() for row in np.ascontiguousarray(Exam(TASKS[e.task], e.length).batch.x.T)}
+    stream = training_batches(e, DOUBLE, "cpu")
+    batches = [next(stream)[0] for _ in range(30)]
+    assert not torch.equal(batches[0][:, 0], batches[0][:, 1])
+    assert not torch.equal(batches[0], batches[1])
+    assert not {row.tobytes() for x in batches for row in x.permute(1, 2, 0).flatten(0, 1).numpy()} & exam
+
+
+def test_spectral_radius_is_recorded_with_the_accuracy_and_for_cells_without_gates():
+    e = small(steps=12, optimizer="sgd", lr=0.5, init="orthogonal", gain=0.9)
+    _, records, weights = finished(e)
+    examined = [r for r in records if not np.isnan(r.spectral_radius).any()]
+    assert [r.step for r in examined] == [0, 10, 12]
+    for r in examined:
+        expected = np.abs(np.linalg.eigvals(weights[r.step]["W_rec"].double().numpy())).max(1)
+        np.testing.assert_allclose(r.spectral_radius, expected, rtol=1e-6)
+    assert examined[0].spectral_radius == pytest.approx(0.9, rel=1e-5)
+    assert np.isnan(finished(small("lstm"))[1][0].spectral_radius).all()
+    assert finished(small("esn", gain=0.7))[1][-1].spectral_radius == pytest.approx(0.7, rel=1e-5)
+
+
+@pytest.mark.parametrize("fix", FIXES)
+def test_the_raw_norm_is_measured_before_the_remedy(fix):
+    plain, fixed = (next(iter(train(small(fixes=fixes), DOUBLE))) for fixes in ((), (reference.active(fix),)))
+    assert (plain.grad_norm_raw == plain.grad_norm_applied).all()
+    if fix == "truncate":
+        assert (fixed.grad_norm_raw == fixed.grad_norm_applied).all()
+        assert (fixed.grad_norm_raw != plain.grad_norm_raw).all()
+    else:
+        assert (fixed.grad_norm_raw == plain.grad_norm_raw).all()
+        assert (fixed.grad_norm_applied != plain.grad_norm_raw).all()
+        assert np.array_equal(fixed.state_grad, plain.state_grad)
+
+
+# ---- which steps leave a record
+
+
+@pytest.mark.parametrize("steps", [1, 2, 11, 301, 650])
+@pytest.mark.parametrize("cell", ["tanh", "esn"])
+def test_records_come_at_the_recorded_steps_and_accuracy_at_the_examined_ones(steps, cell):
+    e = small(cell, steps=steps, hidden=2, batch=1, replicas=1)
+    records = list(train(e))
+    assert [r.step for r in records] == e.recorded_steps
+    for r in records:
+        assert np.isnan(r.accuracy).all() == (not (r.step % e.eval_every == 0 or r.step == steps))
+        assert np.isfinite(r.loss).all()
+        assert r.state_grad.shape == (1, 10, 1)
+        assert (r.diverged == -1).all()
+        assert r.causes == ("",)
+    assert len(frame(records)) == len(records)
+
+
+def test_the_last_record_shows_the_weights_after_so_many_updates():
+    """e.steps updates: a run of n steps ends where a longer one is at step n."""
+    short, long = list(train(small(steps=4))), list(train(small(steps=9)))
+    assert short[-1].step == long[4].step == 4
+    for name in ("loss", "state_grad", "grad_norm_raw"):
+        assert np.array_equal(getattr(short[-1], name), getattr(long[4], name))
+
+
+# ---- the same Experiment, the same Records
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_same_experiment_gives_the_same_records_bit_for_bit(cell):
+    assert digest(train(small(cell))) == digest(train(small(cell)))
+    assert digest(train(small(cell, seed=4))) != digest(train(small(cell)))
+
+
+def test_and_so_it_does_in_another_process(in_fresh_python):
+    runs = [small(cell, hidden=16, length=20) for cell in CELLS] + [small(task="adding", fixes=("omega:1", "clip-value:0.01"))]
+    code = (
+        "import hashlib, torch; torch.set_num_threads(1)\n"
+        "from rnnkit import Experiment, train\n"
+        "from rnnkit.record import pack\n"
+        f"for text in {[e.to_json() for e in runs]!r}:\n"
+        "    print(hashlib.sha256(b''.join(map(pack, train(Experiment.from_json(text))))).hexdigest())\n"
+    )
+    assert in_fresh_python(code).split() == [digest(train(e)) for e in runs]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "rmsprop", "fixes": ("l2:0.01", "clip-norm:0.1")}, {"task": "adding"}])
+def test_one_network_alone_is_that_network_in_the_stack(cell, changes):
+    """Initial weights bit for bit; weights and records of five steps to 1e-10."""
+    if CELLS[cell].reservoir:
+        changes = {k: v for k, v in changes.items() if k == "task"} | {"leak": 0.6}
+    e = small(cell, **changes)
+    stack, records, _ = finished(e, DOUBLE)
+    for r in range(e.replicas):
+        one = dataclasses.replace(e, seed=e.seed + r, replicas=1)
+        assert all(torch.equal(W[0], init_params(e)[k][r]) for k, W in init_params(one).items())
+        alone, own, _ = finished(one, DOUBLE)
+        for k, W in alone.params.items():
+            assert_close(W[0], stack.params[k][r], k)
+        for a, b in zip(own, records, strict=True):
+            for name in ("loss", "state_grad", "grad_norm_raw", "grad_norm_applied", "accuracy", "spectral_radius"):
+                np.testing.assert_allclose(getattr(a, name)[..., 0], getattr(b, name)[..., r], rtol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_no_optimizer_mixes_networks(optimizer):
+    e = small(optimizer=optimizer, lr=0.05)
+    stack = finished(e, DOUBLE)[0]
+    alone = finished(dataclasses.replace(e, seed=e.seed + 1, replicas=1), DOUBLE)[0]
+    for k, W in alone.params.items():
+        assert_close(W[0], stack.params[k][1], k)
+
+
+# ---- divergence
+
+WILD = {"task": "permutation", "length": 20, "hidden": 8, "init": "spectral", "gain": 2.0, "fixes": (), "optimizer": "sgd", "lr": 0.1}
+SOME = small("relu", **WILD, steps=8, replicas=8, seed=0)  # some of these networks diverge, some do not
+ALL = small("relu", **WILD | {"gain": 6.0, "lr": 1.0}, steps=50, replicas=8, seed=0)
+both = pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
+
+
+@both
+def test_a_diverged_network_keeps_its_last_weights_and_its_later_records_are_nan(dtype):
+    trainer, records, weights = finished(SOME, dtype)
+    last = records[-1]
+    dead = np.flatnonzero(last.diverged >= 0)
+    assert 0 < len(dead) < SOME.replicas
+    assert [r.step for r in records] == SOME.recorded_steps
+    for r in dead:
+        at = int(last.diverged[r])
+        assert last.causes[r]
+        for k, W in trainer.params.items():
+            assert torch.equal(W[r], weights[at][k][r])
+        for record in records:
+            values = record.loss[r], record.grad_norm_raw[r], record.grad_norm_applied[r], *record.state_grad[..., r].ravel()
+            if record.step < at:
+                assert np.isfinite(values).all()
+                assert record.diverged[r] == -1
+                assert record.causes[r] == ""
+            else:
+                assert record.diverged[r] == at
+                assert record.causes[r] == last.causes[r]
+                assert np.isnan(record.accuracy[r])
+                assert np.isnan(record.spectral_radius[r])
+            if record.step > at:
+                assert np.isnan(values).all()
+            if record.step == at:
+                assert not np.isfinite(values).all()
+
+
+@both
+def test_the_others_go_on_as_if_alone(dtype):
+    trainer, records, _ = finished(SOME, dtype)
+    for r in np.flatnonzero(records[-1].diverged < 0):
+        one = dataclasses.replace(SOME, seed=SOME.seed + int(r), replicas=1)
+        alone, own, _ = finished(one, dtype)
+        tolerance = 1e-10 if dtype == DOUBLE else 1e-3
+        for k, W in alone.params.items():
+            assert_close(W[0], trainer.params[k][r], k, tolerance)
+        for a, b in zip(own, records, strict=True):
+            np.testing.assert_allclose(a.loss[0], b.loss[r], rtol=10 * tolerance)
+            np.testing.assert_allclose(a.accuracy[0], b.accuracy[r], rtol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_leaves_a_diverged_network_alone_and_moves_the_others(optimizer):
+    trainer = Trainer(small(optimizer=optimizer))
+    trainer.advance()
+    trainer.params["W_rec"][1, 0, 0] = torch.nan
+    before = {k: v.clone() for k, v in trainer.params.items()}
+    for _ in range(3):
+        record = trainer.advance()
+    assert record.diverged.tolist() == [-1, 1, -1]
+    assert record.causes[1] == "h at t = 0 of the forward pass"
+    for k, W in trainer.params.items():
+        torch.testing.assert_close(W[1], before[k][1], rtol=0, atol=0, equal_nan=True)
+        assert not torch.equal(W[0], before[k][0])
+        assert not torch.equal(W[2], before[k][2])
+
+
+@both
+def test_training_ends_when_all_have_diverged(dtype):
+    records = list(train(ALL, dtype))
+    last = records[-1]
+    assert (last.diverged >= 0).all()
+    assert last.step == last.diverged.max() < ALL.steps
+    assert all((r.diverged < 0).any() for r in records[:-1])
+    assert all(last.causes)
+
+
+@pytest.mark.parametrize("fix", ["", *FIXES])
+def test_a_gradient_that_overflows_is_named_whatever_the_fix_makes_of_it(fix):
+    """States and their gradients are finite, the gradient of W_rec, a sum over time of their products, is not."""
+    fixes = (reference.active(fix),) if fix else ()
+    e = small("relu", task="permutation", length=100, hidden=1, init="identity", fixes=fixes, replicas=1, batch=1)
+    trainer = Trainer(e)
+    trainer.params["W_in"].fill_(1.5e36)  # h grows evenly to 1.5e38
+    trainer.params["W_out"].zero_()[..., 5] = 1.0  # a wrong answer, so that dL/dh_t = 1
+    record = trainer.advance()
+    assert np.isfinite(record.loss).all()
+    assert np.isfinite(record.state_grad).all()
+    assert record.diverged.tolist() == [0]
+    assert record.causes == ("the gradient of W_rec",)
+
+
+def test_an_echo_state_network_that_diverged_keeps_its_readout():
+    """Chaotic, so the gradient that would be overflows over 400 steps in some of the networks."""
+    e = small("esn", task="permutation", length=400, hidden=20, gain=3.0, density=0.3, replicas=8, seed=0, steps=3)
+    trainer, records, weights = finished(e)
+    for r in np.flatnonzero(records[-1].diverged >= 0):
+        at = int(records[-1].diverged[r])
+        assert torch.equal(trainer.params["W_out"][r], weights[at]["W_out"][r])
+
+
+# ---- manners
+
+
+def flushes():
+    """Whether this thread flushes denormal numbers to zero."""
+    return float(torch.tensor([1e-310], dtype=DOUBLE) * 0.5) == 0
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_the_callers_settings_are_the_same_between_and_after_records(before):
+    torch.set_flush_denormal(before)
+    try:
+        assert flushes() == before
+        for record in train(small()):
+            assert flushes() == before
+            assert not torch.is_inference_mode_enabled()
+            assert record.loss.shape == (3,)
+        assert flushes() == before
+        next(iter(train(small())))  # abandoned after the first record
+        assert flushes() == before
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_the_callers_random_numbers_are_not_disturbed():
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    expected = torch.rand(3), np.random.rand(3)  # noqa: NPY002
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    list(train(small()))
+    assert torch.equal(torch.rand(3), expected[0])
+    assert np.array_equal(np.random.rand(3), expected[1])  # noqa: NPY002
+
+
+def test_records_are_not_changed_by_later_steps():
+    trainer = Trainer(small())
+    kept = [(record, pack(record)) for record in (trainer.advance() for _ in range(5))]
+    assert all(pack(record) == data for record, data in kept)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_learns_something(cell):
+    """Agreement over seven words is easy: every network ends far above chance."""
+    changes = {} if CELLS[cell].reservoir else {"lr": 0.03, "init": "orthogonal"}
+    e = small(cell, task="agreement", length=7, hidden=16, batch=32, steps=100, input_scale=0.5, **changes)
+    last = list(train(e))[-1]
+    assert (last.accuracy > 0.8).all()
+    assert (last.loss < 0.8 * guess_loss(e)).all()
+
+
+def test_training_batches_go_on_for_ever_and_do_not_repeat():
+    e = small(batch=512, replicas=1)
+    batches = training_batches(e, DOUBLE, "cpu")
+    seen = [next(batches)[0].numpy().tobytes() for _ in range(7)]
+    assert len(set(seen)) == 7
