@@ -5,8 +5,15 @@ import streamlit as st
 from pages import _controls, lab, stories
 
 
+STYLE = """<style>
+.stMainBlockContainer { padding: 3.5rem 2.5rem 2rem; }
+@media (max-width: 640px) { .stMainBlockContainer { padding: 3.5rem 1rem 2rem; } }
+</style>"""
+
+
 def main() -> None:
-    st.set_page_config(page_title="rnnkit: why recurrent networks forget", page_icon=":material/all_inclusive:", layout="wide")
+    st.set_page_config("rnnkit: why recurrent networks forget", page_icon="∂", layout="wide", initial_sidebar_state=330)
+    st.html(STYLE)
     page = st.navigation(
         [
             st.Page(lab.page, title="Lab", icon=":material/science:", default=True),

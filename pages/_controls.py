@@ -18,7 +18,7 @@ LABELS = {
     "length": "Sequence length T",
     "cell": "Cell",
     "hidden": "Hidden units H",
-    "init": "Initialization of W_rec",
+    "init": "Initialization",
     "gain": "Gain",
     "input_scale": "Input scale",
     "bias": "Gate bias",
@@ -94,7 +94,6 @@ def _number(e: Experiment, name: str) -> None:
         format="%d" if whole else "%g",
         key=f"c_{name}",
         help=f.metadata["help"],
-        required=True,
     )
 
 
@@ -144,7 +143,6 @@ def _strength(name: str) -> None:
         format="%d" if fix.whole else "%g",
         key=key,
         help=fix.about,
-        required=True,
     )
 
 

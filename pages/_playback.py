@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PACES = {"slow": 25.0, "normal": 8.0, "as fast as it trains": 0.0}  # name -> seconds that a whole run takes at least
+PACES = {"normal": 8.0, "slow": 25.0, "fast": 0.0}  # name -> seconds that a whole run takes at least
 
 
 @dataclass
@@ -20,6 +20,7 @@ class Playback:
     stopped: bool = False
     pace: str = "normal"
     clock: float | None = None
+    moves: int = 0  # counts moves of the cursor that did not come from the seek bar, which then has to follow
 
     def train(self, rows: int) -> None:
         """Goes on, or starts over where all `rows` that there will be have been shown."""
@@ -29,6 +30,7 @@ class Playback:
 
     def pause(self) -> None:
         self.playing, self.clock = False, None
+        self.moves += 1
 
     def step(self, rows: int) -> None:
         """One more row, and stand still."""
@@ -44,9 +46,10 @@ class Playback:
         self.pause()
         self.stopped = True
 
-    def seek(self, row: int) -> None:
+    def seek(self, row: int, by_bar: bool = False) -> None:
         """Looks at an earlier row, or reveals up to a later one."""
-        self.pause()
+        self.playing, self.clock, self.stopped = False, None, False
+        self.moves += not by_bar
         self.head = max(self.head, row + 1)
         self.cursor = row
 

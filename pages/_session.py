@@ -59,16 +59,17 @@ def load(e: Experiment, play: bool = True) -> None:
     memory["strengths"] = strengths | {fix.name: fix.strength for fix in e.fixes}
     memory["fixes"] = [fix.name for fix in e.fixes] if applies(e, "fixes") else memory.get("fixes", [])
     _to_widgets()
-    st.session_state.playback = Playback(playing=play)
+    pace = st.session_state.playback.pace if "playback" in st.session_state else Playback.pace
+    st.session_state.playback = Playback(playing=play, pace=pace)
     st.session_state.run_key = e.key
 
 
 def _to_widgets() -> None:
     memory = st.session_state.memory
-    for name in FIELDS:
-        st.session_state[f"c_{name}"] = memory[name]
-    for name, strength in memory["strengths"].items():
-        st.session_state[f"s_{name}"] = strength
+    values = {f"c_{name}": memory[name] for name in FIELDS} | {f"s_{name}": s for name, s in memory["strengths"].items()}
+    for key, value in values.items():
+        if key not in st.session_state or st.session_state[key] != value:  # a needless write would undo what is being typed
+            st.session_state[key] = value
 
 
 def experiment() -> Experiment:
@@ -173,18 +174,14 @@ def set_pace() -> None:
     playback().pace = st.session_state.c_pace
 
 
-def put_seek(row: int) -> None:
-    """Moves the seek bar; its own changes come back through `seek`."""
-    st.session_state.c_seek = max(0, row)
-
-
-def seek() -> None:
-    playback().seek(st.session_state.c_seek)
+def seek(key: str, steps: list[int]) -> None:
+    """Callback of the seek bar."""
+    playback().seek(steps.index(st.session_state[key]), by_bar=True)
 
 
 def retry(r: Run) -> None:
     pool().retry(r)
-    playback().playing = True
+    playback().train(r.rows)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -192,7 +189,8 @@ def example(e: Experiment) -> list[str]:
     """The words or symbols of one held-out sequence, for the time axis."""
     task = TASKS[e.task]
     batch = draw(task, e.length, 1, np.random.default_rng(e.seed), held_out=True)
-    return task.labels(batch.x[:, 0])
+    labels = task.labels(batch.x[:, 0])
+    return [*labels[:-1], f"{labels[-1]} → {task.answer(batch.y[:, 0])}"]
 
 
 def csv(r: Run) -> str:

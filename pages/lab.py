@@ -80,26 +80,36 @@ def _transport(e: Experiment, run: Run) -> None:
         st.button("Step", key="step", on_click=p.step, args=(rows,), icon=":material/skip_next:", help="One record further")
         st.button("Reset", key="reset", on_click=p.reset, icon=":material/replay:", help="Back to the same initial weights")
         st.button("Stop", key="stop", on_click=p.stop, icon=":material/stop:", help="End the training; what is drawn stays")
-        with st.container(key="pace", width=210):
-            st.selectbox("Pace", list(PACES), key="c_pace", on_change=_session.set_pace, label_visibility="collapsed", format_func=str.capitalize)
-        with st.container(key="seek", width="stretch"):
-            _seek_bar(run)
-    st.caption(_progress(e, run), text_alignment="right")
+        with st.container(key="pace", width=160):
+            st.selectbox(
+                "Pace",
+                list(PACES),
+                index=list(PACES).index(p.pace),
+                key="c_pace",
+                on_change=_session.set_pace,
+                label_visibility="collapsed",
+                format_func=lambda pace: f"{pace} pace",
+            )
+        with st.container(key="seek", width="stretch", height=72, border=False, vertical_alignment="center"):
+            _seek_bar(e, run)
 
 
-def _seek_bar(run: Run) -> None:
-    p, history = _session.playback(), run.history
-    n = p.shown(history.n)
-    _session.put_seek(p.row(history.n))
-    st.slider(
-        "Training step",
-        0,
-        max(1, run.rows - 1),
-        key="c_seek",
+def _seek_bar(e: Experiment, run: Run) -> None:
+    """While it plays, how far it is; else a bar to go back to any training step."""
+    p, n = _session.playback(), run.history.n
+    steps = e.recorded_steps
+    if p.playing or not n:
+        st.progress(p.shown(n) / run.rows, text=_progress(e, run))
+        return
+    key = f"seek_{e.key}_{p.moves}"  # a new bar wherever something else moved the cursor
+    st.select_slider(
+        _progress(e, run),
+        steps,
+        value=steps[p.row(n)],
+        key=key,
         on_change=_session.seek,
-        label_visibility="collapsed",
-        disabled=n == 0,
-        format="record %d",
+        args=(key, steps),
+        format_func=lambda step: f"{step:,}",
     )
 
 
@@ -141,9 +151,9 @@ def _gradient(e: Experiment, run: Run, n: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="heatmap_controls"):
         st.markdown("**Gradient of the loss with respect to the state, at every time step**", width="stretch")
         if len(h.parts) > 1:
-            part = h.parts.index(_choose("State", h.parts, "part", "dL/d{}"))
+            part = h.parts.index(_choose("State", h.parts, "part", "dL/d{}".format))
         if e.replicas > 1:
-            which = _choose("Network", ["median", *range(1, e.replicas + 1)], "network", "{}")
+            which = _choose("Network", ["median", *range(1, e.replicas + 1)], "network", lambda w: f"median of {e.replicas} networks" if w == "median" else f"network {w}")
             replica = None if which == "median" else int(which) - 1
     if CELLS[e.cell].reservoir:
         st.caption("The recurrent weights of a reservoir are not trained: this is the gradient that would reach them.")
@@ -157,7 +167,7 @@ def _gradient(e: Experiment, run: Run, n: int) -> None:
         labels=labels,
         important=(TASKS[e.task].source(e.length), e.length - 1),
         summary=f"Heatmap of gradient norms over {e.length} time steps and {n} recorded training steps.",
-        height=500,
+        height=480,
         key="heatmap",
     )
     if picked is not None:
@@ -166,9 +176,7 @@ def _gradient(e: Experiment, run: Run, n: int) -> None:
 
 
 def _choose(label: str, options, key: str, form: str):
-    return st.selectbox(
-        label, options, key=f"v_{key}", format_func=lambda o: form.format(o).capitalize() if o == "median" else form.format(o), width=150
-    )
+    return st.selectbox(label, options, key=f"v_{key}", format_func=form, label_visibility="collapsed", width=190)
 
 
 def _curves(e: Experiment, run: Run, n: int) -> None:

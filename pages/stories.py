@@ -5,20 +5,25 @@ from __future__ import annotations
 import streamlit as st
 
 from pages import _session, lab
-from rnnkit.presets import PRESETS
+from rnnkit.presets import PRESETS, Preset
 
 
 def page() -> None:
-    st.subheader("Sixteen experiments, each with one thing to see", anchor=False)
+    st.subheader(f"{len(PRESETS)} experiments, each with one thing to see", anchor=False)
     st.markdown("Each trains live in a few seconds. What its text says is checked on fresh seeds by the project's tests.")
-    columns = st.columns(2, gap="medium")
-    for i, (name, preset) in enumerate(PRESETS.items()):
-        with columns[i % 2].container(border=True, key=f"story_{name}"):
-            st.markdown(f"**{preset.title}**")
-            st.markdown(preset.text)
-            if st.button("Open in the lab", key=f"open_{name}", icon=":material/science:"):
-                _session.open_preset(name)
-                st.switch_page(st.Page(lab.page, title="Lab", default=True))
+    presets = list(PRESETS.items())
+    for i in range(0, len(presets), 2):
+        for column, (name, preset) in zip(st.columns(2, gap="medium"), presets[i : i + 2], strict=False):
+            with column.container(border=True, key=f"story_{name}", height="stretch"):
+                _card(name, preset)
+
+
+def _card(name: str, preset: Preset) -> None:
+    st.markdown(f"**{preset.title}**")
+    st.markdown(preset.text)
+    load = {"on_click": _session.open_preset, "args": (name,)}  # before the rerun, so that the sidebar follows
+    if st.button("Open in the lab", key=f"open_{name}", icon=":material/science:", **load):
+        st.switch_page(st.Page(lab.page, title="Lab", default=True))
 
 
 if __name__ == "__main__":  # see lab.py

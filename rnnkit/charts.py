@@ -13,7 +13,7 @@ import pandas as pd
 
 INK, WARM = "#0b7a75", "#c2410c"  # legible on white and on near-black
 GREY = "#8a949e"
-HEIGHT = 210
+HEIGHT = 250
 
 
 def loss_chart(data: pd.DataFrame | None = None, *, steps: int | None = None, guess: float = 0.6931) -> alt.LayerChart:

@@ -77,7 +77,7 @@ class Experiment:
     optimizer: str = _choice("adam", OPTIMIZERS, "The rule that turns the gradient into a step.", _trained)
     lr: float = _number(0.003, 0.0, 1000.0, "Learning rate: the length of a step.", _trained)
     batch: int = _number(32, 1, 4096, "Sequences a training step looks at.")
-    steps: int = _number(300, 1, 1_000_000, "How many training steps are taken.")
+    steps: int = _number(200, 1, 1_000_000, "How many training steps are taken.")
     replicas: int = _number(8, 1, 4096, "How many networks with different seeds train side by side.")
     seed: int = _number(0, 0, 2**31 - 1, "The first network's seed; the next ones count up.")
     leak: float = _number(1.0, 0.001, 1.0, "Share of the reservoir's state that is renewed at each step.", _reservoir)

@@ -1,6 +1,7 @@
 """Settings of all tests: one thread, so that sums are always taken in the same order, and reproducible examples."""
 
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,11 +23,16 @@ hypothesis.settings.load_profile("rnnkit")
 @pytest.fixture
 def in_fresh_python():
     """run(code, **environment) -> what a new Python process prints, started in the repository's root."""
-    import subprocess
 
     def run(code: str, **environment: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

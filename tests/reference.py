@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
-from torch.nn import functional as F
-
 from rnnkit.cells import CELLS
 from rnnkit.fixes import FIXES, Fix, parse_fix
 from rnnkit.tasks import TASKS
+from torch import Tensor
+from torch.nn import functional as F
 
 R, B, H = 2, 3, 4  # networks, sequences, units
 DOUBLE = torch.float64
@@ -36,7 +35,7 @@ def parse_all(names: str) -> list[Fix]:
 # ---- networks and data
 
 
-def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: int = H, networks: int = R) -> dict[str, Tensor]:
+def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: int = H) -> dict[str, Tensor]:
     """Stacked weights in float64, biases too, all different from zero."""
     g = torch.Generator().manual_seed(seed)
     cell = CELLS[cell_name]
@@ -47,15 +46,15 @@ def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: 
     }  # fmt: skip
     if cell.recurrent_bias:
         shapes["b_rec"] = (1, width, 0.4)
-    p = {k: scale * torch.randn(networks, m, n, generator=g, dtype=DOUBLE) for k, (m, n, scale) in shapes.items()}
+    p = {k: scale * torch.randn(R, m, n, generator=g, dtype=DOUBLE) for k, (m, n, scale) in shapes.items()}
     if cell.reservoir:
-        p["leak"] = 0.3 + 0.6 * torch.rand(networks, 1, 1, generator=g, dtype=DOUBLE)
+        p["leak"] = 0.3 + 0.6 * torch.rand(R, 1, 1, generator=g, dtype=DOUBLE)
     return p
 
 
-def random_batch(task_name: str, length: int, seed: int = 0, networks: int = R, batch: int = B) -> tuple[Tensor, Tensor]:
+def random_batch(task_name: str, length: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """x (T, R, B[, I]) and targets (K, R, B[, O]) of a task, drawn for each network apart."""
-    drawn = [TASKS[task_name].sample(length, batch, np.random.default_rng([seed, r])) for r in range(networks)]
+    drawn = [TASKS[task_name].sample(length, B, np.random.default_rng([seed, r])) for r in range(R)]
     return tuple(torch.stack([torch.as_tensor(getattr(b, part)) for b in drawn], 1) for part in "xy")
 
 

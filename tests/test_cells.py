@@ -6,13 +6,13 @@ torch.nn keeps weights as (G*H, I) and we as (I, G*H); GRU's b_rec is torch's bi
 import numpy as np
 import pytest
 import torch
-from reference import B, DOUBLE, H, R, assert_close, random_params
 from reservoirpy.nodes import Reservoir
-
 from rnnkit import bptt
 from rnnkit.cells import CELLS
 
-T, I, O = 7, 5, 3  # noqa: E741
+from reference import DOUBLE, B, H, R, assert_close, random_params
+
+T, I, O = 7, 5, 3
 TWINS = {
     "tanh": lambda: torch.nn.RNN(I, H, nonlinearity="tanh", dtype=DOUBLE),
     "relu": lambda: torch.nn.RNN(I, H, nonlinearity="relu", dtype=DOUBLE),
@@ -124,7 +124,8 @@ def test_widths_are_those_the_cell_declares(name):
 
 
 def test_relu_has_slope_one_where_it_is_on_and_zero_where_it_is_off():
-    p = {k: torch.zeros_like(v) for k, v in random_params("relu", 1, 1, hidden=2).items()} | {"W_out": torch.ones(R, 2, 1).double()}
+    p = {k: torch.zeros_like(v) for k, v in random_params("relu", 1, 1, hidden=2).items()}
+    p["W_out"] = torch.ones(R, 2, 1, dtype=DOUBLE)
     p["b"] = torch.tensor([[[2.0, -3.0]]], dtype=DOUBLE).expand(R, 1, 2)
     tape = bptt.forward(CELLS["relu"], p, torch.zeros(1, R, 1, 1, dtype=DOUBLE))
     bptt.backward(CELLS["relu"], p, tape, torch.ones(1, R, 1, 1, dtype=DOUBLE))

@@ -1,6 +1,7 @@
 """Experiment: text and back without loss, every bad value refused by name, hostile links read as well as they go."""
 
 import dataclasses
+import itertools
 import json
 import math
 from urllib.parse import parse_qsl, urlencode
@@ -8,7 +9,6 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, MAX_RECORD_BYTES, MAX_ROWS, Experiment, ExperimentError, applies, diff, parse
 from rnnkit.fixes import FIXES, ClipNorm, Freeze, Truncate
@@ -122,8 +122,10 @@ def test_one_run_has_one_name_however_it_is_written(a, b):
 
 
 def test_keys_are_the_same_in_every_process(in_fresh_python):
-    runs = [Experiment(), Experiment(cell="lstm", bias="chrono", fixes=("truncate:7", "freeze:W_in+b")), Experiment(cell="esn")]
-    code = f"from rnnkit import Experiment\nfor text in {[e.to_json() for e in runs]!r}: print(Experiment.from_json(text).key)"
+    lstm = Experiment(cell="lstm", bias="chrono", fixes=("truncate:7", "freeze:W_in+b"))
+    runs = [Experiment(), lstm, Experiment(cell="esn")]
+    texts = [e.to_json() for e in runs]
+    code = f"from rnnkit import Experiment\nfor text in {texts!r}: print(Experiment.from_json(text).key)"
     for seed in ("1", "2"):
         assert in_fresh_python(code, PYTHONHASHSEED=seed).split() == [e.key for e in runs]
 
@@ -143,7 +145,7 @@ def bad_values(name):
         low, high = RANGES[name]
         wrong = [low - 1, high + 1, -math.inf, math.inf, math.nan, "5", "", None, True, [1], (), 1j, 10**400]
         return [*wrong, low + 0.5] if whole(name) else wrong
-    return ["clip-norm:1", "", 5, None, 1.5, True, ["nope"], ["clip-norm:x"], ["clip-norm:-1"], [3], [None], ["l1:1", "l1:2"]]
+    return ["clip-norm:1", "", 5, None, 1.5, True, ["nope"], ["clip-norm:x"], ["l2:-1"], [3], [None], ["l1:1", "l1:2"]]
 
 
 def valid_of(name):
@@ -233,7 +235,8 @@ def test_a_length_too_short_for_the_task_is_refused(task):
     shortest = TASKS[task].min_length
     assert Experiment(task=task, length=shortest).length == shortest
     if shortest > RANGES["length"][0]:
-        with pytest.raises(ExperimentError, match=f"length must be at least {shortest} for task '{task}', got {shortest - 1}"):
+        expected = f"length must be at least {shortest} for task '{task}', got {shortest - 1}"
+        with pytest.raises(ExperimentError, match=expected):
             Experiment(task=task, length=shortest - 1)
 
 
@@ -259,7 +262,10 @@ def test_an_unknown_setting_names_the_valid_ones():
     assert all(name in str(error.value) for name in FIELDS)
 
 
-@given(st.text() | st.dictionaries(st.text() | st.sampled_from([*FIELDS]), st.none() | st.floats() | st.text()).map(json.dumps))
+VALUES = st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.text(), max_size=2)
+
+
+@given(st.text() | st.dictionaries(st.text() | st.sampled_from([*FIELDS]), VALUES, max_size=6).map(json.dumps))
 def test_any_json_gives_an_experiment_or_an_experiment_error(text):
     try:
         Experiment.from_json(text)
@@ -286,7 +292,8 @@ def test_any_json_gives_an_experiment_or_an_experiment_error(text):
         ({"cell": "lstm", "fixes": "omega:1", "bias": "chrono"}, {"cell": "lstm", "bias": "chrono"}, ["omega"]),
         ({"bias": "chrono", "steps": "9"}, {"steps": 9}, ["bias"]),
         ({"fixes": ""}, {"fixes": ()}, []),
-        ({"fixes": "truncate:5,nope:1", "batch": "2"}, {"batch": 2}, ["nope"]),
+        ({"fixes": "truncate:5,nope:1,l2:x", "batch": "2"}, {"batch": 2, "fixes": ("truncate:5",)}, ["nope", "l2"]),
+        ({"fixes": "l1:1,l2:0.5,l1:2", "batch": "2"}, {"batch": 2, "fixes": ("l1:2", "l2:0.5")}, ["l1"]),
         ({"length": "12.5", "task": "nope", "replicas": "0", "ridge": "-", "init": ""}, {},
          ["length", "task", "replicas", "ridge", "init"]),
     ],
@@ -301,7 +308,7 @@ def test_a_bad_link_keeps_what_is_good_and_names_each_problem(query, kept, repor
 
 TEXTS = st.text() | st.sampled_from(
     ["nan", "inf", "-1", "1e999", "0", "-0", "3", "1_0", "esn", "lstm", "memorization", "chrono", "clip-norm", "l1:1,l1:2", "omega:1",
-     "freeze:", "freeze:+", "truncate:1e5", ",,,", ":", "9" * 5000, "None", "\x00", "١٢", "‮"]
+     "freeze:", "freeze:+", "truncate:1e5", ",,,", ":", "9" * 5000, "None", "\x00", "١٢", "\u202e"]
 )  # fmt: skip
 
 
@@ -322,13 +329,40 @@ def test_no_link_raises_and_nothing_is_dropped_in_silence(query):
     assert len(messages) >= dropped
 
 
+def objecting(*objections):
+    """A server's check that refuses some values, and notices when it is asked for ever."""
+    asked = []
+
+    def check(e):
+        asked.append(e)
+        assert len(asked) < 50, "from_query does not come to an end"
+        return {name: f"{name} is refused" for name, refused in objections if refused(getattr(e, name))}
+
+    return check
+
+
+def test_what_a_server_refuses_is_left_at_its_default_and_reported():
+    check = objecting(("length", lambda v: v > 500), ("steps", lambda v: v > 1000))
+    query = {"length": "800", "steps": "2000", "seed": "5"}
+    assert Experiment.from_query(query, check) == (Experiment(seed=5), ["length is refused", "steps is refused"])
+    assert Experiment.from_query({"seed": "5"}, check) == (Experiment(seed=5), [])
+
+
+@pytest.mark.parametrize("query", [{}, {"seed": "5"}, {"steps": "200", "seed": "5"}])
+def test_a_server_that_refuses_even_the_default_still_gets_an_answer(query):
+    """A limit can be set lower than a default (RNNKIT_MAX_STEPS=100); a link must not hang the page then."""
+    e, messages = Experiment.from_query(query, objecting(("steps", lambda v: v > 100)))
+    assert isinstance(e, Experiment)
+    assert "steps is refused" in messages
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_messages_stay_short_however_long_the_input(name):
     """They are shown on a page; a link can hold anything."""
     for text in ("x" * 10_000, "freeze:" + "x" * 10_000, "clip-norm:" + "x" * 10_000):
         _, messages = Experiment.from_query({name: text})
         assert len(messages) == 1
-        assert len(messages[0]) < 500
+        assert len(messages[0]) < 600
     _, messages = Experiment.from_query({"x" * 10_000: "1", "v": "y" * 10_000})
     assert all(len(message) < 500 for message in messages)
 
@@ -358,7 +392,7 @@ def test_recorded_and_examined_steps(e):
     steps = e.recorded_steps
     assert steps[0] == 0
     assert steps[-1] == e.steps
-    assert all(a < b for a, b in zip(steps, steps[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(steps))
     assert [s for s in steps if s < e.steps] == list(range(0, e.steps, e.every))
     assert len(steps) - 1 <= MAX_ROWS
     one_record = 4 * len(CELLS[e.cell].parts) * e.length * e.replicas

@@ -8,8 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from reference import DOUBLE, R, active, assert_close, parse_all, random_batch, random_params
-
 from rnnkit import bptt
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
@@ -17,6 +15,8 @@ from rnnkit.fixes import FIXES, ClipNorm, ClipValue, Freeze, GradientFix, Omega,
 from rnnkit.losses import cross_entropy
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.trainer import Trainer, init_params
+
+from reference import DOUBLE, R, active, assert_close, parse_all, random_batch, random_params
 
 every = pytest.mark.parametrize("name", FIXES)
 gradient_fixes = pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)])
@@ -207,12 +207,10 @@ def test_omega_of_a_gradient_that_never_arrives_is_zero():
 @gradient_fixes
 def test_gradient_fixes_are_pure(name):
     p, tape, grads = backward()
-    kept = {k: v.clone() for k, v in grads.items()}, {k: v.clone() for k, v in p.items()}, tape.ds[0].clone(), tape.da.clone()
+    given = {f"gradient of {k}": g for k, g in grads.items()} | p | {"ds": tape.ds[0], "da": tape.da}
+    kept = {k: v.clone() for k, v in given.items()}
     fixed = active(name)(grads, tape, p)
-    assert all(torch.equal(v, kept[0][k]) for k, v in grads.items())
-    assert all(torch.equal(v, kept[1][k]) for k, v in p.items())
-    assert torch.equal(tape.ds[0], kept[2])
-    assert torch.equal(tape.da, kept[3])
+    assert all(torch.equal(v, kept[k]) for k, v in given.items())
     assert {k: v.shape for k, v in fixed.items()} == {k: v.shape for k, v in grads.items()}
     assert all(v.dtype == DOUBLE for v in fixed.values())
 

@@ -1,9 +1,10 @@
 """Initial weights: orthogonality, spectra, sparsity, variances and ranges, and where the gates' biases are put."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-
 from rnnkit import inits
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
@@ -165,7 +166,8 @@ def test_shapes_and_scales_of_all_weights(cell):
     e = Experiment(cell=cell, hidden=20, replicas=3, input_scale=0.25, gain=0.5, task="permutation", length=20)
     p = init_params(e)
     width = c.gates * 20
-    shapes = {"W_in": (3, 100, width), "W_rec": (3, 20, width), "b": (3, 1, width), "W_out": (3, 20, 100), "b_out": (3, 1, 100)}
+    shapes = {"W_in": (3, 100, width), "W_rec": (3, 20, width), "b": (3, 1, width)}
+    shapes |= {"W_out": (3, 20, 100), "b_out": (3, 1, 100)}
     shapes |= {"b_rec": (3, 1, width)} if c.recurrent_bias else {}
     shapes |= {"leak": (3, 1, 1)} if c.reservoir else {}
     assert {k: tuple(v.shape) for k, v in p.items()} == shapes
@@ -177,7 +179,8 @@ def test_shapes_and_scales_of_all_weights(cell):
 @pytest.mark.parametrize("init", INITS)
 def test_w_rec_is_made_of_the_chosen_init(init):
     """A gain is a factor for every init, so twice the gain is twice the weights, of every gate."""
-    one, two = (init_params(Experiment(cell="lstm", init=init, gain=g, hidden=18, replicas=2), torch.float64) for g in (1, 2))
+    e = Experiment(cell="lstm", init=init, hidden=18, replicas=2)
+    one, two = (init_params(replace(e, gain=gain), torch.float64) for gain in (1, 2))
     torch.testing.assert_close(two["W_rec"], 2 * one["W_rec"], rtol=1e-12, atol=0)
     if init == "identity":
         assert torch.equal(one["W_rec"][0], torch.eye(18, dtype=torch.float64).repeat(1, 4))

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from rnnkit.optim import OPTIMIZERS
 
 TWINS = {

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 import torch
 from reservoirpy.nodes import Ridge as Twin
-
 from rnnkit import bptt
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.readout import Ridge
 from rnnkit.trainer import Trainer, init_params, one_hot, training_batches
 
-K, R, B, H, O = 3, 2, 5, 4, 2  # noqa: E741
+K, R, B, H, O = 3, 2, 5, 4, 2
 
 
 def batches(n):

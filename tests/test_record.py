@@ -4,8 +4,20 @@ import dataclasses
 
 import numpy as np
 import pytest
-
-from rnnkit.record import CODES_PER_DECADE, CUT, INF, LOG10_MIN, NAN, ZERO, Record, encode, frame, gradient_frame, pack, unpack
+from rnnkit.record import (
+    CODES_PER_DECADE,
+    CUT,
+    INF,
+    LOG10_MIN,
+    NAN,
+    ZERO,
+    Record,
+    encode,
+    frame,
+    gradient_frame,
+    pack,
+    unpack,
+)
 
 P, T, R = 2, 4, 3
 
@@ -51,7 +63,8 @@ def test_bytes_of_views_and_big_endian_arrays():
 
 def test_bytes_of_no_networks_and_one():
     for n in (0, 1):
-        r = Record(3, *(np.zeros(n),) * 2, np.zeros((1, 5, n), np.float32), *(np.zeros(n),) * 3, np.zeros(n, np.int32), ("",) * n)
+        zeros, grad, never = np.zeros(n), np.zeros((1, 5, n), np.float32), np.full(n, -1, np.int32)
+        r = Record(3, zeros, zeros, grad, zeros, zeros, zeros, never, ("",) * n)
         same(unpack(pack(r)), r)
 
 
@@ -95,7 +108,8 @@ def decode(code):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_codes_hold_a_norm_to_four_in_a_thousand(dtype):
-    norms = np.concatenate([np.logspace(-44, 38.4, 5001), [np.finfo(np.float32).tiny, np.finfo(np.float32).max]]).astype(dtype)
+    extremes = [np.finfo(np.float32).tiny, np.finfo(np.float32).max]
+    norms = np.concatenate([np.logspace(-44, 38.4, 5001), extremes]).astype(dtype)
     code = encode(norms)
     assert code.dtype == np.uint16
     np.testing.assert_allclose(decode(code), norms.astype(float), rtol=0.004)

@@ -1,0 +1,211 @@
+"""The command line: `python -m rnnkit train --task agreement --length 50 --cell lstm ...`; see --help."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from rnnkit.cells import CELLS
+from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
+from rnnkit.fixes import FIXES
+from rnnkit.inits import BIASES, INITS
+from rnnkit.optim import OPTIMIZERS
+from rnnkit.presets import PRESETS
+from rnnkit.record import Record, frame, gradient_frame
+from rnnkit.tasks import TASKS
+from rnnkit.verdict import verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLES = """\
+examples:
+  a plain tanh network forgets over 100 words, and an LSTM with chrono initialization does not:
+    python -m rnnkit train
+    python -m rnnkit train --length 50 --cell lstm --bias chrono --lr 0.01 --input-scale 0.1
+
+  the same with a remedy, the records as a table and the gradient of every time step as another:
+    python -m rnnkit train --length 30 --fix omega:0.5 --fix clip-norm:1 --records run.csv --gradients run.parquet
+
+  a story of the dashboard, with one thing changed; what there is to choose from:
+    python -m rnnkit train --preset orthogonal --length 100
+    python -m rnnkit list
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(argv)
+    return args.run(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("rnnkit", description=__doc__.split(";")[0] + ".", epilog=EXAMPLES, formatter_class=raw)
+    commands = parser.add_subparsers(required=True, metavar="train | list")
+    train = commands.add_parser(
+        "train",
+        help="train networks and write what happens as tables",
+        description="Trains the networks of one experiment side by side and reports what their gradient did.",
+        epilog=EXAMPLES,
+        formatter_class=raw,
+    )
+    train.set_defaults(run=_train)
+    train.add_argument("--preset", metavar="NAME", help="start from a story of the dashboard instead of the defaults")
+    train.add_argument("--json", metavar="FILE", help="start from an experiment saved as JSON ('-' reads standard input)")
+    for name, f in FIELDS.items():
+        if name != "fixes":
+            train.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar="X", help=_help(f))
+    train.add_argument(
+        "--fix",
+        action="append",
+        metavar="NAME[:STRENGTH]",
+        help=f"a remedy, in the order given, replacing the default clip-norm:1; 'none' for no remedy. One of: {', '.join(FIXES)}",
+    )
+    train.add_argument("--records", metavar="FILE", help="write one row a step and network (.csv or .parquet)")
+    train.add_argument("--gradients", metavar="FILE", help="write ||dL/ds_t|| of every step, time and network (.csv or .parquet)")
+    train.add_argument("--save-json", metavar="FILE", help="write the experiment itself, for --json")
+    train.add_argument("--threads", type=int, default=1, help="threads to compute with (default 1: these matrices are small)")
+    train.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    train.add_argument("--quiet", action="store_true", help="no progress bar")
+    listing = commands.add_parser("list", help="tasks, cells, initializations, remedies, optimizers and stories to choose from")
+    listing.set_defaults(run=_list)
+    return parser
+
+
+def _help(f: Any) -> str:
+    if "choices" in f.metadata:
+        valid = ", ".join(f.metadata["choices"])
+    else:
+        valid = "{:g} to {:.10g}".format(*f.metadata["range"])
+    return f"{f.metadata['help']} {valid} (default {f.default})".replace("%", "%%")
+
+
+def _list(args: argparse.Namespace) -> int:
+    def first(thing: Any) -> str:
+        return (thing.__doc__ or "").strip().splitlines()[0]
+
+    sections = {
+        "tasks": {k: t.about for k, t in TASKS.items()},
+        "cells": {k: first(c) for k, c in CELLS.items()},
+        "initializations of W_rec": {k: first(i) for k, i in INITS.items()},
+        "gate biases": {k: first(b) for k, b in BIASES.items()},
+        "remedies (--fix name:strength)": {f"{k}:{f.default}": f.about for k, f in FIXES.items()},
+        "optimizers": {k: first(o) for k, o in OPTIMIZERS.items()},
+        "stories (--preset)": {k: p.title for k, p in PRESETS.items()},
+    }
+    for title, entries in sections.items():
+        print(f"{title}:")
+        for name, text in entries.items():
+            print(f"  {name:30} {text}")
+        print()
+    return 0
+
+
+def _train(args: argparse.Namespace) -> int:
+    try:
+        e = _experiment(args)
+        for path in filter(None, (args.records, args.gradients)):
+            _check_table(path)
+    except ValueError as error:
+        _fail(error)
+    try:
+        import torch
+    except ModuleNotFoundError:
+        _fail("PyTorch is not installed: run  pip install torch==2.13.0")
+    from rnnkit.trainer import train
+
+    torch.set_num_threads(max(1, args.threads))
+    try:
+        records = list(_with_progress(e, train(e, device=args.device), quiet=args.quiet))
+        _write(args, e, records)
+    except (RuntimeError, OSError, ImportError, MemoryError) as error:
+        _fail(error)
+    print(_report(e, records))
+    return 0
+
+
+def _experiment(args: argparse.Namespace) -> Experiment:
+    """Base (defaults, preset or JSON), changed by the options; every problem in one message."""
+    if args.preset and args.json:
+        raise ValueError("give --preset or --json, not both")
+    if args.preset and args.preset not in PRESETS:
+        raise ValueError(f"unknown preset {args.preset!r}: valid are {', '.join(PRESETS)}")
+    base = PRESETS[args.preset].experiment if args.preset else Experiment()
+    if args.json:
+        try:
+            base = Experiment.from_json(sys.stdin.read() if args.json == "-" else Path(args.json).read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"cannot read {args.json}: {error}") from None
+    values, problems = base.to_dict(), {}
+    given = {name: getattr(args, name) for name in FIELDS if name != "fixes" and getattr(args, name) is not None}
+    if args.fix is not None:
+        given["fixes"] = ",".join(fix for fix in args.fix if fix != "none")
+    for name, text in given.items():
+        try:
+            values[name] = parse(name, text)
+        except ValueError as error:
+            problems[name] = str(error)
+    if problems:
+        raise ExperimentError(problems)
+    if values["cell"] != base.cell:  # what only the base's cell needed goes with it
+        known = Experiment(cell=values["cell"]).to_dict()
+        values = {k: v for k, v in values.items() if k in known or k in given}
+    return Experiment(**values)
+
+
+def _with_progress(e: Experiment, records: Iterator[Record], quiet: bool) -> Iterator[Record]:
+    start, shown = time.monotonic(), 0.0
+    for r in records:
+        yield r
+        now = time.monotonic()
+        if not quiet and sys.stderr.isatty() and (now - shown > 0.1 or r.step == e.steps):
+            shown, share = now, r.step / e.steps
+            left = (now - start) * (1 - share) / share if share else 0
+            bar = "█" * round(30 * share) + "·" * (30 - round(30 * share))
+            loss = f"{np.nanmedian(r.loss):.4g}" if not np.isnan(r.loss).all() else "nan"
+            print(f"\r{bar} step {r.step}/{e.steps}  loss {loss}  {left:.0f} s left   ", end="", file=sys.stderr)
+    if not quiet and sys.stderr.isatty():
+        print(file=sys.stderr)
+
+
+def _write(args: argparse.Namespace, e: Experiment, records: list[Record]) -> None:
+    if args.records:
+        _save(frame(records), args.records)
+    if args.gradients:
+        _save(gradient_frame(records, CELLS[e.cell].parts), args.gradients)
+    if args.save_json:
+        Path(args.save_json).write_text(e.to_json() + "\n", "utf-8")
+
+
+def _check_table(path: str) -> None:
+    if Path(path).suffix not in (".csv", ".parquet"):
+        raise ValueError(f"a table is written as .csv or .parquet, got {path!r}")
+
+
+def _save(table: pd.DataFrame, path: str) -> None:
+    if path.endswith(".csv"):
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path, index=False)
+
+
+def _report(e: Experiment, records: list[Record]) -> str:
+    last = records[-1]
+    steps = np.array([r.step for r in records])
+    v = verdict(e, steps, np.array([r.accuracy for r in records]), last.state_grad, last.diverged, last.causes)
+    return f"{v.gradient} {v.outcome}"
+
+
+def _fail(problem: object) -> NoReturn:
+    print(f"rnnkit: {problem}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
