@@ -62,8 +62,6 @@ class Playback:
             self.head = min(known, self.head + rows * passed / seconds) if seconds else known
             if done and self.head >= known:
                 self.pause()
-        elif done:
-            self.head = min(self.head, known)  # a run that diverged has fewer rows than were asked for
         self.head = max(self.head, 1)
 
     def wants(self, rows: int) -> int:

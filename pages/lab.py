@@ -70,8 +70,7 @@ def _failure(run: Run) -> None:
 
 
 def _transport(e: Experiment, run: Run) -> None:
-    p, history = _session.playback(), run.history
-    rows = history.n if run.done else run.rows
+    p, rows = _session.playback(), run.rows
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
         if p.playing:
             st.button("Pause", key="pause", on_click=p.pause, icon=":material/pause:", type="primary", width=112)

@@ -39,7 +39,6 @@ class History:
         i = self.n
         if i and r.step <= self.steps[i - 1]:  # a run that was stopped is trained again from the start: known rows
             return
-        self.steps[i] = r.step  # a run that diverged ends between two recorded steps
         self.loss[i], self.accuracy[i], self.radius[i] = r.loss, r.accuracy, r.spectral_radius
         self.norm_raw[i], self.norm_applied[i] = r.grad_norm_raw, r.grad_norm_applied
         self.diverged[i], self.state_grad[i] = r.diverged, r.state_grad

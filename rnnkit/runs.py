@@ -27,7 +27,7 @@ from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.history import History
 from rnnkit.limits import Limits
 from rnnkit.record import unpack
-from rnnkit.worker import DONE, ERROR, HEADER, READY, RECORD
+from rnnkit.worker import ERROR, HEADER, READY, RECORD
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,7 +47,6 @@ class Run:
     experiment: Experiment
     history: History
     seconds: float = 0.0  # of training, by the worker's clock
-    done: bool = False
     error: str = ""
     viewers: dict[str, Viewer] = field(default_factory=dict)
     worker: _Worker | None = field(default=None, repr=False)
@@ -55,6 +54,10 @@ class Run:
     @property
     def rows(self) -> int:
         return len(self.history.steps)
+
+    @property
+    def done(self) -> bool:
+        return self.history.n == self.rows
 
     @property
     def wanted(self) -> int:
@@ -261,9 +264,8 @@ class RunPool:
             if record is not None:
                 run.history.append(record)
                 run.seconds = seconds
-                run.done = run.history.n == run.rows
-            elif kind in (DONE, ERROR):  # DONE comes early where every network has diverged
-                run.done, run.error = kind == DONE, payload.decode()
+            elif kind == ERROR:
+                run.error = payload.decode()
             if run.done or run.error:
                 worker.leave()
             if not run.hungry:

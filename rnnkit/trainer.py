@@ -161,6 +161,9 @@ class Trainer:
         """One training step; a Record where one is due, of the weights before the step's update."""
         e, p = self.e, self.params
         due = self.step % e.every == 0 or self.step == e.steps
+        if (self.diverged >= 0).all():  # nothing is left to compute; NaN is all there will be
+            self.step += 1
+            return self._nothing(self.step - 1) if due else None
         x, y = next(self.batches)
         tape = bptt.forward(self.cell, p, x)
         z = bptt.readout(p, tape.h[-len(y) :])
@@ -177,9 +180,8 @@ class Trainer:
         for r in np.flatnonzero(~sound & (self.diverged < 0)):
             self.diverged[r] = self.step
             self.causes[r] = probes.first_not_finite(self.cell, tape, z, loss, grads, int(r))
-        last = self.step == e.steps or bool((self.diverged >= 0).all())
-        record = self._record(tape, loss, norm_raw, norm_applied) if due or last else None
-        if not last:
+        record = self._record(tape, loss, norm_raw, norm_applied) if due else None
+        if self.step < e.steps:
             self._update(grads, tape, target)
         self.step += 1
         return record
@@ -223,16 +225,21 @@ class Trainer:
             causes=tuple(self.causes),
         )
 
+    def _nothing(self, step: int) -> Record:
+        e = self.e
+        nan = np.full(e.replicas, np.nan)
+        state_grad = np.full((len(self.cell.parts), e.length, e.replicas), np.nan, np.float32)
+        return Record(step, nan, nan, state_grad, nan, nan, nan, self.diverged.copy(), tuple(self.causes))
+
     @property
     def done(self) -> bool:
-        """All steps taken, or no network left that is sound."""
-        return self.step > self.e.steps or bool((self.diverged >= 0).all())
+        return self.step > self.e.steps
 
 
 def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Iterator[Record]:
     """Trains the Experiment's networks and yields a Record at every recorded step.
 
-    Ends after `e.steps` updates, or early when every network has diverged. The same Experiment gives the same Records, bit
+    A network that diverges is frozen and its later numbers are NaN, while the others train on. The same Experiment gives the same Records, bit
     for bit, on the same machine and number of threads. Arithmetic with denormal numbers is flushed to zero while it runs.
     """
     with torch.inference_mode(), _flushing_denormals():

@@ -2,8 +2,8 @@
 
 A command is one line of JSON: {"ticket": n, "experiment": {...}, "skip": k, "until": m} trains rows k..m-1 of an Experiment (rows
 before k are trained but not sent again), {"until": m} moves the goal, {"drop": true} ends the run. A frame is a header
-(kind, ticket, seconds of training so far, length) and a payload: b"W" ready, b"R" a packed Record, b"D" the run is done, b"E" an
-error in words. The process trains one run at a time, on one thread, and exits when its stdin closes, however the server ended.
+(kind, ticket, seconds of training so far, length) and a payload: b"W" ready, b"R" a packed Record, b"E" an error in
+words. The process trains one run at a time, on one thread, and exits when its stdin closes, however the server ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from typing import Any, BinaryIO
 
 HEADER = struct.Struct("<cIdI")
-READY, RECORD, DONE, ERROR = b"W", b"R", b"D", b"E"
+READY, RECORD, ERROR = b"W", b"R", b"E"
 
 
 def _read_commands(commands: queue.Queue[dict[str, Any]]) -> None:
@@ -68,11 +68,8 @@ class Worker:
                     return command
                 until = command["until"]
             start = time.perf_counter()
-            record = next(records, None)
+            record = next(records)  # `until` never asks for more than there are
             seconds += time.perf_counter() - start
-            if record is None:
-                self.send(DONE, ticket, seconds)
-                return self.commands.get()
             if row >= skip:
                 self.send(RECORD, ticket, seconds, pack(record))
             row += 1

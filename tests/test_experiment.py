@@ -293,7 +293,6 @@ def test_any_json_gives_an_experiment_or_an_experiment_error(text):
         ({"bias": "chrono", "steps": "9"}, {"steps": 9}, ["bias"]),
         ({"fixes": ""}, {"fixes": ()}, []),
         ({"fixes": "truncate:5,nope:1,l2:x", "batch": "2"}, {"batch": 2, "fixes": ("truncate:5",)}, ["nope", "l2"]),
-        ({"fixes": "l1:1,l2:0.5,l1:2", "batch": "2"}, {"batch": 2, "fixes": ("l1:2", "l2:0.5")}, ["l1"]),
         ({"length": "12.5", "task": "nope", "replicas": "0", "ridge": "-", "init": ""}, {},
          ["length", "task", "replicas", "ridge", "init"]),
     ],
@@ -327,6 +326,14 @@ def test_no_link_raises_and_nothing_is_dropped_in_silence(query):
         except ValueError:
             dropped += 1
     assert len(messages) >= dropped
+
+
+def test_a_fix_given_twice_in_a_link_is_kept_once_and_reported():
+    e, messages = Experiment.from_query({"fixes": "l1:1,l2:0.5,l1:2", "batch": "2"})
+    assert e.batch == 2
+    assert sorted(fix.name for fix in e.fixes) == ["l1", "l2"]
+    assert len(messages) == 1
+    assert "l1" in messages[0]
 
 
 def objecting(*objections):

@@ -1,0 +1,19 @@
+# Short names for what the README spells out; everything runs in .venv.
+.PHONY: run test check shots
+PY = .venv/bin/python
+
+.venv: requirements-dev.txt requirements.txt
+	python3 -m venv .venv
+	$(PY) -m pip install -q -r requirements-dev.txt
+	touch .venv
+
+run: .venv
+	$(PY) -m streamlit run dashboard.py
+
+test: .venv
+	$(PY) -m pytest
+
+check: .venv
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
