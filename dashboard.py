@@ -4,7 +4,6 @@ import streamlit as st
 
 from pages import _controls, lab, stories
 
-
 STYLE = """<style>
 .stMainBlockContainer { padding: 3.5rem 2.5rem 2rem; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 3.5rem 1rem 2rem; } }

@@ -1,4 +1,4 @@
-"""The sidebar: widgets -> Experiment. Only what applies to the other choices is shown; names and help come from the registries."""
+"""The sidebar: widgets -> Experiment. Only what applies is shown; names and help come from the registries."""
 
 from __future__ import annotations
 
@@ -33,7 +33,12 @@ LABELS = {
     "density": "Connections",
     "ridge": "Ridge penalty",
 }
-INIT_NAMES = {"xavier": "Xavier / Glorot", "identity": "Identity (IRNN)", "sparse": "Sparse, 15 inputs a unit", "spectral": "Spectral radius"}
+INIT_NAMES = {
+    "xavier": "Xavier / Glorot",
+    "identity": "Identity (IRNN)",
+    "sparse": "Sparse, 15 inputs a unit",
+    "spectral": "Spectral radius",
+}
 BIAS_NAMES = {"zero": "0", "forget-1": "Forget 1", "chrono": "Chrono(T)"}
 
 

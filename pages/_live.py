@@ -15,7 +15,6 @@ import pyarrow as pa
 import streamlit as st
 
 from rnnkit import charts
-from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.history import History
 from rnnkit.tasks import TASKS
@@ -25,10 +24,9 @@ POINTS = 1200  # per chart: more make the browser mount it anew
 
 @lru_cache(maxsize=64)
 def _specs(e: Experiment) -> dict[str, dict[str, Any]]:
-    task, squared = TASKS[e.task], CELLS[e.cell].reservoir
     made: dict[str, alt.LayerChart] = {
-        "loss": charts.loss_chart(steps=e.steps, guess=task.squared_guess_loss if squared else task.guess_loss),
-        "accuracy": charts.accuracy_chart(steps=e.steps, chance=task.chance),
+        "loss": charts.loss_chart(steps=e.steps, guess=e.guess_loss),
+        "accuracy": charts.accuracy_chart(steps=e.steps, chance=TASKS[e.task].chance),
         "norms": charts.norm_chart(steps=e.steps),
     }
     return {name: chart.to_dict() for name, chart in made.items()}
@@ -41,7 +39,8 @@ def loss(e: Experiment, history: History, n: int, row: int) -> None:
 
 def accuracy(e: Experiment, history: History, n: int, row: int) -> None:
     rows = np.flatnonzero(~np.isnan(history.accuracy[:n]).all(1))
-    _draw("accuracy", e, _rows(history, rows, accuracy=history.accuracy), history.steps[row], "Held-out accuracy of every network")
+    data = _rows(history, rows, accuracy=history.accuracy)
+    _draw("accuracy", e, data, history.steps[row], "Held-out accuracy of every network")
 
 
 def norms(e: Experiment, history: History, n: int, row: int) -> None:

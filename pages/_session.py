@@ -1,4 +1,4 @@
-"""What the server keeps for a viewer, and what it shares among all: the only file that touches st.session_state and the run pool."""
+"""What the server keeps for a viewer and what all share: the only file that touches st.session_state and the run pool."""
 
 from __future__ import annotations
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import streamlit as st
 
 from pages import _live, _session
@@ -75,7 +78,9 @@ def _transport(e: Experiment, run: Run) -> None:
         if p.playing:
             st.button("Pause", key="pause", on_click=p.pause, icon=":material/pause:", type="primary", width=112)
         else:
-            st.button("Train", key="train", on_click=p.train, args=(rows,), icon=":material/play_arrow:", type="primary", width=112)
+            st.button(
+                "Train", key="train", on_click=p.train, args=(rows,), icon=":material/play_arrow:", type="primary", width=112
+            )
         st.button("Step", key="step", on_click=p.step, args=(rows,), icon=":material/skip_next:", help="One record further")
         st.button("Reset", key="reset", on_click=p.reset, icon=":material/replay:", help="Back to the same initial weights")
         st.button("Stop", key="stop", on_click=p.stop, icon=":material/stop:", help="End the training; what is drawn stays")
@@ -150,10 +155,11 @@ def _gradient(e: Experiment, run: Run, n: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="heatmap_controls"):
         st.markdown("**Gradient of the loss with respect to the state, at every time step**", width="stretch")
         if len(h.parts) > 1:
-            part = h.parts.index(_choose("State", h.parts, "part", "dL/d{}".format))
+            part = h.parts.index(_choose("State", h.parts[::-1], "part", "dL/d{}".format))
         if e.replicas > 1:
-            which = _choose("Network", ["median", *range(1, e.replicas + 1)], "network", lambda w: f"median of {e.replicas} networks" if w == "median" else f"network {w}")
-            replica = None if which == "median" else int(which) - 1
+            median = f"median of {e.replicas} networks"
+            which = _choose("Network", [0, *range(1, e.replicas + 1)], "network", lambda r: f"network {r}" if r else median)
+            replica = which - 1 if which else None
     if CELLS[e.cell].reservoir:
         st.caption("The recurrent weights of a reservoir are not trained: this is the gradient that would reach them.")
     labels = _session.example(e)
@@ -174,13 +180,12 @@ def _gradient(e: Experiment, run: Run, n: int) -> None:
         st.rerun(scope="fragment")
 
 
-def _choose(label: str, options, key: str, form: str):
+def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], str]) -> Any:
     return st.selectbox(label, options, key=f"v_{key}", format_func=form, label_visibility="collapsed", width=190)
 
 
 def _curves(e: Experiment, run: Run, n: int) -> None:
     h, row = run.history, _session.playback().row(run.history.n)
-    task = TASKS[e.task]
     columns = st.columns(2 if CELLS[e.cell].reservoir else 3, gap="medium")
     with columns[0]:
         st.markdown("**Loss** while training")

@@ -57,7 +57,7 @@ def project(p: Params, x: Tensor) -> Tensor:
 def forward(cell: Cell, p: Params, x: Tensor) -> Tape:
     """Runs the cell over x from the zero state."""
     a = project(p, x)
-    T, R, B = x.shape[:3]
+    R, B = x.shape[1:3]
     s = tuple(a.new_zeros(R, B, p["W_rec"].shape[1]) for _ in cell.parts)
     steps = a.unbind(0)
     states, caches = [], []

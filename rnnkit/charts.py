@@ -31,7 +31,7 @@ def accuracy_chart(data: pd.DataFrame | None = None, *, steps: int | None = None
 
 def norm_chart(data: pd.DataFrame | None = None, *, steps: int | None = None) -> alt.LayerChart:
     """Median norm of the weights' gradient before and after the remedies; columns step, grad_norm_raw, grad_norm_applied."""
-    names = {"grad_norm_raw": "before the remedies", "grad_norm_applied": "after, as applied"}
+    names = {"grad_norm_raw": "before remedies", "grad_norm_applied": "after"}
     colour = alt.Color(
         "kind:N",
         scale=alt.Scale(domain=list(names.values()), range=[WARM, INK]),
@@ -42,10 +42,8 @@ def norm_chart(data: pd.DataFrame | None = None, *, steps: int | None = None) ->
         scale=alt.Scale(type="log", domain=[1e-6, 1e6], clamp=True),
         axis=alt.Axis(format=".0e", values=[1e-6, 1e-3, 1, 1e3, 1e6], title=None),
     )
-    base = alt.Chart(_source(data)).transform_aggregate(
-        **{name: f"median({column})" for column, name in (("grad_norm_raw", "raw"), ("grad_norm_applied", "applied"))},
-        groupby=["step"],
-    )
+    base = alt.Chart(_source(data))
+    base = base.transform_aggregate(groupby=["step"], raw="median(grad_norm_raw)", applied="median(grad_norm_applied)")
     base = base.transform_calculate(**{names["grad_norm_raw"]: "datum.raw", names["grad_norm_applied"]: "datum.applied"})
     base = base.transform_fold(list(names.values()), as_=["kind", "norm"]).transform_filter("isFinite(datum.norm)")
     lines = base.mark_line(strokeWidth=2, clip=True).encode(
@@ -54,7 +52,7 @@ def norm_chart(data: pd.DataFrame | None = None, *, steps: int | None = None) ->
         colour,
         tooltip=["step:Q", "kind:N", alt.Tooltip("norm:Q", format=".2e")],
     )
-    return _sized(alt.layer(lines, _cursor(data)))
+    return _sized(lines, _cursor(data))
 
 
 def _curves(
@@ -72,7 +70,7 @@ def _curves(
         align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY
     )
     guess = [rule.encode(y="level:Q"), text.encode(y="level:Q", x=alt.XValue("width"), text="name:N")]
-    return _sized(alt.layer(spread, one, middle, *guess, _cursor(data)))
+    return _sized(spread, one, middle, *guess, _cursor(data))
 
 
 def _source(data: pd.DataFrame | None) -> Any:
@@ -90,7 +88,7 @@ def _x(steps: int | None) -> alt.X:
     return alt.X("step:Q", title="training step", scale=scale, axis=alt.Axis(tickCount=5, tickMinStep=1, grid=False))
 
 
-def _sized(chart: alt.LayerChart) -> alt.LayerChart:
-    chart = chart.properties(height=HEIGHT, width="container")
+def _sized(*layers: Any) -> alt.LayerChart:
+    chart = alt.layer(*layers).properties(height=HEIGHT, width="container")
     chart = chart.configure_axis(labelFontSize=14, titleFontSize=14, titleFontWeight="normal")
     return chart.configure_legend(labelFontSize=14)

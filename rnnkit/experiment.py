@@ -136,6 +136,17 @@ class Experiment:
         return max(cuts, default=0)
 
     @property
+    def loss(self) -> str:
+        """Name in LOSSES. A reservoir's readout minimises the squared error whatever the task, so it is shown with that."""
+        return "squared_error" if _reservoir(self) else TASKS[self.task].loss
+
+    @property
+    def guess_loss(self) -> float:
+        """The loss of a guesser who knows the answers' frequencies but not the sequence."""
+        task = TASKS[self.task]
+        return task.squared_guess_loss if _reservoir(self) else task.guess_loss
+
+    @property
     def key(self) -> str:
         """A short name for the run that this Experiment determines."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
@@ -181,7 +192,8 @@ class Experiment:
         values = dict(query)
         messages = []
         if values.pop("v", str(VERSION)) != str(VERSION):
-            messages.append(f"this link is of another version (v={query['v'][:20]!r}, expected {VERSION}); read as well as it goes")
+            version = _clip(query["v"])
+            messages.append(f"this link is of version {version}, expected {VERSION}: read as well as it goes")
         for name in [name for name in values if name not in FIELDS]:
             messages.append(_unknown(name))
             del values[name]

@@ -50,9 +50,9 @@ class Fix(ABC):
     def parse(cls, text: str) -> Fix:
         """The strength as it stands in a link or on the command line; empty for the default."""
         if not text:
-            return cls(cls.default)
+            return cls(cls.default)  # type: ignore[call-arg]  # a subclass has one field, its strength
         try:
-            return cls(float(text))
+            return cls(float(text))  # type: ignore[call-arg]
         except ValueError as error:
             message = str(error)
             if "could not convert" in message:
@@ -248,9 +248,7 @@ def global_norm(grads: Mapping[str, Tensor]) -> Tensor:
     return sum(g.double().square().sum((1, 2)) for g in grads.values()).sqrt()  # type: ignore[union-attr]
 
 
-FIXES: dict[str, type[Fix]] = {
-    fix.name: fix for fix in (Truncate, L1, L2, Omega, Freeze, ClipNorm, ClipValue)
-}
+FIXES: dict[str, type[Fix]] = {fix.name: fix for fix in (Truncate, L1, L2, Omega, Freeze, ClipNorm, ClipValue)}
 
 
 def parse_fix(text: str) -> Fix:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import ClipNorm, L2, Omega, Truncate
+from rnnkit.fixes import L2, ClipNorm, Omega, Truncate
 
 ANY = (0.0, 1.0)
 
@@ -38,8 +38,8 @@ _relu = replace(_tanh, length=30, cell="relu", init="identity", gain=1.3, input_
 PRESETS: dict[str, Preset] = {
     "forgets": Preset(
         "Forgets: tanh, 100 words",
-        "A plain tanh network keeps guessing: on its way back from the verb the gradient shrinks to about half at every word, "
-        "and at the subject less than 1e-20 of it is left.",
+        "A plain tanh network keeps guessing: on its way back from the verb the gradient shrinks to about half at every "
+        "word, and at the subject less than 1e-20 of it is left.",
         _tanh,
         Claim(solved=NONE, ratio=(0, 1e-20)),
     ),
@@ -51,14 +51,14 @@ PRESETS: dict[str, Preset] = {
     ),
     "explodes": Preset(
         "Explodes: ReLU, weights become NaN",
-        "Recurrent weights 1.3 times the identity and no remedy: each word multiplies the gradient by 1.3 on the way back, 30 words "
-        "by a thousand. One step throws the weights far away, and every network is nothing but NaN.",
+        "Recurrent weights 1.3 times the identity and no remedy: each word multiplies the gradient by 1.3 on the way back, "
+        "30 words by a thousand. One step throws the weights far away, and every network is nothing but NaN.",
         replace(_relu, fixes=(), steps=40),
         Claim(solved=NONE, diverged=(0.85, 1), ratio=(100, 1e5)),
     ),
     "clipped": Preset(
         "Clipped: the same networks learn",
-        "The very same networks with the gradient clipped to norm 1: no NaN any more, and nearly all of them learn the agreement.",
+        "The very same networks with the gradient clipped to norm 1: no NaN any more, and nearly all learn the agreement.",
         replace(_relu, fixes=(ClipNorm(1.0),), steps=400),
         Claim(solved=MOST, ratio=(100, 1e5)),
     ),
@@ -90,8 +90,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "lstm-chrono": Preset(
         "LSTM with chrono initialization, 50 words",
-        "Forget gates that start nearly open for memories of up to 50 steps: it learns at once. Choose dL/dc below the heatmap: the "
-        "gradient lives in the cell state c, while dL/dh looks vanished.",
+        "Forget gates that start nearly open for memories of up to 50 steps: it learns at once. The gradient that arrives "
+        "travels in the cell state c: compare dL/dc with dL/dh above the heatmap.",
         replace(_gated, cell="lstm", bias="chrono"),
         Claim(solved=ALL, ratio=(0.03, 3), part="c"),
     ),
@@ -124,7 +124,7 @@ PRESETS: dict[str, Preset] = {
         "Echo state network, 50 words",
         "Nothing recurrent is trained: a slow reservoir (leak 0.1) still holds the subject at the verb, and a linear readout "
         "finds it.",
-        Experiment(length=50, cell="esn", hidden=200, leak=0.1, gain=0.9, input_scale=0.1, ridge=1e-9, steps=60),
+        Experiment(length=50, cell="esn", hidden=200, leak=0.1, gain=0.9, input_scale=0.1, ridge=1e-9, steps=40),
         Claim(solved=ALL),
     ),
     "truncated": Preset(

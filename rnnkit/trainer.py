@@ -94,16 +94,6 @@ def one_hot(y: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
     return torch.nn.functional.one_hot(y, classes).to(dtype)
 
 
-def loss_name(e: Experiment) -> str:
-    """A reservoir's readout minimises the squared error whatever the task, so that is the loss it is shown with."""
-    return "squared_error" if CELLS[e.cell].reservoir else TASKS[e.task].loss
-
-
-def guess_loss(e: Experiment) -> float:
-    """The loss of a guesser who knows the answers' frequencies but not the sequence."""
-    return TASKS[e.task].squared_guess_loss if CELLS[e.cell].reservoir else TASKS[e.task].guess_loss
-
-
 @dataclass
 class Exam:
     """Held-out sequences, taken by all networks, in portions that fit the cache."""
@@ -146,12 +136,12 @@ class Trainer:
         self.params = init_params(e, dtype, device)
         self.batches = training_batches(e, dtype, device)
         self.exam = Exam(TASKS[e.task], e.length)
-        self.loss = LOSSES[loss_name(e)]
+        self.loss = LOSSES[e.loss]
         self.signals = [fix for fix in e.fixes if isinstance(fix, SignalFix)]
         self.gradient_fixes = [fix for fix in e.fixes if isinstance(fix, GradientFix)]
         self.optimizer = OPTIMIZERS[e.optimizer]
         self.ridge = Ridge(e.ridge) if self.cell.reservoir else None
-        self.radius = probes.spectral_radius(self.params["W_rec"]) if self.cell.gates == 1 else None
+        self.fixed_radius = probes.spectral_radius(self.params["W_rec"]) if self.cell.reservoir else None
         self.memory = self.optimizer.init(self.params)
         self.step = 0
         self.diverged = np.full(e.replicas, -1, np.int32)
@@ -211,8 +201,9 @@ class Trainer:
 
         examine = self.step % e.eval_every == 0 or self.step == e.steps
         unknown = np.full(e.replicas, np.nan)
-        if examine and self.radius is not None and not self.cell.reservoir:
-            self.radius = probes.spectral_radius(self.params["W_rec"])
+        radius = unknown
+        if examine and self.cell.gates == 1:
+            radius = blank(self._spectral_radius(), dead)
         return Record(
             step=self.step,
             loss=blank(loss.cpu().numpy(), before),
@@ -220,10 +211,14 @@ class Trainer:
             state_grad=blank(probes.state_gradient_norms(tape), before),
             grad_norm_raw=blank(norm_raw.cpu().numpy(), before),
             grad_norm_applied=blank(norm_applied.cpu().numpy(), before),
-            spectral_radius=blank(self.radius, dead) if examine and self.radius is not None else unknown,
+            spectral_radius=radius,
             diverged=self.diverged.copy(),
             causes=tuple(self.causes),
         )
+
+    def _spectral_radius(self) -> np.ndarray:
+        """Of W_rec now; a reservoir's never changes."""
+        return probes.spectral_radius(self.params["W_rec"]) if self.fixed_radius is None else self.fixed_radius
 
     def _nothing(self, step: int) -> Record:
         e = self.e
@@ -239,8 +234,8 @@ class Trainer:
 def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Iterator[Record]:
     """Trains the Experiment's networks and yields a Record at every recorded step.
 
-    A network that diverges is frozen and its later numbers are NaN, while the others train on. The same Experiment gives the same Records, bit
-    for bit, on the same machine and number of threads. Arithmetic with denormal numbers is flushed to zero while it runs.
+    A network that diverges is frozen and its later numbers are NaN, while the others train on. The same Experiment gives
+    the same Records, bit for bit, on the same machine and number of threads. Denormal numbers are flushed to zero.
     """
     with torch.inference_mode(), _flushing_denormals():
         trainer = Trainer(e, dtype, device)

@@ -77,7 +77,9 @@ class Agreement(Classes):
     def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
         x = np.zeros((length, n), np.int64)
         rows = np.arange(n)
-        prefix = rng.integers(0, (length - self.min_length) // 2 + 1, n) if self.varying else np.zeros(n, int)
+        prefix: np.ndarray = np.zeros(n, int)  # adverbs before the sentence
+        if self.varying:
+            prefix = rng.integers(0, (length - self.min_length) // 2 + 1, n)
         plural = rng.integers(0, 2, n)
         subject = np.where(plural, *(rng.choice(GROUPS[g], n) for g in ("plural", "singular")))
         words = length - 5 - prefix  # of the filler
@@ -92,8 +94,8 @@ class Agreement(Classes):
             state = np.where(inside, np.minimum(step, len(CLASSES) - 1), state)
             x[t] = np.where(inside, self._word(state, rng), 0)
             x[t] = np.where(place < 0, rng.choice(GROUPS["adverb"], n), x[t]) if self.varying else x[t]
-        for place, word in enumerate(["the", None, ",", "which"]):
-            x[prefix + place, rows] = subject if word is None else WORDS.index(word)
+        for at, word in enumerate(["the", None, ",", "which"]):
+            x[prefix + at, rows] = subject if word is None else WORDS.index(word)
         x[-1] = WORDS.index(",")
         return Batch(x, plural[None])
 

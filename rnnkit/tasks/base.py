@@ -27,8 +27,8 @@ class Batch:
 class Task(ABC):
     """One kind of sequence to learn. `length` is the number of inputs T."""
 
-    title: ClassVar[str]
-    about: ClassVar[str]  # one sentence for the page
+    title: str
+    about: str  # one sentence for the page
     n_in: int  # input symbols or numbers
     n_out: int
     loss: ClassVar[str] = "cross_entropy"

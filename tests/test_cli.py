@@ -1,0 +1,104 @@
+"""`python -m rnnkit`: real training from the command line, its tables, its help, and what it says about bad input."""
+
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from rnnkit import Experiment, frame, train
+from rnnkit.__main__ import main
+from rnnkit.experiment import FIELDS
+from rnnkit.fixes import FIXES
+from rnnkit.presets import PRESETS
+
+SMALL = ["--length", "10", "--hidden", "8", "--batch", "8", "--replicas", "2", "--steps", "12", "--quiet"]
+EXPERIMENT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=12)
+
+
+def test_records_are_those_of_the_library(tmp_path, capsys):
+    out = tmp_path / "run.csv"
+    assert main(["train", *SMALL, "--records", str(out)]) == 0
+    written = pd.read_csv(out, keep_default_na=True).drop(columns="causes")
+    expected = pd.read_csv(io.StringIO(frame(train(EXPERIMENT)).to_csv(index=False))).drop(columns="causes")
+    pd.testing.assert_frame_equal(written, expected, check_exact=True)
+    assert len(written) == 13 * 2
+    assert "of what it is at the verb" in capsys.readouterr().out
+
+
+def test_parquet_and_gradients(tmp_path):
+    records, gradients = tmp_path / "run.parquet", tmp_path / "grad.parquet"
+    main(["train", *SMALL, "--cell", "lstm", "--records", str(records), "--gradients", str(gradients)])
+    assert len(pd.read_parquet(records)) == 13 * 2
+    table = pd.read_parquet(gradients)
+    assert len(table) == 13 * 2 * 10 * 2 and set(table.part) == {"h", "c"}
+
+
+def test_json_goes_out_and_comes_back(tmp_path):
+    path = tmp_path / "e.json"
+    main(["train", *SMALL, "--cell", "gru", "--fix", "truncate:5", "--fix", "clip-norm:2", "--save-json", str(path)])
+    e = Experiment.from_json(path.read_text())
+    assert e.cell == "gru" and [str(f) for f in e.fixes] == ["truncate:5", "clip-norm:2.0"]
+    again = tmp_path / "again.json"
+    main(["train", "--json", str(path), "--seed", "3", "--quiet", "--save-json", str(again)])
+    assert json.loads(again.read_text()) == json.loads(path.read_text()) | {"seed": 3}
+
+
+def test_preset_changed_by_options(tmp_path):
+    path = tmp_path / "e.json"
+    main(["train", "--preset", "esn", "--steps", "2", "--cell", "tanh", "--fix", "none", "--quiet", "--save-json", str(path)])
+    e = Experiment.from_json(path.read_text())
+    assert (e.cell, e.steps, e.fixes, e.leak) == ("tanh", 2, (), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--cell", "foo"], "unknown cell 'foo': valid are tanh, sigmoid"),
+        (["--length", "abc"], "length must be a whole number from 3 to 10000, got 'abc'"),
+        (["--length", "1000000"], "length must be a whole number from 3 to 10000"),
+        (["--lr", "nan"], "lr must be a number from 0 to 1000"),
+        (["--fix", "foo"], "unknown fix 'foo': valid are truncate"),
+        (["--fix", "clip-norm:-1"], "clip-norm needs a number greater than 0"),
+        (["--cell", "lstm", "--fix", "omega"], "'omega' is not defined for cell 'lstm'"),
+        (["--cell", "esn", "--lr", "0.1"], "lr does not apply to cell 'esn'"),
+        (["--task", "memorization", "--length", "10"], "length must be at least 21"),
+        (["--preset", "foo"], "unknown preset 'foo': valid are forgets"),
+        (["--json", "/nowhere/e.json"], "cannot read /nowhere/e.json"),
+        (["--records", "run.xls"], "a table is written as .csv or .parquet, got 'run.xls'"),
+        (["--cell", "foo", "--lr", "x"], "unknown cell 'foo'"),
+    ],
+)
+def test_bad_input_is_named_with_what_is_valid(options, told, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", *SMALL[:-1], *options])
+    assert stop.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_all_problems_at_once(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--cell", "foo", "--lr", "x"])
+    told = capsys.readouterr().err
+    assert "unknown cell" in told and "lr must be" in told and "Traceback" not in told
+
+
+def test_help_teaches_every_choice(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for name, f in FIELDS.items():
+        assert name == "fixes" or f"--{name.replace('_', '-')}" in text
+        assert all(choice in text.replace("- ", "-") for choice in f.metadata.get("choices", ()))
+    assert all(name in text for name in FIXES) and "examples:" in text
+
+
+def test_list_names_everything(capsys):
+    assert main(["list"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for names in (FIXES, PRESETS) for name in names)
+
+
+def test_as_a_program(in_fresh_python):
+    code = f"import sys; sys.argv = ['rnnkit', 'train', *{SMALL!r}]; import runpy; runpy.run_module('rnnkit', run_name='__main__')"
+    assert "of new sequences right" in in_fresh_python(code.replace("'__main__')", "'__main__', alter_sys=True)"))

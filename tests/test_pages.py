@@ -1,0 +1,396 @@
+"""The pages without a browser: what the controls, the link, the buttons and the finished run show, and that nothing raises.
+
+Streamlit's AppTest runs dashboard.py in this process, and the run pool really trains in its worker processes. Timers do not
+fire in AppTest: `until` runs the script again and again, as a browser's timer would, until what it waits for is there.
+"""
+
+import csv
+import io
+import time
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from conftest import ROOT
+from pages import _session
+from rnnkit.cells import CELLS
+from rnnkit.experiment import FIELDS, Experiment, applies
+from rnnkit.fixes import FIXES, ClipNorm
+from rnnkit.presets import DEFAULT, PRESETS
+from rnnkit.tasks import TASKS
+
+SMALL = {"length": "10", "steps": "20", "replicas": "2"}
+SMALL_EXPERIMENT = Experiment(length=10, steps=20, replicas=2)
+STARTING = PRESETS[DEFAULT].experiment
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pool():
+    """One pool for this file; its worker processes end with it."""
+    _session.pool.clear()
+    yield _session.pool()
+    _session.pool().close()
+    _session.pool.clear()
+
+
+@pytest.fixture
+def app(pool):
+    """app(query) -> the dashboard, opened with this link. Afterwards nobody watches any run, so that workers are free."""
+
+    def open_(query=(), **more):
+        at = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
+        at.query_params.update(dict(query) | more)
+        return at.run()
+
+    yield open_
+    for run in list(pool.runs.values()):
+        for viewer in list(run.viewers):
+            pool.leave(run, viewer)
+
+
+def until(at, condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition(at):
+        assert not at.exception, at.exception[0]
+        assert time.monotonic() < end, f"not seen within {seconds} s, but: {texts(at)}"
+        time.sleep(0.05)
+        at.run()
+    return at
+
+
+def texts(at):
+    return [element.value for kind in (at.subheader, at.warning, at.success, at.error, at.info) for element in kind]
+
+
+def controls(at):
+    """Key -> widget, of all that stand in the sidebar."""
+    side = at.sidebar
+    return {w.key: w for kind in (side.selectbox, side.number_input, side.multiselect, side.text_input) for w in kind}
+
+
+def linked(at):
+    """The Experiment that the address bar holds."""
+    e, messages = Experiment.from_query(at.query_params)
+    assert messages == []
+    return e
+
+
+def told(at):
+    """What stands on the seek bar, or on the progress bar while it plays."""
+    return at.select_slider[0].label if at.select_slider else at.progress[0].proto.text
+
+
+def step(at):
+    """The training step shown."""
+    return int(told(at).split(" of ")[0].removeprefix("step "))
+
+
+def press(at, key):
+    return at.button(key=key).click().run()
+
+
+def buttons(at):
+    return {button.key for button in at.button}
+
+
+def verdicts(at):
+    return [box.value for box in [*at.success, *at.error, *at.info] if box.value.startswith("**")]
+
+
+def finished(app, query=SMALL, **more):
+    at = app(query, **more)
+    at.selectbox(key="c_pace").set_value("fast").run()
+    return until(at, lambda at: "train" in buttons(at))
+
+
+def assert_controls_say(at, e):
+    shown = controls(at)
+    for name in FIELDS:
+        if name == "fixes" and applies(e, name):
+            assert shown["c_fixes"].value == [fix.name for fix in e.fixes]
+            assert {f"s_{fix.name}": fix.strength for fix in e.fixes}.items() <= {k: w.value for k, w in shown.items()}.items()
+        elif applies(e, name):
+            assert shown[f"c_{name}"].value == getattr(e, name), name
+
+
+# ---- opening, presets and controls ----
+
+
+def test_the_plain_address_opens_the_first_story_and_plays(app):
+    at = app()
+    assert not at.exception and not at.warning and not at.error
+    assert at.subheader[0].value == PRESETS[DEFAULT].title
+    assert "pause" in buttons(at) and at.query_params == {}
+    assert_controls_say(at, STARTING)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_of_the_menu_sets_the_controls_the_page_and_the_link(app, name):
+    preset = PRESETS[name]
+    at = app(SMALL)
+    at.selectbox(key="c_preset").set_value(name).run()
+    assert not at.exception and not at.warning
+    assert at.subheader[0].value == preset.title
+    assert preset.text in [m.value for m in at.markdown]
+    assert at.selectbox(key="c_preset").value == name
+    assert_controls_say(at, preset.experiment)
+    assert linked(at) == preset.experiment
+    assert "pause" in buttons(at), "it plays by itself"
+    until(at, verdicts)
+    assert not at.exception
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_link_of_a_preset_opens_it(app, name):
+    at = app(PRESETS[name].experiment.to_query())
+    assert not at.exception and not at.warning
+    assert at.subheader[0].value == PRESETS[name].title
+    assert_controls_say(at, PRESETS[name].experiment)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_only_what_applies_to_a_cell_is_shown(app, cell):
+    at = app()
+    at.selectbox(key="c_cell").set_value(cell).run()
+    assert not at.exception and not at.sidebar.error
+    e = linked(at) if at.query_params else STARTING
+    assert e.cell == cell
+    shown = controls(at)
+    assert {name for name in FIELDS if f"c_{name}" in shown} == {name for name in FIELDS if applies(e, name)}
+    if applies(e, "fixes"):
+        valid = [fix.title for fix in FIXES.values() if fix(fix.default).applies_to(CELLS[cell].gates)]
+        assert shown["c_fixes"].options == valid
+
+
+def test_what_is_hidden_by_name(app):
+    """The same in words, so that a wrong rule in the registries is seen."""
+    at, omega = app(), FIXES["omega"].title
+    assert "c_bias" not in controls(at) and omega in at.multiselect(key="c_fixes").options
+    at.selectbox(key="c_cell").set_value("lstm").run()
+    assert "c_bias" in controls(at) and omega not in at.multiselect(key="c_fixes").options
+    at.selectbox(key="c_cell").set_value("esn").run()
+    assert not {"c_bias", "c_fixes", "c_lr", "c_optimizer", "c_init"} & set(controls(at))
+    assert {"c_leak", "c_density", "c_ridge"} <= set(controls(at))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_can_be_chosen(app, task):
+    at = app(SMALL)
+    at.selectbox(key="c_task").set_value(task).run()
+    assert not at.exception and not at.sidebar.error
+    assert linked(at).task == task and linked(at).length >= TASKS[task].min_length
+    until(at, verdicts)
+    assert not at.exception
+
+
+@pytest.mark.parametrize("name", FIXES)
+def test_every_remedy_can_be_chosen_with_its_usual_strength(app, name):
+    at = app(SMALL, fixes="")
+    at.multiselect(key="c_fixes").set_value([name]).run()
+    assert not at.exception and not at.sidebar.error
+    assert linked(at) == replace(SMALL_EXPERIMENT, fixes=(FIXES[name](FIXES[name].default),))
+    assert f"s_{name}" in controls(at)
+
+
+def test_values_come_back_when_their_control_does(app):
+    at = app(SMALL, fixes="clip-norm:3,l2:0.002")
+    at.number_input(key="c_lr").set_value(0.02).run()
+    before = linked(at)
+    assert before.lr == 0.02
+    for cell in ("esn", "tanh"):
+        at.selectbox(key="c_cell").set_value(cell).run()
+        assert not at.exception and linked(at).cell == cell
+    assert linked(at) == before
+    assert_controls_say(at, before)
+
+
+def test_a_gate_bias_comes_back_too(app):
+    at = app(SMALL, cell="lstm", bias="chrono")
+    for cell in ("tanh", "gru"):
+        at.selectbox(key="c_cell").set_value(cell).run()
+    assert linked(at) == replace(SMALL_EXPERIMENT, cell="gru", bias="chrono")
+
+
+def test_controls_of_ones_own_leave_the_preset(app):
+    at = app()
+    at.number_input(key="c_length").set_value(12).run()
+    assert at.selectbox(key="c_preset").value == _session.OWN
+    assert linked(at) == replace(STARTING, length=12)
+    at.number_input(key="c_length").set_value(STARTING.length).run()
+    assert at.selectbox(key="c_preset").value == DEFAULT and at.query_params == {}
+
+
+def test_settings_past_the_servers_limits_are_refused_in_words_and_the_last_good_ones_stay(app, pool):
+    at = app(SMALL)
+    for name in ("length", "replicas", "hidden"):
+        at.number_input(key=f"c_{name}").set_value(getattr(pool.limits, f"max_{name}"))
+    at.run()
+    assert not at.exception
+    assert "this server allows" in at.sidebar.error[0].value
+    assert linked(at) == SMALL_EXPERIMENT
+    for name in ("length", "replicas", "hidden"):
+        at.number_input(key=f"c_{name}").set_value(8)
+    at.run()
+    assert not at.exception and not at.sidebar.error
+    assert linked(at) == replace(SMALL_EXPERIMENT, length=8, replicas=8, hidden=8)
+
+
+# ---- links ----
+
+BAD_LINKS = {
+    "cell": ({"cell": "elman"}, {}, ["'elman'", *CELLS]),
+    "length=abc": ({"length": "abc"}, {"length": STARTING.length}, ["length", "'abc'", "whole number"]),
+    "length=10**9": ({"length": str(10**9)}, {"length": STARTING.length}, ["length", "1000000000", "from 3 to"]),
+    "setting": ({"lenght": "10"}, {}, ["'lenght'", *FIELDS]),
+    "fix": ({"fixes": "foo:1,clip-norm:2"}, {"fixes": (ClipNorm(2.0),)}, ["'foo'", *FIXES]),
+    "strength": ({"fixes": "clip-norm:-1"}, {"fixes": ()}, ["clip-norm", "greater than 0", "-1"]),
+    "version": ({"v": "99"}, {}, ["99", "expected 1"]),
+    "hidden": ({"hidden": "300"}, {"hidden": STARTING.hidden}, ["hidden", "at most 256 on this server", "300"]),
+    "inapplicable": ({"bias": "chrono"}, {}, ["bias", "tanh"]),
+    "omega": ({"fixes": "omega:0.5", "cell": "lstm"}, {"cell": "lstm"}, ["omega", "lstm"]),
+    "short": ({"length": "4", "task": "agreement-varying"}, {"task": "agreement-varying"}, ["length", "at least", "4"]),
+}
+
+
+@pytest.mark.parametrize("query, kept, words", BAD_LINKS.values(), ids=BAD_LINKS)
+def test_a_bad_link_is_named_and_the_rest_of_it_opens(app, query, kept, words):
+    at = app({"steps": "20", "replicas": "2"} | query)
+    assert not at.exception
+    assert len(at.warning) == 1
+    assert [word for word in words if word not in at.warning[0].value] == []
+    assert linked(at) == replace(STARTING, steps=20, replicas=2, **kept)
+    assert_controls_say(at, linked(at))
+
+
+def test_a_link_of_nothing_but_rubbish_opens_the_first_story(app):
+    at = app(a="1", length="", seed="-1", v="x")
+    assert not at.exception and len(at.warning) == 4
+    assert at.subheader[0].value == PRESETS[DEFAULT].title
+
+
+def test_a_good_link_opens_its_experiment_and_plays_it(app):
+    e = replace(SMALL_EXPERIMENT, cell="gru", bias="chrono", init="orthogonal", lr=0.01, fixes=(FIXES["truncate"](5),), seed=7)
+    at = app(e.to_query())
+    assert not at.exception and not at.warning and "pause" in buttons(at)
+    assert linked(at) == e
+    assert_controls_say(at, e)
+    until(at, lambda at: verdicts(at) and step(at) > 0)
+
+
+# ---- the buttons ----
+
+
+def test_pause_stands_still_step_reveals_one_row_and_reset_goes_back(app):
+    at = until(app(SMALL), lambda at: verdicts(at) and step(at) >= 2)
+    press(at, "pause")
+    here = step(at)
+    assert {"train", "step", "reset"} <= buttons(at) and "paused" in told(at)
+    assert [step(at.run()) for _ in range(3)] == [here] * 3
+    until(press(at, "step"), lambda at: step(at) > here)
+    assert [step(at.run()) for _ in range(3)] == [here + 1] * 3
+    press(at, "reset")
+    assert [step(at.run()) for _ in range(3)] == [0] * 3
+    press(at, "train")
+    assert "pause" in buttons(at)
+    until(at, lambda at: step(at) > 0)
+    assert not at.exception
+
+
+def test_stop_lets_go_of_the_training_and_keeps_what_is_drawn(app, pool):
+    at = until(app(steps="5000"), lambda at: verdicts(at) and step(at) > 0)
+    press(at, "stop")
+    here, run = step(at), pool.runs[linked(at).key]
+    assert "stopped" in told(at) and "train" in buttons(at) and verdicts(at)
+    assert run.status == "waiting" and not run.viewers
+    assert [step(at.run()) for _ in range(3)] == [here] * 3
+    until(press(at, "train"), lambda at: step(at) > here)
+
+
+def test_the_seek_bar_goes_to_any_step(app):
+    at = finished(app)
+    at.select_slider[0].set_value("7").run()
+    assert not at.exception and at.select_slider[0].value == 7
+    assert [at.run().select_slider[0].value for _ in range(3)] == [7] * 3
+
+
+def test_two_viewers_share_one_run(app, pool):
+    one, two = app(SMALL, seed="5"), app(SMALL, seed="5")
+    until(one, lambda at: "2 viewers" in told(at.run()))
+    until(two, lambda at: "2 viewers" in told(at.run()))
+    assert len(pool.runs[linked(one).key].viewers) == 2
+
+
+# ---- the finished run ----
+
+
+def test_a_finished_run_tells_its_accuracy_and_verdict(app):
+    at = finished(app)
+    assert step(at) == 20 and not at.exception
+    (verdict,) = verdicts(at)
+    assert "At the subject the gradient is" in verdict and "% of new sequences right" in verdict
+    assert finished(app).exception.values == [] and verdicts(at) == [verdict]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_csv_holds_a_row_for_each_record_and_network(app, pool, cell):
+    at = finished(app, cell=cell)
+    assert [button.label for button in at.get("download_button")] == ["Records as CSV"]
+    run = pool.runs[linked(at).key]
+    rows = list(csv.DictReader(io.StringIO(_session.csv(run))))
+    assert [(int(row["step"]), int(row["replica"])) for row in rows] == [(s, r) for s in range(21) for r in range(2)]
+    assert [name for name in rows[0] if name[0] == "d" and name[-1].isdigit()] == [
+        f"d{part}_{t}" for part in CELLS[cell].parts for t in range(10)
+    ]
+    for row in rows:
+        i, r = int(row["step"]), int(row["replica"])
+        assert float(row["loss"]) == run.history.loss[i, r]
+        assert float(row["dh_9"]) == pytest.approx(run.history.state_grad[i, 0, 9, r], rel=1e-6)
+    assert all(0 <= float(row["accuracy"]) <= 1 for row in rows[-2:])
+
+
+def test_a_gated_cell_offers_both_parts_of_its_state(app):
+    at = finished(app, cell="lstm")
+    at.selectbox(key="v_part").set_value("c").run()
+    at.selectbox(key="v_network").set_value(2).run()
+    assert not at.exception and "dL/dc" in verdicts(at)[0]
+
+
+# ---- the other pages ----
+
+
+def stories():
+    from pages import _controls
+    from pages import stories as module
+
+    _controls.sidebar()
+    module.page()
+
+
+def test_the_stories_page_shows_every_preset(pool):
+    at = AppTest.from_function(stories, default_timeout=60).run()
+    assert not at.exception
+    shown = [m.value for m in at.markdown]
+    for name, preset in PRESETS.items():
+        assert f"**{preset.title}**" in shown and preset.text in shown
+        assert at.button(key=f"open_{name}").label == "Open in the lab"
+
+
+NO_TORCH = """
+import sys, time
+sys.path.insert(0, ".")
+from streamlit.testing.v1 import AppTest
+at = AppTest.from_file("dashboard.py", default_timeout=60)
+at.query_params.update(length="10", steps="5", replicas="1")
+at.run()
+end = time.monotonic() + 60
+while not at.get("download_button") and time.monotonic() < end:
+    time.sleep(0.1)
+    at.run()
+assert not at.exception and at.get("download_button"), at
+print("torch" in sys.modules, "rnnkit.trainer" in sys.modules)
+"""
+
+
+def test_the_server_never_imports_torch(in_fresh_python):
+    assert in_fresh_python(NO_TORCH).split() == ["False", "False"]

@@ -1,0 +1,186 @@
+"""RunPool with real worker processes: shared runs, demand, eviction, death of a worker, end of the server."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from rnnkit import Experiment, ExperimentError, train
+from rnnkit.history import History
+from rnnkit.limits import Limits
+from rnnkit.runs import ROOT, RunPool
+
+SHORT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=30)
+LONG = replace(SHORT, length=200, hidden=64, replicas=8, steps=3000)
+
+
+def wait(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def pool():
+    pool = RunPool(Limits(workers=1))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="module")
+def expected():
+    torch.set_num_threads(1)
+    history = History(SHORT)
+    for record in train(SHORT):
+        history.append(record)
+    return history
+
+
+def assert_same(a: History, b: History):
+    assert a.n == b.n
+    for name in ("loss", "accuracy", "norm_raw", "norm_applied", "state_grad", "diverged", "radius"):
+        assert np.array_equal(getattr(a, name), getattr(b, name), equal_nan=True), name
+
+
+def test_a_run_is_the_same_as_training_here(pool, expected):
+    run = pool.get(SHORT)
+    pool.watch(run, "me", run.rows)
+    wait(lambda: run.done)
+    assert run.status == "done"
+    assert_same(run.history, expected)
+
+
+def test_viewers_share_a_run(pool):
+    a, b = pool.get(SHORT), pool.get(replace(SHORT))
+    assert a is b
+    pool.watch(a, "one", 2)
+    pool.watch(b, "two", 5)
+    wait(lambda: a.history.n == 5)
+    assert len(a.viewers) == 2 and len(pool.workers) == 1
+
+
+def test_it_trains_as_far_as_somebody_wants_and_then_on(pool, expected):
+    run = pool.get(SHORT)
+    pool.watch(run, "me", 1)
+    wait(lambda: run.history.n == 1)
+    assert run.status == "waiting"
+    pool.watch(run, "me", 4)
+    wait(lambda: run.history.n == 4)
+    pool.watch(run, "me", run.rows)
+    wait(lambda: run.done)
+    assert_same(run.history, expected)
+
+
+def test_an_evicted_run_goes_on_with_the_same_numbers(pool, expected):
+    run, other = pool.get(SHORT), pool.get(replace(SHORT, seed=5))
+    pool.watch(run, "me", 10)
+    wait(lambda: run.history.n == 10)
+    pool.watch(other, "you", other.rows)  # the only worker goes to the run that wants more
+    wait(lambda: other.done)
+    assert run.worker is None
+    pool.watch(run, "me", run.rows)
+    wait(lambda: run.done)
+    assert_same(run.history, expected)
+
+
+def test_the_queue_is_first_come_first_served(pool):
+    long, second, third = pool.get(LONG), pool.get(SHORT), pool.get(replace(SHORT, seed=1))
+    pool.watch(long, "a", long.rows)
+    wait(lambda: long.status == "training")
+    pool.watch(second, "b", second.rows)
+    pool.watch(third, "c", third.rows)
+    assert (second.status, pool.position(second), pool.position(third), pool.position(long)) == ("queued", 1, 2, 0)
+    pool.leave(long, "a")
+    wait(lambda: second.done and third.done)
+
+
+def test_a_run_that_nobody_watches_is_stopped_and_forgotten_last():
+    pool = RunPool(Limits(workers=1, idle_seconds=1, keep_megabytes=1))
+    try:
+        run = pool.get(LONG)
+
+        def looks_until_it_runs():
+            pool.watch(run, "me", run.rows)
+            return run.history.n > 0
+
+        wait(looks_until_it_runs)
+        wait(lambda: run.worker is None)
+        assert run.viewers == {}
+        kept = pool.get(SHORT)
+        assert pool.get(SHORT) is kept and LONG.key not in pool.runs  # only one megabyte may stay
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_dies_fails_the_run_with_a_reason_and_keeps_its_rows(pool, sign):
+    run = pool.get(LONG)
+    pool.watch(run, "me", run.rows)
+    wait(lambda: run.history.n >= 2)
+    os.kill(run.worker.process.pid, sign)
+    wait(lambda: run.error)
+    rows = run.history.n
+    assert sign.name in run.error and rows >= 2 and run.status == "failed"
+    pool.retry(run)
+    pool.watch(run, "me", rows + 2)
+    wait(lambda: run.history.n >= rows + 2)
+    assert run.error == ""
+
+
+def test_limits_are_refused_with_the_limit(pool):
+    with pytest.raises(ExperimentError, match="length may be at most 1000 on this server, got 2000"):
+        pool.get(replace(SHORT, length=2000))
+    with pytest.raises(ExperimentError, match="MB"):
+        pool.get(replace(SHORT, length=1000, hidden=256, batch=256, replicas=32))
+    with pytest.raises(ExperimentError, match="GFLOP"):
+        pool.get(replace(SHORT, length=1000, hidden=256, batch=16, replicas=2, steps=5000))
+
+
+def test_limits_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("RNNKIT_MAX_LENGTH", "77")
+    assert Limits.from_environment().max_length == 77
+    monkeypatch.setenv("RNNKIT_MAX_LENGTH", "many")
+    with pytest.raises(ValueError, match="RNNKIT_MAX_LENGTH must be a whole number above 0, got 'many'"):
+        Limits.from_environment()
+
+
+def test_missing_torch_is_said_in_words(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\")")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    pool = RunPool(Limits(workers=1))
+    try:
+        run = pool.get(SHORT)
+        pool.watch(run, "me", 1)
+        wait(lambda: run.error)
+        assert "pip install torch" in run.error
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_worker_outlives_the_server(sign):
+    code = (
+        "import time; from rnnkit.runs import RunPool; p = RunPool();"
+        "print(p.workers[0].process.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL) as server:
+        worker = int(server.stdout.readline())
+        server.send_signal(sign)
+        server.wait()
+    wait(lambda: not is_running(worker))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as f:
+        return f.read().rpartition(")")[2].split()[0] != "Z"  # a container without init keeps orphaned zombies

@@ -1,0 +1,74 @@
+"""The sentence about a run says what its numbers say."""
+
+import numpy as np
+import pytest
+
+from rnnkit import Experiment
+from rnnkit.fixes import Truncate
+from rnnkit.verdict import gradient_ratio, solved_at, verdict
+
+E = Experiment(length=10, replicas=3, steps=100)
+STEPS = np.array([0, 50, 100])
+LOW = np.full((3, 3), 0.5)
+SOUND = np.full(3, -1)
+
+
+def gradient(source, parts=1, e=E):
+    """(P, T, R) with 1 at the last step and `source` at the subject."""
+    grad = np.ones((parts, e.length, e.replicas), np.float32)
+    grad[:, 1] = source
+    return grad
+
+
+def told(grad, e=E, accuracy=LOW, steps=STEPS, diverged=SOUND, causes=("", "", "")):
+    return verdict(e, steps, accuracy, grad, diverged, causes)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (1e-13, "1e-13 of what it is at the verb: it vanished"),
+        (0.25, "0.25 of what it is at the verb: it arrives"),
+        (3e5, "3e5 of what it is at the verb: it exploded"),
+        (0.0, "exactly 0 in float32: it vanished"),
+    ],
+)
+def test_gradient(source, words):
+    assert told(gradient(source)).gradient == f"At the subject the gradient is {words}."
+
+
+def test_cut_is_not_called_vanished():
+    e = Experiment(length=10, replicas=3, steps=100, fixes=(Truncate(4),))
+    assert "truncation cut its path after 4 steps" in told(gradient(0.0), e).gradient
+
+
+def test_both_parts_of_an_lstm():
+    e = Experiment(length=10, replicas=3, steps=100, cell="lstm")
+    grad = gradient(1e-6, 2)
+    grad[1, 1] = 0.5
+    assert told(grad, e).gradient == "From the verb back to the subject: dL/dh vanishes to 1e-6, dL/dc keeps 0.5."
+
+
+def test_outcome_counts_solved_networks():
+    accuracy = LOW.copy()
+    accuracy[1:, :2] = 0.995
+    v = told(gradient(0.5), accuracy=accuracy)
+    assert v.outcome == "2 of 3 networks got at least 99 % of new sequences right, by step 50 (median)." and v.tone == "good"
+    assert list(solved_at(STEPS, accuracy)) == [50, 50, -1]
+
+
+def test_outcome_names_the_guesser():
+    assert told(gradient(0.5)).outcome == "Not learnt: 50% of new sequences right, a guesser 50%."
+    assert told(gradient(0.5), steps=STEPS[:2], accuracy=LOW[:2]).outcome.startswith("So far 50%")
+
+
+def test_divergence_names_step_and_tensor():
+    v = told(gradient(np.nan), diverged=np.array([7, -1, 3]), causes=("the loss", "", "h at t = 4 of the forward pass"))
+    assert v.gradient == "It exploded: 2 of 3 networks became NaN, the first at training step 3, in h at t = 4 of the forward pass."
+    assert v.tone == "bad"
+
+
+def test_ratio_is_the_median_network():
+    grad = np.ones((1, 10, 3), np.float32)
+    grad[0, 1] = [1e-30, 1e-3, 5]
+    assert gradient_ratio(grad, E) == pytest.approx(1e-3)
