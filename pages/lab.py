@@ -75,12 +75,11 @@ def _failure(run: Run) -> None:
 def _transport(e: Experiment, run: Run) -> None:
     p, rows = _session.playback(), run.rows
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
+        look = {"type": "primary", "width": 112}
         if p.playing:
-            st.button("Pause", key="pause", on_click=p.pause, icon=":material/pause:", type="primary", width=112)
+            st.button("Pause", key="pause", on_click=p.pause, icon=":material/pause:", **look)
         else:
-            st.button(
-                "Train", key="train", on_click=p.train, args=(rows,), icon=":material/play_arrow:", type="primary", width=112
-            )
+            st.button("Train", key="train", on_click=p.train, args=(rows,), icon=":material/play_arrow:", **look)
         st.button("Step", key="step", on_click=p.step, args=(rows,), icon=":material/skip_next:", help="One record further")
         st.button("Reset", key="reset", on_click=p.reset, icon=":material/replay:", help="Back to the same initial weights")
         st.button("Stop", key="stop", on_click=p.stop, icon=":material/stop:", help="End the training; what is drawn stays")

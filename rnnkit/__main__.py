@@ -79,10 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _help(f: Any) -> str:
-    if "choices" in f.metadata:
-        valid = ", ".join(f.metadata["choices"])
-    else:
-        valid = "{:g} to {:.10g}".format(*f.metadata["range"])
+    choices = f.metadata.get("choices")
+    valid = ", ".join(choices) if choices else "{:g} to {:.10g}".format(*f.metadata["range"])
     return f"{f.metadata['help']} {valid} (default {f.default})".replace("%", "%%")
 
 

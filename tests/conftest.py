@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 torch.set_num_threads(1)
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "rnnkit-hypothesis")
-hypothesis.settings.register_profile("rnnkit", deadline=None, derandomize=True, database=None, max_examples=100)
+hypothesis.settings.register_profile("rnnkit", deadline=None, derandomize=True, database=None, max_examples=60)
 hypothesis.settings.load_profile("rnnkit")
 
 

@@ -11,17 +11,24 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional as F
+
 from rnnkit.cells import CELLS
 from rnnkit.fixes import FIXES, Fix, parse_fix
 from rnnkit.tasks import TASKS
-from torch import Tensor
-from torch.nn import functional as F
 
 R, B, H = 2, 3, 4  # networks, sequences, units
 DOUBLE = torch.float64
 STRENGTHS = {  # strong enough to act on the small networks of the tests
-    "truncate": "4", "l1": "0.01", "l2": "0.02", "omega": "0.7", "freeze": "W_rec+b", "clip-norm": "0.01", "clip-value": "0.002",
-}  # fmt: skip
+    "truncate": "4",
+    "l1": "0.01",
+    "l2": "0.02",
+    "omega": "0.7",
+    "freeze": "W_rec+b",
+    "clip-norm": "0.01",
+    "clip-value": "0.002",
+}
 
 
 def active(name: str) -> Fix:
@@ -119,7 +126,7 @@ def loss_of(name: str, z: Tensor, y: Tensor) -> Tensor:
 
 
 def run(cell_name: str, params: dict[str, Tensor], r: int, x: Tensor, y: Tensor, loss: str, piece: int = 0) -> Run:
-    """Network r over its x (T, R, B[, I]), backwards through autograd; `piece` > 0 detaches the state every so many steps."""
+    """Network r over its x (T, R, B[, I]), backwards through autograd; `piece` > 0 detaches every so many steps."""
     p = {k: v[r].clone().requires_grad_() for k, v in params.items()}
     x, y, done = x[:, r], y[:, r], Run(p)
     x = F.one_hot(x, p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x

@@ -6,18 +6,18 @@ torch.nn keeps weights as (G*H, I) and we as (I, G*H); GRU's b_rec is torch's bi
 import numpy as np
 import pytest
 import torch
+from reference import DOUBLE, B, H, R, assert_close, random_params
 from reservoirpy.nodes import Reservoir
+
 from rnnkit import bptt
 from rnnkit.cells import CELLS
 
-from reference import DOUBLE, B, H, R, assert_close, random_params
-
-T, I, O = 7, 5, 3
+T, N_IN, N_OUT = 7, 5, 3
 TWINS = {
-    "tanh": lambda: torch.nn.RNN(I, H, nonlinearity="tanh", dtype=DOUBLE),
-    "relu": lambda: torch.nn.RNN(I, H, nonlinearity="relu", dtype=DOUBLE),
-    "lstm": lambda: torch.nn.LSTM(I, H, dtype=DOUBLE),
-    "gru": lambda: torch.nn.GRU(I, H, dtype=DOUBLE),
+    "tanh": lambda: torch.nn.RNN(N_IN, H, nonlinearity="tanh", dtype=DOUBLE),
+    "relu": lambda: torch.nn.RNN(N_IN, H, nonlinearity="relu", dtype=DOUBLE),
+    "lstm": lambda: torch.nn.LSTM(N_IN, H, dtype=DOUBLE),
+    "gru": lambda: torch.nn.GRU(N_IN, H, dtype=DOUBLE),
 }
 NAMES = {"W_in": "weight_ih_l0", "W_rec": "weight_hh_l0", "b": "bias_ih_l0", "b_rec": "bias_hh_l0"}
 
@@ -28,8 +28,8 @@ def numbers(*shape, seed=0):
 
 @pytest.mark.parametrize("name", TWINS)
 def test_torch_nn_with_the_same_weights(name):
-    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
-    weight = numbers(T, R, B, O, seed=1)  # the loss is sum(weight * z) over all steps
+    cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
+    weight = numbers(T, R, B, N_OUT, seed=1)  # the loss is sum(weight * z) over all steps
     tape = bptt.forward(cell, p, x)
     bptt.backward(cell, p, tape, weight)
     grads = bptt.gradients(cell, p, tape, weight)
@@ -53,7 +53,7 @@ def test_torch_nn_with_the_same_weights(name):
 
 @pytest.mark.parametrize("leak", [1.0, 0.35])
 def test_echo_state_network_is_reservoirpys_reservoir(leak):
-    p, x = random_params("esn", I, O), numbers(T, R, B, I)
+    p, x = random_params("esn", N_IN, N_OUT), numbers(T, R, B, N_IN)
     p["leak"] = torch.full((R, 1, 1), leak, dtype=DOUBLE)
     h = bptt.forward(CELLS["esn"], p, x).h
     for r in range(R):
@@ -64,8 +64,8 @@ def test_echo_state_network_is_reservoirpys_reservoir(leak):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_one_network_alone_is_that_network_in_the_stack(name):
-    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
-    dz = numbers(1, R, B, O, seed=1)
+    cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
+    dz = numbers(1, R, B, N_OUT, seed=1)
     tape = bptt.forward(cell, p, x)
     bptt.backward(cell, p, tape, dz)
     grads = bptt.gradients(cell, p, tape, dz)
@@ -82,7 +82,7 @@ def test_one_network_alone_is_that_network_in_the_stack(name):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_a_later_input_changes_no_earlier_state(name):
-    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     changed = x.clone()
     changed[4] += 1
     before, after = bptt.forward(cell, p, x).h, bptt.forward(cell, p, changed).h
@@ -92,18 +92,18 @@ def test_a_later_input_changes_no_earlier_state(name):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_parameters_and_inputs_are_left_alone(name):
-    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     kept = {k: v.clone() for k, v in p.items()} | {"x": x.clone()}
     tape = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, tape, numbers(1, R, B, O))
-    bptt.gradients(cell, p, tape, numbers(1, R, B, O))
+    bptt.backward(cell, p, tape, numbers(1, R, B, N_OUT))
+    bptt.gradients(cell, p, tape, numbers(1, R, B, N_OUT))
     assert all(torch.equal(v, kept[k]) for k, v in (p | {"x": x}).items())
 
 
 @pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.keep is not None])
 def test_the_keeping_gate_keeps(name):
-    """Its bias far up (and the writing gate's far down, where there is one): the memory passes unchanged, and its gradient."""
-    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    """Its bias far up (and the writing gate's far down, where there is one): the memory passes unchanged."""
+    cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     for gate, bias in ((cell.keep, 100.0), (cell.write, -100.0)):
         if gate is not None:
             p["b"][..., gate * H : (gate + 1) * H] = bias
@@ -114,9 +114,9 @@ def test_the_keeping_gate_keeps(name):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_widths_are_those_the_cell_declares(name):
-    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     tape = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, tape, numbers(2, R, B, O))
+    bptt.backward(cell, p, tape, numbers(2, R, B, N_OUT))
     assert len(tape.s) == len(tape.ds) == len(cell.parts)
     assert all(part.shape == (T, R, B, H) for part in (*tape.s, *tape.ds))
     assert tape.da.shape == tape.da_in.shape == (T, R, B, cell.gates * H)
@@ -135,8 +135,8 @@ def test_relu_has_slope_one_where_it_is_on_and_zero_where_it_is_off():
 
 @pytest.mark.parametrize("name", CELLS)
 def test_nan_is_not_swallowed_and_does_not_spread_to_the_neighbour(name):
-    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
-    dz = numbers(1, R, B, O)
+    cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
+    dz = numbers(1, R, B, N_OUT)
     clean = bptt.forward(cell, p, x)
     bptt.backward(cell, p, clean, dz)
     x[3, 0] = dz[:, 0] = torch.nan  # a loss of NaN states is NaN
@@ -152,9 +152,9 @@ def test_nan_is_not_swallowed_and_does_not_spread_to_the_neighbour(name):
 @pytest.mark.parametrize("name", CELLS)
 def test_the_derivative_at_nan_is_nan(name):
     """Also where the incoming gradient is finite."""
-    cell, p, x = CELLS[name], random_params(name, I, O), numbers(T, R, B, I)
+    cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     x[3, 0] = torch.nan
     tape = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, tape, numbers(1, R, B, O))
+    bptt.backward(cell, p, tape, numbers(1, R, B, N_OUT))
     assert tape.ds[0][2, 0].isnan().all()
     assert tape.ds[0][:, 1].isfinite().all()

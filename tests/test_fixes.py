@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from reference import DOUBLE, R, active, assert_close, parse_all, random_batch, random_params
+
 from rnnkit import bptt
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
@@ -15,8 +17,6 @@ from rnnkit.fixes import FIXES, ClipNorm, ClipValue, Freeze, GradientFix, Omega,
 from rnnkit.losses import cross_entropy
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.trainer import Trainer, init_params
-
-from reference import DOUBLE, R, active, assert_close, parse_all, random_batch, random_params
 
 every = pytest.mark.parametrize("name", FIXES)
 gradient_fixes = pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)])
@@ -178,7 +178,7 @@ def test_omegas_gradient_is_the_slope_of_its_value(cell, fixes):
 
 
 def test_omega_is_zero_where_the_norm_is_kept_and_known_where_it_is_not():
-    """Orthogonal W_rec and slope 1: r = 1. Twice as large: r = 4, Omega = 9 at every counted step, and its slope is known."""
+    """Orthogonal W_rec and slope 1: r = 1. Twice as large: r = 4, so Omega = 9, and its slope is known."""
     p = {"W_rec": torch.eye(3, dtype=DOUBLE)[[1, 2, 0]].repeat(R, 1, 1)}
     da = torch.randn(4, R, 2, 3, generator=torch.Generator().manual_seed(0), dtype=DOUBLE)
     da[0] = 0  # never reached: not counted

@@ -4,17 +4,17 @@ Compared are the gradients of all weights and ||dL/ds_t|| of every step and part
 """
 
 import pytest
+import reference
 import torch
+from reference import DOUBLE, R, active, assert_close, need, parse_all, random_batch, random_params
+from torch.nn import functional as F
+
 from rnnkit import bptt, probes
 from rnnkit.cells import CELLS
 from rnnkit.fixes import FIXES, GradientFix, SignalFix
 from rnnkit.losses import LOSSES, correct
 from rnnkit.tasks import TASKS
 from rnnkit.trainer import one_hot
-from torch.nn import functional as F
-
-import reference
-from reference import DOUBLE, R, active, assert_close, need, parse_all, random_batch, random_params
 
 
 def by_hand(cell_name, p, x, y, loss, fixes):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from rnnkit import inits
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment

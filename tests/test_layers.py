@@ -7,7 +7,6 @@ import ast
 import functools
 
 import pytest
-
 from conftest import ROOT
 
 LAYERS = [  # each may import from the lines above it
@@ -74,7 +73,7 @@ def loaded_with(name):
 
 def short(name):
     """rnnkit.tasks.base -> tasks"""
-    return (name.split(".") + [""])[1]
+    return [*name.split("."), ""][1]
 
 
 def test_the_files_are_found():

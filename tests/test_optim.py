@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from rnnkit.optim import OPTIMIZERS
 
 TWINS = {

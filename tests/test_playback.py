@@ -1,4 +1,4 @@
-"""One viewer's place in a run, exactly: what Train, Pause, Step, Reset, Stop and the seek bar reveal as the training goes on.
+"""One viewer's place in a run, exactly: what Train, Pause, Step, Reset, Stop and the seek bar reveal of a training.
 
 `Playback` is plain logic, so that time and training are given here as numbers: `known` of `rows` rows are trained. A script
 is any sequence of presses and passing moments, and what must always hold is checked after every one of them.

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from reference import B, H, R, random_batch, random_params
+
 from rnnkit import bptt, probes
 from rnnkit.cells import CELLS
 from rnnkit.losses import cross_entropy
-
-from reference import B, H, R, random_batch, random_params
 
 
 def tape_of(*ds):

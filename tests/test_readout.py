@@ -4,20 +4,21 @@ import numpy as np
 import pytest
 import torch
 from reservoirpy.nodes import Ridge as Twin
+
 from rnnkit import bptt
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.readout import Ridge
 from rnnkit.trainer import Trainer, init_params, one_hot, training_batches
 
-K, R, B, H, O = 3, 2, 5, 4, 2
+K, R, B, H, N_OUT = 3, 2, 5, 4, 2
 
 
 def batches(n):
     g = torch.Generator().manual_seed(0)
     for _ in range(n):
         h = torch.randn(K, R, B, H, generator=g, dtype=torch.float64) + 0.5
-        yield h, h[..., :O] - 2 * h[..., 1:2] + 3 + 0.1 * torch.randn(K, R, B, O, generator=g, dtype=torch.float64)
+        yield h, h[..., :N_OUT] - 2 * h[..., 1:2] + 3 + 0.1 * torch.randn(K, R, B, N_OUT, generator=g, dtype=torch.float64)
 
 
 def closed_form(h, y, ridge):
@@ -34,8 +35,8 @@ def test_many_batches_are_one(ridge, n):
     params, readout = {}, Ridge(ridge)
     for h, y in batches(n):
         readout.learn(params, h, y)
-    assert params["W_out"].shape == (R, H, O)
-    assert params["b_out"].shape == (R, 1, O)
+    assert params["W_out"].shape == (R, H, N_OUT)
+    assert params["b_out"].shape == (R, 1, N_OUT)
     for r in range(R):
         h, y = (torch.cat([b[i][:, r].flatten(0, 1) for b in batches(n)]).numpy() for i in (0, 1))
         W, b = closed_form(h, y, ridge)

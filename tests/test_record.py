@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from rnnkit.record import (
     CODES_PER_DECADE,
     CUT,

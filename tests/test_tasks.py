@@ -6,12 +6,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
 from rnnkit.experiment import Experiment
 from rnnkit.losses import LOSSES
 from rnnkit.tasks import TASKS, Batch, draw, is_held_out
 from rnnkit.tasks.agreement import GRAMMAR, PLURAL, SINGULAR, VOCABULARY, WORDS
 from rnnkit.tasks.base import HELD_OUT, Task
-from rnnkit.trainer import guess_loss
 
 every = pytest.mark.parametrize("name", TASKS)
 SENTENCES = [name for name in TASKS if name.startswith("agreement")]
@@ -168,8 +168,9 @@ def test_chance_and_guess_loss_by_simulation(name):
     assert abs(task.guess_loss - loss[0]) < loss[1]
     assert abs(task.squared_guess_loss - squared[0]) < squared[1]
     length = task.min_length
-    assert guess_loss(Experiment(task=name, length=length)) == task.guess_loss
-    assert guess_loss(Experiment(task=name, length=length, cell="esn")) == task.squared_guess_loss
+    plain, reservoir = Experiment(task=name, length=length), Experiment(task=name, length=length, cell="esn")
+    assert (plain.loss, plain.guess_loss) == (task.loss, task.guess_loss)
+    assert (reservoir.loss, reservoir.guess_loss) == ("squared_error", task.squared_guess_loss)
 
 
 @every
@@ -290,20 +291,21 @@ def test_the_subject_stands_second_or_moves(name):
 
 
 @sentences
-def test_attractors_are_as_frequent_as_stated_and_independent_of_the_subject(name):
-    task, pairs, mass, alone = TASKS[name], [], 0, 0
+def test_attractors_are_as_frequent_as_stated_and_independent_of_the_subject_and_each_other(name):
+    task, pairs, neighbours, mass = TASKS[name], [], [], 0
     for words in texts(name, 25, 6000):
         at = subject_of(words)
         nouns = [word for word in words[at + 1 :] if word in SINGULAR + PLURAL]
         pairs += [(words[at] in PLURAL, noun in PLURAL) for noun in nouns]
         mass += sum(word in VOCABULARY["mass"] for word in words)
-        alone += not nouns
+        neighbours += [(a in PLURAL, b in PLURAL) for a, b in itertools.pairwise(nouns)]
     if not task.attractors:
         assert not pairs
         return
     n = len(pairs)
     table = np.array(pairs, float)
     assert abs(np.corrcoef(table.T)[0, 1]) < 5 / np.sqrt(n)
+    assert abs(np.corrcoef(np.array(neighbours, float).T)[0, 1]) < 5 / np.sqrt(len(neighbours))
     assert abs(table[:, 1].mean() - 0.5) < 5 * 0.5 / np.sqrt(n)
     assert abs(n / (n + mass) - task.attractors) < 5 * 0.5 / np.sqrt(n + mass)
 

@@ -8,7 +8,10 @@ import hashlib
 
 import numpy as np
 import pytest
+import reference
 import torch
+from reference import DOUBLE, assert_close, need
+
 from rnnkit import Experiment, bptt, frame, train
 from rnnkit.cells import CELLS
 from rnnkit.fixes import FIXES
@@ -16,10 +19,7 @@ from rnnkit.losses import correct
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.record import pack
 from rnnkit.tasks import TASKS
-from rnnkit.trainer import TEST_SIZE, Exam, Trainer, guess_loss, init_params, loss_name, training_batches
-
-import reference
-from reference import DOUBLE, assert_close, need
+from rnnkit.trainer import TEST_SIZE, Exam, Trainer, init_params, training_batches
 
 TRAINED = [name for name, cell in CELLS.items() if not cell.reservoir]
 
@@ -58,7 +58,7 @@ def test_the_first_record_and_update_are_autograds(cell, task):
     record = trainer.advance()
     assert record.step == 0
     for r in range(e.replicas):
-        expected = reference.run(cell, p, r, x, y, loss_name(e))
+        expected = reference.run(cell, p, r, x, y, e.loss)
         raw = torch.sqrt(sum(W.grad.square().sum() for k, W in expected.p.items() if k != "leak"))
         assert_close(torch.tensor(record.loss[r]), expected.loss, "loss")
         assert_close(torch.from_numpy(record.state_grad[..., r]), expected.state_gradients().norm(dim=(2, 3)), "norms")
@@ -74,11 +74,11 @@ def test_the_first_record_and_update_are_autograds(cell, task):
 @pytest.mark.parametrize("cell", CELLS)
 def test_accuracy_is_that_of_the_held_out_sequences(cell):
     """Of one portion or several, of one network or many, recomputed in one go."""
-    e = small(cell, hidden=64, length=50, replicas=8, steps=1, batch=2)
+    e = small(cell, hidden=8, length=160, replicas=16, steps=1, batch=1)
     p = init_params(e, DOUBLE)
     exam = Exam(TASKS[e.task], e.length)
-    assert exam.batch.x.shape == (50, TEST_SIZE)
-    x, y = (torch.from_numpy(part)[:, None].expand(-1, 8, -1) for part in (exam.batch.x, exam.batch.y))
+    assert exam.batch.x.shape == (160, TEST_SIZE)
+    x, y = (torch.from_numpy(part)[:, None].expand(-1, 16, -1) for part in (exam.batch.x, exam.batch.y))
     expected = correct(bptt.readout(p, bptt.forward(CELLS[cell], p, x).h[-1:]), y)
     np.testing.assert_allclose(exam.accuracy(CELLS[cell], p), expected, rtol=1e-12)
     alone = exam.accuracy(CELLS[cell], {k: v[2:3] for k, v in p.items()})
@@ -130,7 +130,7 @@ def test_the_raw_norm_is_measured_before_the_remedy(fix):
 # ---- which steps leave a record
 
 
-@pytest.mark.parametrize("steps", [1, 2, 11, 301, 650])
+@pytest.mark.parametrize("steps", [1, 2, 11, 301])
 @pytest.mark.parametrize("cell", ["tanh", "esn"])
 def test_records_come_at_the_recorded_steps_and_accuracy_at_the_examined_ones(steps, cell):
     e = small(cell, steps=steps, hidden=2, batch=1, replicas=1)
@@ -274,13 +274,40 @@ def test_every_optimizer_leaves_a_diverged_network_alone_and_moves_the_others(op
 
 
 @both
-def test_training_ends_when_all_have_diverged(dtype):
-    records = list(train(ALL, dtype))
+def test_when_all_have_diverged_nothing_but_nan_is_recorded_and_nothing_moves(dtype):
+    trainer, records, weights = finished(ALL, dtype)
     last = records[-1]
+    end = int(last.diverged.max())
+    assert 0 < end < ALL.steps
     assert (last.diverged >= 0).all()
-    assert last.step == last.diverged.max() < ALL.steps
-    assert all((r.diverged < 0).any() for r in records[:-1])
-    assert all(last.causes)
+    assert [r.step for r in records] == ALL.recorded_steps
+    for record in records:
+        assert (record.diverged < 0).any() == (record.step < end)
+        assert record.state_grad.shape == records[0].state_grad.shape
+        if record.step > end:
+            values = [
+                getattr(record, f.name) for f in dataclasses.fields(record) if f.name not in ("step", "diverged", "causes")
+            ]
+            assert all(np.isnan(v).all() for v in values)
+            assert record.causes == last.causes
+    assert all(np.isnan(record.accuracy).all() for record in records if record.step >= end)
+    assert all(torch.equal(W, weights[end][k]) for k, W in trainer.params.items())
+
+
+@both
+def test_records_of_one_run_have_one_layout(dtype):
+    """Before and after all have diverged: the same arrays, shapes and types."""
+    layouts = {
+        tuple((f.name, v.dtype, v.shape) for f in dataclasses.fields(r) if hasattr(v := getattr(r, f.name), "dtype"))
+        for r in train(ALL, dtype)
+    }
+    assert len(layouts) == 1
+
+
+@both
+def test_every_network_that_diverged_has_a_cause(dtype):
+    last = list(train(ALL, dtype))[-1]
+    assert ["" if at < 0 else "stated" for at in last.diverged] == ["stated" if cause else "" for cause in last.causes]
 
 
 @pytest.mark.parametrize("fix", ["", *FIXES])
@@ -358,7 +385,7 @@ def test_every_cell_learns_something(cell):
     e = small(cell, task="agreement", length=7, batch=32, steps=100, input_scale=0.5, **changes)
     last = list(train(e))[-1]
     assert (last.accuracy > 0.8).all()
-    assert (last.loss < 0.8 * guess_loss(e)).all()
+    assert (last.loss < 0.8 * e.guess_loss).all()
 
 
 def test_training_batches_go_on_for_ever_and_do_not_repeat():

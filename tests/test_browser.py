@@ -1,0 +1,425 @@
+"""The dashboard in Chromium: a real server, real clicks, the canvas' own pixels, and the worker processes behind it.
+
+What AppTest cannot see: deep links to a fresh server, live updates, timers that stop, two browsers that share a
+run, a worker or a server that is killed. Every page of every test must load without an error in the console, and ask nobody
+but its own server. Waiting is always for something, never for a time.
+"""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from conftest import ROOT
+
+from rnnkit.limits import Limits
+from rnnkit.presets import DEFAULT, PRESETS
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+expect = sync_api.expect
+expect.set_options(timeout=60_000)
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+OWN_HOSTS = {"127.0.0.1", "localhost"}
+PIXELS = """canvas => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), colours = new Set();
+    let crimson = 0, hash = 0;
+    for (let i = 0; i < data.length; i += 4) {
+        const [r, g, b] = [data[i], data[i + 1], data[i + 2]], colour = r << 16 | g << 8 | b;
+        colours.add(colour);
+        hash = (31 * hash + colour) % 1000003;
+        crimson += colour === 0xdc143c;
+    }
+    return { colours: colours.size, crimson, hash };
+}"""
+SIDEWAYS = """() => [document.documentElement, ...document.querySelectorAll("[data-testid=stMain]")]
+    .map(e => e.scrollWidth - e.clientWidth)"""
+
+
+class Server:
+    """`streamlit run dashboard.py` on a free port."""
+
+    def __init__(self, log):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port)]
+        command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=log.open("wb"), stderr=subprocess.STDOUT)
+        self.url = f"http://127.0.0.1:{port}"
+        until(self._answers, f"an answer of {self.url}: {log}")
+
+    def _answers(self):
+        assert self.process.poll() is None, "the server ended at once"
+        try:
+            return urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5).status == 200
+        except OSError:
+            return False
+
+    def link(self, path="/", **query):
+        return self.url + path + (f"?{urlencode(query)}" if query else "")
+
+    def workers(self):
+        """Ids of the server's training processes."""
+        return [pid for pid in running_workers() if running_workers().get(pid) == self.process.pid]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def running_workers():
+    """Id -> parent's id, of every training process on this machine that still runs."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            except OSError:  # it has just ended
+                continue
+            if b"rnnkit.worker" in command and state != "Z":
+                found[int(entry.name)] = int(parent)
+    return found
+
+
+def until(condition, what, seconds=60, wait=time.sleep):
+    """Asks again and again; returns the first answer that is true."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        wait(0.1)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if not shutil.which(path):
+        pytest.skip(f"needs Chromium, there is none at {path}: set the environment variable CHROMIUM to its path")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(browser, tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server") / "log")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def fresh(browser, tmp_path):
+    """A server that nobody has visited yet."""
+    server = Server(tmp_path / "log")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def problems():
+    """What went wrong in the browser so far; a test that expects something takes it out."""
+    return []
+
+
+@pytest.fixture
+def visit(browser, problems):
+    """visit(address, **context options) -> a new browser's page. No errors, and no request to anybody else."""
+    contexts = []
+
+    def heard(message):
+        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
+            problems.append(f"console: {message.text}")
+
+    def asked(request):
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.hostname not in OWN_HOSTS:
+            problems.append(f"request to {request.url}")
+
+    def open_(address, **options):
+        contexts.append(browser.new_context(**({"viewport": DESK} | options)))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(60_000)
+        page.on("console", heard)
+        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+        page.on("request", asked)
+        page.on("websocket", asked)
+        page.goto(address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def assert_opened(page, title):
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+    expect(sidebar(page).get_by_role("combobox", name="Story")).to_be_attached()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def sidebar(page):
+    return page.get_by_test_id("stSidebar")
+
+
+def heatmap(page):
+    return page.locator(".heatmap")
+
+
+def pixels(page):
+    return heatmap(page).locator("canvas").evaluate(PIXELS)
+
+
+def rows(page):
+    return int(heatmap(page).get_attribute("data-rows"))
+
+
+def grown(page, least):
+    """Waits until so many rows are drawn."""
+    return until(lambda: (n := rows(page)) >= least and n, f"{least} rows", wait=lambda s: page.wait_for_timeout(1000 * s))
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def transport(page, text):
+    """The words on the seek bar or progress bar."""
+    return page.locator(".st-key-seek").get_by_text(re.compile(text))
+
+
+def choose(page, label, option, where=None):
+    (where or page).get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def finished(page):
+    """Waits for the end of the run; returns the verdict."""
+    expect(button(page, "Train")).to_be_visible()
+    return verdict(page).inner_text()
+
+
+def verdict(page):
+    return page.get_by_test_id("stMain").get_by_test_id("stAlert")
+
+
+# ---- deep links ----
+
+SMALL = {"length": 10, "steps": 20, "replicas": 2}
+FIRST_REQUESTS = {
+    "/": PRESETS[DEFAULT].title,
+    "/stories": "experiments, each with one thing to see",
+    "/?" + urlencode(SMALL): "tanh: agreement, 10 steps",
+    "/lab": PRESETS[DEFAULT].title,  # no page of ours, but a file in pages/
+}
+
+
+@pytest.mark.parametrize("path, title", FIRST_REQUESTS.items(), ids=FIRST_REQUESTS)
+def test_a_deep_link_is_a_fresh_servers_first_request(fresh, visit, problems, path, title):
+    page = visit(fresh.url + path)
+    assert_opened(page, title)
+    if path == "/stories":
+        expect(button(page, "Open in the lab")).to_have_count(len(PRESETS))
+    else:
+        expect(heatmap(page)).to_be_visible()
+    if path == "/lab":
+        problems[:] = [problem for problem in problems if "does not seem to exist" not in problem]
+
+
+def test_the_workers_of_a_killed_server_end(fresh, visit):
+    page = visit(fresh.link(length=100, steps=5000))
+    grown(page, 2)
+    workers = fresh.workers()
+    assert 1 <= len(workers) <= Limits().workers
+    page.context.close()
+    fresh.kill()
+    until(lambda: not set(workers) & set(running_workers()), f"the end of the processes {workers}", 10)
+
+
+# ---- the lab ----
+
+
+def test_it_plays_by_itself_and_the_picture_fills(server, visit):
+    page = visit(server.url)
+    assert_opened(page, PRESETS[DEFAULT].title)
+    n = grown(page, 1)
+    before = pixels(page)
+    assert before["colours"] > 20, "the canvas is not blank"
+    assert grown(page, n + 5) > n
+    assert pixels(page)["hash"] != before["hash"]
+    expect(transport(page, "of 200 · about")).to_be_visible()
+
+
+def test_a_small_run_ends_with_a_verdict_its_records_and_silence(server, visit, tmp_path):
+    page, sent = visit("about:blank"), []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    page.goto(server.link(**SMALL))
+    said = finished(page)
+    assert re.search(r"At the subject the gradient is .* % of new|\d+ ?% of new sequences right", said), said
+    assert rows(page) == 21
+    expect(transport(page, "step 20 of 20")).to_be_visible()
+
+    with page.expect_download() as download:
+        button(page, "Records as CSV").click()
+    download.value.save_as(tmp_path / "records.csv")
+    with (tmp_path / "records.csv").open() as file:
+        records = list(csv.DictReader(file))
+    assert [(int(r["step"]), int(r["replica"])) for r in records] == [(s, r) for s in range(21) for r in range(2)]
+
+    page.wait_for_timeout(1000)  # what the download still says
+    before = len(sent)
+    page.wait_for_timeout(2000)
+    assert before > 0 and len(sent) - before <= 1, "a finished run asks for nothing more"
+
+
+def test_pause_step_reset_and_train_again(server, visit):
+    page = visit(server.link(**SMALL, seed=1))
+    said = finished(page)
+    button(page, "Train").click()
+    expect(button(page, "Pause")).to_be_visible()
+    grown(page, 3)
+    button(page, "Pause").click()
+    expect(transport(page, "paused")).to_be_visible()
+    n = rows(page)
+    assert 1 < n < 21
+    page.wait_for_timeout(1000)
+    assert rows(page) == n, "a pause stands still"
+    button(page, "Step").click()
+    expect(heatmap(page)).to_have_attribute("data-rows", str(n + 1))
+    expect(heatmap(page)).to_have_attribute("data-cursor", str(n))
+    expect(transport(page, rf"step {n} of 20 · paused")).to_be_visible()
+    button(page, "Reset").click()
+    expect(heatmap(page)).to_have_attribute("data-rows", "1")
+    expect(transport(page, "step 0 of 20 · ready: press Train")).to_be_visible()
+    button(page, "Train").click()
+    expect(button(page, "Pause")).to_be_visible()
+    assert finished(page) == said
+    assert rows(page) == 21
+
+
+def test_stop_stops(server, visit):
+    page = visit(server.link(length=100, steps=5000))
+    grown(page, 2)
+    button(page, "Stop").click()
+    expect(transport(page, "stopped")).to_be_visible()
+    n = rows(page)
+    page.wait_for_timeout(1000)
+    assert rows(page) == n
+    button(page, "Train").click()
+    grown(page, n + 1)
+    button(page, "Stop").click()
+    expect(transport(page, "stopped")).to_be_visible()
+
+
+def test_a_click_on_the_heatmap_looks_at_that_row(server, visit):
+    page = visit(server.link(**SMALL))
+    finished(page)
+    expect(heatmap(page)).to_have_attribute("data-cursor", "20")
+    canvas = heatmap(page).locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    canvas.click(position={"x": box["width"] / 2, "y": 0.6 * box["height"]})
+    expect(heatmap(page)).to_have_attribute("data-cursor", re.compile(r"^1?\d$"))
+    row = heatmap(page).get_attribute("data-cursor")
+    expect(heatmap(page).locator(".now")).to_have_text(f"step {row}")
+    expect(page.get_by_role("slider", name=re.compile("^step"))).to_have_attribute("aria-valuetext", row)
+    assert rows(page) == 21, "later rows stay"
+    page.keyboard.press("Home")
+    expect(heatmap(page).locator(".now")).to_have_text("step 0")
+    expect(heatmap(page)).to_have_attribute("data-cursor", "0")
+
+
+def test_the_story_that_explodes_ends_in_crimson_and_its_link_survives_a_reload(server, visit):
+    page = visit(server.link(**SMALL))
+    grown(page, 1)
+    assert pixels(page)["crimson"] == 0
+    expect(heatmap(page).locator(".nan")).to_be_hidden()
+    choose(page, "Story", PRESETS["explodes"].title, sidebar(page))
+    for _ in range(2):
+        assert_opened(page, PRESETS["explodes"].title)
+        expect(verdict(page)).to_contain_text("NaN")
+        expect(heatmap(page).locator(".nan")).to_be_visible()
+        expect(heatmap(page).locator(".nan")).to_have_text("NaN or inf")
+        until(lambda: pixels(page)["crimson"] > 1000, "crimson", wait=lambda s: page.wait_for_timeout(1000 * s))
+        page.reload()
+
+
+def test_two_browsers_share_one_training(server, visit):
+    link = server.link(**SMALL, seed=2)
+    one = visit(link)
+    grown(one, 1)
+    choose(one, "Pace", "slow pace")
+    two = visit(link)
+    for page in (one, two):
+        expect(transport(page, "2 viewers")).to_be_visible()
+    choose(one, "Pace", "fast pace")
+    assert finished(one) == finished(two)
+    trained = [transport(page, "trained").inner_text().split("trained")[1].split(" · ")[0] for page in (one, two)]
+    assert trained[0] == trained[1], "the worker's clock, of the only training"
+    assert len(server.workers()) <= Limits().workers
+
+
+def test_a_killed_worker_is_told_and_can_be_run_again(server, visit):
+    page = visit(server.link(length=100, steps=300, seed=3))
+    grown(page, 2)
+    choose(page, "Pace", "fast pace")
+    workers = server.workers()
+    assert workers
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    error = page.get_by_text("The training stopped: the training process was ended by SIGKILL")
+    expect(error).to_be_visible()
+    assert 1 < rows(page) < 301, "what was trained is kept"
+    button(page, "Run again").click()
+    expect(error).to_be_hidden()
+    assert "of new sequences right" in finished(page)
+    assert rows(page) == 301
+
+
+# ---- looks ----
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_in_light_and_dark(server, visit, scheme):
+    page = visit(server.link(**SMALL), color_scheme=scheme)
+    finished(page)
+    back = page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert (min(map(int, re.findall(r"\d+", back)[:3])) > 200) == (scheme == "light")
+    assert pixels(page)["colours"] > 20
+    page.get_by_role("link", name="Stories").click()
+    expect(button(page, "Open in the lab")).to_have_count(len(PRESETS))
+    page.locator(".st-key-open_remembers").get_by_role("button").click()
+    assert_opened(page, PRESETS["remembers"].title)
+    expect(sidebar(page).get_by_role("combobox", name="Story")).to_have_value(PRESETS["remembers"].title)
+    grown(page, 1)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_phone_shows_everything_without_sideways_scrolling(server, visit):
+    page = visit(server.link(**SMALL), viewport=PHONE, has_touch=True, is_mobile=True)
+    finished(page)
+    assert max(page.evaluate(SIDEWAYS)) <= 0
+    canvas = heatmap(page).locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
+    canvas.click(trial=True)  # nothing covers it
+    page.goto(server.link("/stories"))
+    expect(button(page, "Open in the lab")).to_have_count(len(PRESETS))
+    assert max(page.evaluate(SIDEWAYS)) <= 0
