@@ -93,7 +93,7 @@ class Relu(Cell):
         return (a_in.baddbmm_(s[0], p["W_rec"]).relu_(),), ()
 
     def partials(self, p, a, s_prev, s, cache):
-        return (s[0].sign(),)  # 1 where the unit is on; NaN stays NaN
+        return (s[0].clamp(max=1).ceil(),)  # 1 where the unit is on, and unlike a comparison it keeps a NaN
 
     backward = Tanh.backward
 

@@ -164,17 +164,21 @@ class Experiment:
         """Strict: raises ExperimentError with every problem."""
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ExperimentError({"json": f"expected JSON, got something else: {error}"}) from None
         if not isinstance(values, dict):
             raise ExperimentError({"json": f"expected a JSON object of fields, got {type(values).__name__}"})
         version = values.pop("version", VERSION)
         if version != VERSION:
             raise ExperimentError({"version": f"expected version {VERSION}, got {version!r}"})
-        unknown = set(values) - set(FIELDS)
-        if unknown:
-            raise ExperimentError({name: _unknown(name) for name in sorted(unknown)})
-        return cls(**values)
+        problems = {name: _unknown(name) for name in sorted(set(values) - set(FIELDS))}
+        try:
+            e = cls(**{name: value for name, value in values.items() if name in FIELDS})
+        except ExperimentError as error:
+            problems |= error.problems
+        if problems:
+            raise ExperimentError(problems)
+        return e
 
     def to_query(self) -> dict[str, str]:
         """For a URL: the version, and every field that applies as text; fixes joined by commas."""
@@ -211,6 +215,8 @@ class Experiment:
                 return e, messages
             except ExperimentError as error:
                 messages += error.problems.values()
+                if not parsed:  # the server refuses even the defaults: then nothing better can be had
+                    return cls(), messages
                 # a field that was not given can be at fault too (a default length under a longer task): then all go
                 blamed = [name for name in error.problems if name in parsed] or list(parsed)
                 parsed = {k: v for k, v in parsed.items() if k not in blamed}
@@ -260,7 +266,7 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
         number = math.nan
     if not low <= number <= high or (whole and number != int(number)):
         raise ValueError(f"{f.name} must be {_expected(f)}, got {_clip(value)}")
-    return int(number) if whole else number
+    return int(number) if whole else number + 0.0  # no -0.0, which would be another name for 0
 
 
 def _checked_fixes(value: Any) -> tuple[Fix, ...]:
@@ -279,6 +285,8 @@ def _lenient_fixes(text: str, messages: list[str]) -> tuple[Fix, ...]:
     for part in filter(str.strip, text.split(",")):
         try:
             fix = parse_fix(part)
+            if fix.name in good:
+                raise ValueError(f"fix {fix.name!r} is given twice: only the first is used")
             good[fix.name] = fix
         except ValueError as error:
             messages.append(str(error))

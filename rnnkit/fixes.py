@@ -56,7 +56,7 @@ class Fix(ABC):
         except ValueError as error:
             message = str(error)
             if "could not convert" in message:
-                message = f"{cls.name} needs a number, got {text!r}"
+                message = f"{cls.name} needs a number, got {text[:40]!r}"
             raise ValueError(message) from None
 
     def __str__(self) -> str:
@@ -195,7 +195,7 @@ class Freeze(GradientFix):
         names = self.names.replace(" ", "+").split("+") if isinstance(self.names, str) else []  # "+" is a space in a URL
         unknown = [n for n in names if n not in self.CHOICES]
         if unknown or not names:
-            raise ValueError(f"freeze needs weights out of {', '.join(self.CHOICES)}, joined by +, got {self.names!r}")
+            raise ValueError(f"freeze needs weights out of {', '.join(self.CHOICES)}, joined by +, got {str(self.names)[:60]!r}")
         object.__setattr__(self, "names", "+".join(n for n in self.CHOICES if n in names))
 
     @classmethod
@@ -245,7 +245,13 @@ class ClipValue(GradientFix):
 
 def global_norm(grads: Mapping[str, Tensor]) -> Tensor:
     """(R,) float64: the norm over all weights of each network; float32 squares would overflow long before the gradient."""
-    return sum(g.double().square().sum((1, 2)) for g in grads.values()).sqrt()  # type: ignore[union-attr]
+    flat = [g.flatten(1).double() for g in grads.values()]
+    norm = sum(g.square().sum(1) for g in flat) ** 0.5
+    if norm.isfinite().all():
+        return norm
+    scale = max(float(g.abs().nan_to_num(0, 0, 0).max()) for g in flat) or 1.0  # float64 overflows too, at 1e154
+    scaled = sum((g / scale).square().sum(1) for g in flat) ** 0.5 * scale
+    return norm.where(norm.isfinite(), scaled)
 
 
 FIXES: dict[str, type[Fix]] = {fix.name: fix for fix in (Truncate, L1, L2, Omega, Freeze, ClipNorm, ClipValue)}
@@ -255,5 +261,5 @@ def parse_fix(text: str) -> Fix:
     """`name:strength` -> the remedy; `name` alone takes its default."""
     name, _, strength = text.strip().partition(":")
     if name not in FIXES:
-        raise ValueError(f"unknown fix {name!r}: valid are {', '.join(FIXES)}")
+        raise ValueError(f"unknown fix {name[:40]!r}: valid are {', '.join(FIXES)}")
     return FIXES[name].parse(strength)

@@ -30,7 +30,9 @@ def _norm(ds: Tensor) -> Tensor:
     risky = ~((norm > 1e-15) & (norm < 1e15))
     if risky.any():
         rows = flat[risky].double()
-        norm[risky] = torch.linalg.vector_norm(rows, dim=-1).to(norm.dtype)
+        largest = rows.abs().amax(-1, keepdim=True)
+        scale = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
+        norm[risky] = (torch.linalg.vector_norm(rows / scale, dim=-1) * scale[:, 0]).to(norm.dtype)
     return norm
 
 
@@ -43,7 +45,7 @@ def spectral_radius(W_rec: Tensor) -> np.ndarray:
     return radius
 
 
-def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Mapping[str, Tensor], r: int) -> str:
+def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Params, r: int) -> str:
     """The first tensor of network r with a NaN or inf, in the order of computation, or "" where all is finite."""
     for t in range(len(tape.a)):
         for name, part in zip(cell.parts, tape.s, strict=True):

@@ -121,18 +121,20 @@ class Exam:
 @contextmanager
 def _flushing_denormals() -> Iterator[None]:
     """A vanishing gradient passes through denormal numbers, which a CPU computes a hundred times slower than zero."""
+    before = float(torch.tensor([1e-310], dtype=torch.float64) * 0.5) == 0
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(before)
 
 
 class Trainer:
     """The state of one run between steps: weights, optimizer memory, data stream, and which networks are still sound."""
 
     def __init__(self, e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> None:
-        self.e, self.cell, self.dtype = e, CELLS[e.cell], dtype
+        self.e, self.cell = e, CELLS[e.cell]
+        self.real = torch.zeros((), dtype=dtype).numpy().dtype
         self.params = init_params(e, dtype, device)
         self.batches = training_batches(e, dtype, device)
         self.exam = Exam(TASKS[e.task], e.length)
@@ -160,16 +162,19 @@ class Trainer:
         target = one_hot(y, z.shape[-1], z.dtype) if self.ridge and y.dim() == 3 else y
         loss, dz = self.loss(z, target)
         bptt.backward(self.cell, p, tape, dz, self.signals)
-        grads = bptt.gradients(self.cell, p, tape, dz)
+        raw = grads = bptt.gradients(self.cell, p, tape, dz)
         norm_raw = norm_applied = global_norm(grads)
         for fix in self.gradient_fixes:
             grads = fix(grads, tape, p)
         if self.gradient_fixes:
             norm_applied = global_norm(grads)
-        sound = (loss.isfinite() & norm_raw.isfinite() & norm_applied.isfinite()).cpu().numpy()
-        for r in np.flatnonzero(~sound & (self.diverged < 0)):
+        sound = loss.isfinite()
+        if not self.ridge:  # the gradient that would be does no harm to a reservoir
+            sound &= norm_raw.isfinite() & norm_applied.isfinite()
+        for r in np.flatnonzero(~sound.cpu().numpy() & (self.diverged < 0)):
             self.diverged[r] = self.step
-            self.causes[r] = probes.first_not_finite(self.cell, tape, z, loss, grads, int(r))
+            causes = (probes.first_not_finite(self.cell, tape, z, loss, g, int(r)) for g in (raw, grads))
+            self.causes[r] = next(filter(None, causes), "the gradient's norm")
         record = self._record(tape, loss, norm_raw, norm_applied) if due else None
         if self.step < e.steps:
             self._update(grads, tape, target)
@@ -223,8 +228,9 @@ class Trainer:
     def _nothing(self, step: int) -> Record:
         e = self.e
         nan = np.full(e.replicas, np.nan)
-        state_grad = np.full((len(self.cell.parts), e.length, e.replicas), np.nan, np.float32)
-        return Record(step, nan, nan, state_grad, nan, nan, nan, self.diverged.copy(), tuple(self.causes))
+        state_grad = np.full((len(self.cell.parts), e.length, e.replicas), np.nan, self.real)
+        loss = nan.astype(self.real)
+        return Record(step, loss, nan, state_grad, nan, nan, nan, self.diverged.copy(), tuple(self.causes))
 
     @property
     def done(self) -> bool:

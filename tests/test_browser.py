@@ -1,8 +1,8 @@
 """The dashboard in Chromium: a real server, real clicks, the canvas' own pixels, and the worker processes behind it.
 
-What AppTest cannot see: deep links to a fresh server, live updates, timers that stop, two browsers that share a
-run, a worker or a server that is killed. Every page of every test must load without an error in the console, and ask nobody
-but its own server. Waiting is always for something, never for a time.
+What AppTest cannot see: deep links to a fresh server, live updates, timers that stop, two browsers that share a run, a
+worker or a server that is killed. Every page of every test must load without an error in the console, and ask nobody but its own
+server. Waiting is always for something, never for a time.
 """
 
 import csv
@@ -187,7 +187,7 @@ def pixels(page):
 
 
 def rows(page):
-    return int(heatmap(page).get_attribute("data-rows"))
+    return int(heatmap(page).get_attribute("data-rows") or 0)
 
 
 def grown(page, least):
@@ -209,8 +209,10 @@ def choose(page, label, option, where=None):
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def finished(page):
+def finished(page, pace="fast pace"):
     """Waits for the end of the run; returns the verdict."""
+    grown(page, 1)
+    choose(page, "Pace", pace)
     expect(button(page, "Train")).to_be_visible()
     return verdict(page).inner_text()
 
@@ -223,7 +225,6 @@ def verdict(page):
 
 SMALL = {"length": 10, "steps": 20, "replicas": 2}
 FIRST_REQUESTS = {
-    "/": PRESETS[DEFAULT].title,
     "/stories": "experiments, each with one thing to see",
     "/?" + urlencode(SMALL): "tanh: agreement, 10 steps",
     "/lab": PRESETS[DEFAULT].title,  # no page of ours, but a file in pages/
@@ -271,7 +272,7 @@ def test_a_small_run_ends_with_a_verdict_its_records_and_silence(server, visit, 
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     page.goto(server.link(**SMALL))
     said = finished(page)
-    assert re.search(r"At the subject the gradient is .* % of new|\d+ ?% of new sequences right", said), said
+    assert "At the subject the gradient is" in said and "of new sequences right" in said
     assert rows(page) == 21
     expect(transport(page, "step 20 of 20")).to_be_visible()
 
@@ -291,6 +292,7 @@ def test_a_small_run_ends_with_a_verdict_its_records_and_silence(server, visit, 
 def test_pause_step_reset_and_train_again(server, visit):
     page = visit(server.link(**SMALL, seed=1))
     said = finished(page)
+    choose(page, "Pace", "normal pace")
     button(page, "Train").click()
     expect(button(page, "Pause")).to_be_visible()
     grown(page, 3)
@@ -368,7 +370,6 @@ def test_two_browsers_share_one_training(server, visit):
     two = visit(link)
     for page in (one, two):
         expect(transport(page, "2 viewers")).to_be_visible()
-    choose(one, "Pace", "fast pace")
     assert finished(one) == finished(two)
     trained = [transport(page, "trained").inner_text().split("trained")[1].split(" · ")[0] for page in (one, two)]
     assert trained[0] == trained[1], "the worker's clock, of the only training"
@@ -376,20 +377,19 @@ def test_two_browsers_share_one_training(server, visit):
 
 
 def test_a_killed_worker_is_told_and_can_be_run_again(server, visit):
-    page = visit(server.link(length=100, steps=300, seed=3))
+    page = visit(server.link(length=100, steps=200, seed=3))
     grown(page, 2)
-    choose(page, "Pace", "fast pace")
     workers = server.workers()
     assert workers
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
     error = page.get_by_text("The training stopped: the training process was ended by SIGKILL")
     expect(error).to_be_visible()
-    assert 1 < rows(page) < 301, "what was trained is kept"
+    assert 1 < rows(page) < 201, "what was trained is kept"
     button(page, "Run again").click()
     expect(error).to_be_hidden()
     assert "of new sequences right" in finished(page)
-    assert rows(page) == 301
+    assert rows(page) == 201
 
 
 # ---- looks ----

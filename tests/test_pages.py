@@ -142,14 +142,6 @@ def test_a_preset_of_the_menu_sets_the_controls_the_page_and_the_link(app, name)
     assert not at.exception
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_the_link_of_a_preset_opens_it(app, name):
-    at = app(PRESETS[name].experiment.to_query())
-    assert not at.exception and not at.warning
-    assert at.subheader[0].value == PRESETS[name].title
-    assert_controls_say(at, PRESETS[name].experiment)
-
-
 @pytest.mark.parametrize("cell", CELLS)
 def test_only_what_applies_to_a_cell_is_shown(app, cell):
     at = app()

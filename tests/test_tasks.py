@@ -146,12 +146,12 @@ def best_constant(task, y):
     if task.loss == "cross_entropy":
         p = np.bincount(y.ravel(), minlength=task.n_out) / n
         log_p = np.log(p, out=np.zeros_like(p), where=p > 0)
-        second_order = 10 * task.n_out / n  # the fitted frequencies fit the sample a little better than the truth does
+        second_order = 10 * np.count_nonzero(p) / n  # the sample's frequencies fit it a little better than the true ones
         spread = np.sqrt(p @ log_p**2 - (p @ log_p) ** 2 + 1e-12)
         return (
             (p.max(), 6 * np.sqrt(p.max() * (1 - p.max()) / n)),
             (-p @ log_p, 6 * spread / np.sqrt(n) + second_order),
-            ((1 - p @ p) / task.n_out, second_order),
+            ((1 - p @ p) / task.n_out, second_order / task.n_out),
         )
     values = np.sort(y.ravel())
     error = np.square(values - values.mean())
