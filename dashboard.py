@@ -16,6 +16,7 @@ def main() -> None:
     page = st.navigation(
         [
             st.Page(lab.page, title="Lab", icon=":material/science:", default=True),
+            st.Page(lab.page, title="Lab", url_path="lab", visibility="hidden"),  # for whoever types it
             st.Page(stories.page, title="Stories", icon=":material/menu_book:", url_path="stories"),
         ],
         position="top",

@@ -58,10 +58,19 @@ def load(e: Experiment, play: bool = True) -> None:
     strengths = memory.get("strengths", FIX_DEFAULTS)
     memory["strengths"] = strengths | {fix.name: fix.strength for fix in e.fixes}
     memory["fixes"] = [fix.name for fix in e.fixes] if applies(e, "fixes") else memory.get("fixes", [])
+    memory["hidden_fixes"] = []  # chosen, but not defined for the present cell: back when the cell is
     _to_widgets()
-    pace = st.session_state.playback.pace if "playback" in st.session_state else Playback.pace
-    st.session_state.playback = Playback(playing=play, pace=pace)
-    st.session_state.run_key = e.key
+    _turn_to(e, play)
+
+
+def _turn_to(e: Experiment, play: bool) -> None:
+    """This viewer looks at the run of e from its beginning, and no longer at the one before."""
+    state = st.session_state
+    pace = state.playback.pace if "playback" in state else Playback.pace
+    if "looking_at" in state:
+        pool().leave(pool().get(state.looking_at), state.viewer)
+        state.messages = []  # the link has been left behind
+    state.looking_at, state.playback = e, Playback(playing=play, pace=pace)
 
 
 def _to_widgets() -> None:
@@ -79,8 +88,9 @@ def experiment() -> Experiment:
         memory[name] = state.get(f"c_{name}", memory[name])
     memory["strengths"] = {name: state.get(f"s_{name}", s) for name, s in memory["strengths"].items()}
     memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
-    gates = CELLS[memory["cell"]].gates
-    memory["fixes"] = [name for name in memory["fixes"] if FIXES[name](FIX_DEFAULTS[name]).applies_to(gates)]
+    fit = {name: FIXES[name](FIX_DEFAULTS[name]).applies_to(CELLS[memory["cell"]].gates) for name in FIXES}
+    chosen = [*memory["fixes"], *memory["hidden_fixes"]]
+    memory["fixes"], memory["hidden_fixes"] = [n for n in chosen if fit[n]], [n for n in chosen if not fit[n]]
     _to_widgets()
     try:
         e = _assemble(memory)
@@ -91,8 +101,8 @@ def experiment() -> Experiment:
     except ValueError as error:
         state.problem = str(error)
     state.setdefault("valid", PRESETS[DEFAULT].experiment)
-    if state.valid.key != state.run_key:
-        state.playback, state.run_key = Playback(pace=state.playback.pace), state.valid.key
+    if state.valid != state.looking_at:
+        _turn_to(state.valid, play=False)
     state.c_preset = named(state.valid) or OWN
     return state.valid
 
@@ -146,6 +156,8 @@ def run(e: Experiment) -> Run:
 def tick(r: Run) -> None:
     """This viewer's sign of life, and the passing of time."""
     p = playback()
+    if r.error and p.playing:
+        p.pause()
     if p.stopped:
         pool().leave(r, st.session_state.viewer)
     else:

@@ -45,16 +45,25 @@ def _lab(e: Experiment, every: float | None) -> None:
     run = _session.run(e)
     _session.tick(run)
     _transport(e, run)
+    # Each part has a place of its own, whether it is there or not: a late message to a place that meanwhile holds
+    # something else takes the whole page down.
+    trouble, said, gradient, curves, take_home = (st.container() for _ in range(5))
     if run.error:
-        _failure(run)
+        with trouble:
+            _failure(run)
     n = _session.playback().shown(run.history.n)
     if n:
-        _verdict(e, run, n)
-        _gradient(e, run, n)
-        _curves(e, run, n)
-        _take_home(e, run)
-    else:
-        st.info(_waiting(run), icon=":material/hourglass_top:")
+        with said:
+            _verdict(e, run)
+        with gradient:
+            _gradient(e, run, n)
+        with curves:
+            _curves(e, run, n)
+        with take_home:
+            _take_home(e, run)
+    elif not run.error:
+        with said:
+            st.info(_waiting(run), icon=":material/hourglass_top:")
     if _session.interval(run) != every:
         st.rerun()
 
@@ -140,7 +149,7 @@ def _progress(e: Experiment, run: Run) -> str:
 # ---- what happened ----
 
 
-def _verdict(e: Experiment, run: Run, n: int) -> None:
+def _verdict(e: Experiment, run: Run) -> None:
     h = run.history
     row = _session.playback().row(h.n)
     v = verdict(e, h.steps[: row + 1], h.accuracy[: row + 1], h.state_grad[row], h.diverged[row], h.causes[row])

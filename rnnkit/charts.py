@@ -6,6 +6,7 @@ Experiment, not by the data, so that nothing jumps and two runs can be compared;
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import altair as alt
@@ -45,7 +46,7 @@ def norm_chart(data: pd.DataFrame | None = None, *, steps: int | None = None) ->
     base = alt.Chart(_source(data))
     base = base.transform_aggregate(groupby=["step"], raw="median(grad_norm_raw)", applied="median(grad_norm_applied)")
     base = base.transform_calculate(**{names["grad_norm_raw"]: "datum.raw", names["grad_norm_applied"]: "datum.applied"})
-    base = base.transform_fold(list(names.values()), as_=["kind", "norm"]).transform_filter("isFinite(datum.norm)")
+    base = base.transform_fold(list(names.values()), as_=["kind", "norm"]).transform_filter(_finite("norm"))
     lines = base.mark_line(strokeWidth=2, clip=True).encode(
         _x(steps),
         y,
@@ -58,7 +59,7 @@ def norm_chart(data: pd.DataFrame | None = None, *, steps: int | None = None) ->
 def _curves(
     data: pd.DataFrame | None, column: str, y: dict[str, Any], steps: int | None, level: float, name: str, form: str
 ) -> alt.LayerChart:
-    base = alt.Chart(_source(data)).transform_filter(f"isFinite(datum.{column})").encode(_x(steps))
+    base = alt.Chart(_source(data)).transform_filter(_finite(column)).encode(_x(steps))
     one = base.mark_line(strokeWidth=1, opacity=0.35, color=INK).encode(alt.Y(f"{column}:Q", **y), detail="replica:N")
     spread = base.mark_area(opacity=0.16, color=INK).encode(alt.Y(f"min({column}):Q", **y), alt.Y2(f"max({column}):Q"))
     middle = base.mark_line(strokeWidth=3, color=INK).encode(
@@ -74,7 +75,14 @@ def _curves(
 
 
 def _source(data: pd.DataFrame | None) -> Any:
-    return data if data is not None else alt.NamedData("rows")
+    """Rows in place, without Altair's limit of 5,000 of them; or a name under which they will come."""
+    if data is None:
+        return alt.NamedData("rows")
+    return alt.Data(values=json.loads(data.drop(columns="causes", errors="ignore").to_json(orient="records")))
+
+
+def _finite(column: str) -> str:
+    return f"isValid(datum.{column}) && isFinite(datum.{column})"  # a NaN in a table is a null in JSON
 
 
 def _cursor(data: pd.DataFrame | None) -> alt.Chart:
