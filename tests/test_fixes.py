@@ -88,6 +88,23 @@ def test_global_norm_is_over_all_weights_of_one_network():
     assert global_norm({"W": torch.full((1, 1, 4), 1e-30)}).item() == pytest.approx(2e-30, rel=1e-7, abs=0)
 
 
+@pytest.mark.parametrize("sizes", [(1e300, 1.0), (1e300, 1e160), (1e300, 1e-100), (1e155, 3e154), (1e-100, 1e100)])
+def test_global_norm_of_one_network_does_not_depend_on_its_neighbour(sizes):
+    """Neither when the squares of both overflow."""
+    grads = {"W": torch.tensor(sizes, dtype=DOUBLE).view(2, 1, 1).expand(2, 3, 3), "b": torch.zeros(2, 1, 3, dtype=DOUBLE)}
+    for r, size in enumerate(sizes):
+        alone = global_norm({k: g[r : r + 1] for k, g in grads.items()}).item()
+        assert alone == pytest.approx(3 * size, rel=1e-12, abs=0)
+        assert global_norm(grads)[r].item() == pytest.approx(alone, rel=1e-12, abs=0)
+    spoilt = {
+        "W": torch.cat([grads["W"], torch.full((2, 3, 3), torch.inf, dtype=DOUBLE)]),
+        "b": torch.zeros(4, 1, 3, dtype=DOUBLE),
+    }
+    spoilt["W"][3, 0, 0] = torch.nan
+    assert global_norm(spoilt)[:2].tolist() == pytest.approx(global_norm(grads).tolist(), rel=1e-12, abs=0)
+    assert not global_norm(spoilt)[2:].isfinite().any()
+
+
 @pytest.mark.parametrize("threshold", [1e-3, 1.0, 7.5])
 @pytest.mark.parametrize("ratio", [1.0000001, 3, 1e6, 1e100])
 def test_a_clipped_norm_is_the_threshold_and_keeps_its_direction(threshold, ratio):

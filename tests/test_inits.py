@@ -204,6 +204,14 @@ def test_a_network_depends_on_its_own_seed_alone(cell):
     assert not torch.equal(stack["W_rec"][0], stack["W_rec"][1])
 
 
+def test_neighbouring_seeds_share_no_random_stream():
+    """Seed + 1 is the next network, so its draws must not be this one's under another name."""
+    p = init_params(Experiment(hidden=8, replicas=6))
+    draws = torch.stack([p[k][r].flatten()[:64] for k in ("W_in", "W_rec") for r in range(6)])
+    shared = torch.corrcoef(draws) - torch.eye(12)
+    assert shared.abs().max() < 0.7
+
+
 def test_one_choice_does_not_disturb_the_others_draws():
     plain = Experiment(cell="lstm", hidden=8, replicas=2)
     p = init_params(plain)

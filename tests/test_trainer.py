@@ -11,6 +11,7 @@ import pytest
 import reference
 import torch
 from reference import DOUBLE, assert_close, need
+from test_optim import TWINS
 
 from rnnkit import Experiment, bptt, frame, train
 from rnnkit.cells import CELLS
@@ -69,6 +70,28 @@ def test_the_first_record_and_update_are_autograds(cell, task):
                 assert_close(trainer.params[k][r], (W - 0.3 * W.grad * 1e-3 / raw).detach(), k)
         else:
             assert record.grad_norm_applied[r] == record.grad_norm_raw[r]
+
+
+@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name in TWINS])
+def test_a_whole_run_is_autograd_with_torch_optim(optimizer):
+    """Five updates of an LSTM, the gradient clipped: the same losses and weights."""
+    e = small("lstm", optimizer=optimizer, lr=0.02, fixes=("l2:0.1", "clip-norm:0.2"))
+    trainer, records, _ = finished(e, DOUBLE)
+    batches = training_batches(e, DOUBLE, "cpu")
+    weights = [{k: W[r].clone() for k, W in init_params(e, DOUBLE).items()} for r in range(e.replicas)]
+    theirs = [TWINS[optimizer](list(p.values()), e.lr) for p in weights]
+    for step in range(e.steps):
+        x, y = next(batches)
+        for r, p in enumerate(weights):
+            stack = {k: W.expand(e.replicas, *W.shape) for k, W in p.items()}
+            done = reference.remedied("lstm", stack, r, x, y, e.loss, e.fixes)
+            assert_close(torch.tensor(records[step].loss[r]), done.loss, f"loss at step {step}")
+            for k, W in p.items():
+                W.grad = done.p[k].grad
+            theirs[r].step()
+    for r, p in enumerate(weights):
+        for k, W in p.items():
+            assert_close(trainer.params[k][r], W, k)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -210,7 +233,7 @@ def test_no_optimizer_mixes_networks(optimizer):
 WILD = {"task": "permutation", "length": 20, "hidden": 8, "init": "spectral", "gain": 2.0}
 WILD |= {"fixes": (), "optimizer": "sgd", "lr": 0.1}
 SOME = small("relu", **WILD, steps=8, replicas=8, seed=0)  # some of these networks diverge, some do not
-ALL = small("relu", **WILD | {"gain": 6.0, "lr": 1.0}, steps=50, replicas=8, seed=0)
+ALL = small("relu", **WILD | {"gain": 6.0, "lr": 1.0, "length": 60}, steps=50, replicas=8, seed=0)
 both = pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
 
 
