@@ -70,7 +70,7 @@ def sidebar() -> None:
 
 
 def _preset_menu() -> None:
-    names = [_session.OWN, *PRESETS]
+    names = [_session.OWN, *_session.presets()]
     st.selectbox(
         "Story",
         names,
@@ -88,6 +88,7 @@ def _choice(name: str, titles: dict[str, str]) -> None:
 def _number(e: Experiment, name: str) -> None:
     f = FIELDS[name]
     low, high = f.metadata["range"]
+    low = TASKS[e.task].min_length if name == "length" else low
     high = getattr(_session.limits(), f"max_{name}", high)
     whole = isinstance(f.default, int)
     label = "Spectral radius" if name == "gain" and CELLS[e.cell].reservoir else LABELS[name]
@@ -103,7 +104,7 @@ def _number(e: Experiment, name: str) -> None:
 
 
 def _step(name: str, value: float) -> float:
-    """What + and - add: a tenth of the value's decade, or a natural unit."""
+    """What + and - add: half the value, rounded to one digit, or a natural unit."""
     whole = {"length": 10, "hidden": 8, "steps": 50, "batch": 8}
     if isinstance(FIELDS[name].default, int):
         return whole.get(name, 1)

@@ -7,7 +7,7 @@ is therefore bytes with the small JSON header in front: uint32 length of the hea
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +63,9 @@ def heatmap(
     height: int = 460,
     font: int = 16,
     key: str,
-) -> int | None:
-    """Draw the rows recorded so far; return the row that the viewer picked in this rerun, or None.
+    on_pick: Callable[[int], None] = lambda row: None,
+) -> None:
+    """Draw the rows recorded so far; `on_pick` is called, before the rerun, with the row that the viewer picked.
 
     codes (n, T) uint16, n >= 0, see rnnkit.record; steps (n,), increasing: the training step of each row, on an axis fixed to
     0..total_steps. `cursor` is the row drawn as a profile; past the end it means the last row, so a large number follows
@@ -89,4 +90,4 @@ def heatmap(
         "font": font,
         "coding": CODING,
     }
-    return _component(key=key, data=pack(codes, np.asarray(steps), header), on_row_change=lambda: None).row
+    _component(key=key, data=pack(codes, np.asarray(steps), header), on_row_change=lambda: on_pick(st.session_state[key].row))

@@ -7,8 +7,6 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from pages._playback import PACES, Playback
@@ -16,9 +14,9 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.fixes import FIXES
 from rnnkit.limits import Limits
-from rnnkit.presets import DEFAULT, PRESETS, named
+from rnnkit.presets import PRESETS, Preset, named
 from rnnkit.runs import Run, RunPool
-from rnnkit.tasks import TASKS, draw
+from rnnkit.tasks import TASKS
 
 OWN = "own"  # in the menu of presets: the viewer's own settings
 FIX_DEFAULTS = {name: fix.default for name, fix in FIXES.items()}
@@ -34,6 +32,15 @@ def limits() -> Limits:
     return pool().limits
 
 
+def presets() -> dict[str, Preset]:
+    """The stories that this server's limits allow; the first is where a visitor without a link begins."""
+    return {name: preset for name, preset in PRESETS.items() if not limits().check(preset.experiment)}
+
+
+def default() -> Experiment:
+    return next((preset.experiment for preset in presets().values()), limits().smallest())
+
+
 # ---- the experiment: widget keys are "c_<field>", the fixes are a list of names and one strength each ----
 
 
@@ -42,7 +49,8 @@ def start() -> None:
     if "memory" in st.session_state:
         return
     query = {k: v for k, v in st.query_params.items() if not k.startswith("embed")}
-    e, messages = Experiment.from_query(query, limits().check) if query else (PRESETS[DEFAULT].experiment, [])
+    e, messages = Experiment.from_query(query, limits().check) if query else (default(), [])
+    e = default() if limits().check(e) else e  # a server that refuses even the package's defaults
     st.session_state.viewer = uuid.uuid4().hex
     st.session_state.messages = messages
     st.session_state.memory = {}
@@ -67,10 +75,10 @@ def _turn_to(e: Experiment, play: bool) -> None:
     """This viewer looks at the run of e from its beginning, and no longer at the one before."""
     state = st.session_state
     pace = state.playback.pace if "playback" in state else Playback.pace
-    if "looking_at" in state:
-        pool().leave(pool().get(state.looking_at), state.viewer)
+    if "run" in state:
+        pool().leave(state.run, state.viewer)
         state.messages = []  # the link has been left behind
-    state.looking_at, state.playback = e, Playback(playing=play, pace=pace)
+    state.run, state.playback = pool().get(e), Playback(playing=play, pace=pace)
 
 
 def _to_widgets() -> None:
@@ -100,8 +108,8 @@ def experiment() -> Experiment:
         state.valid, state.problem = e, ""
     except ValueError as error:
         state.problem = str(error)
-    state.setdefault("valid", PRESETS[DEFAULT].experiment)
-    if state.valid != state.looking_at:
+    state.setdefault("valid", default())
+    if state.valid != state.run.experiment:
         _turn_to(state.valid, play=False)
     state.c_preset = named(state.valid) or OWN
     return state.valid
@@ -121,14 +129,13 @@ def current() -> Experiment:
 
 def choose_preset() -> None:
     """Callback of the preset menu."""
-    name = st.session_state.c_preset
-    if name in PRESETS:
-        load(PRESETS[name].experiment)
+    if st.session_state.c_preset in PRESETS:
+        open_preset(st.session_state.c_preset)
 
 
 def write_link(e: Experiment) -> None:
     """The address bar always holds the whole experiment; the plain address is the default one."""
-    query = {} if e == PRESETS[DEFAULT].experiment else e.to_query()
+    query = {} if e == default() else e.to_query()
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
 
@@ -149,8 +156,9 @@ def playback() -> Playback:
     return st.session_state.playback
 
 
-def run(e: Experiment) -> Run:
-    return pool().get(e)
+def run() -> Run:
+    """The run this viewer looks at."""
+    return st.session_state.run
 
 
 def tick(r: Run) -> None:
@@ -171,7 +179,9 @@ def interval(r: Run) -> float | None:
     waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
     if not p.playing and not waiting:
         return None
-    return float(min(3.0, max(0.2, len(r.viewers) / 60)))
+    return next(
+        (step for step in (0.2, 0.5, 1.0, 2.0) if len(r.viewers) / 60 <= step), 3.0
+    )  # few steps: each change costs a rerun
 
 
 def seconds_left(r: Run) -> float:
@@ -197,32 +207,9 @@ def retry(r: Run) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def example(e: Experiment) -> list[str]:
+def example(task: str, length: int) -> list[str]:
     """The words or symbols of one held-out sequence, for the time axis."""
-    task = TASKS[e.task]
-    batch = draw(task, e.length, 1, np.random.default_rng(e.seed), held_out=True)
-    labels = task.labels(batch.x[:, 0])
-    return [*labels[:-1], f"{labels[-1]} → {task.answer(batch.y[:, 0])}"]
-
-
-def csv(r: Run) -> str:
-    """The run's records as one table, a row for each recorded step and network."""
-    h, n = r.history, r.history.n
-    R = r.experiment.replicas
-    columns = {
-        "loss": h.loss,
-        "accuracy": h.accuracy,
-        "grad_norm_raw": h.norm_raw,
-        "grad_norm_applied": h.norm_applied,
-        "spectral_radius": h.radius,
-        "diverged": h.diverged,
-    }
-    table = {"step": np.repeat(h.steps[:n], R), "replica": np.tile(np.arange(R), n)}
-    table |= {name: values[:n].ravel() for name, values in columns.items()}
-    for i, part in enumerate(h.parts):
-        for t in range(r.experiment.length):
-            table[f"d{part}_{t}"] = h.state_grad[:n, i, t].ravel()
-    return pd.DataFrame(table).to_csv(index=False)
+    return TASKS[task].example(length)
 
 
 def open_preset(name: str) -> None:

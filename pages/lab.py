@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv
 import streamlit as st
 
 from pages import _live, _session
+from pages._controls import LABELS
 from pages._heatmap import heatmap
 from pages._playback import PACES
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment, diff
-from rnnkit.presets import DEFAULT, PRESETS, named
+from rnnkit.presets import PRESETS, named
 from rnnkit.runs import Run
 from rnnkit.tasks import TASKS
-from rnnkit.verdict import verdict
+from rnnkit.verdict import Verdict, verdict
 
 
 def page() -> None:
@@ -23,7 +26,7 @@ def page() -> None:
     for message in _session.messages():
         st.warning(f"In the link: {message}", icon=":material/link_off:")
     _headline(e)
-    run = _session.run(e)
+    run = _session.run()
     _session.tick(run)
     every = _session.interval(run)
     st.fragment(_lab, run_every=every)(e, every)
@@ -37,12 +40,12 @@ def _headline(e: Experiment) -> None:
         return
     cell, task = CELLS[e.cell].title, TASKS[e.task].title
     st.subheader(f"{cell}: {task}, {e.length} steps", anchor=False)
-    changed = ", ".join(n.replace("_", " ") for n in diff(PRESETS[DEFAULT].experiment, e))
+    changed = ", ".join(LABELS[name].lower() for name in diff(_session.default(), e))
     st.markdown(f"{TASKS[e.task].about} Your own settings; other than in the first story: {changed}.")
 
 
 def _lab(e: Experiment, every: float | None) -> None:
-    run = _session.run(e)
+    run = _session.run()
     _session.tick(run)
     _transport(e, run)
     # Each part has a place of its own, whether it is there or not: a late message to a place that meanwhile holds
@@ -54,9 +57,9 @@ def _lab(e: Experiment, every: float | None) -> None:
     n = _session.playback().shown(run.history.n)
     if n:
         with said:
-            _verdict(e, run)
+            verdict_now = _verdict(e, run)
         with gradient:
-            _gradient(e, run, n)
+            _gradient(e, run, n, verdict_now)
         with curves:
             _curves(e, run, n)
         with take_home:
@@ -149,15 +152,16 @@ def _progress(e: Experiment, run: Run) -> str:
 # ---- what happened ----
 
 
-def _verdict(e: Experiment, run: Run) -> None:
+def _verdict(e: Experiment, run: Run) -> Verdict:
     h = run.history
     row = _session.playback().row(h.n)
     v = verdict(e, h.steps[: row + 1], h.accuracy[: row + 1], h.state_grad[row], h.diverged[row], h.causes[row])
     box = {"good": st.success, "bad": st.error, "neutral": st.info}[v.tone]
     box(f"**{v.gradient}** {v.outcome}")
+    return v
 
 
-def _gradient(e: Experiment, run: Run, n: int) -> None:
+def _gradient(e: Experiment, run: Run, n: int, said: Verdict) -> None:
     h, p = run.history, _session.playback()
     part, replica = 0, None
     with st.container(horizontal=True, vertical_alignment="center", key="heatmap_controls"):
@@ -168,24 +172,35 @@ def _gradient(e: Experiment, run: Run, n: int) -> None:
             median = f"median of {e.replicas} networks"
             which = _choose("Network", [0, *range(1, e.replicas + 1)], "network", lambda r: f"network {r}" if r else median)
             replica = which - 1 if which else None
-    if CELLS[e.cell].reservoir:
-        st.caption("The recurrent weights of a reservoir are not trained: this is the gradient that would reach them.")
-    labels = _session.example(e)
-    picked = heatmap(
+    task = TASKS[e.task]
+    heatmap(
         h.codes(n, part, replica),
         steps=h.steps[:n],
         total_steps=e.steps,
         cursor=p.row(h.n),
         symbol=h.parts[part],
-        labels=labels,
-        important=(TASKS[e.task].source(e.length), e.length - 1),
-        summary=f"Heatmap of gradient norms over {e.length} time steps and {n} recorded training steps.",
+        labels=_session.example(e.task, e.length),
+        important=(task.source(e.length), e.length - 1),
+        summary=f"Gradient norms over {e.length} time steps and {n} recorded training steps. {said.gradient}",
         height=480,
         key="heatmap",
+        on_pick=lambda row: p.seek(min(row, run.rows - 1)),
     )
-    if picked is not None:
-        p.seek(picked)
-        st.rerun(scope="fragment")
+    st.caption(_reading(e, h.parts[part]))
+
+
+def _reading(e: Experiment, part: str) -> str:
+    """How to read the heatmap, and what exactly it shows."""
+    told = "One row is one training step, one column one time step; below it stands an example. "
+    told += f"The colour is the norm of the derivative of the loss with respect to {part} at that time, over units and batch"
+    told += ", including the path through h." if part == "c" else "."
+    if TASKS[e.task].loss_steps > 1:
+        told += (
+            f" The last {TASKS[e.task].loss_steps} steps each have a loss of their own, which adds to what comes from later ones."
+        )
+    if CELLS[e.cell].reservoir:
+        told += " The recurrent weights of a reservoir are not trained: this is the gradient that would reach them."
+    return told
 
 
 def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], str]) -> Any:
@@ -199,24 +214,31 @@ def _curves(e: Experiment, run: Run, n: int) -> None:
         st.markdown("**Loss** while training")
         _live.loss(e, h, n, row)
     with columns[1]:
-        st.markdown(f"**Accuracy** on new {'sentences' if e.task.startswith('agreement') else 'sequences'}")
+        st.markdown(f"**Accuracy** on new {TASKS[e.task].samples}")
         _live.accuracy(e, h, n, row)
     if len(columns) > 2:
         with columns[2]:
             st.markdown("**Gradient norm** of all weights")
             _live.norms(e, h, n, row)
+    st.caption("Thick: the median network; thin: each network; band: from the lowest to the highest. Grey: the step looked at.")
 
 
 def _take_home(e: Experiment, run: Run) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "Records as CSV",
-            data=lambda: _session.csv(run),
+            data=lambda: _csv(run),
             file_name=f"rnnkit-{e.key}.csv",
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def _csv(run: Run) -> bytes:
+    sink = pa.BufferOutputStream()
+    pa.csv.write_csv(pa.table(run.history.table()), sink)  # native code: other viewers do not wait for it
+    return sink.getvalue().to_pybytes()
 
 
 if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request

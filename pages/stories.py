@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from pages import _session, lab
-from rnnkit.presets import PRESETS, Preset
+from rnnkit.presets import Preset
 
 
 def page() -> None:
-    st.subheader(f"{len(PRESETS)} experiments, each with one thing to see", anchor=False)
+    presets = list(_session.presets().items())
+    st.subheader(f"{len(presets)} experiments, each with one thing to see", anchor=False)
     st.markdown("Each trains live in a few seconds. What its text says is checked on fresh seeds by the project's tests.")
-    presets = list(PRESETS.items())
     for i in range(0, len(presets), 2):
         for column, (name, preset) in zip(st.columns(2, gap="medium"), presets[i : i + 2], strict=False):
             with column.container(border=True, key=f"story_{name}", height="stretch"):

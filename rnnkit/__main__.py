@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -92,7 +93,7 @@ def _list(args: argparse.Namespace) -> int:
         "tasks": {k: t.about for k, t in TASKS.items()},
         "cells": {k: first(c) for k, c in CELLS.items()},
         "initializations of W_rec": {k: first(i) for k, i in INITS.items()},
-        "gate biases": {k: first(b) for k, b in BIASES.items()},
+        "gate biases": {k: first(b.draw) for k, b in BIASES.items()},
         "remedies (--fix name:strength)": {f"{k}:{f.default}": f.about for k, f in FIXES.items()},
         "optimizers": {k: first(o) for k, o in OPTIMIZERS.items()},
         "stories (--preset)": {k: p.title for k, p in PRESETS.items()},
@@ -122,7 +123,7 @@ def _train(args: argparse.Namespace) -> int:
     try:
         records = list(_with_progress(e, train(e, device=args.device), quiet=args.quiet))
         _write(args, e, records)
-    except (RuntimeError, OSError, ImportError, MemoryError) as error:
+    except (RuntimeError, AssertionError, ValueError, OSError, ImportError, MemoryError) as error:
         _fail(error)
     print(_report(e, records))
     return 0
@@ -182,8 +183,13 @@ def _write(args: argparse.Namespace, e: Experiment, records: list[Record]) -> No
 
 
 def _check_table(path: str) -> None:
+    """Before the training, not after it: whether the table can be written."""
     if Path(path).suffix not in (".csv", ".parquet"):
         raise ValueError(f"a table is written as .csv or .parquet, got {path!r}")
+    if not Path(path).absolute().parent.is_dir():
+        raise ValueError(f"there is no folder {str(Path(path).parent)!r} to write {path!r} into")
+    if path.endswith(".parquet") and importlib.util.find_spec("pyarrow") is None:
+        raise ValueError("a Parquet file needs pyarrow: run  pip install pyarrow, or write .csv")
 
 
 def _save(table: pd.DataFrame, path: str) -> None:

@@ -188,7 +188,7 @@ class Gru(Cell):
 class EchoState(Cell):
     """Leaky echo state network (Jaeger 2001; Jaeger et al. 2007): h_t = (1 - leak) h_{t-1} + leak tanh(a_t).
 
-    W_in, W_rec and b stay as drawn; the readout is solved by ridge regression (optim.Ridge). leak in (0, 1].
+    W_in, W_rec and b stay as drawn; the readout is solved by ridge regression (readout.Ridge). leak in (0, 1].
     reservoirpy's Reservoir(equation="internal") with lr = leak. The backward step gives the gradient that would be.
     """
 

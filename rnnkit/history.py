@@ -32,8 +32,8 @@ class History:
 
     @property
     def nbytes(self) -> int:
-        """At most; pages that no row has reached yet are not there."""
-        return self.state_grad.nbytes + 6 * self.loss.nbytes
+        """Of a full run; pages that no row has reached yet are not there."""
+        return self.state_grad.nbytes + 6 * self.loss.nbytes + sum(codes.nbytes for _, codes in list(self._codes.values()))
 
     def append(self, r: Record) -> None:
         i = self.n
@@ -55,6 +55,24 @@ class History:
                 codes[done:n] = encode(self.profile(done, n, part, replica), self.e.first_uncut)
                 self._codes[part, replica] = (n, codes)
             return codes[:n]
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Columns of one row a step and network; dh_0, dh_1, ... are the gradient norms of every time step."""
+        n, R = self.n, self.e.replicas
+        wide = {
+            "loss": self.loss,
+            "accuracy": self.accuracy,
+            "grad_norm_raw": self.norm_raw,
+            "grad_norm_applied": self.norm_applied,
+            "spectral_radius": self.radius,
+            "diverged": self.diverged,
+        }
+        table = {"step": np.repeat(self.steps[:n], R), "replica": np.tile(np.arange(R), n)}
+        table |= {name: values[:n].ravel() for name, values in wide.items()}
+        table["cause"] = np.array(self.causes[:n], dtype=object).reshape(n * R)
+        for i, part in enumerate(self.parts):
+            table |= {f"d{part}_{t}": self.state_grad[:n, i, t].ravel() for t in range(self.e.length)}
+        return table
 
     def profile(self, start: int, stop: int, part: int = 0, replica: int | None = None) -> np.ndarray:
         """(stop - start, T) gradient norms of one network, or the median over networks in which NaN counts as largest."""

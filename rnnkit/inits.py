@@ -7,11 +7,11 @@ gate, so that the numbers depend on the seed alone and not on the device or on h
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 Init = Callable[[np.random.Generator, int, int, float], np.ndarray]
-GateBias = Callable[[np.random.Generator, int, int], np.ndarray]
 
 
 def gaussian(rng: np.random.Generator, fan_in: int, fan_out: int, gain: float) -> np.ndarray:
@@ -74,6 +74,20 @@ INITS: dict[str, Init] = {
 }
 
 
+@dataclass(frozen=True)
+class GateBias:
+    """Initial bias of the gate that keeps the memory: draw(rng, units, length) -> (units,).
+
+    `mirrored`: a separate gate that writes (the LSTM's i) starts at minus these values.
+    """
+
+    draw: Callable[[np.random.Generator, int, int], np.ndarray]
+    mirrored: bool = False
+
+    def __call__(self, rng: np.random.Generator, units: int, length: int) -> np.ndarray:
+        return self.draw(rng, units, length)
+
+
 def zero(rng: np.random.Generator, units: int, length: int) -> np.ndarray:
     """0: every gate starts half open, and half of the memory is lost at each step."""
     return np.zeros(units)
@@ -89,7 +103,11 @@ def chrono(rng: np.random.Generator, units: int, length: int) -> np.ndarray:
     return np.log(rng.uniform(1, max(length - 1, 1), units))
 
 
-BIASES: dict[str, GateBias] = {"zero": zero, "forget-1": forget_1, "chrono": chrono}
+BIASES: dict[str, GateBias] = {
+    "zero": GateBias(zero),
+    "forget-1": GateBias(forget_1),
+    "chrono": GateBias(chrono, mirrored=True),
+}
 
 
 def blocks(init: Init, rng: np.random.Generator, units: int, gates: int, gain: float) -> np.ndarray:

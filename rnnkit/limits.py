@@ -6,10 +6,13 @@ The package itself goes further (Experiment's own ranges); these keep a shared d
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from rnnkit.cells import CELLS
-from rnnkit.experiment import Experiment
+from rnnkit.experiment import FIELDS, Experiment
+
+CAPPED = ("length", "hidden", "batch", "replicas", "steps")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Limits:
     workers: int = max(1, min(2, os.cpu_count() or 1))  # processes that train
     keep_megabytes: int = 128  # of finished runs; the least recently used go first
     idle_seconds: int = 15  # a run that nobody looked at for so long is stopped
+    hang_seconds: int = 120  # a training process that should train and says nothing for so long is ended
 
     @classmethod
     def from_environment(cls) -> Limits:
@@ -38,24 +42,33 @@ class Limits:
                 values[f.name] = int(text)
         return cls(**values)
 
+    def smallest(self) -> Experiment:
+        """The default Experiment, made small enough for this server."""
+        return Experiment(**{name: min(FIELDS[name].default, getattr(self, f"max_{name}")) for name in CAPPED})
+
     def check(self, e: Experiment) -> dict[str, str]:
         """field -> why this server refuses the Experiment; empty where it is welcome."""
         problems = {}
-        for name in ("length", "hidden", "batch", "replicas", "steps"):
+        for name in CAPPED:
             limit = getattr(self, f"max_{name}")
             if getattr(e, name) > limit:
                 problems[name] = f"{name} may be at most {limit} on this server, got {getattr(e, name)}"
         if not problems and megabytes(e) > self.max_megabytes:
-            problems["batch"] = (
+            problems[_most_raised(e, ("length", "replicas", "batch", "hidden"))] = (
                 f"length x replicas x batch x hidden needs about {megabytes(e):.0f} MB a step, this server allows "
                 f"{self.max_megabytes} MB: make one of them smaller"
             )
         if not problems and gigaflops(e) > self.max_gigaflops:
-            problems["steps"] = (
+            problems[_most_raised(e, CAPPED)] = (
                 f"this run needs about {gigaflops(e):.0f} GFLOP, this server allows {self.max_gigaflops}: "
                 "take fewer steps, replicas or hidden units"
             )
         return problems
+
+
+def _most_raised(e: Experiment, names: Sequence[str]) -> str:
+    """The field to blame for a product that is too large: the one furthest above its default."""
+    return max(names, key=lambda name: getattr(e, name) / FIELDS[name].default)
 
 
 def megabytes(e: Experiment) -> float:

@@ -62,7 +62,7 @@ class Run:
     @property
     def wanted(self) -> int:
         """How many rows somebody wants."""
-        return max((v.wants for v in self.viewers.values()), default=0)
+        return max((v.wants for v in list(self.viewers.values())), default=0)  # viewers come and go meanwhile
 
     @property
     def hungry(self) -> bool:
@@ -84,7 +84,8 @@ class _Worker:
     def __init__(self, pool: RunPool) -> None:
         self.pool, self.run, self.ticket, self.ready = pool, None, 0, False
         self.goal = 0
-        self.since = time.monotonic()
+        self.heard = time.monotonic()  # when it last gave a sign of life, or was given something to do
+        self.hung = False
         self.stderr: deque[str] = deque(maxlen=20)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "rnnkit.worker"],
@@ -102,7 +103,7 @@ class _Worker:
     def begin(self, run: Run) -> None:
         self.run, run.worker = run, self
         self.ticket += 1
-        self.goal = run.wanted
+        self.goal, self.heard = run.wanted, time.monotonic()
         self.say(ticket=self.ticket, experiment=run.experiment.to_dict(), skip=run.history.n, until=self.goal)
 
     def leave(self) -> None:
@@ -124,18 +125,30 @@ class _Worker:
         self.process.kill()
         self.process.wait()
 
+    def hangs(self, seconds: float) -> bool:
+        """Whether it has something to do and has not been heard of for so long."""
+        busy = self.run is not None and self.run.hungry
+        self.hung = busy and time.monotonic() - self.heard > seconds
+        return self.hung
+
     def _listen(self) -> None:
         out = self.process.stdout
         assert out
-        while len(head := out.read(HEADER.size)) == HEADER.size:
-            kind, ticket, seconds, size = HEADER.unpack(head)
-            payload = out.read(size)
-            if len(payload) < size:
-                break
-            self.pool._heard(self, kind, ticket, seconds, payload)
-        self.process.wait()
-        self._listener.join(1)
-        self.pool._died(self)
+        try:
+            while len(head := out.read(HEADER.size)) == HEADER.size:
+                kind, ticket, seconds, size = HEADER.unpack(head)
+                payload = out.read(size)
+                if len(payload) < size:
+                    break
+                self.heard = time.monotonic()
+                self.pool._heard(self, kind, ticket, seconds, payload)
+        finally:
+            try:
+                self.process.wait(5)  # its output ends a moment before it does
+            except subprocess.TimeoutExpired:
+                self.stop()
+            self._listener.join(1)
+            self.pool._died(self)
 
     def _listen_to_stderr(self) -> None:
         assert self.process.stderr
@@ -144,6 +157,8 @@ class _Worker:
 
     def reason(self) -> str:
         """Why the process ended, in words."""
+        if self.hung:
+            return "the training process did not answer any more and was ended"
         code = self.process.returncode
         last = next((line for line in reversed(self.stderr) if line.strip()), "")
         if "No module named 'torch'" in last:
@@ -165,7 +180,8 @@ class RunPool:
         self._queue: list[Run] = []
         self._lock = threading.RLock()
         self._closed = threading.Event()
-        self._broken = 0  # workers that died in a row before they were ready
+        self._broken = 0  # workers that died in a row before they were ready ...
+        self._why = ""  # ... and why the last one did
         self._spawn()
         threading.Thread(target=self._keep_house, daemon=True).start()
         atexit.register(self.close)
@@ -217,15 +233,20 @@ class RunPool:
     # ---- under the lock ----
 
     def _spawn(self) -> None:
-        if not self._closed.is_set():
+        if self._closed.is_set():
+            return
+        try:
             self.workers.append(_Worker(self))
+        except OSError as error:  # no memory or no process numbers left
+            self._broken += 1
+            self._why = f"no training process could be started: {error}"
 
     def _schedule(self) -> None:
         """Gives hungry runs a worker, first come first served: an idle one, or one whose run has all that is wanted."""
         self._queue = [run for run in self._queue if run.hungry and not run.worker]
         for run in self.runs.values():
-            if run.hungry and run.worker and run.worker.goal < run.wanted:
-                run.worker.goal = run.wanted
+            if run.worker and run.worker.goal != run.wanted:
+                run.worker.goal, run.worker.heard = run.wanted, time.monotonic()
                 run.worker.say(until=run.wanted)
             if run.hungry and not run.worker and run not in self._queue:
                 self._queue.append(run)
@@ -236,6 +257,9 @@ class RunPool:
                 self._spawn()
                 free = self.workers[-1:]
             if not free:
+                if self._broken >= 3 and not self.workers:  # they will not start: say so instead of trying for ever
+                    run.error = self._why
+                    continue
                 break
             free[0].leave()
             free[0].begin(run)
@@ -276,14 +300,10 @@ class RunPool:
             if worker not in self.workers:
                 return
             self.workers.remove(worker)
+            self._why = worker.reason()
             self._broken += not worker.ready
-            run = worker.run
-            if run:
-                run.worker = None
-                run.error = worker.reason()
-            if self._broken >= 3:  # it will not start: say so instead of trying for ever
-                for queued in self._queue:
-                    queued.error = worker.reason()
+            if worker.run:
+                worker.run.worker, worker.run.error = None, self._why
             self._schedule()
 
     def _keep_house(self) -> None:
@@ -296,6 +316,9 @@ class RunPool:
                         del run.viewers[viewer]
                     if run.worker and not run.viewers:
                         run.worker.leave()
+                for worker in self.workers:
+                    if worker.hangs(self.limits.hang_seconds):
+                        worker.process.kill()  # its listener does the rest
                 self._forget()
                 self._schedule()
                 idle = any(w.run is None for w in self.workers)

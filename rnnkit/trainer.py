@@ -22,7 +22,7 @@ from rnnkit.record import Record
 from rnnkit.tasks import TASKS, Batch, Task, draw
 
 TEST_SIZE = 256  # held-out sequences; they depend on task and length alone, so everybody sits the same exam
-BLOCK = 1024  # sequences drawn at once
+BLOCK = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
 
 
 class Stream(IntEnum):
@@ -59,7 +59,7 @@ def _init_one(e: Experiment, seed: int) -> dict[str, np.ndarray]:
     if cell.keep is not None:
         gate_bias = inits.BIASES[e.bias](rng[Stream.BIAS], H, e.length)
         p["b"][0, cell.keep * H : (cell.keep + 1) * H] = gate_bias
-        if cell.write is not None and e.bias == "chrono":
+        if cell.write is not None and inits.BIASES[e.bias].mirrored:
             p["b"][0, cell.write * H : (cell.write + 1) * H] = -gate_bias
     if cell.recurrent_bias:
         p["b_rec"] = np.zeros((1, width))
@@ -72,7 +72,7 @@ def training_batches(e: Experiment, dtype: torch.dtype, device: str) -> Iterator
     """x (T, R, B[, I]) and targets (K, R, B[, O]), for ever; each network has a stream of its own."""
     task = TASKS[e.task]
     rngs = [_rng(e.seed + r, Stream.DATA) for r in range(e.replicas)]
-    per_block = max(1, BLOCK // e.batch)
+    per_block = max(1, min(1024, BLOCK // e.length) // e.batch)
     while True:
         blocks = [draw(task, e.length, per_block * e.batch, rng, held_out=False) for rng in rngs]
         for i in range(per_block):

@@ -27,7 +27,7 @@ def gradient_ratio(state_grad: np.ndarray, e: Experiment, part: int = 0) -> floa
     grad = state_grad[part].astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = grad[TASKS[e.task].source(e.length)] / grad[-1]
-    return float(np.median(ratios)) if not np.isnan(ratios).all() else float("nan")
+    return float(np.nanmedian(ratios)) if not np.isnan(ratios).all() else float("nan")
 
 
 def solved_at(steps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
@@ -45,57 +45,63 @@ def verdict(
     causes: Sequence[str],
 ) -> Verdict:
     """steps (N,), accuracy (N, R) up to the step looked at; state_grad (P, T, R), diverged (R,) and causes of that step."""
-    dead = int((diverged >= 0).sum())
-    if dead:
-        return Verdict(_divergence(e, diverged, causes), _outcome(e, steps, accuracy, dead), "bad")
-    solved = int((solved_at(steps, accuracy) >= 0).sum())
-    tone = "good" if 2 * solved > e.replicas else "neutral"
-    return Verdict(_gradient(e, state_grad), _outcome(e, steps, accuracy, 0), tone)
+    dead = diverged >= 0
+    outcome, learnt = _outcome(e, steps, accuracy, dead)
+    if dead.any():
+        return Verdict(_divergence(e, diverged, causes), outcome, "bad")
+    return Verdict(_gradient(e, state_grad), outcome, "good" if learnt else "neutral")
 
 
 def _divergence(e: Experiment, diverged: np.ndarray, causes: Sequence[str]) -> str:
     r = int(np.where(diverged >= 0, diverged, np.iinfo(np.int32).max).argmin())
-    who = "the network" if e.replicas == 1 else f"{(diverged >= 0).sum()} of {e.replicas} networks"
+    if e.replicas == 1:
+        return f"It exploded: the network became NaN at training step {diverged[r]}, in {causes[r]}."
+    who = f"{(diverged >= 0).sum()} of {e.replicas} networks"
     return f"It exploded: {who} became NaN, the first at training step {diverged[r]}, in {causes[r]}."
 
 
 def _gradient(e: Experiment, state_grad: np.ndarray) -> str:
-    words = e.task.startswith("agreement")
-    where, end = ("subject", "verb") if words else ("start", "end")
-    source = TASKS[e.task].source(e.length)
-    told = [_part_ratio(e, state_grad, part) for part in range(len(state_grad))]
-    ratio = gradient_ratio(state_grad, e)
-    if ratio == 0 and source < e.first_uncut:
-        return f"At the {where} the gradient is exactly 0: truncation cut its path after {e.length - e.first_uncut} steps."
-    if len(told) > 1:
-        return f"From the {end} back to the {where}: " + ", ".join(told) + "."
-    if np.isnan(ratio):
-        return f"At the {end} there is no gradient to send back."
-    return f"At the {where} the gradient is {told[0]}."
+    task, parts = TASKS[e.task], CELLS[e.cell].parts
+    ratios = [gradient_ratio(state_grad, e, part) for part in range(len(parts))]
+    if ratios[0] == 0 and task.source(e.length) < e.first_uncut:
+        cut = e.length - e.first_uncut
+        return f"At the {task.source_name} the gradient is exactly 0: truncation cut its path after {cut} steps."
+    if np.isnan(ratios).all():
+        return f"At the {task.end_name} there is no gradient to send back."
+    if len(parts) == 1:
+        size, fate = _size(ratios[0]), _fate(ratios[0])
+        return f"At the {task.source_name} the gradient is {size} of what it is at the {task.end_name}: {fate}."
+    told = [f"dL/d{part} is {_size(ratio)} of its size ({_fate(ratio)})" for part, ratio in zip(parts, ratios, strict=True)]
+    return f"From the {task.end_name} back to the {task.source_name}: {', '.join(told)}."
 
 
-def _part_ratio(e: Experiment, state_grad: np.ndarray, part: int) -> str:
-    ratio = gradient_ratio(state_grad, e, part)
-    end = "verb" if e.task.startswith("agreement") else "end"
-    name = f"dL/d{CELLS[e.cell].parts[part]} " if len(state_grad) > 1 else ""
-    if ratio == 0:
-        return f"{name}exactly 0 in float32" + (": it vanished" if not name else "")
-    size = f"{ratio:.2g}" if 1e-2 <= ratio < 1e3 else f"{ratio:.0e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-    if name:
-        return f"{name}keeps {size}" if ratio >= VANISHED else f"{name}vanishes to {size}"
-    tail = ": it vanished" if ratio < VANISHED else ": it exploded" if ratio > EXPLODED else ": it arrives"
-    return f"{size} of what it is at the {end}{tail}"
+def _size(ratio: float) -> str:
+    if ratio == 0 or np.isnan(ratio):
+        return "exactly 0" if ratio == 0 else "no part"
+    if 1e-2 <= ratio < 1e3:
+        return f"{ratio:.2g}"
+    digits, _, exponent = f"{ratio:.0e}".partition("e")
+    return f"{digits}e{int(exponent)}"
 
 
-def _outcome(e: Experiment, steps: np.ndarray, accuracy: np.ndarray, dead: int) -> str:
-    at = solved_at(steps, accuracy)
-    solved = at[at >= 0]
-    who = "The network" if e.replicas == 1 else f"{len(solved) or 'None'} of {e.replicas} networks"
-    if len(solved):
-        when = f"by step {int(np.median(solved))}" + (" (median)" if e.replicas > 1 else "")
-        return f"{who} got at least 99 % of new sequences right, {when}."
-    last = accuracy[~np.isnan(accuracy).all(1)]
-    if not len(last) or np.isnan(last[-1]).all():
-        return "Nothing was learnt."
-    best = f"{np.nanmedian(last[-1]):.0%} of new sequences right, a guesser {TASKS[e.task].chance:.0%}"
-    return f"So far {best}." if steps[-1] < e.steps else f"Not learnt: {best}."
+def _fate(ratio: float) -> str:
+    return "it vanished" if ratio < VANISHED else "it exploded" if ratio > EXPLODED else "it arrives"
+
+
+def _outcome(e: Experiment, steps: np.ndarray, accuracy: np.ndarray, dead: np.ndarray) -> tuple[str, bool]:
+    """The sentence, and whether most networks have learnt the task and still know it."""
+    samples = f"new {TASKS[e.task].samples}"
+    measured = accuracy[~np.isnan(accuracy).all(1)]
+    if dead.all() or not len(measured):
+        return "Nothing was learnt.", False
+    at, now = solved_at(steps, accuracy), measured[-1]
+    solved = at >= 0
+    who = "The network" if e.replicas == 1 else f"{solved.sum()} of {e.replicas} networks"
+    if solved.any():
+        when = f"by step {int(np.median(at[solved]))}" + (" (median)" if e.replicas > 1 else "")
+        lost = int((now[solved] < SOLVED).sum())
+        lapse = f", but {lost if e.replicas > 1 else 'it'} fell below again" if lost else ""
+        return f"{who} got at least 99 % of {samples} right, {when}{lapse}.", 2 * (now >= SOLVED).sum() > e.replicas
+    rest = "the others: " if dead.any() else ""
+    score = f"{rest}{np.nanmedian(now):.0%} of {samples} right, a guesser {TASKS[e.task].chance:.0%}"
+    return (f"So far {score}." if steps[-1] < e.steps else f"Not learnt: {score}."), False

@@ -70,9 +70,7 @@ def test_float32_states_are_summed_in_float64():
 
 @pytest.mark.parametrize("task", ["temporal-order", "adding"])
 def test_a_trained_echo_state_network_has_the_readout_of_all_its_batches(task):
-    e = Experiment(
-        task=task, length=12, cell="esn", hidden=10, leak=0.7, density=0.5, ridge=1e-4, batch=8, steps=5, replicas=2
-    )
+    e = Experiment(task=task, length=12, cell="esn", hidden=10, leak=0.7, density=0.5, ridge=1e-4, batch=8, steps=5, replicas=2)
     trainer = Trainer(e, torch.float64)
     while not trainer.done:
         trainer.advance()

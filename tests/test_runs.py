@@ -167,10 +167,11 @@ def test_missing_torch_is_said_in_words(tmp_path, monkeypatch):
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_worker_outlives_the_server(sign):
     code = (
-        "import time; from rnnkit.runs import RunPool; p = RunPool();"
-        "print(p.workers[0].process.pid, flush=True); time.sleep(60)"
+        "import time; from rnnkit.runs import RunPool; p = RunPool();print(p.workers[0].process.pid, flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL) as server:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
+    ) as server:
         worker = int(server.stdout.readline())
         server.send_signal(sign)
         server.wait()

@@ -199,9 +199,7 @@ def test_and_so_it_does_in_another_process(in_fresh_python):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(
-    "changes", [{}, {"task": "adding"}, {"optimizer": "rmsprop", "fixes": ("l2:0.01", "clip-norm:0.1")}]
-)
+@pytest.mark.parametrize("changes", [{}, {"task": "adding"}, {"optimizer": "rmsprop", "fixes": ("l2:0.01", "clip-norm:0.1")}])
 def test_one_network_alone_is_that_network_in_the_stack(cell, changes):
     """Initial weights bit for bit; weights and records of five steps to 1e-10."""
     if CELLS[cell].reservoir:
@@ -308,9 +306,7 @@ def test_when_all_have_diverged_nothing_but_nan_is_recorded_and_nothing_moves(dt
         assert (record.diverged < 0).any() == (record.step < end)
         assert record.state_grad.shape == records[0].state_grad.shape
         if record.step > end:
-            values = [
-                getattr(record, f.name) for f in dataclasses.fields(record) if f.name not in ("step", "diverged", "causes")
-            ]
+            values = [getattr(record, f.name) for f in dataclasses.fields(record) if f.name not in ("step", "diverged", "causes")]
             assert all(np.isnan(v).all() for v in values)
             assert record.causes == last.causes
     assert all(np.isnan(record.accuracy).all() for record in records if record.step >= end)

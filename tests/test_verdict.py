@@ -30,7 +30,7 @@ def told(grad, e=E, accuracy=LOW, steps=STEPS, diverged=SOUND, causes=("", "", "
         (1e-13, "1e-13 of what it is at the verb: it vanished"),
         (0.25, "0.25 of what it is at the verb: it arrives"),
         (3e5, "3e5 of what it is at the verb: it exploded"),
-        (0.0, "exactly 0 in float32: it vanished"),
+        (0.0, "exactly 0 of what it is at the verb: it vanished"),
     ],
 )
 def test_gradient(source, words):
@@ -46,26 +46,48 @@ def test_both_parts_of_an_lstm():
     e = Experiment(length=10, replicas=3, steps=100, cell="lstm")
     grad = gradient(1e-6, 2)
     grad[1, 1] = 0.5
-    assert told(grad, e).gradient == "From the verb back to the subject: dL/dh vanishes to 1e-6, dL/dc keeps 0.5."
+    sentence = (
+        "From the verb back to the subject: dL/dh is 1e-6 of its size (it vanished), dL/dc is 0.5 of its size (it arrives)."
+    )
+    assert told(grad, e).gradient == sentence
 
 
 def test_outcome_counts_solved_networks():
     accuracy = LOW.copy()
     accuracy[1:, :2] = 0.995
     v = told(gradient(0.5), accuracy=accuracy)
-    assert v.outcome == "2 of 3 networks got at least 99 % of new sequences right, by step 50 (median)." and v.tone == "good"
+    assert v.outcome == "2 of 3 networks got at least 99 % of new sentences right, by step 50 (median)." and v.tone == "good"
     assert list(solved_at(STEPS, accuracy)) == [50, 50, -1]
 
 
 def test_outcome_names_the_guesser():
-    assert told(gradient(0.5)).outcome == "Not learnt: 50% of new sequences right, a guesser 50%."
+    assert told(gradient(0.5)).outcome == "Not learnt: 50% of new sentences right, a guesser 50%."
     assert told(gradient(0.5), steps=STEPS[:2], accuracy=LOW[:2]).outcome.startswith("So far 50%")
 
 
 def test_divergence_names_step_and_tensor():
     v = told(gradient(np.nan), diverged=np.array([7, -1, 3]), causes=("the loss", "", "h at t = 4 of the forward pass"))
-    assert v.gradient == "It exploded: 2 of 3 networks became NaN, the first at training step 3, in h at t = 4 of the forward pass."
-    assert v.tone == "bad"
+    cause = "the first at training step 3, in h at t = 4 of the forward pass"
+    assert v.gradient == f"It exploded: 2 of 3 networks became NaN, {cause}."
+    assert v.outcome == "Not learnt: the others: 50% of new sentences right, a guesser 50%." and v.tone == "bad"
+
+
+def test_when_all_diverged_an_old_score_is_not_repeated():
+    v = told(gradient(np.nan), diverged=np.array([7, 2, 3]), causes=("the loss",) * 3)
+    assert v.outcome == "Nothing was learnt."
+
+
+def test_what_was_learnt_and_lost_again_is_said():
+    accuracy = LOW.copy()
+    accuracy[1] = 1.0
+    v = told(gradient(0.5), accuracy=accuracy)
+    assert v.outcome.endswith("by step 50 (median), but 3 fell below again.") and v.tone == "neutral"
+
+
+def test_one_network_without_gradient_does_not_silence_the_others():
+    grad = gradient(0.5)
+    grad[..., 0] = 0
+    assert "0.5 of what it is" in told(grad).gradient
 
 
 def test_ratio_is_the_median_network():

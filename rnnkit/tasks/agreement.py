@@ -70,9 +70,11 @@ class Agreement(Classes):
 
     n_in, n_out = len(WORDS), 2
     min_length = 7
+    samples, end_name = "sentences", "verb"
 
     def __init__(self, title: str, about: str, varying: bool = False, attractors: float = 0.0) -> None:
         self.title, self.about, self.varying, self.attractors = title, about, varying, attractors
+        self.source_name = "first place that can hold the subject" if varying else "subject"
 
     def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
         x = np.zeros((length, n), np.int64)

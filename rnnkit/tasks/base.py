@@ -33,6 +33,10 @@ class Task(ABC):
     n_out: int
     loss: ClassVar[str] = "cross_entropy"
     min_length: ClassVar[int]
+    loss_steps: ClassVar[int] = 1  # K: the last K steps have a target
+    samples: ClassVar[str] = "sequences"
+    source_name: str = "start"  # what stands at `source`, and at the last step, in a sentence about the gradient
+    end_name: ClassVar[str] = "end"
     finite: ClassVar[bool] = True  # symbols: the same sequence can come twice, so train and test are kept apart by a hash
 
     @abstractmethod
@@ -61,6 +65,12 @@ class Task(ABC):
     def labels(self, x: np.ndarray) -> list[str]:
         """What stands under the time axis for one sequence x: (T,) symbols or (T, I) numbers."""
         return [str(v) for v in x]
+
+    def example(self, length: int) -> list[str]:
+        """The labels of one held-out sequence, with its answer behind the last."""
+        batch = draw(self, length, 1, np.random.default_rng(0), held_out=True)
+        *labels, last = self.labels(batch.x[:, 0])
+        return [*labels, f"{last} → {self.answer(batch.y[:, 0])}"]
 
     def answer(self, y: np.ndarray) -> str:
         """The target of one sequence in words; y: (K,) or (K, O)."""

@@ -17,6 +17,7 @@ from rnnkit.tasks.base import Batch, Classes, Task
 class TemporalOrder(Classes):
     """A or B at a few marked times, distractors c..f elsewhere; the class is their order (4 classes for 2, 8 for 3)."""
 
+    source_name = "first symbol that counts"
     n_in = 6
     min_length = 10
 
@@ -122,6 +123,7 @@ class Memorization(Classes):
     title = "memorization"
     about = "Ten symbols, a long pause, a signal: the network must repeat all ten."
     values, positions = 5, 10
+    loss_steps = positions
     n_in, n_out = values + 2, values
     min_length = 2 * positions + 1
 
