@@ -17,10 +17,16 @@ def table():
 
 @pytest.mark.parametrize("chart", CHARTS)
 def test_chart_of_a_training(chart, table):
-    many = pd.concat([table] * 1000)  # more rows than Altair takes by itself
-    spec = chart(many).to_dict()
+    spec = chart(table).to_dict()
     assert isinstance(alt.Chart.from_dict(spec), alt.TopLevelMixin)
-    assert max(len(layer["data"].get("values", [])) for layer in spec["layer"]) == len(many)
+    assert max(len(rows) for rows in spec["datasets"].values()) == len(table)
+
+
+def test_a_long_table_is_thinned_to_what_altair_takes(table):
+    many = pd.concat([table.assign(step=table.step + 100 * i) for i in range(1000)])
+    rows = max(charts.loss_chart(many).to_dict()["datasets"].values(), key=len)
+    assert len(many) == 12_000 and 3000 < len(rows) <= 5000
+    assert {row["replica"] for row in rows} == {0, 1}
 
 
 @pytest.mark.parametrize("chart", CHARTS)

@@ -103,4 +103,4 @@ def test_as_a_program(in_fresh_python):
     code = (
         f"import sys; sys.argv = ['rnnkit', 'train', *{SMALL!r}]; import runpy; runpy.run_module('rnnkit', run_name='__main__')"
     )
-    assert "of new sequences right" in in_fresh_python(code.replace("'__main__')", "'__main__', alter_sys=True)"))
+    assert "of new sentences right" in in_fresh_python(code.replace("'__main__')", "'__main__', alter_sys=True)"))
