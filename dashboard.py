@@ -11,9 +11,7 @@ STYLE = """<style>
 
 
 def main() -> None:
-    st.set_page_config(
-        "rnnkit: why recurrent networks forget", page_icon=":material/all_inclusive:", layout="wide", initial_sidebar_state=330
-    )
+    st.set_page_config("rnnkit: why recurrent networks forget", page_icon="🔁", layout="wide", initial_sidebar_state=330)
     st.html(STYLE)
     page = st.navigation(
         [

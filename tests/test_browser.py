@@ -273,7 +273,7 @@ def test_a_small_run_ends_with_a_verdict_its_records_and_silence(server, visit, 
     page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     page.goto(server.link(**SMALL))
     said = finished(page)
-    assert "At the subject the gradient is" in said and "of new sequences right" in said
+    assert "At the subject the gradient is" in said and "of new sentences right" in said
     expect(transport(page, "step 20 of 20")).to_be_visible()
 
     with page.expect_download() as download:
@@ -387,7 +387,7 @@ def test_a_killed_worker_is_told_and_can_be_run_again(server, visit):
     assert 1 < rows(page) < 201, "what was trained is kept"
     button(page, "Run again").click()
     expect(error).to_be_hidden()
-    assert "of new sequences right" in finished(page, 201)
+    assert "of new sentences right" in finished(page, 201)
 
 
 # ---- looks ----

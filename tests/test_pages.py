@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 from streamlit.testing.v1 import AppTest
 
-from pages import _session
+from pages import _session, lab
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.fixes import FIXES, ClipNorm
@@ -321,7 +321,7 @@ def test_a_finished_run_tells_its_accuracy_and_verdict(app):
     at = finished(app)
     assert step(at) == 20 and not at.exception
     (verdict,) = verdicts(at)
-    assert "At the subject the gradient is" in verdict and "% of new sequences right" in verdict
+    assert "At the subject the gradient is" in verdict and "% of new sentences right" in verdict
     assert finished(app).exception.values == [] and verdicts(at) == [verdict]
 
 
@@ -330,7 +330,7 @@ def test_the_csv_holds_a_row_for_each_record_and_network(app, pool, cell):
     at = finished(app, cell=cell)
     assert [button.label for button in at.get("download_button")] == ["Records as CSV"]
     run = pool.runs[linked(at).key]
-    rows = list(csv.DictReader(io.StringIO(_session.csv(run))))
+    rows = list(csv.DictReader(io.StringIO(lab._csv(run).decode())))
     assert [(int(row["step"]), int(row["replica"])) for row in rows] == [(s, r) for s in range(21) for r in range(2)]
     assert [name for name in rows[0] if name[0] == "d" and name[-1].isdigit()] == [
         f"d{part}_{t}" for part in CELLS[cell].parts for t in range(10)
