@@ -40,7 +40,7 @@ def _headline(e: Experiment) -> None:
         return
     cell, task = CELLS[e.cell].title, TASKS[e.task].title
     st.subheader(f"{cell}: {task}, {e.length} steps", anchor=False)
-    changed = ", ".join(LABELS[name].lower() for name in diff(_session.default(), e))
+    changed = ", ".join(LABELS[name] for name in diff(_session.default(), e))
     st.markdown(f"{TASKS[e.task].about} Your own settings; other than in the first story: {changed}.")
 
 
