@@ -158,6 +158,7 @@ def playback() -> Playback:
 
 def run() -> Run:
     """The run this viewer looks at."""
+    st.session_state.run = pool().adopt(st.session_state.run)
     return st.session_state.run
 
 

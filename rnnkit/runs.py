@@ -199,10 +199,16 @@ class RunPool:
             self.runs.move_to_end(e.key)
             return run
 
+    def adopt(self, run: Run) -> Run:
+        """The run that all others share under this Experiment: this one, unless it was forgotten and begun anew meanwhile."""
+        with self._lock:
+            run = self.runs.setdefault(run.experiment.key, run)
+            self.runs.move_to_end(run.experiment.key)
+            return run
+
     def watch(self, run: Run, viewer: str, rows: int) -> None:
         """A sign of life from a viewer, who wants the run trained up to so many rows."""
         with self._lock:
-            self.runs.setdefault(run.experiment.key, run)
             run.viewers[viewer] = Viewer(time.monotonic(), min(rows, run.rows))
             self._schedule()
 

@@ -119,6 +119,28 @@ def test_a_run_that_nobody_watches_is_stopped_and_forgotten_last():
         pool.close()
 
 
+def test_a_forgotten_run_comes_back_or_gives_way_to_the_one_begun_anew(pool):
+    run = pool.get(SHORT)
+    del pool.runs[SHORT.key]
+    assert pool.adopt(run) is run and pool.get(SHORT) is run
+    del pool.runs[SHORT.key]
+    anew = pool.get(SHORT)
+    assert pool.adopt(run) is anew is not run
+
+
+def test_a_worker_that_hangs_is_ended_with_a_reason():
+    pool = RunPool(Limits(workers=1))
+    try:
+        run = pool.get(LONG)
+        wait(lambda: pool.watch(run, "me", run.rows) or run.history.n > 0)
+        os.kill(run.worker.process.pid, signal.SIGSTOP)
+        pool.limits = replace(pool.limits, hang_seconds=2)  # not from the start: importing torch may take longer
+        wait(lambda: pool.watch(run, "me", run.rows) or run.error)
+        assert "did not answer" in run.error
+    finally:
+        pool.close()
+
+
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM])
 def test_a_worker_that_dies_fails_the_run_with_a_reason_and_keeps_its_rows(pool, sign):
     run = pool.get(LONG)
