@@ -1,10 +1,10 @@
-"""Backpropagation through time: the forward loop, the backward loop, and the Tape that they leave behind.
+"""Backpropagation through time: the forward loop, the backward loop, and the Tape that both write on.
 
 There is no autograd here: the cells bring their own derivatives, so dL/dh_t of every step is simply in our hands, and the
-heatmap of the gradient costs nothing extra. What makes it fast: the inputs of all steps enter in one product, the cell
-works in place on it, the elementwise derivatives of all steps are taken at once, and the weights' gradients come from one
-product at the end. Storage is network-major, (R, T, B, .), seen time-first, (T, R, B, .): a step is then a batch of
-contiguous matrices, and so is everything one network did in all steps.
+heatmap of the gradient costs nothing extra. What makes it fast: the inputs of all steps enter at once, as rows of a table
+where they are symbols; a step is one product with W_rec and the few elementwise calls of the cell, all in place on arrays
+that are made once for a whole training, with a view for every step; the elementwise derivatives of all steps are taken at
+once. Time comes first, (T, R, B, .), so that a step of all networks is one contiguous batch of matrices.
 
 Parameters, with the network axis R in front: W_in (R, I, G*H), W_rec (R, H, G*H), b (R, 1, G*H), W_out (R, H, O),
 b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 1) for the echo state network.
@@ -13,7 +13,8 @@ b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,53 +22,151 @@ from torch import Tensor
 from rnnkit.cells import Cell
 
 Params = Mapping[str, Tensor]
+Arrays = tuple[Tensor, ...]
+BLOCK = 2**17  # numbers in the gradient of a few steps: what `partials` leaves of them is still in the cache when it is needed
 Signal = Callable[[Tensor, int, int], Tensor]  # (dL/ds crossing from t to t - 1, t, T) -> the same, cut or changed
 
 
-@dataclass
-class Tape:
-    """What one pass remembers. Lists have one entry a step; stacked tensors have T in front."""
+class Forward(NamedTuple):
+    """What the forward pass writes."""
 
-    x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers
-    a: Tensor  # (T, R, B, G*H) activations
-    s: tuple[Tensor, ...]  # each part of the state, (T, R, B, H)
-    cache: tuple[Tensor, ...]
-    ds: tuple[Tensor, ...] = ()  # dL/ds_t, each part (T, R, B, H); total derivatives, as the backward pass used them
-    da: Tensor = field(init=False, repr=False)  # dL/d(h_{t-1} W_rec), (T, R, B, G*H)
-    da_in: Tensor = field(init=False, repr=False)  # dL/da_in, likewise; the same tensor unless a gate stands between
+    states: Arrays  # each part, (T + 1, R, B, H), the initial state in front
+    entered: Arrays  # what x_t enters: a (T, R, B, G*H), and the arrays beside it
+    views: Arrays  # cell.forward_views
+    steps: list[tuple[Tensor, Arrays, Arrays, Arrays]]  # of every step: a_t, views, s_{t-1}, s_t
+
+
+class Backward(NamedTuple):
+    """What the backward pass writes."""
+
+    states: Arrays  # dL/ds_t of each part, (T + 1, R, B, H), that of the initial state in front
+    entered: Arrays  # dL/da (T, R, B, G*H), and the gradients of the arrays beside it
+    blocks: list[tuple[tuple[Arrays, Arrays, Arrays, Arrays], list[tuple[int, Tensor, Arrays, Arrays, Arrays, Arrays]]]]
+    # from the last steps to the first: what cell.partials takes, and of every step t, da_t, what cell.backward takes
+
+
+class Tape:
+    """What one pass over T steps of R networks and B sequences remembers. Made once, written anew at every training step.
+
+    In numbers per T R B H: 3 for the cells with one gate, 15 for the LSTM, 10 for the GRU, 4 for the echo state network.
+    """
+
+    x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers of the last forward pass
+    rows: Tensor | None  # symbols' rows in the stacked W_in of all networks
+
+    def __init__(self, cell: Cell, p: Params, T: int, B: int) -> None:
+        self.cell, self.T = cell, T
+        self._like, self._B = p["W_rec"], B
+
+    def _arrays(self, *widths: int, steps: int) -> Arrays:
+        R, H, _ = self._like.shape
+        return tuple(self._like.new_zeros(steps, R, self._B, width * H) for width in widths)
+
+    @cached_property
+    def forward(self) -> Forward:
+        cell, T = self.cell, self.T
+        states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
+        a = states[0][1:] if cell.in_place else self._arrays(cell.gates, steps=T)[0]
+        entered = (a, *self._arrays(*cell.beside, steps=T))
+        views = cell.forward_views(*entered, *self._arrays(*(1,) * cell.kept, steps=T))
+        steps = zip(a.unbind(0), *map(_steps, (views, _before(states), _after(states))), strict=True)
+        return Forward(states, entered, views, list(steps))
+
+    @cached_property
+    def backward(self) -> Backward:
+        cell, T = self.cell, self.T
+        states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
+        entered = self._arrays(cell.gates, *cell.beside, steps=T)
+        views = cell.backward_views(*entered, *self._arrays(*(1,) * cell.local, steps=T))
+        forward = self.forward
+        at_once = max(1, BLOCK // entered[0][0].numel())
+        blocks = []
+        for end in range(T, 0, -at_once):
+            now = slice(max(0, end - at_once), end)
+            f, d = _cut(forward.views, now), _cut(views, now)
+            s_prev, s = _cut(_before(forward.states), now), _cut(_after(forward.states), now)
+            ds_prev, ds = _cut(_before(states), now), _cut(_after(states), now)
+            each = zip(range(T)[now], entered[0][now].unbind(0), *map(_steps, (f, d, ds, ds_prev)), strict=True)
+            blocks.append(((f, s_prev, s, d), list(each)[::-1]))
+        return Backward(states, entered, blocks)
+
+    @property
+    def s(self) -> Arrays:
+        """Each part of the state, (T, R, B, H)."""
+        return _after(self.forward.states)
 
     @property
     def h(self) -> Tensor:
-        return self.s[0]
+        return self.forward.states[0][1:]
+
+    @property
+    def ds(self) -> Arrays:
+        """dL/ds_t, each part (T, R, B, H): total derivatives, as the backward pass used them."""
+        return _after(self.backward.states)
+
+    @property
+    def da(self) -> Tensor:
+        """dL/d(h_{t-1} W_rec), (T, R, B, G*H)."""
+        return self.backward.entered[0]
 
 
-def project(p: Params, x: Tensor) -> Tensor:
-    """x_t W_in + b for all steps, (T, R, B, G*H) on network-major storage. Symbols pick rows of W_in."""
-    W, b = p["W_in"], p["b"]
-    T, R, B = x.shape[:3]
+def _before(states: Arrays) -> Arrays:
+    return tuple(part[:-1] for part in states)
+
+
+def _after(states: Arrays) -> Arrays:
+    return tuple(part[1:] for part in states)
+
+
+def _cut(stacks: Arrays, steps: slice) -> Arrays:
+    return tuple(stack[steps] for stack in stacks)
+
+
+def _steps(stacks: Arrays) -> list[Arrays]:
+    """Arrays with time in front -> for every step the tuple of their views."""
+    return list(zip(*(stack.unbind(0) for stack in stacks), strict=True))
+
+
+def forward(cell: Cell, p: Params, x: Tensor, tape: Tape | None = None, s0: Arrays | None = None) -> Tape:
+    """Runs the cell over x, from the zero state or from s0 (each part (R, B, H)). Writes on `tape`, or on a new one.
+
+    x may be shorter than the tape if no backward pass follows.
+    """
+    tape = tape or Tape(cell, p, len(x), x.shape[2])
+    tape.x = x
+    _enter(cell, p, tape)
+    for i, part in enumerate(tape.forward.states):
+        part[0].zero_() if s0 is None else part[0].copy_(s0[i])
+    W_rec = p["W_rec"]
+    for a, views, s_prev, s in tape.forward.steps[: len(x)]:
+        a.baddbmm_(s_prev[0], W_rec)
+        cell.forward(p, views, s_prev, s)
+    return tape
+
+
+def _enter(cell: Cell, p: Params, tape: Tape) -> None:
+    """x_t W_in + b for all steps. Symbols pick rows of W_in + b."""
+    x, tape.rows = tape.x, None
     if x.dtype == torch.int64:
-        offset = torch.arange(R, device=x.device)[:, None, None] * W.shape[1]
-        rows = (x.transpose(0, 1) + offset).flatten()
-        a = (W + b).flatten(0, 1).index_select(0, rows)  # the bias enters the table, not every step
-    else:
-        a = torch.baddbmm(b, x.transpose(0, 1).flatten(1, 2), W)
-    return a.view(R, T, B, -1).transpose(0, 1)
+        first = torch.arange(x.shape[1], device=x.device)[:, None] * p["W_in"].shape[1]  # of each network's rows
+        tape.rows = (x + first).flatten()
+    for (W, b), array in zip(cell.inputs(p), tape.forward.entered, strict=True):
+        a = array[: len(x)]
+        if tape.rows is not None:
+            torch.index_select((W + b).flatten(0, 1), 0, tape.rows, out=a.view(-1, a.shape[-1]))
+        else:
+            torch.matmul(x, W, out=a).add_(b)
 
 
-def forward(cell: Cell, p: Params, x: Tensor) -> Tape:
-    """Runs the cell over x from the zero state."""
-    a = project(p, x)
-    R, B = x.shape[1:3]
-    s = tuple(a.new_zeros(R, B, p["W_rec"].shape[1]) for _ in cell.parts)
-    steps = a.unbind(0)
-    states, caches = [], []
-    for a_t in steps:
-        s, cache = cell.forward(p, a_t, s)
-        states.append(s)
-        caches.append(cache)
-    in_place = states[0][0] is steps[0]  # the state stands where the input stood: already stacked
-    parts = [a] if in_place else [_stack(part) for part in zip(*states, strict=True)]
-    return Tape(x, a, tuple(parts), tuple(_stack(part) for part in zip(*caches, strict=True)))
+def last_states(cell: Cell, p: Params, x: Tensor, K: int, tape: Tape) -> Tensor:
+    """h of the last K steps, (K, R, B, H), of any number of steps, over and over on one short tape: nothing else is kept."""
+    T, s, last = len(x), None, []
+    for start in range(0, T, tape.T):
+        n = min(tape.T, T - start)
+        forward(cell, p, x[start : start + n], tape, s)
+        s = tuple(part[n] for part in tape.forward.states)
+        last.append(tape.h[max(0, T - K - start) : n].clone())
+    return torch.cat(last)
 
 
 def readout(p: Params, h: Tensor) -> Tensor:
@@ -76,63 +175,52 @@ def readout(p: Params, h: Tensor) -> Tensor:
 
 
 def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Signal] = ()) -> None:
-    """Fills tape.ds, tape.da and tape.da_in from dz = dL/dz of the last K steps (K, R, B, O)."""
-    T, K = len(tape.a), len(dz)
-    s_prev = tuple(_shifted(part) for part in tape.s)
-    partials = cell.partials(p, tape.a, s_prev, tape.s, tape.cache)
-    steps = list(zip(*(part.unbind(0) for part in partials), strict=True))
-    direct = torch.matmul(dz, p["W_out"].mT).unbind(0)  # dL/dh_t through this step's own loss
-    zeros = tuple(torch.zeros_like(tape.s[0][0]) for _ in cell.parts)
-    ds = zeros
-    ds_all: list[tuple[Tensor, ...]] = []
-    da_all: list[Tensor] = []
-    for t in range(T - 1, -1, -1):
-        if t >= T - K:
-            ds = (ds[0] + direct[t - T + K], *ds[1:])
-        ds_all.append(ds)
-        ds, da = cell.backward(p, ds, steps[t])
-        da_all.append(da)
-        for signal in signals:
-            ds = tuple(signal(part, t, T) for part in ds)
-    tape.ds = tuple(_stack(part[::-1]) for part in zip(*ds_all, strict=True))
-    tape.da = _stack(da_all[::-1])
-    tape.da_in = cell.input_gradient(tape.da, tape.ds, partials)
+    """Fills tape.ds and tape.da from dz = dL/dz of the last K steps (K, R, B, O)."""
+    T, K = tape.T, len(dz)
+    direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t through this step's own loss
+    W_back = p["W_rec"].mT.contiguous()
+    back = tape.backward
+    for part in back.states:
+        part[T].zero_()
+    back.states[0][T] += direct[-1]
+    for stacks, steps in back.blocks:
+        cell.partials(p, *stacks)
+        for t, da, f, d, ds, ds_prev in steps:
+            cell.backward(p, f, d, ds, ds_prev)
+            ds_prev[0].baddbmm_(da, W_back, beta=cell.carries)
+            for signal in signals:
+                for part in ds_prev:
+                    changed = signal(part, t, T)
+                    if changed is not part:
+                        part.copy_(changed)
+            if T - K < t:
+                ds_prev[0].add_(direct[t - 1 - T + K])
 
 
 def gradients(cell: Cell, p: Params, tape: Tape, dz: Tensor) -> dict[str, Tensor]:
-    """dL/dtheta of every weight after `backward`. The sum over time is one product: dW_rec = sum_t h_{t-1}^T da_t, ..."""
-    h_out = tape.h[len(tape.h) - len(dz) :]
-    grads = {
-        "W_in": _input_gradient(p["W_in"], tape.x, _rows(tape.da_in)),
-        "W_rec": _rows(_shifted(tape.h)).mT @ _rows(tape.da),
-        "b": tape.da_in.sum((0, 2)).unsqueeze(1),
-        "W_out": _rows(h_out).mT @ _rows(dz),
+    """dL/dtheta of every weight after `backward`: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
+    entered = tuple(_input_gradient(p["W_in"], tape, d) for d in tape.backward.entered)
+    return cell.input_gradients(entered) | {
+        "W_rec": _sum_of_products(tape.forward.states[0][:-1], tape.da),
+        "W_out": _sum_of_products(tape.h[-len(dz) :], dz),
         "b_out": dz.sum((0, 2)).unsqueeze(1),
     }
-    if cell.recurrent_bias:
-        grads["b_rec"] = tape.da.sum((0, 2)).unsqueeze(1)
-    return grads
 
 
-def _input_gradient(W: Tensor, x: Tensor, da: Tensor) -> Tensor:
-    if x.dtype != torch.int64:
-        return _rows(x).mT @ da
-    dW = torch.zeros_like(W)
-    for r, symbols in enumerate(x.transpose(0, 1).flatten(1)):
-        dW[r].index_add_(0, symbols, da[r])
-    return dW
+def _input_gradient(W_in: Tensor, tape: Tape, d: Tensor) -> tuple[Tensor, Tensor]:
+    """dL/dW and dL/db of x_t W + b from d, its gradient (T, R, B, .)."""
+    if tape.rows is None:
+        return _sum_of_products(tape.x, d), d.sum((0, 2)).unsqueeze(1)
+    R, symbols, _ = W_in.shape
+    dW = d.new_zeros(R * symbols, d.shape[-1]).index_add_(0, tape.rows, d.flatten(0, 2)).view(R, symbols, -1)
+    return dW, dW.sum(1, keepdim=True)  # every step picks one row
 
 
-def _stack(steps: Sequence[Tensor]) -> Tensor:
-    """T tensors (R, B, .) -> (T, R, B, .) on network-major storage."""
-    return torch.stack(tuple(steps), 1).transpose(0, 1)
-
-
-def _shifted(part: Tensor) -> Tensor:
-    """s_{t-1} for every t, from the zero state on."""
-    return _stack((torch.zeros_like(part[0]), *part[:-1].unbind(0)))
-
-
-def _rows(part: Tensor) -> Tensor:
-    """(T, R, B, .) -> (R, T*B, .): everything one network did, as the rows of one matrix."""
-    return part.transpose(0, 1).flatten(1, 2)
+def _sum_of_products(left: Tensor, right: Tensor) -> Tensor:
+    """sum_t left_t^T right_t, (T, R, B, m) and (T, R, B, n) -> (R, m, n)."""
+    if left.shape[1] == 1:  # one network's steps lie one below the other: one product
+        return (left.flatten(0, 2).mT @ right.flatten(0, 2)).unsqueeze(0)
+    out = left.new_zeros(left.shape[1], left.shape[3], right.shape[3])
+    for l_t, r_t in zip(left.unbind(0), right.unbind(0), strict=True):  # less work than moving every network's steps together
+        out.baddbmm_(l_t.mT, r_t)
+    return out

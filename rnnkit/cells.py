@@ -1,13 +1,14 @@
 """Recurrent cells: one time step forward and the same step backward, by hand.
 
-A cell never sees the input itself: `a_in = x_t W_in + b` is computed for all steps in one product (bptt.py). The forward
-step overwrites `a_in` with its activations, so what the backward step needs is kept without another copy; the partial
-derivatives of all steps are then taken at once (`partials`), and the backward step is left with the products that truly
-depend on one another.
+A cell never sees the input itself, nor the product with W_rec: bptt.py computes a_t = x_t W_in + b + h_{t-1} W_rec and hands it
+over. The forward step overwrites a_t with the gates' activations and fills the next state; before the way back, `partials`
+takes the elementwise derivatives of all steps at once; the backward step is left with what truly depends on the step after
+it: it multiplies them, in place, with the gradient that arrives. All arrays are bptt.Tape's, made once for a whole training.
 
-Shapes: a_in, da (R, B, G*H); every state part h, c and its gradient (R, B, H); W_rec (R, H, G*H), where R counts networks
+Shapes: a, da (R, B, G*H); every state part h, c and its gradient (R, B, H); W_rec (R, H, G*H), where R counts networks
 trained side by side, B sentences, H hidden units and G = `gates`. `partials` gets the same with a leading time axis T.
-Gate order and equations are those of torch.nn, so weights can be copied across. No torch is imported: methods suffice.
+Gate order and equations are those of torch.nn, so weights can be copied across. torch is imported where the computing is:
+menus read CELLS without it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from torch import Tensor
 
-    State = tuple[Tensor, ...]
+    Arrays = tuple[Tensor, ...]
     Params = Mapping[str, Tensor]
 
 
 class Cell(ABC):
-    """One recurrent layer, without state of its own: parameters, states and caches are passed in and handed back."""
+    """One recurrent layer, without state of its own: parameters, states and arrays to fill are passed in."""
 
     title: ClassVar[str]
     parts: ClassVar[tuple[str, ...]] = ("h",)  # names of the state's parts; part 0 feeds the readout
@@ -34,52 +35,78 @@ class Cell(ABC):
     recurrent_bias: ClassVar[bool] = False  # a bias b_rec beside h W_rec (torch's bias_hh), only where it is not redundant
     reservoir: ClassVar[bool] = False  # W_in, W_rec and b stay as drawn; only the readout is fitted
 
-    @abstractmethod
-    def forward(self, p: Params, a_in: Tensor, s: State) -> tuple[State, State]:
-        """State after this step, and what else `partials` needs of it. Overwrites a_in with the activations."""
+    # Arrays on the tape, by width in units of H.
+    beside: ClassVar[tuple[int, ...]] = ()  # what x_t enters beside a_t, past the product with W_rec
+    kept: ClassVar[int] = 0  # how many further arrays the forward step leaves for `partials`
+    local: ClassVar[int] = 0  # how many further partial derivatives the backward step needs beside those in da
+    in_place: ClassVar[bool] = False  # h_t stands where a_t stood
+    carries: ClassVar[bool] = False  # dL/dh_t reaches h_{t-1} past W_rec as well
 
     @abstractmethod
-    def partials(self, p: Params, a: Tensor, s_prev: State, s: State, cache: State) -> State:
-        """The elementwise derivatives that `backward` multiplies with, for all T steps at once."""
+    def forward(self, p: Params, f: Arrays, s_prev: Arrays, s: Arrays) -> None:
+        """Overwrites a_t with the activations and fills the state s and the kept arrays; f = forward_views, one step."""
 
     @abstractmethod
-    def backward(self, p: Params, ds: State, d: State) -> tuple[State, Tensor]:
-        """(dL/ds_{t-1}, dL/d(h_{t-1} W_rec)) from ds = dL/ds_t; d is one step of `partials`.
+    def partials(self, p: Params, f: Arrays, s_prev: Arrays, s: Arrays, d: Arrays) -> None:
+        """Fills d = backward_views with the elementwise derivatives that `backward` multiplies with, for all T steps."""
+
+    @abstractmethod
+    def backward(self, p: Params, f: Arrays, d: Arrays, ds: Arrays, ds_prev: Arrays) -> None:
+        """Turns d into da = dL/da_t, given ds = dL/ds_t, and fills ds_prev with what does not pass through W_rec.
 
         Completes ds in place where one part of the state depends on another (LSTM: dc gains the path through h).
         """
 
-    def input_gradient(self, da: Tensor, ds: State, d: State) -> Tensor:
-        """dL/da_in of all steps from da = dL/d(h W_rec); the two differ only where a gate stands between them (GRU)."""
-        return da
+    def forward_views(self, a: Tensor, *more: Tensor) -> Arrays:
+        """What `forward` works on, from the stacked arrays (T, R, B, .): a, then `beside`, then `kept`."""
+        return (a, *more)
+
+    def backward_views(self, da: Tensor, *more: Tensor) -> Arrays:
+        """What `backward` works on: da, then the gradients of `beside`, then `local`."""
+        return (da, *more)
+
+    def inputs(self, p: Params) -> tuple[tuple[Tensor, Tensor], ...]:
+        """(W, b) with which x_t enters a_t and each array `beside` it."""
+        return ((p["W_in"], p["b"]),)
+
+    def input_gradients(self, d: tuple[tuple[Tensor, Tensor], ...]) -> dict[str, Tensor]:
+        """dL/dtheta from the gradients of `inputs`."""
+        return dict(zip(("W_in", "b"), d[0], strict=True))
 
 
 class Tanh(Cell):
     """h_t = tanh(a_t),  a_t = x_t W_in + h_{t-1} W_rec + b   (Elman 1990; torch.nn.RNN)."""
 
     title = "tanh"
+    in_place = True
 
-    def forward(self, p, a_in, s):
-        return (a_in.baddbmm_(s[0], p["W_rec"]).tanh_(),), ()
+    def forward(self, p, f, s_prev, s):
+        s[0].tanh_()
 
-    def partials(self, p, a, s_prev, s, cache):
-        return (1 - s[0].square(),)  # tanh' = 1 - tanh^2
+    def partials(self, p, f, s_prev, s, d):
+        from torch import addcmul
 
-    def backward(self, p, ds, d):
-        da = ds[0] * d[0]
-        return (da @ p["W_rec"].mT,), da
+        (h,), (da,) = s, d
+        addcmul(h.new_ones(()), h, h, value=-1, out=da)  # tanh' = 1 - tanh^2
+
+    def backward(self, p, f, d, ds, ds_prev):
+        d[0].mul_(ds[0])
 
 
 class Sigmoid(Cell):
     """h_t = sigma(a_t): sigma' is at most 1/4, so it forgets four times faster a step than tanh can."""
 
     title = "sigmoid"
+    in_place = True
 
-    def forward(self, p, a_in, s):
-        return (a_in.baddbmm_(s[0], p["W_rec"]).sigmoid_(),), ()
+    def forward(self, p, f, s_prev, s):
+        s[0].sigmoid_()
 
-    def partials(self, p, a, s_prev, s, cache):
-        return (s[0] * (1 - s[0]),)  # sigma' = sigma (1 - sigma)
+    def partials(self, p, f, s_prev, s, d):
+        from torch import addcmul
+
+        (h,), (da,) = s, d
+        addcmul(h, h, h, value=-1, out=da)  # sigma' = sigma - sigma^2
 
     backward = Tanh.backward
 
@@ -88,12 +115,15 @@ class Relu(Cell):
     """h_t = max(a_t, 0), unbounded: with W_rec = identity the IRNN of Le, Jaitly & Hinton 2015; with a large gain, NaN."""
 
     title = "ReLU"
+    in_place = True
 
-    def forward(self, p, a_in, s):
-        return (a_in.baddbmm_(s[0], p["W_rec"]).relu_(),), ()
+    def forward(self, p, f, s_prev, s):
+        s[0].relu_()
 
-    def partials(self, p, a, s_prev, s, cache):
-        return (s[0].clamp(max=1).ceil(),)  # 1 where the unit is on, and unlike a comparison it keeps a NaN
+    def partials(self, p, f, s_prev, s, d):
+        from torch import clamp
+
+        clamp(s[0], max=1, out=d[0]).ceil_()  # 1 where the unit is on, and unlike a comparison it keeps a NaN
 
     backward = Tanh.backward
 
@@ -110,37 +140,48 @@ class Lstm(Cell):
     parts = ("h", "c")
     gates = 4
     write, keep = 0, 1
+    kept = 2
+    local = 1
 
-    def forward(self, p, a_in, s):
-        h, c = s
-        H = h.shape[-1]
-        a_in.baddbmm_(h, p["W_rec"])
-        a_in[..., : 2 * H].sigmoid_()
-        a_in[..., 2 * H : 3 * H].tanh_()
-        a_in[..., 3 * H :].sigmoid_()
-        i, f, g, o = a_in.chunk(4, -1)
-        c = (f * c).addcmul_(i, g)
-        return (c.tanh().mul_(o), c), ()
+    def forward_views(self, a, g, tanh_c):
+        return a, *a.chunk(4, -1), g, tanh_c
 
-    def partials(self, p, a, s_prev, s, cache):
-        i, f, g, o = a.chunk(4, -1)
-        tanh_c = s[1].tanh()
-        dc_dh = o * (1 - tanh_c.square())  # dh/dc
-        d_ifg = a.new_empty(*a.shape[:-1], 3, i.shape[-1])  # dc/da_i, dc/da_f, dc/da_g
-        d_ifg[..., 0, :] = g * i * (1 - i)
-        d_ifg[..., 1, :] = s_prev[1] * f * (1 - f)
-        d_ifg[..., 2, :] = i * (1 - g.square())
-        return dc_dh, d_ifg, tanh_c * o * (1 - o), f  # ..., dh/da_o, dc/dc_{t-1}
+    def forward(self, p, f, s_prev, s):
+        from torch import mul, tanh
 
-    def backward(self, p, ds, d):
-        dh, dc = ds
-        dc_dh, d_ifg, d_o, f = d
+        a, i, f, a_g, o, g, tanh_c = f
+        (_, c_prev), (h, c) = s_prev, s
+        tanh(a_g, out=g)
+        a.sigmoid_()  # one call for all three gates; what it does to a_g is of no use and no harm
+        mul(f, c_prev, out=c).addcmul_(i, g)
+        mul(o, tanh(c, out=tanh_c), out=h)
+
+    def backward_views(self, da, dc_dh):
+        return da.unflatten(-1, (4, -1))[..., :3, :], *da.chunk(4, -1), dc_dh
+
+    def partials(self, p, f, s_prev, s, d):
+        from torch import addcmul, mul
+
+        _, i, f, _, o, g, tanh_c = f
+        (_, c_prev), (h, _) = s_prev, s
+        _, d_i, d_f, d_g, d_o, dc_dh = d
+        mul(i, g, out=d_i)
+        addcmul(i, d_i, g, value=-1, out=d_g)  # dc/da_g = i (1 - g^2)
+        d_i.addcmul_(d_i, i, value=-1)  # dc/da_i = g i (1 - i)
+        mul(f, c_prev, out=d_f)
+        d_f.addcmul_(d_f, f, value=-1)  # dc/da_f = c_{t-1} f (1 - f)
+        addcmul(h, h, o, value=-1, out=d_o)  # dh/da_o = tanh(c) o (1 - o)
+        addcmul(o, h, tanh_c, value=-1, out=dc_dh)  # dh/dc = o (1 - tanh(c)^2)
+
+    def backward(self, p, f, d, ds, ds_prev):
+        from torch import mul
+
+        d_ifg, *_, d_o, dc_dh = d
+        (dh, dc), (_, dc_prev) = ds, ds_prev
         dc.addcmul_(dh, dc_dh)
-        da = dh.new_empty(*dh.shape[:-1], 4, dh.shape[-1])
-        da[..., :3, :] = dc.unsqueeze(-2) * d_ifg
-        da[..., 3, :] = dh * d_o
-        da = da.flatten(-2)
-        return (da @ p["W_rec"].mT, dc * f), da
+        d_ifg.mul_(dc.unsqueeze(-2))
+        d_o.mul_(dh)
+        mul(dc, f[2], out=dc_prev)
 
 
 class Gru(Cell):
@@ -148,41 +189,66 @@ class Gru(Cell):
 
     r, z = sigma(a_r), sigma(a_z);  q = h_{t-1} W_n + b_n;  n = tanh(a_n + r q);  h_t = (1 - z) n + z h_{t-1}.
     Columns of W_in, W_rec, b: r, z, n. z keeps: z = 1 copies the state. b_rec (torch's bias_hh) matters for q only.
+    The array a holds a_r, a_z and q; what x_t adds to n enters beside it.
     """
 
     title = "GRU"
     gates = 3
     keep = 1
     recurrent_bias = True
+    beside = (1,)
+    carries = True
 
-    def forward(self, p, a_in, s):
-        (h,) = s
-        H = h.shape[-1]
-        a_rec = p["b_rec"].baddbmm(h, p["W_rec"])
-        q = a_rec[..., 2 * H :]
-        r, z = a_in[..., : 2 * H].add_(a_rec[..., : 2 * H]).sigmoid_().chunk(2, -1)
-        n = a_in[..., 2 * H :].addcmul_(r, q).tanh_()
-        return (n.lerp(h, z),), (q,)
+    def inputs(self, p):
+        W, b = p["W_in"].clone(), p["b"].clone()
+        H = W.shape[-1] // 3
+        W[..., 2 * H :] = 0
+        b[..., 2 * H :] = 0
+        return (W, b + p["b_rec"]), (p["W_in"][..., 2 * H :], p["b"][..., 2 * H :])
 
-    def partials(self, p, a, s_prev, s, cache):
-        r, z, n = a.chunk(3, -1)
-        dn = (1 - z) * (1 - n.square())  # dh/da_n
-        d_rzq = a.new_empty(*a.shape[:-1], 3, r.shape[-1])  # dh/da_r, dh/da_z, dh/dq
-        d_rzq[..., 0, :] = dn * cache[0] * r * (1 - r)
-        d_rzq[..., 1, :] = (s_prev[0] - n) * z * (1 - z)
-        d_rzq[..., 2, :] = dn * r
-        return d_rzq, z, dn
+    def input_gradients(self, d):
+        from torch import cat
 
-    def backward(self, p, ds, d):
+        (dW, db), (dW_n, db_n) = d
+        H = dW_n.shape[-1]
+        return {"W_in": cat((dW[..., : 2 * H], dW_n), -1), "b": cat((db[..., : 2 * H], db_n), -1), "b_rec": db}
+
+    def forward_views(self, a, n):
+        r, z, q = a.chunk(3, -1)
+        return a[..., : 2 * n.shape[-1]], r, z, q, n
+
+    def forward(self, p, f, s_prev, s):
+        from torch import lerp
+
+        a_rz, r, z, q, n = f
+        a_rz.sigmoid_()
+        n.addcmul_(r, q).tanh_()
+        lerp(n, s_prev[0], z, out=s[0])
+
+    def backward_views(self, da, dn):
+        return da.unflatten(-1, (3, -1)), *da.chunk(3, -1), dn
+
+    def partials(self, p, f, s_prev, s, d):
+        from torch import addcmul, mul, sub
+
+        _, r, z, q, n = f
+        _, d_r, d_z, d_q, dn = d
+        addcmul(n.new_ones(()), n, n, value=-1, out=dn)
+        dn.addcmul_(dn, z, value=-1)  # dh/da_n = (1 - z) (1 - n^2)
+        mul(dn, r, out=d_q)  # dh/dq = dh/da_n r
+        mul(d_q, q, out=d_r)
+        d_r.addcmul_(d_r, r, value=-1)  # dh/da_r = dh/dq q (1 - r)
+        sub(s[0], n, out=d_z)  # h - n = z (h_{t-1} - n)
+        d_z.addcmul_(d_z, z, value=-1)  # dh/da_z = (h_{t-1} - n) z (1 - z)
+
+    def backward(self, p, f, d, ds, ds_prev):
+        from torch import mul
+
         (dh,) = ds
-        d_rzq, z, _ = d
-        da = (dh.unsqueeze(-2) * d_rzq).flatten(-2)
-        return ((dh * z).baddbmm_(da, p["W_rec"].mT),), da
-
-    def input_gradient(self, da, ds, d):
-        da = da.clone()
-        da[..., -ds[0].shape[-1] :] = ds[0] * d[2]
-        return da
+        d_rzq, *_, dn = d
+        d_rzq.mul_(dh.unsqueeze(-2))
+        dn.mul_(dh)
+        mul(dh, f[2], out=ds_prev[0])
 
 
 class EchoState(Cell):
@@ -194,16 +260,23 @@ class EchoState(Cell):
 
     title = "echo state network"
     reservoir = True
+    carries = True
 
-    def forward(self, p, a_in, s):
-        return (s[0].lerp(a_in.baddbmm_(s[0], p["W_rec"]).tanh_(), p["leak"]),), ()
+    def forward(self, p, f, s_prev, s):
+        from torch import lerp
 
-    def partials(self, p, a, s_prev, s, cache):
-        return (p["leak"] * (1 - a.square()),)
+        lerp(s_prev[0], f[0].tanh_(), p["leak"], out=s[0])
 
-    def backward(self, p, ds, d):
-        da = ds[0] * d[0]
-        return ((ds[0] * (1 - p["leak"])).baddbmm_(da, p["W_rec"].mT),), da
+    def partials(self, p, f, s_prev, s, d):
+        from torch import addcmul
+
+        addcmul(p["leak"], f[0], f[0] * p["leak"], value=-1, out=d[0])  # dh/da = leak (1 - tanh^2)
+
+    def backward(self, p, f, d, ds, ds_prev):
+        from torch import mul
+
+        d[0].mul_(ds[0])
+        mul(ds[0], 1 - p["leak"], out=ds_prev[0])
 
 
 CELLS: dict[str, Cell] = {

@@ -2,7 +2,7 @@
 
 A SignalFix acts on dL/ds_t as it crosses from step t to t - 1; a GradientFix acts on dL/dtheta afterwards. Each is a frozen
 dataclass with one strength, and is written `name:strength` in links and on the command line. Networks never mix: every
-norm and factor has one value for each of the R networks. No torch is imported: methods suffice.
+norm and factor has one value for each of the R networks. Menus read FIXES without torch.
 """
 
 from __future__ import annotations
@@ -245,13 +245,14 @@ class ClipValue(GradientFix):
 
 def global_norm(grads: Mapping[str, Tensor]) -> Tensor:
     """(R,) float64: the norm over all weights of each network; float32 squares would overflow long before the gradient."""
-    flat = [g.flatten(1).double() for g in grads.values()]
-    norm = sum(g.square().sum(1) for g in flat) ** 0.5
-    if norm.isfinite().all():
+    from torch import cat, float64
+
+    flat = cat([g.flatten(1) for g in grads.values()], 1)
+    norm = flat.norm(dim=1, dtype=float64)
+    if flat.dtype != float64 or norm.isfinite().all():
         return norm
-    scale = max(float(g.abs().nan_to_num(0, 0, 0).max()) for g in flat) or 1.0  # float64 overflows too, at 1e154
-    scaled = sum((g / scale).square().sum(1) for g in flat) ** 0.5 * scale
-    return norm.where(norm.isfinite(), scaled)
+    largest = flat.abs().nan_to_num(0, 0, 0).amax(1, keepdim=True).clamp(min=1)  # float64 overflows too, at 1e154
+    return norm.where(norm.isfinite(), (flat / largest).norm(dim=1) * largest[:, 0])
 
 
 FIXES: dict[str, type[Fix]] = {fix.name: fix for fix in (Truncate, L1, L2, Omega, Freeze, ClipNorm, ClipValue)}

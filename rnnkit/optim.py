@@ -5,7 +5,6 @@ Elementwise throughout, so the networks of a stack never mix. `slots` says how m
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
@@ -24,7 +23,7 @@ class Optimizer(ABC):
         return {k: tuple(v.new_zeros(v.shape) for _ in range(self.slots)) for k, v in params.items()}
 
     @abstractmethod
-    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float, n: int) -> Tensor:
+    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float, n: int | Tensor) -> Tensor:
         """What to subtract from a weight with gradient g at update n = 1, 2, ...; updates `memory` in place."""
 
 
@@ -67,7 +66,7 @@ class Adam(Optimizer):
         m, v = memory
         m.lerp_(g, 0.1)
         v.mul_(0.999).addcmul_(g, g, value=0.001)
-        return (lr / (1 - 0.9**n)) * m / (v.sqrt() / math.sqrt(1 - 0.999**n) + 1e-8)
+        return (lr / (1 - 0.9**n)) * m / (v.sqrt() / (1 - 0.999**n) ** 0.5 + 1e-8)
 
 
 class RmsProp(Optimizer):

@@ -29,10 +29,10 @@ def _norm(ds: Tensor) -> Tensor:
     norm = torch.linalg.vector_norm(flat, dim=-1)
     risky = ~((norm > 1e-15) & (norm < 1e15))
     if risky.any():
-        rows = flat[risky].double()
+        rows = flat[risky]
         largest = rows.abs().amax(-1, keepdim=True)
         scale = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
-        norm[risky] = (torch.linalg.vector_norm(rows / scale, dim=-1) * scale[:, 0]).to(norm.dtype)
+        norm[risky] = torch.linalg.vector_norm(rows / scale, dim=-1) * scale[:, 0]
     return norm
 
 
@@ -47,7 +47,7 @@ def spectral_radius(W_rec: Tensor) -> np.ndarray:
 
 def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Params, r: int) -> str:
     """The first tensor of network r with a NaN or inf, in the order of computation, or "" where all is finite."""
-    for t in range(len(tape.a)):
+    for t in range(tape.T):
         for name, part in zip(cell.parts, tape.s, strict=True):
             if not part[t, r].isfinite().all():
                 return f"{name} at t = {t} of the forward pass"
@@ -55,7 +55,7 @@ def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Par
         return "the readout"
     if not loss[r].isfinite():
         return "the loss"
-    for t in range(len(tape.a) - 1, -1, -1):
+    for t in range(tape.T - 1, -1, -1):
         for name, part in zip(cell.parts, tape.ds, strict=True):
             if not part[t, r].isfinite().all():
                 return f"dL/d{name} at t = {t} of the backward pass"

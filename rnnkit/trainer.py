@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,6 +17,7 @@ from rnnkit import bptt, inits, probes
 from rnnkit.cells import CELLS, Cell
 from rnnkit.experiment import Experiment
 from rnnkit.fixes import GradientFix, SignalFix, global_norm
+from rnnkit.graph import Captured
 from rnnkit.losses import LOSSES, correct
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.readout import Ridge
@@ -94,28 +97,41 @@ def one_hot(y: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
     return torch.nn.functional.one_hot(y, classes).to(dtype)
 
 
-@dataclass
 class Exam:
-    """Held-out sequences, taken by all networks, in portions that fit the cache."""
+    """Held-out sequences, taken by all networks, in portions and pieces of time that fit the cache."""
 
-    task: Task
-    length: int
+    PORTION, PIECE = 64, 2**19  # sequences; numbers in the activations of one piece of time
 
-    def __post_init__(self) -> None:
-        self.batch = draw(self.task, self.length, TEST_SIZE, np.random.default_rng(Stream.TEST), held_out=True)
+    def __init__(self, e: Experiment, params: dict[str, Tensor]) -> None:
+        self.cell, self.params = CELLS[e.cell], params
+        self.batch = draw(TASKS[e.task], e.length, TEST_SIZE, np.random.default_rng(Stream.TEST), held_out=True)
+        R, _, width = params["W_rec"].shape
+        steps = min(e.length, max(1, self.PIECE // (R * self.PORTION * width)))
+        self.tape = bptt.Tape(self.cell, params, steps, self.PORTION)
 
-    def accuracy(self, cell: Cell, p: dict[str, Tensor]) -> np.ndarray:
+    def accuracy(self) -> np.ndarray:
         """(R,) share of right answers."""
-        W = p["W_rec"]
-        R, K = len(W), len(self.batch.y)
-        portion = max(1, min(TEST_SIZE, 2**22 // (self.length * R * W.shape[-1])))
+        W = self.params["W_rec"]
         scores = []
-        for start in range(0, TEST_SIZE, portion):
-            part = self.batch.part(slice(start, start + portion))
-            x, y = (t.expand(-1, R, *t.shape[2:]) for t in _tensors([part], W.dtype, str(W.device)))
-            z = bptt.readout(p, bptt.forward(cell, p, x).h[-K:])
-            scores.append(correct(z, y) * (y.shape[2] / TEST_SIZE))
-        return torch.stack(scores).sum(0).cpu().numpy()
+        for start in range(0, TEST_SIZE, self.PORTION):
+            part = self.batch.part(slice(start, start + self.PORTION))
+            x, y = (t.expand(-1, len(W), *t.shape[2:]) for t in _tensors([part], W.dtype, str(W.device)))
+            z = bptt.readout(self.params, bptt.last_states(self.cell, self.params, x, len(y), self.tape))
+            scores.append(correct(z, y))
+        return torch.stack(scores).mean(0).cpu().numpy()
+
+
+class Outcome(NamedTuple):
+    """What one batch gives, before anything is changed."""
+
+    z: Tensor  # outputs of the last K steps
+    target: Tensor
+    loss: Tensor  # (R,)
+    raw: dict[str, Tensor]  # gradients before the fixes
+    grads: dict[str, Tensor]  # and after them
+    norm_raw: Tensor  # (R,)
+    norm_applied: Tensor  # (R,)
+    sound: Tensor  # (R,) all of this is finite
 
 
 @contextmanager
@@ -129,6 +145,9 @@ def _flushing_denormals() -> Iterator[None]:
         torch.set_flush_denormal(before)
 
 
+Halves = tuple[Callable[[Tensor, Tensor], Outcome], Callable[[Outcome, int], None]]
+
+
 class Trainer:
     """The state of one run between steps: weights, optimizer memory, data stream, and which networks are still sound."""
 
@@ -137,7 +156,8 @@ class Trainer:
         self.real = torch.zeros((), dtype=dtype).numpy().dtype
         self.params = init_params(e, dtype, device)
         self.batches = training_batches(e, dtype, device)
-        self.exam = Exam(TASKS[e.task], e.length)
+        self.exam = Exam(e, self.params)
+        self.tape = bptt.Tape(self.cell, self.params, e.length, e.batch)
         self.loss = LOSSES[e.loss]
         self.signals = [fix for fix in e.fixes if isinstance(fix, SignalFix)]
         self.gradient_fixes = [fix for fix in e.fixes if isinstance(fix, GradientFix)]
@@ -148,16 +168,13 @@ class Trainer:
         self.step = 0
         self.diverged = np.full(e.replicas, -1, np.int32)
         self.causes = [""] * e.replicas
+        self.frozen = torch.zeros(e.replicas, 1, 1, dtype=torch.bool, device=device)  # `diverged`, where the weights are
+        self.halves: Halves | None = None
 
-    def advance(self) -> Record | None:
-        """One training step; a Record where one is due, of the weights before the step's update."""
-        e, p = self.e, self.params
-        due = self.step % e.every == 0 or self.step == e.steps
-        if (self.diverged >= 0).all():  # nothing is left to compute; NaN is all there will be
-            self.step += 1
-            return self._nothing(self.step - 1) if due else None
-        x, y = next(self.batches)
-        tape = bptt.forward(self.cell, p, x)
+    def compute(self, x: Tensor, y: Tensor) -> Outcome:
+        """Loss and gradients of one batch. Nothing is read on the host, so that a GPU can take it as one graph."""
+        tape, p = self.tape, self.params
+        bptt.forward(self.cell, p, x, tape)
         z = bptt.readout(p, tape.h[-len(y) :])
         target = one_hot(y, z.shape[-1], z.dtype) if self.ridge and y.dim() == 3 else y
         loss, dz = self.loss(z, target)
@@ -171,31 +188,57 @@ class Trainer:
         sound = loss.isfinite()
         if not self.ridge:  # the gradient that would be does no harm to a reservoir
             sound &= norm_raw.isfinite() & norm_applied.isfinite()
-        for r in np.flatnonzero(~sound.cpu().numpy() & (self.diverged < 0)):
-            self.diverged[r] = self.step
-            causes = (probes.first_not_finite(self.cell, tape, z, loss, g, int(r)) for g in (raw, grads))
-            self.causes[r] = next(filter(None, causes), "the gradient's norm")
-        record = self._record(tape, loss, norm_raw, norm_applied) if due else None
+        return Outcome(z, target, loss, raw, grads, norm_raw, norm_applied, sound)
+
+    def update(self, out: Outcome, n: int | Tensor) -> None:
+        """The n-th step of every sound network, likewise; a diverged one keeps its last weights."""
+        if self.ridge:
+            self.ridge.learn(self.params, self.tape.h[-len(out.target) :], out.target)
+            return
+        for name, g in out.grads.items():
+            step = self.optimizer.step(g, self.memory[name], self.e.lr, n)
+            self.params[name].sub_(step.masked_fill_(self.frozen, 0))
+
+    def _halves(self, x: Tensor, y: Tensor) -> Halves:
+        """compute and update; on a GPU each of them as one CUDA graph."""
+        if self.frozen.device.type != "cuda" or self.ridge:
+            return self.compute, self.update
+        compute = Captured(self.compute, (x, y))
+        n = torch.zeros((), dtype=torch.float64, device=self.frozen.device)
+
+        def update() -> None:
+            self.update(compute.outputs, n.add_(1))
+
+        captured = Captured(update, state=[n, *self.params.values(), *chain(*self.memory.values())])
+        return compute, lambda out, n: captured()
+
+    def advance(self) -> Record | None:
+        """One training step; a Record where one is due, of the weights before the step's update."""
+        e = self.e
+        due = self.step % e.every == 0 or self.step == e.steps
+        if (self.diverged >= 0).all():  # nothing is left to compute; NaN is all there will be
+            self.step += 1
+            return self._nothing(self.step - 1) if due else None
+        x, y = next(self.batches)
+        self.halves = self.halves or self._halves(x, y)
+        compute, update = self.halves
+        out = compute(x, y)
+        self._notice_divergence(out)
+        record = self._record(out) if due else None
         if self.step < e.steps:
-            self._update(grads, tape, target)
+            update(out, self.step + 1)
         self.step += 1
         return record
 
-    def _update(self, grads: dict[str, Tensor], tape: bptt.Tape, target: Tensor) -> None:
-        """Moves every sound network; a diverged one keeps its last weights."""
-        if self.ridge:
-            self.ridge.learn(self.params, tape.h[-len(target) :], target)
-            return
-        frozen = torch.from_numpy(self.diverged >= 0).to(tape.a.device)
-        any_frozen = bool((self.diverged >= 0).any())
-        for name, g in grads.items():
-            W = self.params[name]
-            step = self.optimizer.step(g, self.memory[name], self.e.lr, self.step + 1)
-            if any_frozen:
-                step[frozen] = 0
-            W.sub_(step)
+    def _notice_divergence(self, out: Outcome) -> None:
+        newly = np.flatnonzero(~out.sound.cpu().numpy() & (self.diverged < 0))
+        for r in newly:
+            self.diverged[r] = self.step
+            causes = (probes.first_not_finite(self.cell, self.tape, out.z, out.loss, g, int(r)) for g in (out.raw, out.grads))
+            self.causes[r] = next(filter(None, causes), "the gradient's norm")
+            self.frozen[r] = True
 
-    def _record(self, tape: bptt.Tape, loss: Tensor, norm_raw: Tensor, norm_applied: Tensor) -> Record:
+    def _record(self, out: Outcome) -> Record:
         e, dead = self.e, self.diverged >= 0
         before = dead & (self.diverged < self.step)  # what a frozen network would still compute is not its history
 
@@ -211,11 +254,11 @@ class Trainer:
             radius = blank(self._spectral_radius(), dead)
         return Record(
             step=self.step,
-            loss=blank(loss.cpu().numpy(), before),
-            accuracy=blank(self.exam.accuracy(self.cell, self.params), dead) if examine else unknown,
-            state_grad=blank(probes.state_gradient_norms(tape), before),
-            grad_norm_raw=blank(norm_raw.cpu().numpy(), before),
-            grad_norm_applied=blank(norm_applied.cpu().numpy(), before),
+            loss=blank(out.loss.cpu().numpy(), before),
+            accuracy=blank(self.exam.accuracy(), dead) if examine else unknown,
+            state_grad=blank(probes.state_gradient_norms(self.tape), before),
+            grad_norm_raw=blank(out.norm_raw.cpu().numpy(), before),
+            grad_norm_applied=blank(out.norm_applied.cpu().numpy(), before),
             spectral_radius=radius,
             diverged=self.diverged.copy(),
             causes=tuple(self.causes),

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 LAYERS = [  # each may import from the lines above it
     ("cells", "inits", "tasks", "losses", "optim"),
-    ("bptt", "readout"),
+    ("bptt", "readout", "graph"),
     ("fixes",),
     ("experiment",),
     ("trainer",),
@@ -20,7 +20,7 @@ LAYERS = [  # each may import from the lines above it
     ("__main__",),
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-COMPUTING = {"bptt", "readout", "probes", "trainer"}  # these load torch when they are imported
+COMPUTING = {"bptt", "readout", "graph", "probes", "trainer"}  # these load torch when they are imported
 LOADS_THEM = COMPUTING | {"__main__", "sweep", "benchmark"}
 SERVER = {"", "experiment", "record", "runs", "presets", "charts", "verdict", "history", "limits"}
 FILES = {

@@ -1,5 +1,7 @@
 """Probes: gradient norms that are zero only where the gradient is, spectral radii, and the first tensor that went wrong."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +13,7 @@ from rnnkit.losses import cross_entropy
 
 
 def tape_of(*ds):
-    tape = bptt.Tape(torch.zeros(0), torch.zeros(0), (), ())
-    tape.ds = ds
-    return tape
+    return SimpleNamespace(ds=ds)
 
 
 def test_norms_are_over_batch_and_units_of_each_part_step_and_network():
