@@ -12,7 +12,8 @@ b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import NamedTuple
 
@@ -23,7 +24,8 @@ from rnnkit.cells import Cell
 
 Params = Mapping[str, Tensor]
 Arrays = tuple[Tensor, ...]
-BLOCK = 2**17  # numbers in the gradient of a few steps: what `partials` leaves of them is still in the cache when it is needed
+ALONE = 2**14  # numbers in the gates of one step of all networks, below which one thread is faster than two
+BLOCK = 2**18  # numbers in the gradient of a few steps: what `partials` leaves of them is still in the cache when it is needed
 Signal = Callable[[Tensor, int, int], Tensor]  # (dL/ds crossing from t to t - 1, t, T) -> the same, cut or changed
 
 
@@ -48,7 +50,8 @@ class Backward(NamedTuple):
 class Tape:
     """What one pass over T steps of R networks and B sequences remembers. Made once, written anew at every training step.
 
-    In numbers per T R B H: 3 for the cells with one gate, 15 for the LSTM, 10 for the GRU, 4 for the echo state network.
+    It holds, in numbers per T R B H: 3 for the cells with one gate, 4 for the echo state network, 11 for the GRU, 15 for the
+    LSTM; about half of that until the first backward pass.
     """
 
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers of the last forward pass
@@ -56,11 +59,14 @@ class Tape:
 
     def __init__(self, cell: Cell, p: Params, T: int, B: int) -> None:
         self.cell, self.T = cell, T
+        self.nbytes = 0  # of the arrays made so far
         self._like, self._B = p["W_rec"], B
 
     def _arrays(self, *widths: int, steps: int) -> Arrays:
         R, H, _ = self._like.shape
-        return tuple(self._like.new_zeros(steps, R, self._B, width * H) for width in widths)
+        arrays = tuple(self._like.new_zeros(steps, R, self._B, width * H) for width in widths)
+        self.nbytes += sum(array.nbytes for array in arrays)
+        return arrays
 
     @cached_property
     def forward(self) -> Forward:
@@ -134,14 +140,27 @@ def forward(cell: Cell, p: Params, x: Tensor, tape: Tape | None = None, s0: Arra
     """
     tape = tape or Tape(cell, p, len(x), x.shape[2])
     tape.x = x
-    _enter(cell, p, tape)
     for i, part in enumerate(tape.forward.states):
-        part[0].zero_() if s0 is None else part[0].copy_(s0[i])
+        part[0].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
+    _enter(cell, p, tape)
     W_rec = p["W_rec"]
-    for a, views, s_prev, s in tape.forward.steps[: len(x)]:
-        a.baddbmm_(s_prev[0], W_rec)
-        cell.forward(p, views, s_prev, s)
+    with _few_threads(tape):
+        for a, views, s_prev, s in tape.forward.steps[: len(x)]:
+            a.baddbmm_(s_prev[0], W_rec)
+            cell.forward(p, views, s_prev, s)
     return tape
+
+
+@contextmanager
+def _few_threads(tape: Tape) -> Iterator[None]:
+    """One thread where a step is so small that waiting for a second one takes longer than the step."""
+    threads = torch.get_num_threads()
+    if tape.forward.entered[0][0].numel() < ALONE:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _enter(cell: Cell, p: Params, tape: Tape) -> None:
@@ -183,18 +202,19 @@ def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Si
     for part in back.states:
         part[T].zero_()
     back.states[0][T] += direct[-1]
-    for stacks, steps in back.blocks:
-        cell.partials(p, *stacks)
-        for t, da, f, d, ds, ds_prev in steps:
-            cell.backward(p, f, d, ds, ds_prev)
-            ds_prev[0].baddbmm_(da, W_back, beta=cell.carries)
-            for signal in signals:
-                for part in ds_prev:
-                    changed = signal(part, t, T)
-                    if changed is not part:
-                        part.copy_(changed)
-            if T - K < t:
-                ds_prev[0].add_(direct[t - 1 - T + K])
+    with _few_threads(tape):
+        for stacks, steps in back.blocks:
+            cell.partials(p, *stacks)
+            for t, da, f, d, ds, ds_prev in steps:
+                cell.backward(p, f, d, ds, ds_prev)
+                ds_prev[0].baddbmm_(da, W_back, beta=cell.carries)
+                for signal in signals:
+                    for part in ds_prev:
+                        changed = signal(part, t, T)
+                        if changed is not part:
+                            part.copy_(changed)
+                if t > T - K:
+                    ds_prev[0].add_(direct[t - 1 - T + K])
 
 
 def gradients(cell: Cell, p: Params, tape: Tape, dz: Tensor) -> dict[str, Tensor]:

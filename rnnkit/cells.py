@@ -57,13 +57,13 @@ class Cell(ABC):
         Completes ds in place where one part of the state depends on another (LSTM: dc gains the path through h).
         """
 
-    def forward_views(self, a: Tensor, *more: Tensor) -> Arrays:
+    def forward_views(self, *arrays: Tensor) -> Arrays:
         """What `forward` works on, from the stacked arrays (T, R, B, .): a, then `beside`, then `kept`."""
-        return (a, *more)
+        return arrays
 
-    def backward_views(self, da: Tensor, *more: Tensor) -> Arrays:
+    def backward_views(self, *arrays: Tensor) -> Arrays:
         """What `backward` works on: da, then the gradients of `beside`, then `local`."""
-        return (da, *more)
+        return arrays
 
     def inputs(self, p: Params) -> tuple[tuple[Tensor, Tensor], ...]:
         """(W, b) with which x_t enters a_t and each array `beside` it."""
@@ -84,10 +84,10 @@ class Tanh(Cell):
         s[0].tanh_()
 
     def partials(self, p, f, s_prev, s, d):
-        from torch import addcmul
+        import torch
 
         (h,), (da,) = s, d
-        addcmul(h.new_ones(()), h, h, value=-1, out=da)  # tanh' = 1 - tanh^2
+        torch.addcmul(h.new_ones(()), h, h, value=-1, out=da)  # tanh' = 1 - tanh^2
 
     def backward(self, p, f, d, ds, ds_prev):
         d[0].mul_(ds[0])
@@ -103,10 +103,10 @@ class Sigmoid(Cell):
         s[0].sigmoid_()
 
     def partials(self, p, f, s_prev, s, d):
-        from torch import addcmul
+        import torch
 
         (h,), (da,) = s, d
-        addcmul(h, h, h, value=-1, out=da)  # sigma' = sigma - sigma^2
+        torch.addcmul(h, h, h, value=-1, out=da)  # sigma' = sigma - sigma^2
 
     backward = Tanh.backward
 
@@ -121,9 +121,9 @@ class Relu(Cell):
         s[0].relu_()
 
     def partials(self, p, f, s_prev, s, d):
-        from torch import clamp
+        import torch
 
-        clamp(s[0], max=1, out=d[0]).ceil_()  # 1 where the unit is on, and unlike a comparison it keeps a NaN
+        torch.clamp(s[0], max=1, out=d[0]).ceil_()  # 1 where the unit is on, and unlike a comparison it keeps a NaN
 
     backward = Tanh.backward
 
@@ -143,45 +143,47 @@ class Lstm(Cell):
     kept = 2
     local = 1
 
-    def forward_views(self, a, g, tanh_c):
+    def forward_views(self, *arrays):
+        a, g, tanh_c = arrays
         return a, *a.chunk(4, -1), g, tanh_c
 
     def forward(self, p, f, s_prev, s):
-        from torch import mul, tanh
+        import torch
 
         a, i, f, a_g, o, g, tanh_c = f
         (_, c_prev), (h, c) = s_prev, s
-        tanh(a_g, out=g)
-        a.sigmoid_()  # one call for all three gates; what it does to a_g is of no use and no harm
-        mul(f, c_prev, out=c).addcmul_(i, g)
-        mul(o, tanh(c, out=tanh_c), out=h)
+        g.copy_(a_g).tanh_()  # out of its gate's columns: fast only where numbers lie side by side
+        a.sigmoid_()  # of all columns at once, for the same reason; what it does to a_g is of no use and no harm
+        torch.mul(f, c_prev, out=c).addcmul_(i, g)
+        torch.mul(o, torch.tanh(c, out=tanh_c), out=h)
 
-    def backward_views(self, da, dc_dh):
+    def backward_views(self, *arrays):
+        da, dc_dh = arrays
         return da.unflatten(-1, (4, -1))[..., :3, :], *da.chunk(4, -1), dc_dh
 
     def partials(self, p, f, s_prev, s, d):
-        from torch import addcmul, mul
+        import torch
 
         _, i, f, _, o, g, tanh_c = f
         (_, c_prev), (h, _) = s_prev, s
         _, d_i, d_f, d_g, d_o, dc_dh = d
-        mul(i, g, out=d_i)
-        addcmul(i, d_i, g, value=-1, out=d_g)  # dc/da_g = i (1 - g^2)
+        torch.mul(i, g, out=d_i)
+        torch.addcmul(i, d_i, g, value=-1, out=d_g)  # dc/da_g = i (1 - g^2)
         d_i.addcmul_(d_i, i, value=-1)  # dc/da_i = g i (1 - i)
-        mul(f, c_prev, out=d_f)
+        torch.mul(f, c_prev, out=d_f)
         d_f.addcmul_(d_f, f, value=-1)  # dc/da_f = c_{t-1} f (1 - f)
-        addcmul(h, h, o, value=-1, out=d_o)  # dh/da_o = tanh(c) o (1 - o)
-        addcmul(o, h, tanh_c, value=-1, out=dc_dh)  # dh/dc = o (1 - tanh(c)^2)
+        torch.addcmul(h, h, o, value=-1, out=d_o)  # dh/da_o = tanh(c) o (1 - o)
+        torch.addcmul(o, h, tanh_c, value=-1, out=dc_dh)  # dh/dc = o (1 - tanh(c)^2)
 
     def backward(self, p, f, d, ds, ds_prev):
-        from torch import mul
+        import torch
 
         d_ifg, *_, d_o, dc_dh = d
         (dh, dc), (_, dc_prev) = ds, ds_prev
         dc.addcmul_(dh, dc_dh)
         d_ifg.mul_(dc.unsqueeze(-2))
         d_o.mul_(dh)
-        mul(dc, f[2], out=dc_prev)
+        torch.mul(dc, f[2], out=dc_prev)
 
 
 class Gru(Cell):
@@ -197,6 +199,7 @@ class Gru(Cell):
     keep = 1
     recurrent_bias = True
     beside = (1,)
+    kept = 1
     carries = True
 
     def inputs(self, p):
@@ -207,48 +210,50 @@ class Gru(Cell):
         return (W, b + p["b_rec"]), (p["W_in"][..., 2 * H :], p["b"][..., 2 * H :])
 
     def input_gradients(self, d):
-        from torch import cat
+        import torch
 
         (dW, db), (dW_n, db_n) = d
         H = dW_n.shape[-1]
-        return {"W_in": cat((dW[..., : 2 * H], dW_n), -1), "b": cat((db[..., : 2 * H], db_n), -1), "b_rec": db}
+        return {"W_in": torch.cat((dW[..., : 2 * H], dW_n), -1), "b": torch.cat((db[..., : 2 * H], db_n), -1), "b_rec": db}
 
-    def forward_views(self, a, n):
-        r, z, q = a.chunk(3, -1)
-        return a[..., : 2 * n.shape[-1]], r, z, q, n
+    def forward_views(self, *arrays):
+        a, n, q = arrays
+        return a, *a.chunk(3, -1), n, q
 
     def forward(self, p, f, s_prev, s):
-        from torch import lerp
+        import torch
 
-        a_rz, r, z, q, n = f
-        a_rz.sigmoid_()
+        a, r, z, a_q, n, q = f
+        q.copy_(a_q)
+        a.sigmoid_()  # of all columns at once, which is faster; what it does to a_q is of no use and no harm
         n.addcmul_(r, q).tanh_()
-        lerp(n, s_prev[0], z, out=s[0])
+        torch.lerp(n, s_prev[0], z, out=s[0])
 
-    def backward_views(self, da, dn):
+    def backward_views(self, *arrays):
+        da, dn = arrays
         return da.unflatten(-1, (3, -1)), *da.chunk(3, -1), dn
 
     def partials(self, p, f, s_prev, s, d):
-        from torch import addcmul, mul, sub
+        import torch
 
-        _, r, z, q, n = f
+        _, r, z, _, n, q = f
         _, d_r, d_z, d_q, dn = d
-        addcmul(n.new_ones(()), n, n, value=-1, out=dn)
+        torch.addcmul(n.new_ones(()), n, n, value=-1, out=dn)
         dn.addcmul_(dn, z, value=-1)  # dh/da_n = (1 - z) (1 - n^2)
-        mul(dn, r, out=d_q)  # dh/dq = dh/da_n r
-        mul(d_q, q, out=d_r)
+        torch.mul(dn, r, out=d_q)  # dh/dq = dh/da_n r
+        torch.mul(d_q, q, out=d_r)
         d_r.addcmul_(d_r, r, value=-1)  # dh/da_r = dh/dq q (1 - r)
-        sub(s[0], n, out=d_z)  # h - n = z (h_{t-1} - n)
+        torch.sub(s[0], n, out=d_z)  # h - n = z (h_{t-1} - n)
         d_z.addcmul_(d_z, z, value=-1)  # dh/da_z = (h_{t-1} - n) z (1 - z)
 
     def backward(self, p, f, d, ds, ds_prev):
-        from torch import mul
+        import torch
 
         (dh,) = ds
         d_rzq, *_, dn = d
         d_rzq.mul_(dh.unsqueeze(-2))
         dn.mul_(dh)
-        mul(dh, f[2], out=ds_prev[0])
+        torch.mul(dh, f[2], out=ds_prev[0])
 
 
 class EchoState(Cell):
@@ -263,20 +268,20 @@ class EchoState(Cell):
     carries = True
 
     def forward(self, p, f, s_prev, s):
-        from torch import lerp
+        import torch
 
-        lerp(s_prev[0], f[0].tanh_(), p["leak"], out=s[0])
+        torch.lerp(s_prev[0], f[0].tanh_(), p["leak"], out=s[0])
 
     def partials(self, p, f, s_prev, s, d):
-        from torch import addcmul
+        import torch
 
-        addcmul(p["leak"], f[0], f[0] * p["leak"], value=-1, out=d[0])  # dh/da = leak (1 - tanh^2)
+        torch.addcmul(p["leak"], f[0], f[0] * p["leak"], value=-1, out=d[0])  # dh/da = leak (1 - tanh^2)
 
     def backward(self, p, f, d, ds, ds_prev):
-        from torch import mul
+        import torch
 
         d[0].mul_(ds[0])
-        mul(ds[0], 1 - p["leak"], out=ds_prev[0])
+        torch.mul(ds[0], 1 - p["leak"], out=ds_prev[0])
 
 
 CELLS: dict[str, Cell] = {

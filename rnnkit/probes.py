@@ -18,7 +18,7 @@ def state_gradient_norms(tape: Tape) -> np.ndarray:
     """(P, T, R): ||dL/ds_t|| over batch and units for each part of the state.
 
     In float32 a square underflows at 1e-23 although the gradient itself lives on to 1e-38, so small and huge values are
-    scaled by their largest component first: only a true zero is reported as zero.
+    scaled by a power of two first: only a true zero is reported as zero.
     """
     return torch.stack([_norm(part) for part in tape.ds]).cpu().numpy()
 
@@ -27,12 +27,12 @@ def _norm(ds: Tensor) -> Tensor:
     """(T, R) from (T, R, B, H)."""
     flat = ds.flatten(2)
     norm = torch.linalg.vector_norm(flat, dim=-1)
-    risky = ~((norm > 1e-15) & (norm < 1e15))
+    exponent = 80 if norm.dtype == torch.float32 else 700
+    small, large = norm < 2.0 ** (-0.6 * exponent), norm > 2.0 ** (0.6 * exponent)
+    risky = small | large
     if risky.any():
-        rows = flat[risky]
-        largest = rows.abs().amax(-1, keepdim=True)
-        scale = torch.where((largest > 0) & largest.isfinite(), largest, 1.0)
-        norm[risky] = torch.linalg.vector_norm(rows / scale, dim=-1) * scale[:, 0]
+        scale = torch.where(small, norm.new_tensor(2.0**exponent), norm.new_tensor(2.0**-exponent))[risky]
+        norm[risky] = torch.linalg.vector_norm(flat[risky] * scale[:, None], dim=-1) / scale
     return norm
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import chain
 from typing import NamedTuple
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rnnkit import bptt, inits, probes
-from rnnkit.cells import CELLS, Cell
+from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.fixes import GradientFix, SignalFix, global_norm
 from rnnkit.graph import Captured
@@ -22,7 +21,7 @@ from rnnkit.losses import LOSSES, correct
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.readout import Ridge
 from rnnkit.record import Record
-from rnnkit.tasks import TASKS, Batch, Task, draw
+from rnnkit.tasks import TASKS, Batch, draw
 
 TEST_SIZE = 256  # held-out sequences; they depend on task and length alone, so everybody sits the same exam
 BLOCK = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
@@ -169,6 +168,7 @@ class Trainer:
         self.diverged = np.full(e.replicas, -1, np.int32)
         self.causes = [""] * e.replicas
         self.frozen = torch.zeros(e.replicas, 1, 1, dtype=torch.bool, device=device)  # `diverged`, where the weights are
+        self.as_graph = self.frozen.is_cuda and not self.ridge
         self.halves: Halves | None = None
 
     def compute(self, x: Tensor, y: Tensor) -> Outcome:
@@ -201,7 +201,7 @@ class Trainer:
 
     def _halves(self, x: Tensor, y: Tensor) -> Halves:
         """compute and update; on a GPU each of them as one CUDA graph."""
-        if self.frozen.device.type != "cuda" or self.ridge:
+        if not self.as_graph:
             return self.compute, self.update
         compute = Captured(self.compute, (x, y))
         n = torch.zeros((), dtype=torch.float64, device=self.frozen.device)

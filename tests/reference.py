@@ -42,7 +42,7 @@ def parse_all(names: str) -> list[Fix]:
 # ---- networks and data
 
 
-def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: int = H) -> dict[str, Tensor]:
+def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: int = H, replicas: int = R) -> dict[str, Tensor]:
     """Stacked weights in float64, biases too, all different from zero."""
     g = torch.Generator().manual_seed(seed)
     cell = CELLS[cell_name]
@@ -53,9 +53,9 @@ def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: 
     }  # fmt: skip
     if cell.recurrent_bias:
         shapes["b_rec"] = (1, width, 0.4)
-    p = {k: scale * torch.randn(R, m, n, generator=g, dtype=DOUBLE) for k, (m, n, scale) in shapes.items()}
+    p = {k: scale * torch.randn(replicas, m, n, generator=g, dtype=DOUBLE) for k, (m, n, scale) in shapes.items()}
     if cell.reservoir:
-        p["leak"] = 0.3 + 0.6 * torch.rand(R, 1, 1, generator=g, dtype=DOUBLE)
+        p["leak"] = 0.3 + 0.6 * torch.rand(replicas, 1, 1, generator=g, dtype=DOUBLE)
     return p
 
 

@@ -1,0 +1,130 @@
+"""The fast loops against the plain one: arrays used again, blocks, pieces of time, threads; over random shapes."""
+
+import pytest
+import reference
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import DOUBLE, STRENGTHS, assert_close, random_params
+
+from rnnkit import bptt, probes
+from rnnkit.cells import CELLS
+from rnnkit.fixes import GradientFix, SignalFix, global_norm
+from rnnkit.losses import LOSSES
+
+
+def numbers(g, *shape):
+    return torch.randn(*shape, generator=g, dtype=DOUBLE)
+
+
+def inputs(g, symbols, n_in, T, R, B):
+    return torch.randint(n_in, (T, R, B), generator=g) if symbols else numbers(g, T, R, B, n_in)
+
+
+def passes(cell, p, x, y, fixes, tape=None):
+    """One pass there and back, as the trainer takes it."""
+    tape = bptt.forward(cell, p, x, tape)
+    _, dz = LOSSES["cross_entropy"](bptt.readout(p, tape.h[-len(y) :]), y)
+    bptt.backward(cell, p, tape, dz, [fix for fix in fixes if isinstance(fix, SignalFix)])
+    grads = bptt.gradients(cell, p, tape, dz)
+    for fix in fixes:
+        if isinstance(fix, GradientFix):
+            grads = fix(grads, tape, p)
+    return tape, grads
+
+
+@st.composite
+def problems(draw):
+    name = draw(st.sampled_from(sorted(set(CELLS) & set(reference.STEPS))))
+    known = [fix for fix in map(reference.active, STRENGTHS) if fix.applies_to(CELLS[name].gates)]
+    fixes = draw(st.lists(st.sampled_from(known), unique=True, max_size=3))
+    T = draw(st.integers(1, 30))
+    sizes = {k: draw(st.integers(1, high)) for k, high in {"R": 5, "B": 6, "H": 9, "n_in": 7, "n_out": 4, "K": T}.items()}
+    block = draw(st.sampled_from([1, 50, 200, bptt.BLOCK]))
+    return name, fixes, T, sizes, draw(st.booleans()), block, draw(st.integers(0, 2**31))
+
+
+@settings(max_examples=150)
+@given(problems())
+def test_the_fast_loops_are_the_plain_loop_through_autograd(problem):
+    """States, dL/ds_t, every gradient after the fixes, and their norms; on a tape that another batch has been through."""
+    name, fixes, T, n, symbols, block, seed = problem
+    g = torch.Generator().manual_seed(seed)
+    cell, p = CELLS[name], random_params(name, n["n_in"], n["n_out"], seed, n["H"], n["R"])
+    before = bptt.BLOCK
+    bptt.BLOCK = block
+    try:
+        tape = None
+        for _ in range(2):
+            x = inputs(g, symbols, n["n_in"], T, n["R"], n["B"])
+            y = torch.randint(n["n_out"], (n["K"], n["R"], n["B"]), generator=g)
+            tape, grads = passes(cell, p, x, y, fixes, tape)
+    finally:
+        bptt.BLOCK = before
+    norms, total = torch.from_numpy(probes.state_gradient_norms(tape)), global_norm(grads)
+    for r in range(n["R"]):
+        plain = reference.remedied(name, p, r, x, y, "cross_entropy", fixes)
+        ds = plain.state_gradients()
+        for part in range(len(cell.parts)):
+            assert_close(tape.s[part][:, r], torch.stack([s[part] for s in plain.states]), "states")
+            assert_close(tape.ds[part][:, r], ds[part], "dL/ds")
+            assert_close(norms[part, :, r], ds[part].flatten(1).norm(dim=1), "their norms")
+        for k, gradient in grads.items():
+            assert_close(gradient[r], plain.p[k].grad, k)
+        expected = sum(plain.p[k].grad.square().sum() for k in grads) ** 0.5
+        assert_close(total[r], expected, "norm")
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("piece", [1, 4, 7, 13, 20])
+@pytest.mark.parametrize("K", [1, 5, 13])
+def test_last_states_on_a_short_tape_are_those_of_a_long_one(name, piece, K):
+    p, x = random_params(name, 5, 2), inputs(torch.Generator().manual_seed(0), True, 5, 13, reference.R, 3)
+    short = bptt.Tape(CELLS[name], p, piece, 3)
+    h = bptt.last_states(CELLS[name], p, x, K, short)
+    assert_close(h, bptt.forward(CELLS[name], p, x).h[-K:], "h", 1e-13)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_state_carried_on_is_the_sequence_in_one_piece(name):
+    p, x = random_params(name, 3, 2), inputs(torch.Generator().manual_seed(1), False, 3, 12, reference.R, 3)
+    whole = bptt.forward(CELLS[name], p, x)
+    first = bptt.forward(CELLS[name], p, x[:5])
+    second = bptt.forward(CELLS[name], p, x[5:], s0=tuple(part[-1] for part in first.s))
+    for part in range(len(CELLS[name].parts)):
+        assert_close(second.s[part], whole.s[part][5:], "state", 1e-13)
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_threads_change_nothing_but_the_order_of_sums_and_stay_as_they_were(name, threads):
+    g = torch.Generator().manual_seed(2)
+    p = random_params(name, 6, 2, hidden=40, replicas=3)
+    x, y = inputs(g, True, 6, 9, 3, 40), torch.randint(2, (1, 3, 40), generator=g)
+    alone, grads = passes(CELLS[name], p, x, y, [])
+    torch.set_num_threads(threads)
+    try:
+        many, same = passes(CELLS[name], p, x, y, [])
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(1)
+    assert_close(many.ds[0], alone.ds[0], "dL/dh", 1e-12)
+    for k, gradient in grads.items():
+        assert_close(same[k], gradient, k, 1e-12)
+
+
+NUMBERS = {"tanh": 3, "sigmoid": 3, "relu": 3, "esn": 4, "gru": 11, "lstm": 15}  # as Tape's docstring and the docs promise
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_memory_is_linear_in_the_number_of_steps(name):
+    B, H = 3, 4
+    p = random_params(name, 5, 2, hidden=H)
+    sizes = {}
+    for T in (10, 20, 110):
+        tape, _ = passes(CELLS[name], p, torch.zeros(T, reference.R, B, dtype=torch.int64), torch.zeros(1, 2, B).long(), [])
+        sizes[T] = tape.nbytes
+    per_step = (sizes[110] - sizes[10]) // 100
+    assert sizes[20] - sizes[10] == 10 * per_step
+    if name in NUMBERS:
+        assert per_step == NUMBERS[name] * reference.R * B * H * 8
