@@ -51,18 +51,27 @@ _STEP = np.array([[GRAMMAR[a].get(b, 0.0) for b in CLASSES] for a in [*CLASSES, 
 
 
 @lru_cache(maxsize=64)
-def _endings(words: int) -> np.ndarray:
-    """(words + 1, 8, 7): cumulative P(next class | class, words left including that one, and a noun is the last)."""
+def _endings(words: int) -> tuple[np.ndarray, np.ndarray]:
+    """For the words left (that one included) and the class before, P(next class | a noun is the last), ready to draw from.
+
+    No class has more than three successors: cuts (2, words + 1, 8) on the unit interval between them, and their numbers
+    (words + 1, 8, 3).
+    """
     ends = np.zeros((words + 1, len(CLASSES)))  # P(the clause ends in time | class, words left after it), up to a factor
     ends[0, CLASSES.index("noun")] = 1
-    tables = np.zeros((words + 1, len(CLASSES) + 1, len(CLASSES)))
+    cuts = np.full((2, words + 1, len(CLASSES) + 1), 2.0)  # never reached
+    successors = np.zeros((words + 1, len(CLASSES) + 1, 3), np.int64)
     for left in range(1, words + 1):
         weighted = _STEP * ends[left - 1]
         total = weighted.sum(1, keepdims=True)
-        tables[left] = np.cumsum(weighted / np.where(total > 0, total, 1), axis=1)
+        cdf = np.cumsum(weighted / np.where(total > 0, total, 1), axis=1)
+        for state, row in enumerate(weighted):
+            possible = np.flatnonzero(row)
+            successors[left, state, : len(possible)] = possible
+            inner = possible[:-1]
+            cuts[: len(inner), left, state] = cdf[state, inner]
         ends[left] = total[: len(CLASSES), 0] / total.max()  # the factor cancels; without it long clauses underflow
-    tables[..., -1] = np.where(tables[..., -1] > 0, 2.0, tables[..., -1])  # no rounding at the last class
-    return tables
+    return cuts, successors
 
 
 class Agreement(Classes):
@@ -79,21 +88,20 @@ class Agreement(Classes):
     def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
         x = np.zeros((length, n), np.int64)
         rows = np.arange(n)
-        prefix: np.ndarray = np.zeros(n, int)  # adverbs before the sentence
-        if self.varying:
-            prefix = rng.integers(0, (length - self.min_length) // 2 + 1, n)
+        prefix = rng.integers(0, (length - self.min_length) // 2 + 1, n) if self.varying else 0  # adverbs before the sentence
         plural = rng.integers(0, 2, n)
         subject = np.where(plural, *(rng.choice(GROUPS[g], n) for g in ("plural", "singular")))
         words = length - 5 - prefix  # of the filler
-        tables = _endings(length - 5)
+        (first, second), successors = _endings(length - 5)
         state = np.full(n, _START)
         for t in range(length - 1):
             place = t - prefix  # 0 the, 1 subject, 2 comma, 3 which, then the filler
             left = words - (place - 4)  # of the filler, this word included
             inside = place >= 4
-            cdf = tables[np.clip(left, 0, length - 5), state]
-            step = (rng.random(n)[:, None] >= cdf).sum(1)
-            state = np.where(inside, np.minimum(step, len(CLASSES) - 1), state)
+            row = np.minimum(left, length - 5) * (len(CLASSES) + 1) + state
+            u = rng.random(n)
+            step = successors.take(3 * row + (u >= first.take(row)) + (u >= second.take(row)))
+            state = np.where(inside, step, state)
             x[t] = np.where(inside, self._word(state, rng), 0)
             x[t] = np.where(place < 0, rng.choice(GROUPS["adverb"], n), x[t]) if self.varying else x[t]
         for at, word in enumerate(["the", None, ",", "which"]):
@@ -120,9 +128,10 @@ class Agreement(Classes):
 
 _KINDS = [*(GROUPS.get(c, GROUPS["mass"]) for c in CLASSES), GROUPS["mass"], GROUPS["singular"], GROUPS["plural"]]
 _SIZES = np.array([len(k) for k in _KINDS])
-_TABLE = np.array([np.resize(k, _SIZES.max()) for k in _KINDS])
+_FIRST = np.cumsum(_SIZES) - _SIZES
+_ALL = np.concatenate(_KINDS)
 
 
 def _pick(kind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A random word of each kind."""
-    return _TABLE[kind, (rng.random(len(kind)) * _SIZES[kind]).astype(int)]
+    return _ALL.take(_FIRST.take(kind) + (rng.random(len(kind)) * _SIZES.take(kind)).astype(np.int64))
