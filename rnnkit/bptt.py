@@ -20,6 +20,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rnnkit.bundle import Bundle
 from rnnkit.cells import Cell
 
 Params = Mapping[str, Tensor]
@@ -217,14 +218,15 @@ def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Si
                     ds_prev[0].add_(direct[t - 1 - T + K])
 
 
-def gradients(cell: Cell, p: Params, tape: Tape, dz: Tensor) -> dict[str, Tensor]:
-    """dL/dtheta of every weight after `backward`: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
+def gradients(cell: Cell, p: Params, tape: Tape, dz: Tensor) -> Bundle:
+    """dL/dtheta of every weight after `backward`, in the order of p: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
     entered = tuple(_input_gradient(p["W_in"], tape, d) for d in tape.backward.entered)
-    return cell.input_gradients(entered) | {
+    grads = cell.input_gradients(entered) | {
         "W_rec": _sum_of_products(tape.forward.states[0][:-1], tape.da),
         "W_out": _sum_of_products(tape.h[-len(dz) :], dz),
         "b_out": dz.sum((0, 2)).unsqueeze(1),
     }
+    return Bundle.of({k: grads[k] for k in p if k in grads})
 
 
 def _input_gradient(W_in: Tensor, tape: Tape, d: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rnnkit.bundle import Bundle
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from rnnkit.bptt import Tape
 
-    Grads = dict[str, Tensor]
+    Grads = Mapping[str, Tensor]
     Params = Mapping[str, Tensor]
 
 
@@ -167,7 +169,7 @@ class Omega(GradientFix):
         back = da @ params["W_rec"].mT
         r = back.square().sum(-1, keepdim=True) / safe
         factor = (4 * (r - 1) / safe).mul_(counted) / counted.sum(1, keepdim=True).clamp(min=1)  # the two means over b cancel
-        return grads | {"W_rec": grads["W_rec"] + self.alpha * ((factor * back).mT @ da)}
+        return {**grads, "W_rec": grads["W_rec"] + self.alpha * ((factor * back).mT @ da)}
 
     def value(self, tape: Tape, params: Params) -> Tensor:
         """Omega itself, (R,)."""
@@ -224,9 +226,9 @@ class ClipNorm(GradientFix):
     default = 1.0
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
-        norm = global_norm(grads)
-        scale = (self.threshold / norm.clamp(min=self.threshold)).to(next(iter(grads.values())).dtype)
-        return {k: g * scale.view(-1, 1, 1) for k, g in grads.items()}
+        grads = Bundle.of(grads)
+        scale = self.threshold / grads.norm.clamp(min=self.threshold)
+        return grads.like(grads.flat * scale.to(grads.flat.dtype).unsqueeze(1))
 
 
 @dataclass(frozen=True)
@@ -240,19 +242,13 @@ class ClipValue(GradientFix):
     default = 0.1
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
-        return {k: g.clamp(-self.threshold, self.threshold) for k, g in grads.items()}
+        grads = Bundle.of(grads)
+        return grads.like(grads.flat.clamp(-self.threshold, self.threshold))
 
 
 def global_norm(grads: Mapping[str, Tensor]) -> Tensor:
-    """(R,) float64: the norm over all weights of each network; float32 squares would overflow long before the gradient."""
-    from torch import cat, float64
-
-    flat = cat([g.flatten(1) for g in grads.values()], 1)
-    norm = flat.norm(dim=1, dtype=float64)
-    if flat.dtype != float64 or norm.isfinite().all():
-        return norm
-    largest = flat.abs().nan_to_num(0, 0, 0).amax(1, keepdim=True).clamp(min=1)  # float64 overflows too, at 1e154
-    return norm.where(norm.isfinite(), (flat / largest).norm(dim=1) * largest[:, 0])
+    """(R,) float64: the norm over all weights of each network."""
+    return Bundle.of(grads).norm
 
 
 FIXES: dict[str, type[Fix]] = {fix.name: fix for fix in (Truncate, L1, L2, Omega, Freeze, ClipNorm, ClipValue)}

@@ -19,10 +19,10 @@ def cross_entropy(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """-log softmax(z)_y for classes y (K, R, B); dL/dz = (softmax(z) - onehot(y)) / (K B)."""
     log_p = z.log_softmax(-1)
     n = z.shape[0] * z.shape[2]
-    loss = -log_p.gather(-1, y[..., None]).sum((0, 2, 3)) / n
-    dz = log_p.exp_()
-    dz.scatter_add_(-1, y[..., None], dz.new_full((1,), -1.0).expand(*y.shape, 1))
-    return loss, dz / n
+    right = y.unsqueeze(-1)
+    log_right = log_p.gather(-1, right)
+    dz = log_p.exp_().scatter_(-1, right, log_right.expm1())  # softmax(z)_y - 1
+    return log_right.sum((0, 2, 3)) / -n, dz.div_(n)
 
 
 def squared_error(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,19 +20,20 @@ def state_gradient_norms(tape: Tape) -> np.ndarray:
     In float32 a square underflows at 1e-23 although the gradient itself lives on to 1e-38, so small and huge values are
     scaled by a power of two first: only a true zero is reported as zero.
     """
-    return torch.stack([_norm(part) for part in tape.ds]).cpu().numpy()
+    return np.stack([_norm(part) for part in tape.ds])
 
 
-def _norm(ds: Tensor) -> Tensor:
+def _norm(ds: Tensor) -> np.ndarray:
     """(T, R) from (T, R, B, H)."""
     flat = ds.flatten(2)
-    norm = torch.linalg.vector_norm(flat, dim=-1)
-    exponent = 80 if norm.dtype == torch.float32 else 700
+    norm = torch.linalg.vector_norm(flat, dim=-1).cpu().numpy()
+    exponent = 80 if norm.dtype == np.float32 else 700
     small, large = norm < 2.0 ** (-0.6 * exponent), norm > 2.0 ** (0.6 * exponent)
-    risky = small | large
-    if risky.any():
-        scale = torch.where(small, norm.new_tensor(2.0**exponent), norm.new_tensor(2.0**-exponent))[risky]
-        norm[risky] = torch.linalg.vector_norm(flat[risky] * scale[:, None], dim=-1) / scale
+    for which, scale in ((small, 2.0**exponent), (large, 2.0**-exponent)):
+        if which.any():
+            rows = flat[torch.from_numpy(which).to(flat.device)]
+            with np.errstate(over="ignore"):
+                norm[which] = torch.linalg.vector_norm(rows * scale, dim=-1).cpu().numpy() / norm.dtype.type(scale)
     return norm
 
 

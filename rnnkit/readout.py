@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-
 import torch
 from torch import Tensor
+
+from rnnkit.bundle import Bundle
 
 
 class Ridge:
@@ -20,7 +20,7 @@ class Ridge:
         self.A: Tensor | float = 0.0
         self.C: Tensor | float = 0.0
 
-    def learn(self, params: MutableMapping[str, Tensor], h: Tensor, y: Tensor) -> None:
+    def learn(self, params: dict[str, Tensor] | Bundle, h: Tensor, y: Tensor) -> None:
         """Adds the states h (K, R, B, H) with targets y (K, R, B, O) and writes W_out (R, H, O), b_out (R, 1, O)."""
         rows, targets = (part.transpose(0, 1).flatten(1, 2).double() for part in (h, y))
         rows = torch.cat([rows, rows.new_ones(*rows.shape[:-1], 1)], -1)

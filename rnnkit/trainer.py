@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +12,10 @@ import torch
 from torch import Tensor
 
 from rnnkit import bptt, inits, probes
+from rnnkit.bundle import Bundle
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import GradientFix, SignalFix, global_norm
+from rnnkit.fixes import GradientFix, SignalFix
 from rnnkit.graph import Captured
 from rnnkit.losses import LOSSES, correct
 from rnnkit.optim import OPTIMIZERS
@@ -101,7 +101,7 @@ class Exam:
 
     PORTION, PIECE = 64, 2**19  # sequences; numbers in the activations of one piece of time
 
-    def __init__(self, e: Experiment, params: dict[str, Tensor]) -> None:
+    def __init__(self, e: Experiment, params: Mapping[str, Tensor]) -> None:
         self.cell, self.params = CELLS[e.cell], params
         self.batch = draw(TASKS[e.task], e.length, TEST_SIZE, np.random.default_rng(Stream.TEST), held_out=True)
         R, _, width = params["W_rec"].shape
@@ -126,8 +126,8 @@ class Outcome(NamedTuple):
     z: Tensor  # outputs of the last K steps
     target: Tensor
     loss: Tensor  # (R,)
-    raw: dict[str, Tensor]  # gradients before the fixes
-    grads: dict[str, Tensor]  # and after them
+    raw: Bundle  # gradients before the fixes
+    grads: Bundle  # and after them
     norm_raw: Tensor  # (R,)
     norm_applied: Tensor  # (R,)
     sound: Tensor  # (R,) all of this is finite
@@ -153,7 +153,7 @@ class Trainer:
     def __init__(self, e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> None:
         self.e, self.cell = e, CELLS[e.cell]
         self.real = torch.zeros((), dtype=dtype).numpy().dtype
-        self.params = init_params(e, dtype, device)
+        self.params = Bundle.of(init_params(e, dtype, device))
         self.batches = training_batches(e, dtype, device)
         self.exam = Exam(e, self.params)
         self.tape = bptt.Tape(self.cell, self.params, e.length, e.batch)
@@ -163,11 +163,11 @@ class Trainer:
         self.optimizer = OPTIMIZERS[e.optimizer]
         self.ridge = Ridge(e.ridge) if self.cell.reservoir else None
         self.fixed_radius = probes.spectral_radius(self.params["W_rec"]) if self.cell.reservoir else None
-        self.memory = self.optimizer.init(self.params)
+        self.memory = self.optimizer.init({"all": self.params.flat})["all"]
         self.step = 0
         self.diverged = np.full(e.replicas, -1, np.int32)
         self.causes = [""] * e.replicas
-        self.frozen = torch.zeros(e.replicas, 1, 1, dtype=torch.bool, device=device)  # `diverged`, where the weights are
+        self.frozen = torch.zeros(e.replicas, 1, dtype=torch.bool, device=device)  # `diverged`, where the weights are
         self.as_graph = self.frozen.is_cuda and not self.ridge
         self.halves: Halves | None = None
 
@@ -179,25 +179,21 @@ class Trainer:
         target = one_hot(y, z.shape[-1], z.dtype) if self.ridge and y.dim() == 3 else y
         loss, dz = self.loss(z, target)
         bptt.backward(self.cell, p, tape, dz, self.signals)
-        raw = grads = bptt.gradients(self.cell, p, tape, dz)
-        norm_raw = norm_applied = global_norm(grads)
+        raw = bptt.gradients(self.cell, p, tape, dz)
+        grads: Mapping[str, Tensor] = raw
         for fix in self.gradient_fixes:
             grads = fix(grads, tape, p)
-        if self.gradient_fixes:
-            norm_applied = global_norm(grads)
-        sound = loss.isfinite()
-        if not self.ridge:  # the gradient that would be does no harm to a reservoir
-            sound &= norm_raw.isfinite() & norm_applied.isfinite()
-        return Outcome(z, target, loss, raw, grads, norm_raw, norm_applied, sound)
+        grads = Bundle.of(grads)
+        sound = (loss if self.ridge else loss + raw.norm + grads.norm).isfinite()  # a reservoir's gradient does no harm
+        return Outcome(z, target, loss, raw, grads, raw.norm, grads.norm, sound)
 
     def update(self, out: Outcome, n: int | Tensor) -> None:
         """The n-th step of every sound network, likewise; a diverged one keeps its last weights."""
         if self.ridge:
             self.ridge.learn(self.params, self.tape.h[-len(out.target) :], out.target)
             return
-        for name, g in out.grads.items():
-            step = self.optimizer.step(g, self.memory[name], self.e.lr, n)
-            self.params[name].sub_(step.masked_fill_(self.frozen, 0))
+        step = self.optimizer.step(out.grads.flat, self.memory, self.e.lr, n)
+        self.params.flat.sub_(step.masked_fill_(self.frozen, 0))
 
     def _halves(self, x: Tensor, y: Tensor) -> Halves:
         """compute and update; on a GPU each of them as one CUDA graph."""
@@ -209,7 +205,7 @@ class Trainer:
         def update() -> None:
             self.update(compute.outputs, n.add_(1))
 
-        captured = Captured(update, state=[n, *self.params.values(), *chain(*self.memory.values())])
+        captured = Captured(update, state=[n, self.params.flat, *self.memory])
         return compute, lambda out, n: captured()
 
     def advance(self) -> Record | None:

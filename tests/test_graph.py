@@ -13,6 +13,7 @@ import torch
 from reference import STRENGTHS, active
 
 from rnnkit import graph, trainer
+from rnnkit.bundle import Bundle
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.fixes import ClipNorm, Omega, Truncate
@@ -80,10 +81,8 @@ def pretended_gpu(monkeypatch):
 
 def copy(old, new):
     for a, b in zip(old or (), new or (), strict=True):
-        if isinstance(a, dict):
-            copy(a.values(), b.values())
-        else:
-            a.copy_(b)
+        a, b = (x.flat if isinstance(x, Bundle) else x for x in (a, b))
+        a.copy_(b)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 
 LAYERS = [  # each may import from the lines above it
+    ("bundle",),
     ("cells", "inits", "tasks", "losses", "optim"),
     ("bptt", "readout", "graph"),
     ("fixes",),

@@ -1,0 +1,62 @@
+"""Bundle: the weights of all networks, or their gradients, by name and yet side by side in one array.
+
+What is done to all of them alike (their norm, clipping, an optimizer's step) is then one call instead of one for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Bundle(Mapping[str, "Tensor"]):
+    """Tensors (R, m, n) by name; each is a view of `flat` (R, N), where network r's numbers stand in row r."""
+
+    def __init__(self, flat: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.flat, self.shapes = flat, shapes
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> Bundle:
+        """A copy of the tensors side by side; a Bundle as it is."""
+        from torch import cat
+
+        if isinstance(tensors, Bundle):
+            return tensors
+        return cls(cat([v.flatten(1) for v in tensors.values()], 1), {k: tuple(v.shape[1:]) for k, v in tensors.items()})
+
+    def like(self, flat: Tensor) -> Bundle:
+        """Other numbers under the same names."""
+        return Bundle(flat, self.shapes)
+
+    @cached_property
+    def _views(self) -> dict[str, Tensor]:
+        pieces = self.flat.split([m * n for m, n in self.shapes.values()], 1)
+        return {k: piece.unflatten(1, self.shapes[k]) for k, piece in zip(self.shapes, pieces, strict=True)}
+
+    @cached_property
+    def norm(self) -> Tensor:
+        """(R,) float64: the norm over all weights of each network; float32 squares would overflow long before the gradient."""
+        from torch import float64
+
+        norm = self.flat.norm(dim=1, dtype=float64)
+        if self.flat.dtype != float64 or norm.isfinite().all():
+            return norm
+        largest = self.flat.abs().nan_to_num(0, 0, 0).amax(1, keepdim=True).clamp(min=1)  # float64 overflows too, at 1e154
+        return norm.where(norm.isfinite(), (self.flat / largest).norm(dim=1) * largest[:, 0])
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._views[name]
+
+    def __setitem__(self, name: str, values: Tensor) -> None:
+        """New numbers for a tensor that is there."""
+        self._views[name].copy_(values)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.shapes)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
