@@ -12,7 +12,21 @@ from problem import BATCH, Problem
 
 from rnnkit.tasks import TASKS
 
-COLUMNS = ["section", "cell", "T", "H", "R", "variant", "rounds", "steps_a_round", "median_ms", "min_ms", "first_s", "memory_mb"]
+COLUMNS = [
+    "section",
+    "cell",
+    "T",
+    "H",
+    "R",
+    "variant",
+    "rounds",
+    "steps_a_round",
+    "threads",
+    "median_ms",
+    "min_ms",
+    "first_s",
+    "memory_mb",
+]
 COLUMNS += ["others", "note"]
 HEADLINE = (100, 64)  # T, H
 RATIOS = ("torch.nn", "cell loop", "JAX", "floor")
@@ -52,7 +66,8 @@ and again) and the held-out exam.
 
 Variants take turns, round by round, in one process; a round's time is the mean of its steps; the tables give medians over
 the rounds. The number of rounds and the fastest are in the CSV; the size of the first table has the most. Denormal
-numbers are flushed to zero in all torch variants, as XLA does. Times belong to one machine: compare them with each other.
+numbers are flushed to zero in all torch variants, as XLA does. Every torch variant runs with one thread or with all, whichever is
+faster for it at that size (the CSV says which); the floor with all. Times belong to one machine: compare them with each other.
 
 ## Run it
 
@@ -95,7 +110,7 @@ def machine(facts: dict[str, str], df: pd.DataFrame) -> str:
     names = {
         "cpu": "",
         "gpu": "",
-        "threads": "torch threads: ",
+        "threads": "torch threads at most: ",
         "torch": "torch ",
         "jax": "JAX ",
         "python": "Python ",

@@ -12,8 +12,7 @@ b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -25,8 +24,7 @@ from rnnkit.cells import Cell
 
 Params = Mapping[str, Tensor]
 Arrays = tuple[Tensor, ...]
-ALONE = 2**14  # numbers in the gates of one step of all networks, below which one thread is faster than two
-BLOCK = 2**18  # numbers in the gradient of a few steps: what `partials` leaves of them is still in the cache when it is needed
+BLOCK = 2**17  # numbers a thread in the gradient of a few steps: what `partials` leaves is still in the cache when it is needed
 Signal = Callable[[Tensor, int, int], Tensor]  # (dL/ds crossing from t to t - 1, t, T) -> the same, cut or changed
 
 
@@ -86,7 +84,7 @@ class Tape:
         entered = self._arrays(cell.gates, *cell.beside, steps=T)
         views = cell.backward_views(*entered, *self._arrays(*(1,) * cell.local, steps=T))
         forward = self.forward
-        at_once = max(1, BLOCK // entered[0][0].numel())
+        at_once = max(1, BLOCK * torch.get_num_threads() // entered[0][0].numel())
         blocks = []
         for end in range(T, 0, -at_once):
             now = slice(max(0, end - at_once), end)
@@ -145,23 +143,10 @@ def forward(cell: Cell, p: Params, x: Tensor, tape: Tape | None = None, s0: Arra
         part[0].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
     _enter(cell, p, tape)
     W_rec = p["W_rec"]
-    with _few_threads(tape):
-        for a, views, s_prev, s in tape.forward.steps[: len(x)]:
-            a.baddbmm_(s_prev[0], W_rec)
-            cell.forward(p, views, s_prev, s)
+    for a, views, s_prev, s in tape.forward.steps[: len(x)]:
+        a.baddbmm_(s_prev[0], W_rec)
+        cell.forward(p, views, s_prev, s)
     return tape
-
-
-@contextmanager
-def _few_threads(tape: Tape) -> Iterator[None]:
-    """One thread where a step is so small that waiting for a second one takes longer than the step."""
-    threads = torch.get_num_threads()
-    if tape.forward.entered[0][0].numel() < ALONE:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _enter(cell: Cell, p: Params, tape: Tape) -> None:
@@ -203,19 +188,18 @@ def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Si
     for part in back.states:
         part[T].zero_()
     back.states[0][T] += direct[-1]
-    with _few_threads(tape):
-        for stacks, steps in back.blocks:
-            cell.partials(p, *stacks)
-            for t, da, f, d, ds, ds_prev in steps:
-                cell.backward(p, f, d, ds, ds_prev)
-                ds_prev[0].baddbmm_(da, W_back, beta=cell.carries)
-                for signal in signals:
-                    for part in ds_prev:
-                        changed = signal(part, t, T)
-                        if changed is not part:
-                            part.copy_(changed)
-                if t > T - K:
-                    ds_prev[0].add_(direct[t - 1 - T + K])
+    for stacks, steps in back.blocks:
+        cell.partials(p, *stacks)
+        for t, da, f, d, ds, ds_prev in steps:
+            cell.backward(p, f, d, ds, ds_prev)
+            ds_prev[0].baddbmm_(da, W_back, beta=cell.carries)
+            for signal in signals:
+                for part in ds_prev:
+                    changed = signal(part, t, T)
+                    if changed is not part:
+                        part.copy_(changed)
+            if t > T - K:
+                ds_prev[0].add_(direct[t - 1 - T + K])
 
 
 def gradients(cell: Cell, p: Params, tape: Tape, dz: Tensor) -> Bundle:

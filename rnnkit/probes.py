@@ -12,6 +12,7 @@ from rnnkit.bptt import Tape
 from rnnkit.cells import Cell
 
 Params = Mapping[str, Tensor]
+CACHED = 2**16  # numbers scaled at once: few enough to be in the cache still when their norm is taken
 
 
 def state_gradient_norms(tape: Tape) -> np.ndarray:
@@ -31,9 +32,12 @@ def _norm(ds: Tensor) -> np.ndarray:
     small, large = norm < 2.0 ** (-0.6 * exponent), norm > 2.0 ** (0.6 * exponent)
     for which, scale in ((small, 2.0**exponent), (large, 2.0**-exponent)):
         if which.any():
-            rows = flat[torch.from_numpy(which).to(flat.device)]
+            steps = np.flatnonzero(which.any(1))
+            piece = slice(steps[0], steps[-1] + 1)  # a vanishing gradient is small in one piece
+            parts = flat[piece].split(max(1, CACHED // flat[0].numel()))
+            scaled = torch.cat([torch.linalg.vector_norm(part * scale, dim=-1) for part in parts]).cpu().numpy()
             with np.errstate(over="ignore"):
-                norm[which] = torch.linalg.vector_norm(rows * scale, dim=-1).cpu().numpy() / norm.dtype.type(scale)
+                norm[piece][which[piece]] = (scaled / norm.dtype.type(scale))[which[piece]]
     return norm
 
 

@@ -239,8 +239,9 @@ class Trainer:
         before = dead & (self.diverged < self.step)  # what a frozen network would still compute is not its history
 
         def blank(values: np.ndarray, which: np.ndarray) -> np.ndarray:
-            values = np.array(values)
-            values[..., which] = np.nan
+            values = values.copy()
+            if which.any():
+                values[..., which] = np.nan
             return values
 
         examine = self.step % e.eval_every == 0 or self.step == e.steps

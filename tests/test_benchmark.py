@@ -72,7 +72,9 @@ def test_every_timed_step_has_a_record_and_none_an_exam(cell, T, R):
 def test_a_measurement_comes_out_as_a_page(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(report, "HEADLINE", (7, 8))
     monkeypatch.setitem(peers.VARIANTS, "JAX", broken)
-    args = argparse.Namespace(cells=["tanh"], T=[7], H=[8], R=[1, 2], device="cpu", seconds=0.01, limit=30, compile_T=0)
+    args = argparse.Namespace(
+        cells=["tanh"], T=[7], H=[8], R=[1, 2], device="cpu", seconds=0.01, limit=30, compile_T=0, threads=1
+    )
     table = tmp_path / "benchmarks.csv"
     with table.open("w") as file:
         step.grid(args, step.writer(file, {"cpu": "a machine", "matrix_rate": "1e12"}))
