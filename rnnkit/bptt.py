@@ -1,10 +1,10 @@
 """Backpropagation through time: the forward loop, the backward loop, and the Tape that both write on.
 
 There is no autograd here: the cells bring their own derivatives, so dL/dh_t of every step is simply in our hands, and the
-heatmap of the gradient costs nothing extra. What makes it fast: the inputs of all steps enter at once, as rows of a table
-where they are symbols; a step is one product with W_rec and the few elementwise calls of the cell, all in place on arrays
-that are made once for a whole training, with a view for every step; the elementwise derivatives of all steps are taken at
-once. Time comes first, (T, R, B, .), so that a step of all networks is one contiguous batch of matrices.
+heatmap of the gradient costs its norms and nothing else. What makes it fast: the inputs of all steps enter at once, as rows
+of a table where they are symbols; a step is one product with W_rec and the few elementwise calls of the cell, all in place on
+arrays that are made once for a whole training, with a view for every step; the elementwise derivatives of a block of steps
+are taken at once. Time comes first, (T, R, B, .), so that a step of all networks is one contiguous batch of matrices.
 
 Parameters, with the network axis R in front: W_in (R, I, G*H), W_rec (R, H, G*H), b (R, 1, G*H), W_out (R, H, O),
 b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 1) for the echo state network.
@@ -37,20 +37,26 @@ class Forward(NamedTuple):
     steps: list[tuple[Tensor, Arrays, Arrays, Arrays]]  # of every step: a_t, views, s_{t-1}, s_t
 
 
+class Block(NamedTuple):
+    """Some time steps of the way back."""
+
+    stacks: tuple[Arrays, Arrays, Arrays, Arrays]  # forward views, s_{t-1}, s_t, backward views: what cell.partials takes
+    steps: list[tuple[int, Tensor, Arrays, Arrays, Arrays, Arrays]]  # last first: t, da_t, and what cell.backward takes
+
+
 class Backward(NamedTuple):
     """What the backward pass writes."""
 
     states: Arrays  # dL/ds_t of each part, (T + 1, R, B, H), that of the initial state in front
     entered: Arrays  # dL/da (T, R, B, G*H), and the gradients of the arrays beside it
-    blocks: list[tuple[tuple[Arrays, Arrays, Arrays, Arrays], list[tuple[int, Tensor, Arrays, Arrays, Arrays, Arrays]]]]
-    # from the last steps to the first: what cell.partials takes, and of every step t, da_t, what cell.backward takes
+    blocks: list[Block]  # the last steps first
 
 
 class Tape:
     """What one pass over T steps of R networks and B sequences remembers. Made once, written anew at every training step.
 
-    It holds, in numbers per T R B H: 3 for the cells with one gate, 4 for the echo state network, 11 for the GRU, 15 for the
-    LSTM; about half of that until the first backward pass.
+    It holds T R B H cell.numbers, 4 bytes each: 3 for the cells with one gate, 4 for the echo state network, 11 for the GRU, 15
+    for the LSTM; a third to a half of them until the first backward pass.
     """
 
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers of the last forward pass
@@ -68,7 +74,7 @@ class Tape:
         return arrays
 
     @cached_property
-    def forward(self) -> Forward:
+    def forward_arrays(self) -> Forward:
         cell, T = self.cell, self.T
         states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
         a = states[0][1:] if cell.in_place else self._arrays(cell.gates, steps=T)[0]
@@ -78,41 +84,43 @@ class Tape:
         return Forward(states, entered, views, list(steps))
 
     @cached_property
-    def backward(self) -> Backward:
+    def backward_arrays(self) -> Backward:
         cell, T = self.cell, self.T
         states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
         entered = self._arrays(cell.gates, *cell.beside, steps=T)
         views = cell.backward_views(*entered, *self._arrays(*(1,) * cell.local, steps=T))
-        forward = self.forward
+        forward, each_forward = self.forward_arrays, [f for _, f, _, _ in self.forward_arrays.steps]
         at_once = max(1, BLOCK * torch.get_num_threads() // entered[0][0].numel())
+        if self._like.is_cuda:
+            at_once = T
         blocks = []
         for end in range(T, 0, -at_once):
             now = slice(max(0, end - at_once), end)
             f, d = _cut(forward.views, now), _cut(views, now)
             s_prev, s = _cut(_before(forward.states), now), _cut(_after(forward.states), now)
             ds_prev, ds = _cut(_before(states), now), _cut(_after(states), now)
-            each = zip(range(T)[now], entered[0][now].unbind(0), *map(_steps, (f, d, ds, ds_prev)), strict=True)
-            blocks.append(((f, s_prev, s, d), list(each)[::-1]))
+            each = zip(range(T)[now], entered[0][now].unbind(0), each_forward[now], *map(_steps, (d, ds, ds_prev)), strict=True)
+            blocks.append(Block((f, s_prev, s, d), list(each)[::-1]))
         return Backward(states, entered, blocks)
 
     @property
     def s(self) -> Arrays:
         """Each part of the state, (T, R, B, H)."""
-        return _after(self.forward.states)
+        return _after(self.forward_arrays.states)
 
     @property
     def h(self) -> Tensor:
-        return self.forward.states[0][1:]
+        return self.forward_arrays.states[0][1:]
 
     @property
     def ds(self) -> Arrays:
         """dL/ds_t, each part (T, R, B, H): total derivatives, as the backward pass used them."""
-        return _after(self.backward.states)
+        return _after(self.backward_arrays.states)
 
     @property
     def da(self) -> Tensor:
         """dL/d(h_{t-1} W_rec), (T, R, B, G*H)."""
-        return self.backward.entered[0]
+        return self.backward_arrays.entered[0]
 
 
 def _before(states: Arrays) -> Arrays:
@@ -138,12 +146,14 @@ def forward(cell: Cell, p: Params, x: Tensor, tape: Tape | None = None, s0: Arra
     x may be shorter than the tape if no backward pass follows.
     """
     tape = tape or Tape(cell, p, len(x), x.shape[2])
+    if len(x) > tape.T:
+        raise ValueError(f"x may have at most the tape's {tape.T} steps, got {len(x)}")
     tape.x = x
-    for i, part in enumerate(tape.forward.states):
+    for i, part in enumerate(tape.forward_arrays.states):
         part[0].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
     _enter(cell, p, tape)
     W_rec = p["W_rec"]
-    for a, views, s_prev, s in tape.forward.steps[: len(x)]:
+    for a, views, s_prev, s in tape.forward_arrays.steps[: len(x)]:
         a.baddbmm_(s_prev[0], W_rec)
         cell.forward(p, views, s_prev, s)
     return tape
@@ -155,7 +165,7 @@ def _enter(cell: Cell, p: Params, tape: Tape) -> None:
     if x.dtype == torch.int64:
         first = torch.arange(x.shape[1], device=x.device)[:, None] * p["W_in"].shape[1]  # of each network's rows
         tape.rows = (x + first).flatten()
-    for (W, b), array in zip(cell.inputs(p), tape.forward.entered, strict=True):
+    for (W, b), array in zip(cell.inputs(p), tape.forward_arrays.entered, strict=True):
         a = array[: len(x)]
         if tape.rows is not None:
             torch.index_select((W + b).flatten(0, 1), 0, tape.rows, out=a.view(-1, a.shape[-1]))
@@ -169,7 +179,7 @@ def last_states(cell: Cell, p: Params, x: Tensor, K: int, tape: Tape) -> Tensor:
     for start in range(0, T, tape.T):
         n = min(tape.T, T - start)
         forward(cell, p, x[start : start + n], tape, s)
-        s = tuple(part[n] for part in tape.forward.states)
+        s = tuple(part[n] for part in tape.forward_arrays.states)
         last.append(tape.h[max(0, T - K - start) : n].clone())
     return torch.cat(last)
 
@@ -182,17 +192,19 @@ def readout(p: Params, h: Tensor) -> Tensor:
 def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Signal] = ()) -> None:
     """Fills tape.ds and tape.da from dz = dL/dz of the last K steps (K, R, B, O)."""
     T, K = tape.T, len(dz)
+    if len(tape.x) != T:
+        raise ValueError(f"a backward pass needs a forward pass over all {T} steps of the tape, got {len(tape.x)}")
     direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t through this step's own loss
     W_back = p["W_rec"].mT.contiguous()
-    back = tape.backward
-    for part in back.states:
+    back = tape.backward_arrays
+    back.states[0][T].copy_(direct[-1])
+    for part in back.states[1:]:
         part[T].zero_()
-    back.states[0][T] += direct[-1]
     for stacks, steps in back.blocks:
         cell.partials(p, *stacks)
         for t, da, f, d, ds, ds_prev in steps:
             cell.backward(p, f, d, ds, ds_prev)
-            ds_prev[0].baddbmm_(da, W_back, beta=cell.carries)
+            ds_prev[0].baddbmm_(da, W_back, beta=float(cell.carries))
             for signal in signals:
                 for part in ds_prev:
                     changed = signal(part, t, T)
@@ -204,9 +216,9 @@ def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Si
 
 def gradients(cell: Cell, p: Params, tape: Tape, dz: Tensor) -> Bundle:
     """dL/dtheta of every weight after `backward`, in the order of p: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
-    entered = tuple(_input_gradient(p["W_in"], tape, d) for d in tape.backward.entered)
+    entered = tuple(_input_gradient(p["W_in"], tape, d) for d in tape.backward_arrays.entered)
     grads = cell.input_gradients(entered) | {
-        "W_rec": _sum_of_products(tape.forward.states[0][:-1], tape.da),
+        "W_rec": _sum_of_products(tape.forward_arrays.states[0][:-1], tape.da),
         "W_out": _sum_of_products(tape.h[-len(dz) :], dz),
         "b_out": dz.sum((0, 2)).unsqueeze(1),
     }

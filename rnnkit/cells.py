@@ -1,12 +1,12 @@
 """Recurrent cells: one time step forward and the same step backward, by hand.
 
 A cell never sees the input itself, nor the product with W_rec: bptt.py computes a_t = x_t W_in + b + h_{t-1} W_rec and hands it
-over. The forward step overwrites a_t with the gates' activations and fills the next state; before the way back, `partials`
-takes the elementwise derivatives of all steps at once; the backward step is left with what truly depends on the step after
+over. The forward step overwrites a_t with the gates' activations and fills the next state; on the way back, `partials` takes
+the elementwise derivatives of a block of steps at once; the backward step is left with what truly depends on the step after
 it: it multiplies them, in place, with the gradient that arrives. All arrays are bptt.Tape's, made once for a whole training.
 
 Shapes: a, da (R, B, G*H); every state part h, c and its gradient (R, B, H); W_rec (R, H, G*H), where R counts networks
-trained side by side, B sentences, H hidden units and G = `gates`. `partials` gets the same with a leading time axis T.
+trained side by side, B sentences, H hidden units and G = `gates`. `partials` gets the same with the block's time axis in front.
 Gate order and equations are those of torch.nn, so weights can be copied across. torch is imported where the computing is:
 menus read CELLS without it.
 """
@@ -42,13 +42,19 @@ class Cell(ABC):
     in_place: ClassVar[bool] = False  # h_t stands where a_t stood
     carries: ClassVar[bool] = False  # dL/dh_t reaches h_{t-1} past W_rec as well
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers a training step keeps per time step, network, sentence and hidden unit (bptt.Tape)."""
+        activations = 0 if self.in_place else self.gates
+        return 2 * len(self.parts) + activations + self.gates + 2 * sum(self.beside) + self.kept + self.local
+
     @abstractmethod
     def forward(self, p: Params, f: Arrays, s_prev: Arrays, s: Arrays) -> None:
         """Overwrites a_t with the activations and fills the state s and the kept arrays; f = forward_views, one step."""
 
     @abstractmethod
     def partials(self, p: Params, f: Arrays, s_prev: Arrays, s: Arrays, d: Arrays) -> None:
-        """Fills d = backward_views with the elementwise derivatives that `backward` multiplies with, for all T steps."""
+        """Fills d = backward_views with the elementwise derivatives that `backward` multiplies with, for a block of steps."""
 
     @abstractmethod
     def backward(self, p: Params, f: Arrays, d: Arrays, ds: Arrays, ds_prev: Arrays) -> None:
@@ -178,12 +184,13 @@ class Lstm(Cell):
     def backward(self, p, f, d, ds, ds_prev):
         import torch
 
+        _, _, forget, *_ = f
         d_ifg, *_, d_o, dc_dh = d
         (dh, dc), (_, dc_prev) = ds, ds_prev
         dc.addcmul_(dh, dc_dh)
         d_ifg.mul_(dc.unsqueeze(-2))
         d_o.mul_(dh)
-        torch.mul(dc, f[2], out=dc_prev)
+        torch.mul(dc, forget, out=dc_prev)
 
 
 class Gru(Cell):
@@ -249,11 +256,11 @@ class Gru(Cell):
     def backward(self, p, f, d, ds, ds_prev):
         import torch
 
-        (dh,) = ds
+        (dh,), (_, _, z, *_) = ds, f
         d_rzq, *_, dn = d
         d_rzq.mul_(dh.unsqueeze(-2))
         dn.mul_(dh)
-        torch.mul(dh, f[2], out=ds_prev[0])
+        torch.mul(dh, z, out=ds_prev[0])
 
 
 class EchoState(Cell):

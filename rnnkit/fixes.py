@@ -35,6 +35,7 @@ class Fix(ABC):
     low: ClassVar[float] = 0.0  # the strength is greater than `low` ...
     high: ClassVar[float] = 1e6  # ... and at most `high`
     whole: ClassVar[bool] = False
+    numbers: ClassVar[int] = 0  # that it holds beside the tape, per time step, network, sentence and hidden unit
 
     @property
     def strength(self) -> Any:
@@ -159,6 +160,7 @@ class Omega(GradientFix):
     about = "Pascanu's penalty: asks the gradient to keep its size on the way back."
     default = 0.5
     high = 100
+    numbers = 4
     BOUND: ClassVar[float] = 1e-20
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
@@ -244,11 +246,6 @@ class ClipValue(GradientFix):
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
         grads = Bundle.of(grads)
         return grads.like(grads.flat.clamp(-self.threshold, self.threshold))
-
-
-def global_norm(grads: Mapping[str, Tensor]) -> Tensor:
-    """(R,) float64: the norm over all weights of each network."""
-    return Bundle.of(grads).norm
 
 
 FIXES: dict[str, type[Fix]] = {fix.name: fix for fix in (Truncate, L1, L2, Omega, Freeze, ClipNorm, ClipValue)}

@@ -10,7 +10,8 @@ from torch import Tensor
 
 
 class Captured:
-    """Calls `function` by replaying what it did when it was captured. It must read no value on the host.
+    """Calls `function` by replaying what it did when it was captured. It must read no value on the host,
+    nor copy one from there.
 
     Every call copies its inputs to where the captured ones lie, and returns the same tensors with new numbers in them.
     Before a capture the function has to run a few times; `state` is what it changes, and is put back afterwards.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.tasks import TASKS
 
 CAPPED = ("length", "hidden", "batch", "replicas", "steps")
 
@@ -72,10 +73,14 @@ def _most_raised(e: Experiment, names: Sequence[str]) -> str:
 
 
 def megabytes(e: Experiment) -> float:
-    """A training step's tensors: activations, states, their partial derivatives and gradients, all steps kept."""
+    """What a training step holds: activations, states, their derivatives and gradients of all time steps, and the weights.
+
+    Of the weights about ten copies: gradients before and after the fixes, optimizer memory, what is made on the way.
+    """
     cell = CELLS[e.cell]
-    per_unit = 3 * cell.gates + 3 * len(cell.parts) + 3
-    return 4 * e.length * e.replicas * e.batch * e.hidden * per_unit / 1e6
+    kept = cell.numbers + sum(fix.numbers for fix in e.fixes)
+    weights = (TASKS[e.task].n_in + e.hidden) * cell.gates
+    return 4 * e.replicas * e.hidden * (e.length * e.batch * kept + 10 * weights) / 1e6
 
 
 def gigaflops(e: Experiment) -> float:

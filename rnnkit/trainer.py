@@ -24,7 +24,7 @@ from rnnkit.record import Record
 from rnnkit.tasks import TASKS, Batch, draw
 
 TEST_SIZE = 256  # held-out sequences; they depend on task and length alone, so everybody sits the same exam
-BLOCK = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
+DRAWN = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
 
 
 class Stream(IntEnum):
@@ -74,7 +74,7 @@ def training_batches(e: Experiment, dtype: torch.dtype, device: str) -> Iterator
     """x (T, R, B[, I]) and targets (K, R, B[, O]), for ever; each network has a stream of its own."""
     task = TASKS[e.task]
     rngs = [_rng(e.seed + r, Stream.DATA) for r in range(e.replicas)]
-    per_block = max(1, min(1024, BLOCK // e.length) // e.batch)
+    per_block = max(1, min(1024, DRAWN // e.length) // e.batch)
     while True:
         blocks = [draw(task, e.length, per_block * e.batch, rng, held_out=False) for rng in rngs]
         for i in range(per_block):
@@ -168,11 +168,11 @@ class Trainer:
         self.diverged = np.full(e.replicas, -1, np.int32)
         self.causes = [""] * e.replicas
         self.frozen = torch.zeros(e.replicas, 1, dtype=torch.bool, device=device)  # `diverged`, where the weights are
-        self.as_graph = self.frozen.is_cuda and not self.ridge
-        self.halves: Halves | None = None
+        self.as_graph = self.frozen.is_cuda and not self.ridge and dtype == torch.float32  # float64's norm may need a second try
+        self.compute_and_update: Halves | None = None
 
     def compute(self, x: Tensor, y: Tensor) -> Outcome:
-        """Loss and gradients of one batch. Nothing is read on the host, so that a GPU can take it as one graph."""
+        """Loss and gradients of one batch. In float32 nothing is read on the host, so that a GPU can take it as one graph."""
         tape, p = self.tape, self.params
         bptt.forward(self.cell, p, x, tape)
         z = bptt.readout(p, tape.h[-len(y) :])
@@ -183,14 +183,16 @@ class Trainer:
         grads: Mapping[str, Tensor] = raw
         for fix in self.gradient_fixes:
             grads = fix(grads, tape, p)
-        grads = Bundle.of(grads)
+        grads = Bundle.of(grads if isinstance(grads, Bundle) else {k: grads[k] for k in raw})
         sound = (loss if self.ridge else loss + raw.norm + grads.norm).isfinite()  # a reservoir's gradient does no harm
         return Outcome(z, target, loss, raw, grads, raw.norm, grads.norm, sound)
 
     def update(self, out: Outcome, n: int | Tensor) -> None:
         """The n-th step of every sound network, likewise; a diverged one keeps its last weights."""
         if self.ridge:
+            before = self.params.flat.clone()
             self.ridge.learn(self.params, self.tape.h[-len(out.target) :], out.target)
+            self.params.flat.copy_(before.where(self.frozen, self.params.flat))
             return
         step = self.optimizer.step(out.grads.flat, self.memory, self.e.lr, n)
         self.params.flat.sub_(step.masked_fill_(self.frozen, 0))
@@ -202,10 +204,10 @@ class Trainer:
         compute = Captured(self.compute, (x, y))
         n = torch.zeros((), dtype=torch.float64, device=self.frozen.device)
 
-        def update() -> None:
+        def next_update() -> None:
             self.update(compute.outputs, n.add_(1))
 
-        captured = Captured(update, state=[n, self.params.flat, *self.memory])
+        captured = Captured(next_update, state=[n, self.params.flat, *self.memory])
         return compute, lambda out, n: captured()
 
     def advance(self) -> Record | None:
@@ -216,8 +218,8 @@ class Trainer:
             self.step += 1
             return self._nothing(self.step - 1) if due else None
         x, y = next(self.batches)
-        self.halves = self.halves or self._halves(x, y)
-        compute, update = self.halves
+        self.compute_and_update = self.compute_and_update or self._halves(x, y)
+        compute, update = self.compute_and_update
         out = compute(x, y)
         self._notice_divergence(out)
         record = self._record(out) if due else None
@@ -281,7 +283,8 @@ def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu"
     """Trains the Experiment's networks and yields a Record at every recorded step.
 
     A network that diverges is frozen and its later numbers are NaN, while the others train on. The same Experiment gives
-    the same Records, bit for bit, on the same machine and number of threads. Denormal numbers are flushed to zero.
+    the same Records, bit for bit, on the same CPU and number of threads. Denormal numbers are flushed to zero (by threads that
+    torch started before this, only if it was told to then).
     """
     with torch.inference_mode(), _flushing_denormals():
         trainer = Trainer(e, dtype, device)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from reference import DOUBLE, STRENGTHS, assert_close, random_params
 
 from rnnkit import bptt, probes
+from rnnkit.bundle import Bundle
 from rnnkit.cells import CELLS
-from rnnkit.fixes import GradientFix, SignalFix, global_norm
+from rnnkit.fixes import GradientFix, SignalFix
 from rnnkit.losses import LOSSES
 
 
@@ -61,7 +62,7 @@ def test_the_fast_loops_are_the_plain_loop_through_autograd(problem):
             tape, grads = passes(cell, p, x, y, fixes, tape)
     finally:
         bptt.BLOCK = before
-    norms, total = torch.from_numpy(probes.state_gradient_norms(tape)), global_norm(grads)
+    norms, total = torch.from_numpy(probes.state_gradient_norms(tape)), Bundle.of(grads).norm
     for r in range(n["R"]):
         plain = reference.remedied(name, p, r, x, y, "cross_entropy", fixes)
         ds = plain.state_gradients()
@@ -126,5 +127,15 @@ def test_memory_is_linear_in_the_number_of_steps(name):
         sizes[T] = tape.nbytes
     per_step = (sizes[110] - sizes[10]) // 100
     assert sizes[20] - sizes[10] == 10 * per_step
+    assert per_step == CELLS[name].numbers * reference.R * B * H * 8
     if name in NUMBERS:
-        assert per_step == NUMBERS[name] * reference.R * B * H * 8
+        assert CELLS[name].numbers == NUMBERS[name]
+
+
+def test_a_tape_takes_no_more_steps_than_it_has_and_none_back_without_them():
+    p, x = random_params("tanh", 5, 2), torch.zeros(6, reference.R, 3, dtype=torch.int64)
+    with pytest.raises(ValueError, match="at most the tape's 5 steps, got 6"):
+        bptt.forward(CELLS["tanh"], p, x, bptt.Tape(CELLS["tanh"], p, 5, 3))
+    tape = bptt.forward(CELLS["tanh"], p, x, bptt.Tape(CELLS["tanh"], p, 9, 3))
+    with pytest.raises(ValueError, match="all 9 steps of the tape, got 6"):
+        bptt.backward(CELLS["tanh"], p, tape, torch.zeros(1, reference.R, 3, 2, dtype=DOUBLE))

@@ -11,9 +11,10 @@ import torch
 from reference import DOUBLE, R, active, assert_close, parse_all, random_batch, random_params
 
 from rnnkit import bptt
+from rnnkit.bundle import Bundle
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import FIXES, ClipNorm, ClipValue, Freeze, GradientFix, Omega, SignalFix, Truncate, global_norm, parse_fix
+from rnnkit.fixes import FIXES, ClipNorm, ClipValue, Freeze, GradientFix, Omega, SignalFix, Truncate, parse_fix
 from rnnkit.losses import cross_entropy
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.trainer import Trainer, init_params
@@ -77,15 +78,15 @@ def lengths(*norms, dtype=DOUBLE):
     """Gradients of as many networks, with the given norms over all weights."""
     g = torch.Generator().manual_seed(0)
     grads = {k: torch.randn(len(norms), *s, generator=g, dtype=DOUBLE) for k, s in {"W": (3, 4), "b": (1, 4)}.items()}
-    scale = torch.tensor(norms, dtype=DOUBLE) / global_norm(grads)
+    scale = torch.tensor(norms, dtype=DOUBLE) / Bundle.of(grads).norm
     return {k: (v * scale.view(-1, 1, 1)).to(dtype) for k, v in grads.items()}
 
 
 def test_global_norm_is_over_all_weights_of_one_network():
     grads = {"W": torch.tensor([[[3.0]], [[0.0]]]), "b": torch.tensor([[[4.0]], [[2.0]]])}
-    assert global_norm(grads).tolist() == [5.0, 2.0]
-    assert global_norm({"W": torch.full((1, 1, 4), 1e30)}).item() == pytest.approx(2e30, rel=1e-7)  # squares: 1e60
-    assert global_norm({"W": torch.full((1, 1, 4), 1e-30)}).item() == pytest.approx(2e-30, rel=1e-7, abs=0)
+    assert Bundle.of(grads).norm.tolist() == [5.0, 2.0]
+    assert Bundle.of({"W": torch.full((1, 1, 4), 1e30)}).norm.item() == pytest.approx(2e30, rel=1e-7)  # squares: 1e60
+    assert Bundle.of({"W": torch.full((1, 1, 4), 1e-30)}).norm.item() == pytest.approx(2e-30, rel=1e-7, abs=0)
 
 
 @pytest.mark.parametrize("sizes", [(1e300, 1.0), (1e300, 1e160), (1e300, 1e-100), (1e155, 3e154), (1e-100, 1e100)])
@@ -93,16 +94,16 @@ def test_global_norm_of_one_network_does_not_depend_on_its_neighbour(sizes):
     """Neither when the squares of both overflow."""
     grads = {"W": torch.tensor(sizes, dtype=DOUBLE).view(2, 1, 1).expand(2, 3, 3), "b": torch.zeros(2, 1, 3, dtype=DOUBLE)}
     for r, size in enumerate(sizes):
-        alone = global_norm({k: g[r : r + 1] for k, g in grads.items()}).item()
+        alone = Bundle.of({k: g[r : r + 1] for k, g in grads.items()}).norm.item()
         assert alone == pytest.approx(3 * size, rel=1e-12, abs=0)
-        assert global_norm(grads)[r].item() == pytest.approx(alone, rel=1e-12, abs=0)
+        assert Bundle.of(grads).norm[r].item() == pytest.approx(alone, rel=1e-12, abs=0)
     spoilt = {
         "W": torch.cat([grads["W"], torch.full((2, 3, 3), torch.inf, dtype=DOUBLE)]),
         "b": torch.zeros(4, 1, 3, dtype=DOUBLE),
     }
     spoilt["W"][3, 0, 0] = torch.nan
-    assert global_norm(spoilt)[:2].tolist() == pytest.approx(global_norm(grads).tolist(), rel=1e-12, abs=0)
-    assert not global_norm(spoilt)[2:].isfinite().any()
+    assert Bundle.of(spoilt).norm[:2].tolist() == pytest.approx(Bundle.of(grads).norm.tolist(), rel=1e-12, abs=0)
+    assert not Bundle.of(spoilt).norm[2:].isfinite().any()
 
 
 @pytest.mark.parametrize("threshold", [1e-3, 1.0, 7.5])
@@ -110,7 +111,7 @@ def test_global_norm_of_one_network_does_not_depend_on_its_neighbour(sizes):
 def test_a_clipped_norm_is_the_threshold_and_keeps_its_direction(threshold, ratio):
     grads = lengths(threshold * ratio, threshold / 2)
     clipped = ClipNorm(threshold)(grads, None, {})
-    assert global_norm(clipped)[0].item() == pytest.approx(threshold, rel=1e-12)
+    assert Bundle.of(clipped).norm[0].item() == pytest.approx(threshold, rel=1e-12)
     for k, g in grads.items():
         assert_close(clipped[k][0] * ratio, g[0], k, 1e-12)
 
@@ -130,8 +131,8 @@ def test_clipping_by_norm_is_no_cure_for_nan_or_inf():
         grads = lengths(1.0, 5.0)
         grads["W"][0, 1, 1] = bad
         clipped = ClipNorm(1.0)(grads, None, {})
-        assert not global_norm(clipped)[0].isfinite()
-        assert global_norm(clipped)[1].item() == pytest.approx(1, rel=1e-12)
+        assert not Bundle.of(clipped).norm[0].isfinite()
+        assert Bundle.of(clipped).norm[1].item() == pytest.approx(1, rel=1e-12)
 
 
 @pytest.mark.parametrize("threshold", [1e-4, 0.1, 3.0])

@@ -93,7 +93,7 @@ def test_captured_halves_train_like_the_plain_ones(pretended_gpu, optimizer, cel
         captured = Trainer(e)
         captured.as_graph = True
         records = [captured.advance() for _ in range(e.steps + 1)]
-    assert isinstance(captured.halves[0], graph.Captured)
+    assert isinstance(captured.compute_and_update[0], graph.Captured)
     for one, other in zip(train(e), records, strict=True):
         np.testing.assert_array_equal(one.loss, other.loss)
         np.testing.assert_array_equal(one.state_grad, other.state_grad)

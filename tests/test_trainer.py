@@ -345,15 +345,12 @@ def test_a_gradient_that_overflows_is_named_whatever_the_fix_makes_of_it(fix):
 
 
 def test_an_echo_state_network_that_diverged_keeps_its_readout():
-    """Chaotic, so the gradient that would be overflows over 400 steps in some of the networks."""
-    chaos = {"gain": 3.0, "density": 0.3, "input_scale": 0.1, "hidden": 40}
-    e = small("esn", **chaos, task="permutation", length=400, replicas=8, seed=0, steps=3)
-    trainer, records, weights = finished(e)
-    for r, at in enumerate(records[-1].diverged):
-        if at >= 0:
-            assert torch.equal(trainer.params["W_out"][r], weights[at]["W_out"][r]), f"network {r}, diverged at {at}"
-        else:
-            assert np.isfinite(records[-1].loss[r])
+    trainer = Trainer(small("esn", steps=4))
+    trainer.params["W_out"][1] = 1e25  # its loss overflows
+    last = [trainer.advance() for _ in range(5)][-1]
+    assert last.diverged.tolist() == [-1, 0, -1]
+    assert (trainer.params["W_out"][1] == 1e25).all()
+    assert (trainer.params["W_out"][[0, 2]].abs() < 1e3).all()
 
 
 # ---- manners

@@ -1,0 +1,104 @@
+"""What a whole run costs beside its training steps: `python benchmarks/run.py`.
+
+For every story of the dashboard the share of its time that goes into the gradient and the update, drawing sentences, held-out
+exams and Records; then training steps a second in a worker of the dashboard, while somebody looks, as a multiple of those on the
+command line, in turns.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from rnnkit.experiment import Experiment  # noqa: E402
+from rnnkit.presets import PRESETS  # noqa: E402
+from rnnkit.runs import RunPool  # noqa: E402
+from rnnkit.trainer import Trainer  # noqa: E402
+
+COMMAND_LINE = """
+import sys, time, torch
+from rnnkit import Experiment, train
+torch.set_num_threads(1)
+records = train(Experiment.from_json(sys.argv[1]))
+next(records)
+start = time.perf_counter()
+list(records)
+print(time.perf_counter() - start)
+"""
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    print("share of a run's time, percent")
+    print(f"{'':14}{'step':>8}{'drawing':>9}{'exams':>8}{'records':>9}{'exams and records':>20}")
+    for name, preset in PRESETS.items():
+        step, drawing, exams, records = shares(preset.experiment)
+        print(f"{name:14}{step:8.1f}{drawing:9.1f}{exams:8.1f}{records:9.1f}{exams + records:20.1f}", flush=True)
+    print("\nsteps a second in the dashboard / on the command line")
+    pool = RunPool()
+    for cell in ("tanh", "lstm", "gru"):
+        ratios = []
+        for seed in range(5):
+            e = Experiment(cell=cell, length=100, steps=300, seed=seed, fixes=("clip-norm:1",))
+            ratios.append(on_the_command_line(e) / in_the_dashboard(pool, e))
+        print(f"{cell:6} {statistics.median(ratios):.2f}   ({', '.join(f'{r:.2f}' for r in ratios)})", flush=True)
+    pool.close()
+
+
+def shares(e: Experiment) -> tuple[float, float, float, float]:
+    spent: dict[str, float] = defaultdict(float)
+
+    def clocked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return function(*args)
+            finally:
+                spent[name] += time.perf_counter() - start
+
+        return call
+
+    start = time.perf_counter()
+    with torch.inference_mode():
+        trainer = Trainer(e)
+        trainer.batches = iter(clocked("drawing", trainer.batches.__next__), None)
+        trainer.exam.accuracy = clocked("exams", trainer.exam.accuracy)
+        trainer._record = clocked("records", trainer._record)
+        while not trainer.done:
+            trainer.advance()
+    whole = time.perf_counter() - start
+    spent["records"] -= spent["exams"]  # which are taken within
+    rest = whole - sum(spent.values())
+    return tuple(100 * s / whole for s in (rest, spent["drawing"], spent["exams"], spent["records"]))
+
+
+def on_the_command_line(e: Experiment) -> float:
+    """Seconds from the first Record to the last."""
+    done = subprocess.run([sys.executable, "-c", COMMAND_LINE, e.to_json()], cwd=ROOT, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def in_the_dashboard(pool: RunPool, e: Experiment) -> float:
+    """The same in a worker, for a viewer who takes every row as soon as it is there."""
+    run, start = pool.get(e), 0.0
+    while not run.done:
+        pool.watch(run, "benchmark", run.rows)
+        if run.history.n and not start:
+            start = time.perf_counter()
+        time.sleep(0.01)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
