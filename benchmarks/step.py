@@ -81,7 +81,7 @@ class Entry:
     def _fastest(self, args: argparse.Namespace) -> tuple[float, Callable[[], Any]]:
         """Seconds of a step with one thread or with all, and the step, made anew for each."""
         best, made = float("inf"), None
-        tried = self.variant in TRIED and self.problem.bytes < LARGE
+        tried = self.variant in TRIED and self.problem.bytes < LARGE and not args.probe  # a probe looks at memory: make one
         for threads in sorted({1 if tried else args.threads, args.threads}):
             torch.set_num_threads(threads)
             step = VARIANTS[self.variant](self.problem)

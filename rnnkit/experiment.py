@@ -124,7 +124,7 @@ class Experiment:
 
         256 sequences forward cost as much as two or three training steps, so seldom enough to stay below a tenth of the time.
         """
-        return self.every * max(1, math.ceil(max(25, self.steps / 12) / self.every))
+        return self.every * max(1, math.ceil(max(40, self.steps / 12) / self.every))
 
     @property
     def recorded_steps(self) -> list[int]:

@@ -73,7 +73,7 @@ def test_a_measurement_comes_out_as_a_page(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(report, "HEADLINE", (7, 8))
     monkeypatch.setitem(peers.VARIANTS, "JAX", broken)
     args = argparse.Namespace(
-        cells=["tanh"], T=[7], H=[8], R=[1, 2], device="cpu", seconds=0.01, limit=30, compile_T=0, threads=1
+        cells=["tanh"], T=[7], H=[8], R=[1, 2], device="cpu", seconds=0.01, limit=30, compile_T=0, threads=1, probe=None
     )
     table = tmp_path / "benchmarks.csv"
     with table.open("w") as file:

@@ -411,7 +411,7 @@ def test_records_are_as_frequent_as_the_limits_allow():
     assert Experiment(steps=300).every == 1
     assert Experiment(steps=301).every == 2
     assert Experiment(steps=3000).every == 10
-    assert Experiment(steps=300).eval_every == 25
+    assert Experiment(steps=300).eval_every == 40
     assert Experiment(steps=1200).eval_every == 100
     assert Experiment(length=10_000, replicas=512, steps=300, hidden=1).every > 100
 
