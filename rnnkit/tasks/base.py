@@ -93,6 +93,7 @@ class Classes(Task):
         return (1 - 1 / self.n_out) / self.n_out  # the variance of a one-hot component
 
 
+AT_ONCE = 2**22  # symbols drawn at once at most: 32 MB
 HELD_OUT = 8  # one sequence in so many belongs to the test set
 
 
@@ -112,7 +113,7 @@ def draw(task: Task, length: int, n: int, rng: np.random.Generator, held_out: bo
     xs, ys, have = [], [], 0
     share = 1 / HELD_OUT if held_out else 1 - 1 / HELD_OUT
     for _ in range(100):
-        batch = task.sample(length, int((n - have) / share * 1.1) + 16, rng)
+        batch = task.sample(length, min(int((n - have) / share * 1.1) + 16, max(16, AT_ONCE // length)), rng)
         rows = is_held_out(batch.x) == held_out
         xs.append(batch.x[:, rows])
         ys.append(batch.y[:, rows])
