@@ -116,7 +116,7 @@ def machine(facts: dict[str, str], df: pd.DataFrame) -> str:
         "python": "Python ",
         "system": "",
     }
-    names |= {"date": "measured on "}
+    names |= {"date": "measured on ", "remarks": ""}
     text = "**Machine:** " + "; ".join(text + facts[key] for key, text in names.items() if key in facts) + "."
     others = df.others.dropna()
     if len(others):
@@ -179,12 +179,13 @@ def full(steps: pd.DataFrame) -> str:
     for note, group in missing.groupby("note", sort=False):
         names = group.variant.unique()
         sizes = ["all sizes"] if len(group) == steps.variant.isin(names).sum() else group.apply(size, axis=1).unique()
-        lines.append(f"- {', '.join(names)}; {'; '.join(sizes)}: {note}.")
+        where = "; ".join(sizes) if len(sizes) <= 6 else f"{len(sizes)} sizes"
+        lines.append(f"- {', '.join(names)}; {where}: {note}.")
     if lines:
         text += "**Not measured (–):**\n\n" + "\n".join(lines) + "\n\n"
     compiled = steps.first_s[steps.variant == "torch.compile"].dropna()
     if len(compiled):
-        text += f"Compiling the torch loop took {compiled.min():.0f} to {compiled.max():.0f} s a size, not counted above."
+        text += f"Compiling the torch loop took up to {compiled.max():.0f} s a size, not counted above."
     return text
 
 
