@@ -122,7 +122,7 @@ class Experiment:
     def eval_every(self) -> int:
         """Held-out accuracy is measured every so many training steps: a multiple of `every`, about twelve times a run.
 
-        256 sequences forward cost as much as two or three training steps, so seldom enough to stay below a tenth of the time.
+        256 sequences forward cost as much as two or three training steps, so seldom enough to stay a small part of the time.
         """
         return self.every * max(1, math.ceil(max(40, self.steps / 12) / self.every))
 
