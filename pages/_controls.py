@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import streamlit as st
 
 from pages import _session
@@ -42,28 +44,35 @@ INIT_NAMES = {
 BIAS_NAMES = {"zero": "0", "forget-1": "Forget 1", "chrono": "Chrono(T)"}
 
 
-def sidebar() -> None:
-    """Draws every control that applies; the Experiment they describe is then _session.current()."""
+def sidebar(only: Collection[str] | None = None) -> None:
+    """Draws every control that applies, of all fields or of these; the Experiment they describe is then _session.current().
+
+    A control that is not drawn keeps its value.
+    """
     _session.start()
     e = _session.experiment()
+    shown = {name for name in FIELDS if applies(e, name) and (only is None or name in only)}
     with st.sidebar:
-        _preset_menu()
-        _choice("task", {k: t.title for k, t in TASKS.items()})
-        _number(e, "length")
-        _choice("cell", {k: c.title for k, c in CELLS.items()})
-        if applies(e, "init"):
+        if only is None:
+            _preset_menu()
+        if "task" in shown:
+            _choice("task", {k: t.title for k, t in TASKS.items()})
+        if "length" in shown:
+            _number(e, "length")
+        if "cell" in shown:
+            _choice("cell", {k: c.title for k, c in CELLS.items()})
+        if "init" in shown:
             left, right = st.columns([3, 2])
             with left:
                 _choice("init", {k: INIT_NAMES.get(k, k.capitalize()) for k in INITS})
             with right:
                 _number(e, "gain")
-        else:
-            _reservoir(e)
-        if applies(e, "bias"):
+        _in_pairs(e, shown & {"gain", "leak", "density", "ridge"} if "init" not in shown else ())
+        if "bias" in shown:
             _choice("bias", {k: BIAS_NAMES.get(k, k) for k in BIASES})
-        if applies(e, "fixes"):
+        if "fixes" in shown:
             _fixes(e)
-        _training(e)
+        _training(e, shown, folded=only is None)
         if _session.problem():
             st.error(f"Not used: {_session.problem()}", icon=":material/block:")
     _session.write_link(e)
@@ -111,14 +120,12 @@ def _step(name: str, value: float) -> float:
     return {"gain": 0.1, "input_scale": 0.01, "leak": 0.05, "density": 0.05}.get(name, float(f"{max(value, 1e-12) / 2:.0e}"))
 
 
-def _reservoir(e: Experiment) -> None:
-    left, right = st.columns(2)
-    with left:
-        _number(e, "gain")
-        _number(e, "density")
-    with right:
-        _number(e, "leak")
-        _number(e, "ridge")
+def _in_pairs(e: Experiment, names: Collection[str]) -> None:
+    ordered = [name for name in FIELDS if name in names]
+    for i in range(0, len(ordered), 2):
+        for column, name in zip(st.columns(2), ordered[i : i + 2], strict=False):
+            with column:
+                _number(e, name)
 
 
 def _fixes(e: Experiment) -> None:
@@ -152,11 +159,13 @@ def _strength(name: str) -> None:
     )
 
 
-def _training(e: Experiment) -> None:
-    with st.expander("Network and training"):
-        for pair in (("hidden", "input_scale"), ("optimizer", "lr"), ("batch", "steps"), ("replicas", "seed")):
-            shown = [name for name in pair if applies(e, name)]
-            for column, name in zip(st.columns(2), shown, strict=False):
+def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:
+    """The rest, two by two; all of them together in an expander."""
+    pairs = (("hidden", "input_scale"), ("optimizer", "lr"), ("batch", "steps"), ("replicas", "seed"))
+    rows = [names for pair in pairs if (names := [name for name in pair if name in shown])]
+    with st.expander("Network and training") if folded else st.container():
+        for names in rows:
+            for column, name in zip(st.columns(2), names, strict=False):
                 with column:
                     if name == "optimizer":
                         _choice(name, {k: o.title for k, o in OPTIMIZERS.items()})

@@ -15,7 +15,7 @@ from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.fixes import FIXES
 from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS, Preset, named
-from rnnkit.runs import Run, RunPool
+from rnnkit.runs import Answer, Run, RunPool
 from rnnkit.tasks import TASKS
 
 OWN = "own"  # in the menu of presets: the viewer's own settings
@@ -57,7 +57,12 @@ def start() -> None:
     load(e)
 
 
-def load(e: Experiment, play: bool = True) -> None:
+def ask(study: str, e: Experiment, **options: Any) -> Answer:
+    """A study of this Experiment by a worker; all viewers share its answer."""
+    return pool().ask(study, e, **options)
+
+
+def load(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> None:
     """Sets every control to this Experiment; what does not apply to it keeps the viewer's last value."""
     memory = st.session_state.memory
     for name, f in FIELDS.items():

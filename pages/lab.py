@@ -20,6 +20,9 @@ from rnnkit.runs import Run
 from rnnkit.tasks import TASKS
 from rnnkit.verdict import Verdict, verdict
 
+TITLE = "Lab"
+CONTROLS = None
+
 
 def page() -> None:
     e = _session.current()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import _session, lab
+from pages import _layout, _session
 from rnnkit.presets import Preset
+
+TITLE = "Stories"
+CONTROLS = None
 
 
 def page() -> None:
@@ -21,9 +24,7 @@ def page() -> None:
 def _card(name: str, preset: Preset) -> None:
     st.markdown(f"**{preset.title}**")
     st.markdown(preset.text)
-    load = {"on_click": _session.open_preset, "args": (name,)}  # before the rerun, so that the sidebar follows
-    if st.button("Open in the lab", key=f"open_{name}", icon=":material/science:", **load):
-        st.switch_page(st.Page(lab.page, title="Lab", default=True))
+    _layout.open_in_lab("Open in the lab", preset.experiment, key=f"open_{name}")
 
 
 if __name__ == "__main__":  # see lab.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -62,28 +62,36 @@ def gradient_frame(records: Iterable[Record], parts: tuple[str, ...] = ("h", "c"
     return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=["step", "part", "t", "replica", "norm"])
 
 
-def pack(record: Record) -> bytes:
-    """One line of JSON that describes the arrays, then their bytes, little-endian."""
-    arrays = {f.name: np.ascontiguousarray(getattr(record, f.name)) for f in fields(record) if f.name not in ("step", "causes")}
+def pack(values: Mapping[str, Any]) -> bytes:
+    """Arrays and plain values by name: one line of JSON that holds the values and describes the arrays, then their bytes."""
+    arrays = {k: np.ascontiguousarray(v) for k, v in values.items() if isinstance(v, np.ndarray)}
     head = {
-        "step": record.step,
-        "causes": record.causes,
+        "values": {k: v for k, v in values.items() if k not in arrays},
         "arrays": {k: [v.dtype.newbyteorder("<").str, v.shape] for k, v in arrays.items()},
     }
     body = b"".join(v.astype(v.dtype.newbyteorder("<"), copy=False).tobytes() for v in arrays.values())
     return json.dumps(head).encode() + b"\n" + body
 
 
-def unpack(data: bytes) -> Record:
+def unpack(data: bytes) -> dict[str, Any]:
     line, _, body = data.partition(b"\n")
     head = json.loads(line)
-    values: dict[str, Any] = {"step": head["step"], "causes": tuple(head["causes"])}
+    values: dict[str, Any] = head["values"]
     offset = 0
     for name, (dtype, shape) in head["arrays"].items():
         count = int(np.prod(shape))
         values[name] = np.frombuffer(body, dtype, count, offset).reshape(shape)
         offset += count * np.dtype(dtype).itemsize
-    return Record(**values)
+    return values
+
+
+def pack_record(record: Record) -> bytes:
+    return pack({f.name: getattr(record, f.name) for f in fields(record)})
+
+
+def unpack_record(data: bytes) -> Record:
+    values = unpack(data)
+    return Record(**values | {"causes": tuple(values["causes"])})
 
 
 # A heatmap travels as 16-bit codes: four meanings that a logarithm cannot carry, and the logarithm for the rest.

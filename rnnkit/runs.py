@@ -26,8 +26,8 @@ from typing import Any
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.history import History
 from rnnkit.limits import Limits
-from rnnkit.record import unpack
-from rnnkit.worker import ERROR, HEADER, READY, RECORD
+from rnnkit.record import unpack, unpack_record
+from rnnkit.worker import DONE, ERROR, FAILED, HEADER, PART, READY, RECORD
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -78,12 +78,29 @@ class Run:
         return "training" if self.worker else "queued"
 
 
+@dataclass
+class Answer:
+    """What a study (studies.py) has found so far; read it freely."""
+
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    error: str = ""
+    done: bool = False
+    nbytes: int = 0
+    ended: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def end(self, error: str = "") -> None:
+        self.done, self.error = not error, error
+        self.ended.set()
+
+
 class _Worker:
     """The server's end of one worker process."""
 
     def __init__(self, pool: RunPool) -> None:
-        self.pool, self.run, self.ticket, self.ready = pool, None, 0, False
+        self.pool, self.run, self.ready = pool, None, False
+        self.ticket = self.training = 0  # the last one given out, and that of the run
         self.goal = 0
+        self.asked: dict[int, Answer] = {}  # studies it owes, by ticket
         self.heard = time.monotonic()  # when it last gave a sign of life, or was given something to do
         self.hung = False
         self.stderr: deque[str] = deque(maxlen=20)
@@ -103,8 +120,14 @@ class _Worker:
     def begin(self, run: Run) -> None:
         self.run, run.worker = run, self
         self.ticket += 1
+        self.training = self.ticket
         self.goal, self.heard = run.wanted, time.monotonic()
         self.say(ticket=self.ticket, experiment=run.experiment.to_dict(), skip=run.history.n, until=self.goal)
+
+    def ask(self, study: str, e: Experiment, options: dict[str, Any], answer: Answer) -> None:
+        self.ticket += 1
+        self.asked[self.ticket], self.heard = answer, time.monotonic()
+        self.say(study=study, ticket=self.ticket, experiment=e.to_dict(), options=options)
 
     def leave(self) -> None:
         """Lets go of the run; it keeps its rows."""
@@ -127,7 +150,7 @@ class _Worker:
 
     def hangs(self, seconds: float) -> bool:
         """Whether it has something to do and has not been heard of for so long."""
-        busy = self.run is not None and self.run.hungry
+        busy = bool(self.asked) or (self.run is not None and self.run.hungry)
         self.hung = busy and time.monotonic() - self.heard > seconds
         return self.hung
 
@@ -177,6 +200,7 @@ class RunPool:
         self.limits = limits or Limits.from_environment()
         self.runs: OrderedDict[str, Run] = OrderedDict()
         self.workers: list[_Worker] = []
+        self.answers: OrderedDict[str, Answer] = OrderedDict()
         self._queue: list[Run] = []
         self._lock = threading.RLock()
         self._closed = threading.Event()
@@ -229,6 +253,26 @@ class RunPool:
         with self._lock:
             return self._queue.index(run) + 1 if run in self._queue else 0
 
+    def ask(self, study: str, e: Experiment, **options: Any) -> Answer:
+        """A study of this Experiment (studies.STUDIES), begun now or known already; the options are plain JSON values."""
+        problems = self.limits.check(e)
+        if problems:
+            raise ExperimentError(problems)
+        key = json.dumps([study, e.to_dict(), options])
+        with self._lock:
+            answer = self.answers.get(key)
+            if answer is None:
+                answer = self.answers[key] = Answer()
+                self._give(study, e, options, answer)
+            self.answers.move_to_end(key)
+            return answer
+
+    def forget(self, answer: Answer) -> None:
+        """After a failure: the next `ask` begins anew."""
+        with self._lock:
+            self.answers = OrderedDict((key, a) for key, a in self.answers.items() if a is not answer)
+            self._broken = 0
+
     def close(self) -> None:
         self._closed.set()
         with self._lock:
@@ -258,7 +302,7 @@ class RunPool:
                 self._queue.append(run)
         for run in list(self._queue):
             free = [w for w in self.workers if w.run is None or not w.run.hungry]
-            free.sort(key=lambda w: (w.run is not None, not w.ready))
+            free.sort(key=lambda w: (w.run is not None, bool(w.asked), not w.ready))
             if not free and len(self.workers) < self.limits.workers and self._broken < 3:
                 self._spawn()
                 free = self.workers[-1:]
@@ -271,8 +315,23 @@ class RunPool:
             free[0].begin(run)
             self._queue.remove(run)
 
+    def _give(self, study: str, e: Experiment, options: dict[str, Any], answer: Answer) -> None:
+        """To the worker that will come to it first."""
+        if not self.workers and self._broken < 3:
+            self._spawn()
+        if not self.workers:
+            answer.end(self._why)
+            return
+        busy = min(self.workers, key=lambda w: (w.run is not None and w.run.hungry, len(w.asked), not w.ready))
+        busy.ask(study, e, options, answer)
+
     def _forget(self) -> None:
-        """Drops the least recently used runs that nobody watches until the rest fits."""
+        """Drops the least recently used answers, and runs that nobody watches, until the rest fits."""
+        while sum(a.nbytes for a in self.answers.values()) > self.limits.keep_megabytes * 2**18:  # a quarter of it
+            key = next((key for key, a in self.answers.items() if a.ended.is_set()), None)
+            if key is None:
+                break
+            del self.answers[key]
         budget = self.limits.keep_megabytes * 2**20
         sizes = {key: run.history.nbytes for key, run in self.runs.items()}
         total = sum(sizes.values())
@@ -284,12 +343,15 @@ class RunPool:
     # ---- called by the workers' threads ----
 
     def _heard(self, worker: _Worker, kind: bytes, ticket: int, seconds: float, payload: bytes) -> None:
-        record = unpack(payload) if kind == RECORD else None
+        record = unpack_record(payload) if kind == RECORD else None
+        if kind in (PART, DONE, FAILED):
+            self._told(worker, kind, ticket, payload)
+            return
         with self._lock:
             if kind == READY:
                 worker.ready, self._broken = True, 0
             run = worker.run
-            if run is None or ticket != worker.ticket:
+            if run is None or ticket != worker.training:
                 return
             if record is not None:
                 run.history.append(record)
@@ -301,6 +363,17 @@ class RunPool:
             if not run.hungry:
                 self._schedule()
 
+    def _told(self, worker: _Worker, kind: bytes, ticket: int, payload: bytes) -> None:
+        part = unpack(payload) if kind == PART else None
+        with self._lock:
+            answer = worker.asked[ticket]
+            if part is not None:
+                answer.parts.append(part)
+                answer.nbytes += len(payload)
+                return
+            del worker.asked[ticket]
+            answer.end(payload.decode())
+
     def _died(self, worker: _Worker) -> None:
         with self._lock:
             if worker not in self.workers:
@@ -310,6 +383,8 @@ class RunPool:
             self._broken += not worker.ready
             if worker.run:
                 worker.run.worker, worker.run.error = None, self._why
+            for answer in worker.asked.values():
+                answer.end(self._why)
             self._schedule()
 
     def _keep_house(self) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rnnkit import bptt, inits, probes
+from rnnkit import bptt, probes
 from rnnkit.bundle import Bundle
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
@@ -22,58 +21,22 @@ from rnnkit.optim import OPTIMIZERS
 from rnnkit.readout import Ridge
 from rnnkit.record import Record
 from rnnkit.tasks import TASKS, Batch, draw
+from rnnkit.weights import Stream, draw_weights, random_stream
 
 TEST_SIZE = 256  # held-out sequences; they depend on task and length alone, so everybody sits the same exam
 DRAWN = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
 
 
-class Stream(IntEnum):
-    """Independent random streams of one network, so that changing one choice does not disturb the others' draws."""
-
-    W_REC, W_IN, W_OUT, BIAS, DATA, TEST = range(6)
-
-
-def _rng(seed: int, stream: Stream) -> np.random.Generator:
-    return np.random.default_rng([seed, stream])
-
-
 def init_params(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> dict[str, Tensor]:
     """The weights as drawn; network r depends on seed + r alone. Shapes as in bptt.py."""
-    drawn = [_init_one(e, e.seed + r) for r in range(e.replicas)]
+    drawn = [draw_weights(e, e.seed + r) for r in range(e.replicas)]
     return {k: torch.tensor(np.stack([d[k] for d in drawn]), dtype=dtype, device=device) for k in drawn[0]}
-
-
-def _init_one(e: Experiment, seed: int) -> dict[str, np.ndarray]:
-    cell, task, H = CELLS[e.cell], TASKS[e.task], e.hidden
-    width = cell.gates * H
-    rng = {stream: _rng(seed, stream) for stream in Stream}
-    if cell.reservoir:
-        W_rec = inits.reservoir(rng[Stream.W_REC], H, e.gain, e.density)
-    else:
-        W_rec = inits.blocks(inits.INITS[e.init], rng[Stream.W_REC], H, cell.gates, e.gain)
-    p = {
-        "W_in": rng[Stream.W_IN].standard_normal((task.n_in, width)) * e.input_scale,
-        "W_rec": W_rec,
-        "b": np.zeros((1, width)),
-        "W_out": inits.gaussian(rng[Stream.W_OUT], H, task.n_out, 1.0),
-        "b_out": np.zeros((1, task.n_out)),
-    }
-    if cell.keep is not None:
-        gate_bias = inits.BIASES[e.bias](rng[Stream.BIAS], H, e.length)
-        p["b"][0, cell.keep * H : (cell.keep + 1) * H] = gate_bias
-        if cell.write is not None and inits.BIASES[e.bias].mirrored:
-            p["b"][0, cell.write * H : (cell.write + 1) * H] = -gate_bias
-    if cell.recurrent_bias:
-        p["b_rec"] = np.zeros((1, width))
-    if cell.reservoir:
-        p["leak"] = np.full((1, 1), e.leak)
-    return p
 
 
 def training_batches(e: Experiment, dtype: torch.dtype, device: str) -> Iterator[tuple[Tensor, Tensor]]:
     """x (T, R, B[, I]) and targets (K, R, B[, O]), for ever; each network has a stream of its own."""
     task = TASKS[e.task]
-    rngs = [_rng(e.seed + r, Stream.DATA) for r in range(e.replicas)]
+    rngs = [random_stream(e.seed + r, Stream.DATA) for r in range(e.replicas)]
     per_block = max(1, min(1024, DRAWN // e.length) // e.batch)
     while True:
         blocks = [draw(task, e.length, per_block * e.batch, rng, held_out=False) for rng in rngs]
@@ -142,6 +105,13 @@ def _flushing_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(before)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """What every training step runs under: no autograd, no denormal numbers."""
+    with torch.inference_mode(), _flushing_denormals():
+        yield
 
 
 Halves = tuple[Callable[[Tensor, Tensor], Outcome], Callable[[Outcome, int], None]]
@@ -286,10 +256,10 @@ def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu"
     the same Records, bit for bit, on the same CPU and number of threads. Denormal numbers are flushed to zero (by threads that
     torch started before this, only if it was told to then).
     """
-    with torch.inference_mode(), _flushing_denormals():
+    with quietly():
         trainer = Trainer(e, dtype, device)
     while not trainer.done:
-        with torch.inference_mode(), _flushing_denormals():  # not around the yield: the caller's settings are its own
+        with quietly():  # not around the yield: the caller's settings are its own
             record = trainer.advance()
         if record is not None:
             yield record

@@ -1,9 +1,11 @@
 """`python -m rnnkit.worker`: the process that trains. Commands come in on stdin, frames go out on stdout.
 
 A command is one line of JSON: {"ticket": n, "experiment": {...}, "skip": k, "until": m} trains rows k..m-1 of an Experiment (rows
-before k are trained but not sent again), {"until": m} moves the goal, {"drop": true} ends the run. A frame is a header
+before k are trained but not sent again), {"until": m} moves the goal, {"drop": true} ends the run. {"study": name, "ticket": n,
+"experiment": {...}, "options": {...}} asks for a study (studies.py), which is answered between two rows. A frame is a header
 (kind, ticket, seconds of training so far, length) and a payload: b"W" ready, b"R" a packed Record, b"E" an error in
-words. The process trains one run at a time, on one thread, and exits when its stdin closes, however the server ended.
+words; of a study b"P" a packed part, b"D" done, b"F" failed, in words. The process trains one run at a time, on one thread,
+and exits when its stdin closes, however the server ended.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any, BinaryIO
 
 HEADER = struct.Struct("<cIdI")
 READY, RECORD, ERROR = b"W", b"R", b"E"
+PART, DONE, FAILED = b"P", b"D", b"F"
 
 
 def _read_commands(commands: queue.Queue[dict[str, Any]]) -> None:
@@ -46,24 +49,28 @@ class Worker:
         self.send(READY)
         command = self.commands.get()
         while True:
-            if "experiment" not in command:  # meant for a run that has ended meanwhile
-                command = self.commands.get()
-                continue
-            try:
-                command = self._train(command, train(Experiment.from_json(json.dumps(command["experiment"]))))
-            except Exception as error:  # the run fails with a message, the process lives on
-                self.send(ERROR, command["ticket"], payload=_in_words(error).encode())
-                command = self.commands.get()
+            if "study" in command:
+                self._study(command)
+            elif "experiment" in command:  # else it was meant for a run that has ended meanwhile
+                try:
+                    command = self._train(command, train(Experiment.from_json(json.dumps(command["experiment"]))))
+                    continue
+                except Exception as error:  # the run fails with a message, the process lives on
+                    self.send(ERROR, command["ticket"], payload=_in_words(error).encode())
+            command = self.commands.get()
 
     def _train(self, command: dict[str, Any], records: Any) -> dict[str, Any]:
         """Trains until the run is done or another command replaces it; returns that command."""
-        from rnnkit.record import pack
+        from rnnkit.record import pack_record
 
         ticket, skip, until = command["ticket"], command["skip"], command["until"]
         row, seconds = 0, 0.0
         while True:
             while row >= until or not self.commands.empty():
                 command = self.commands.get()
+                if "study" in command:
+                    self._study(command)
+                    continue
                 if "until" not in command or "experiment" in command:
                     return command
                 until = command["until"]
@@ -71,8 +78,21 @@ class Worker:
             record = next(records)  # `until` never asks for more than there are
             seconds += time.perf_counter() - start
             if row >= skip:
-                self.send(RECORD, ticket, seconds, pack(record))
+                self.send(RECORD, ticket, seconds, pack_record(record))
             row += 1
+
+    def _study(self, command: dict[str, Any]) -> None:
+        from rnnkit.experiment import Experiment
+        from rnnkit.record import pack
+        from rnnkit.studies import STUDIES
+
+        ticket = command["ticket"]
+        try:
+            for part in STUDIES[command["study"]](Experiment.from_json(json.dumps(command["experiment"])), **command["options"]):
+                self.send(PART, ticket, payload=pack(part))
+            self.send(DONE, ticket)
+        except Exception as error:  # as in serve
+            self.send(FAILED, ticket, payload=_in_words(error).encode())
 
 
 def _in_words(error: Exception) -> str:

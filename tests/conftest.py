@@ -1,10 +1,12 @@
 """Settings of all tests: one thread, so that sums are always taken in the same order, and reproducible examples."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
@@ -38,3 +40,118 @@ def in_fresh_python():
         return done.stdout
 
     return run
+
+
+# ---- the dashboard in this process ----
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """One pool for a file; its worker processes end with it."""
+    from pages import _session
+
+    _session.pool.clear()
+    yield _session.pool()
+    _session.pool().close()
+    _session.pool.clear()
+
+
+def page_alone(name):
+    import dashboard
+
+    dashboard.show(name)
+
+
+@pytest.fixture
+def app(pool):
+    """app(query, page=name) -> the dashboard (or one page with its sidebar), opened with this link.
+
+    Afterwards nobody watches any run, so that workers are free."""
+    from streamlit.testing.v1 import AppTest
+
+    def open_(query=(), page=None, **more):
+        if page is None:
+            at = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
+        else:
+            at = AppTest.from_function(page_alone, args=(page,), default_timeout=60)
+        at.query_params.update(dict(query) | more)
+        return at.run()
+
+    yield open_
+    for run in list(pool.runs.values()):
+        for viewer in list(run.viewers):
+            pool.leave(run, viewer)
+
+
+# ---- the dashboard in a browser ----
+
+
+@pytest.fixture(scope="session")
+def browser():
+    browsing = pytest.importorskip("browsing", reason="needs Playwright: pip install playwright", exc_type=ImportError)
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if not shutil.which(path):
+        pytest.skip(f"needs Chromium, there is none at {path}: set the environment variable CHROMIUM to its path")
+    with browsing.sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=browsing.FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(browser, tmp_path_factory):
+    """The dashboard, served to all tests."""
+    import browsing
+
+    server = browsing.Server(tmp_path_factory.mktemp("server") / "log")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def fresh(browser, tmp_path):
+    """A server that nobody has visited yet."""
+    import browsing
+
+    server = browsing.Server(tmp_path / "log")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def problems():
+    """What went wrong in the browser so far; a test that expects something takes it out."""
+    return []
+
+
+@pytest.fixture
+def visit(browser, problems):
+    """visit(address, **context options) -> a new browser's page. No errors, and no request to anybody else."""
+    import browsing
+
+    contexts = []
+
+    def heard(message):
+        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
+            problems.append(f"console: {message.text}")
+
+    def asked(request):
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.hostname not in browsing.OWN_HOSTS:
+            problems.append(f"request to {request.url}")
+
+    def open_(address, **options):
+        contexts.append(browser.new_context(**({"viewport": browsing.DESK} | options)))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(60_000)
+        page.on("console", heard)
+        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+        page.on("request", asked)
+        page.on("websocket", asked)
+        page.goto(address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert problems == []

@@ -15,15 +15,17 @@ LAYERS = [  # each may import from the lines above it
     ("bptt", "readout", "graph"),
     ("fixes",),
     ("experiment",),
+    ("weights",),
     ("trainer",),
+    ("studies",),
     ("worker",),
     ("runs", "sweep"),
     ("__main__",),
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-COMPUTING = {"bptt", "readout", "graph", "probes", "trainer"}  # these load torch when they are imported
+COMPUTING = {"bptt", "readout", "graph", "probes", "trainer", "studies"}  # these load torch when they are imported
 LOADS_THEM = COMPUTING | {"__main__", "sweep", "benchmark"}
-SERVER = {"", "experiment", "record", "runs", "presets", "charts", "verdict", "history", "limits"}
+SERVER = {"", "experiment", "record", "runs", "presets", "charts", "verdict", "history", "limits", "weights"}
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*ROOT.glob("rnnkit/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("dashboard.py")]
@@ -129,7 +131,7 @@ def test_only_the_computing_modules_load_torch(name):
 @pytest.mark.parametrize("name", SHOWN)
 def test_pages_never_import_what_trains(name):
     """Not within a function either."""
-    forbidden = {"torch", "rnnkit.bptt", "rnnkit.trainer", "rnnkit.probes", "rnnkit.readout"}
+    forbidden = {"torch", "rnnkit.bptt", "rnnkit.trainer", "rnnkit.probes", "rnnkit.readout", "rnnkit.studies"}
     assert not {o for o in imports(name) if o in forbidden or o.startswith("torch.")}
     assert "train" not in {
         alias.name

@@ -6,12 +6,22 @@ fire in AppTest: `until` runs the script again and again, as a browser's timer w
 
 import csv
 import io
-import time
 from dataclasses import replace
 
 import pytest
-from conftest import ROOT
-from streamlit.testing.v1 import AppTest
+from apptest import (
+    SMALL,
+    assert_controls_say,
+    buttons,
+    controls,
+    finished,
+    linked,
+    press,
+    step,
+    told,
+    until,
+    verdicts,
+)
 
 from pages import _session, lab
 from rnnkit.cells import CELLS
@@ -20,99 +30,8 @@ from rnnkit.fixes import FIXES, ClipNorm
 from rnnkit.presets import DEFAULT, PRESETS
 from rnnkit.tasks import TASKS
 
-SMALL = {"length": "10", "steps": "20", "replicas": "2"}
 SMALL_EXPERIMENT = Experiment(length=10, steps=20, replicas=2)
 STARTING = PRESETS[DEFAULT].experiment
-
-
-@pytest.fixture(scope="module", autouse=True)
-def pool():
-    """One pool for this file; its worker processes end with it."""
-    _session.pool.clear()
-    yield _session.pool()
-    _session.pool().close()
-    _session.pool.clear()
-
-
-@pytest.fixture
-def app(pool):
-    """app(query) -> the dashboard, opened with this link. Afterwards nobody watches any run, so that workers are free."""
-
-    def open_(query=(), **more):
-        at = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=60)
-        at.query_params.update(dict(query) | more)
-        return at.run()
-
-    yield open_
-    for run in list(pool.runs.values()):
-        for viewer in list(run.viewers):
-            pool.leave(run, viewer)
-
-
-def until(at, condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition(at):
-        assert not at.exception, at.exception[0]
-        assert time.monotonic() < end, f"not seen within {seconds} s, but: {texts(at)}"
-        time.sleep(0.1)
-        at.run()
-    return at
-
-
-def texts(at):
-    return [element.value for kind in (at.subheader, at.warning, at.success, at.error, at.info) for element in kind]
-
-
-def controls(at):
-    """Key -> widget, of all that stand in the sidebar."""
-    side = at.sidebar
-    return {w.key: w for kind in (side.selectbox, side.number_input, side.multiselect, side.text_input) for w in kind}
-
-
-def linked(at):
-    """The Experiment that the address bar holds."""
-    e, messages = Experiment.from_query(at.query_params)
-    assert messages == []
-    return e
-
-
-def told(at):
-    """What stands on the seek bar, or on the progress bar while it plays."""
-    return at.select_slider[0].label if at.select_slider else at.progress[0].proto.text
-
-
-def step(at):
-    """The training step shown."""
-    return int(told(at).split(" of ")[0].removeprefix("step "))
-
-
-def press(at, key):
-    return at.button(key=key).click().run()
-
-
-def buttons(at):
-    return {button.key for button in at.button}
-
-
-def verdicts(at):
-    return [box.value for box in [*at.success, *at.error, *at.info] if box.value.startswith("**")]
-
-
-def finished(app, query=SMALL, **more):
-    at = app(query, **more)
-    at.selectbox(key="c_pace").set_value("fast").run()
-    return until(at, lambda at: "train" in buttons(at))
-
-
-def assert_controls_say(at, e):
-    shown = controls(at)
-    for name in FIELDS:
-        if name == "fixes" and applies(e, name):
-            assert shown["c_fixes"].value == [fix.name for fix in e.fixes]
-            for fix in e.fixes:
-                assert shown[f"s_{fix.name}"].value == fix.strength, fix
-        elif applies(e, name):
-            assert shown[f"c_{name}"].value == getattr(e, name), name
 
 
 # ---- opening, presets and controls ----
@@ -352,16 +271,8 @@ def test_a_gated_cell_offers_both_parts_of_its_state(app):
 # ---- the other pages ----
 
 
-def stories():
-    from pages import _controls
-    from pages import stories as module
-
-    _controls.sidebar()
-    module.page()
-
-
-def test_the_stories_page_shows_every_preset(pool):
-    at = AppTest.from_function(stories, default_timeout=60).run()
+def test_the_stories_page_shows_every_preset(app):
+    at = app(page="stories")
     assert not at.exception
     shown = [m.value for m in at.markdown]
     for name, preset in PRESETS.items():

@@ -16,8 +16,8 @@ from rnnkit.record import (
     encode,
     frame,
     gradient_frame,
-    pack,
-    unpack,
+    pack_record,
+    unpack_record,
 )
 
 P, T, R = 2, 4, 3
@@ -52,21 +52,21 @@ def same(a, b):
 
 
 def test_bytes_are_bit_exact():
-    same(unpack(pack(record())), record())
-    assert pack(unpack(pack(record(step=300, seed=1)))) == pack(record(step=300, seed=1))
+    same(unpack_record(pack_record(record())), record())
+    assert pack_record(unpack_record(pack_record(record(step=300, seed=1)))) == pack_record(record(step=300, seed=1))
 
 
 def test_bytes_of_views_and_big_endian_arrays():
     r = record()
     odd = dataclasses.replace(r, state_grad=np.asfortranarray(r.state_grad), loss=np.repeat(r.loss, 2)[::2].astype(">f8"))
-    same(unpack(pack(odd)), r)
+    same(unpack_record(pack_record(odd)), r)
 
 
 def test_bytes_of_no_networks_and_one():
     for n in (0, 1):
         zeros, grad, never = np.zeros(n), np.zeros((1, 5, n), np.float32), np.full(n, -1, np.int32)
         r = Record(3, zeros, zeros, grad, zeros, zeros, zeros, never, ("",) * n)
-        same(unpack(pack(r)), r)
+        same(unpack_record(pack_record(r)), r)
 
 
 def test_frame_has_one_row_a_step_and_network():

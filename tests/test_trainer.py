@@ -18,7 +18,7 @@ from rnnkit.cells import CELLS
 from rnnkit.fixes import FIXES
 from rnnkit.losses import correct
 from rnnkit.optim import OPTIMIZERS
-from rnnkit.record import pack
+from rnnkit.record import pack_record
 from rnnkit.tasks import TASKS
 from rnnkit.trainer import TEST_SIZE, Exam, Trainer, init_params, training_batches
 
@@ -41,7 +41,7 @@ def finished(e, dtype=torch.float32):
 
 
 def digest(records):
-    return hashlib.sha256(b"".join(map(pack, records))).hexdigest()
+    return hashlib.sha256(b"".join(map(pack_record, records))).hexdigest()
 
 
 # ---- what one step does
@@ -191,9 +191,9 @@ def test_and_so_it_does_in_another_process(in_fresh_python):
     code = (
         "import hashlib, torch; torch.set_num_threads(1)\n"
         "from rnnkit import Experiment, train\n"
-        "from rnnkit.record import pack\n"
+        "from rnnkit.record import pack_record\n"
         f"for text in {[e.to_json() for e in runs]!r}:\n"
-        "    print(hashlib.sha256(b''.join(map(pack, train(Experiment.from_json(text))))).hexdigest())\n"
+        "    print(hashlib.sha256(b''.join(map(pack_record, train(Experiment.from_json(text))))).hexdigest())\n"
     )
     assert in_fresh_python(code).split() == [digest(train(e)) for e in runs]
 
@@ -390,8 +390,8 @@ def test_the_callers_random_numbers_are_not_disturbed():
 
 def test_records_are_not_changed_by_later_steps():
     trainer = Trainer(small())
-    kept = [(record, pack(record)) for record in (trainer.advance() for _ in range(5))]
-    assert all(pack(record) == data for record, data in kept)
+    kept = [(record, pack_record(record)) for record in (trainer.advance() for _ in range(5))]
+    assert all(pack_record(record) == data for record, data in kept)
 
 
 @pytest.mark.parametrize("cell", CELLS)

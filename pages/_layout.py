@@ -1,0 +1,83 @@
+"""What every page is made of: the question on top, mathematics to unfold, computed answers, and what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages import _session
+from rnnkit.experiment import Experiment
+from rnnkit.runs import Answer
+
+PATIENCE = 0.25  # seconds a page waits for an answer before it shows that it is waiting
+
+
+def opening(question: str, sentence: str) -> None:
+    """The page's one question and the one sentence that answers it."""
+    st.subheader(question, anchor=False)
+    st.markdown(sentence)
+
+
+def mathematics(text: str, title: str = "The mathematics") -> None:
+    """Equations, with the symbols that the code uses, for whoever unfolds them."""
+    with st.expander(title, icon=":material/function:"):
+        st.markdown(text)
+
+
+def open_in_lab(label: str, e: Experiment, key: str, pinned: Experiment | None = None, **look: Any) -> None:
+    """A button that loads an Experiment, and perhaps one to compare it with, and goes to the lab."""
+    from pages import lab
+
+    refused = "; ".join(_session.limits().check(e).values())
+    look = {"icon": ":material/science:", "disabled": bool(refused), "help": refused or None} | look
+    if st.button(label, key=key, on_click=_session.load, args=(e,), kwargs={"pinned": pinned}, **look):
+        st.switch_page(st.Page(lab.page, title=lab.TITLE, default=True))
+
+
+@dataclass(frozen=True)
+class Try:
+    """A suggestion at the end of a page: what to do and what to look out for, and the Experiment that does it."""
+
+    text: str
+    experiment: Experiment
+    label: str = "Open in the lab"
+    pinned: Experiment | None = None
+
+
+def try_next(*suggestions: Try) -> None:
+    """The end of a page."""
+    st.markdown("#### Try next")
+    for i, (column, it) in enumerate(zip(st.columns(len(suggestions), gap="medium"), suggestions, strict=True)):
+        with column.container(border=True, height="stretch"):
+            st.markdown(it.text)
+            open_in_lab(it.label, it.experiment, f"try_{i}", it.pinned)
+
+
+def computed(study: str, e: Experiment, draw: Callable[[list[dict[str, Any]], bool], None], **options: Any) -> None:
+    """Asks a worker for a study (rnnkit/studies.py) and calls draw(parts found so far, all found?) until it is complete.
+
+    Parts that only tell the progress are shown as a bar and not handed over. Nothing is drawn before the first real part.
+    """
+    answer = _session.ask(study, e, **options)
+    answer.ended.wait(PATIENCE)
+    st.fragment(_computed, run_every=None if answer.ended.is_set() else 0.2)(answer, answer.ended.is_set(), draw)
+
+
+def _computed(answer: Answer, was_done: bool, draw: Callable[[list[dict[str, Any]], bool], None]) -> None:
+    done, parts = answer.ended.is_set(), list(answer.parts)
+    found = [part for part in parts if "progress" not in part]
+    place, bar = st.container(), st.empty()
+    if found and not answer.error:
+        with place:
+            draw(found, done)
+    if answer.error:
+        bar.error(f"This could not be computed: {answer.error}.", icon=":material/error:")
+        st.button("Try again", key=f"again_{id(answer)}", on_click=_session.pool().forget, args=(answer,))
+    elif not done:
+        share = next((part["progress"] for part in reversed(parts) if "progress" in part), 0.0)
+        bar.progress(share, text="computing ...")
+    if done != was_done:
+        st.rerun()

@@ -1,0 +1,18 @@
+"""Compare: to be written."""
+
+from __future__ import annotations
+
+from pages import _layout
+
+TITLE = "Compare"
+CONTROLS = ()
+
+
+def page() -> None:
+    _layout.opening("Compare", "")
+
+
+if __name__ == "__main__":  # see lab.py
+    import dashboard
+
+    dashboard.main()

@@ -1,0 +1,18 @@
+"""Exploding: to be written."""
+
+from __future__ import annotations
+
+from pages import _layout
+
+TITLE = "Exploding"
+CONTROLS = ()
+
+
+def page() -> None:
+    _layout.opening("Exploding", "")
+
+
+if __name__ == "__main__":  # see lab.py
+    import dashboard
+
+    dashboard.main()

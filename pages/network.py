@@ -1,0 +1,18 @@
+"""Network: to be written."""
+
+from __future__ import annotations
+
+from pages import _layout
+
+TITLE = "Network"
+CONTROLS = ()
+
+
+def page() -> None:
+    _layout.opening("Network", "")
+
+
+if __name__ == "__main__":  # see lab.py
+    import dashboard
+
+    dashboard.main()

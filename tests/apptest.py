@@ -1,0 +1,74 @@
+"""The dashboard in this process, without a browser: what the tests with Streamlit's AppTest share. The fixture `app` is in
+conftest.py."""
+
+import time
+
+from rnnkit.experiment import FIELDS, Experiment, applies
+
+SMALL = {"length": "10", "steps": "20", "replicas": "2"}
+
+
+def until(at, condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition(at):
+        assert not at.exception, at.exception[0]
+        assert time.monotonic() < end, f"not seen within {seconds} s, but: {texts(at)}"
+        time.sleep(0.1)
+        at.run()
+    return at
+
+
+def texts(at):
+    return [element.value for kind in (at.subheader, at.warning, at.success, at.error, at.info) for element in kind]
+
+
+def controls(at):
+    """Key -> widget, of all that stand in the sidebar."""
+    side = at.sidebar
+    return {w.key: w for kind in (side.selectbox, side.number_input, side.multiselect, side.text_input) for w in kind}
+
+
+def linked(at):
+    """The Experiment that the address bar holds."""
+    e, messages = Experiment.from_query(at.query_params)
+    assert messages == []
+    return e
+
+
+def told(at):
+    """What stands on the seek bar, or on the progress bar while it plays."""
+    return at.select_slider[0].label if at.select_slider else at.progress[0].proto.text
+
+
+def step(at):
+    """The training step shown."""
+    return int(told(at).split(" of ")[0].removeprefix("step "))
+
+
+def press(at, key):
+    return at.button(key=key).click().run()
+
+
+def buttons(at):
+    return {button.key for button in at.button}
+
+
+def verdicts(at):
+    return [box.value for box in [*at.success, *at.error, *at.info] if box.value.startswith("**")]
+
+
+def finished(app, query=SMALL, **more):
+    at = app(query, **more)
+    at.selectbox(key="c_pace").set_value("fast").run()
+    return until(at, lambda at: "train" in buttons(at))
+
+
+def assert_controls_say(at, e):
+    shown = controls(at)
+    for name in FIELDS:
+        if name == "fixes" and applies(e, name):
+            assert shown["c_fixes"].value == [fix.name for fix in e.fixes]
+            for fix in e.fixes:
+                assert shown[f"s_{fix.name}"].value == fix.strength, fix
+        elif applies(e, name):
+            assert shown[f"c_{name}"].value == getattr(e, name), name

@@ -1,0 +1,147 @@
+"""A real server and a real browser: what the tests in Chromium share. The fixtures `server` and `visit` are in conftest.py."""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+expect = sync_api.expect
+expect.set_options(timeout=60_000)
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+OWN_HOSTS = {"127.0.0.1", "localhost"}
+PIXELS = """canvas => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), colours = new Set();
+    let crimson = 0, hash = 0;
+    for (let i = 0; i < data.length; i += 4) {
+        const [r, g, b] = [data[i], data[i + 1], data[i + 2]], colour = r << 16 | g << 8 | b;
+        colours.add(colour);
+        hash = (31 * hash + colour) % 1000003;
+        crimson += colour === 0xdc143c;
+    }
+    return { colours: colours.size, crimson, hash };
+}"""
+SIDEWAYS = """() => [document.documentElement, ...document.querySelectorAll("[data-testid=stMain]")]
+    .map(e => e.scrollWidth - e.clientWidth)"""
+
+
+class Server:
+    """`streamlit run dashboard.py` on a free port."""
+
+    def __init__(self, log):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port)]
+        command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=log.open("wb"), stderr=subprocess.STDOUT)
+        self.url = f"http://127.0.0.1:{port}"
+        until(self._answers, f"an answer of {self.url}: {log}")
+
+    def _answers(self):
+        assert self.process.poll() is None, "the server ended at once"
+        try:
+            return urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5).status == 200
+        except OSError:
+            return False
+
+    def link(self, path="/", **query):
+        return self.url + path + (f"?{urlencode(query)}" if query else "")
+
+    def workers(self):
+        """Ids of the server's training processes."""
+        return [pid for pid, parent in running_workers().items() if parent == self.process.pid]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def running_workers():
+    """Id -> parent's id, of every training process on this machine that still runs."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            except OSError:  # it has just ended
+                continue
+            if b"rnnkit.worker" in command and state != "Z":
+                found[int(entry.name)] = int(parent)
+    return found
+
+
+def until(condition, what, seconds=60, wait=time.sleep):
+    """Asks again and again; returns the first answer that is true."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        wait(0.1)
+    return answer
+
+
+def assert_opened(page, title):
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+    expect(sidebar(page).get_by_role("combobox", name="Story")).to_be_attached()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def sidebar(page):
+    return page.get_by_test_id("stSidebar")
+
+
+def heatmap(page):
+    return page.locator(".heatmap")
+
+
+def pixels(page):
+    return heatmap(page).locator("canvas").evaluate(PIXELS)
+
+
+def rows(page):
+    return int(heatmap(page).get_attribute("data-rows") or 0)
+
+
+def grown(page, least):
+    """Waits until so many rows are drawn."""
+    return until(lambda: (n := rows(page)) >= least and n, f"{least} rows", wait=lambda s: page.wait_for_timeout(1000 * s))
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def transport(page, text):
+    """The words on the seek bar or progress bar."""
+    return page.locator(".st-key-seek").get_by_text(re.compile(text))
+
+
+def choose(page, label, option, where=None):
+    (where or page).get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def finished(page, last=21):
+    """Waits for the end of the run, which has so many rows; returns the verdict."""
+    grown(page, 1)
+    choose(page, "Pace", "fast pace")
+    expect(button(page, "Train")).to_be_visible()
+    expect(heatmap(page)).to_have_attribute("data-rows", str(last))  # drawn after the verdict
+    return verdict(page).inner_text()
+
+
+def verdict(page):
+    return page.get_by_test_id("stMain").get_by_test_id("stAlert")
