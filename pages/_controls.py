@@ -9,39 +9,10 @@ import streamlit as st
 from pages import _session
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, applies
-from rnnkit.fixes import FIXES
-from rnnkit.inits import BIASES, INITS
-from rnnkit.optim import OPTIMIZERS
+from rnnkit.fixes import FIXES, GradientFix
 from rnnkit.presets import PRESETS
 from rnnkit.tasks import TASKS
-
-LABELS = {
-    "task": "Task",
-    "length": "Sequence length T",
-    "cell": "Cell",
-    "hidden": "Hidden units H",
-    "init": "Initialization",
-    "gain": "Gain",
-    "input_scale": "Input scale",
-    "bias": "Gate bias",
-    "fixes": "Remedies",
-    "optimizer": "Optimizer",
-    "lr": "Learning rate",
-    "batch": "Batch size B",
-    "steps": "Training steps",
-    "replicas": "Networks side by side R",
-    "seed": "Seed",
-    "leak": "Leak",
-    "density": "Connections",
-    "ridge": "Ridge penalty",
-}
-INIT_NAMES = {
-    "xavier": "Xavier / Glorot",
-    "identity": "Identity (IRNN)",
-    "sparse": "Sparse, 15 inputs a unit",
-    "spectral": "Spectral radius",
-}
-BIAS_NAMES = {"zero": "0", "forget-1": "Forget 1", "chrono": "Chrono(T)"}
+from rnnkit.words import LABELS, TITLES, difference, summary
 
 
 def sidebar(only: Collection[str] | None = None) -> None:
@@ -55,21 +26,23 @@ def sidebar(only: Collection[str] | None = None) -> None:
     with st.sidebar:
         if only is None:
             _preset_menu()
+        if shown:
+            _pin(e)
         if "task" in shown:
-            _choice("task", {k: t.title for k, t in TASKS.items()})
+            _choice("task")
         if "length" in shown:
             _number(e, "length")
         if "cell" in shown:
-            _choice("cell", {k: c.title for k, c in CELLS.items()})
+            _choice("cell")
         if "init" in shown:
             left, right = st.columns([3, 2])
             with left:
-                _choice("init", {k: INIT_NAMES.get(k, k.capitalize()) for k in INITS})
+                _choice("init")
             with right:
                 _number(e, "gain")
         _in_pairs(e, shown & {"gain", "leak", "density", "ridge"} if "init" not in shown else ())
         if "bias" in shown:
-            _choice("bias", {k: BIAS_NAMES.get(k, k) for k in BIASES})
+            _choice("bias")
         if "fixes" in shown:
             _fixes(e)
         _training(e, shown, folded=only is None)
@@ -90,7 +63,23 @@ def _preset_menu() -> None:
     )
 
 
-def _choice(name: str, titles: dict[str, str]) -> None:
+def _pin(e: Experiment) -> None:
+    """Keeps the present run to compare with, whatever is chosen next."""
+    pinned = _session.pinned()
+    with st.container(horizontal=True, key="pinning", vertical_alignment="center"):
+        if pinned is None:
+            about = "Keeps this run. Then change one thing: the lab shows both, trained on the same seeds and batches."
+            st.button("Pin this run", key="pin", on_click=_session.pin, args=(e,), icon=":material/keep:", help=about)
+            return
+        st.button("Unpin", key="unpin", on_click=_session.pin, args=(None,), icon=":material/keep_off:")
+        swap = {"on_click": _session.load, "args": (pinned,), "kwargs": {"pinned": e}, "disabled": pinned == e}
+        st.button("Swap", key="swap", icon=":material/swap_horiz:", **swap)
+    told = "Now change one thing." if pinned == e else f"Now: {difference(pinned, e)}."
+    st.caption(f"Pinned: {summary(pinned)}. {told}")
+
+
+def _choice(name: str) -> None:
+    titles = TITLES[name]
     st.selectbox(LABELS[name], list(titles), key=f"c_{name}", format_func=titles.get, help=FIELDS[name].metadata["help"])
 
 
@@ -144,19 +133,22 @@ def _fixes(e: Experiment) -> None:
 
 def _strength(name: str) -> None:
     fix = FIXES[name]
-    key = f"s_{name}"
+    left, right = st.columns([3, 2]) if issubclass(fix, GradientFix) else (st.container(), None)
     if name == "freeze":
-        st.text_input(fix.title, key=key, help=f"{fix.about} Out of {', '.join(fix.CHOICES)}, joined by +.")
-        return
-    st.number_input(
-        fix.title,
-        min_value=1 if fix.whole else 0.0,
-        max_value=int(fix.high) if fix.whole else float(fix.high),
-        step=5 if fix.whole else float(f"{fix.default / 2:.0e}"),
-        format="%d" if fix.whole else "%g",
-        key=key,
-        help=fix.about,
-    )
+        left.text_input(fix.title, key=f"s_{name}", help=f"{fix.about} Out of {', '.join(fix.CHOICES)}, joined by +.")
+    else:
+        left.number_input(
+            fix.title,
+            min_value=1 if fix.whole else 0.0,
+            max_value=int(fix.high) if fix.whole else float(fix.high),
+            step=5 if fix.whole else float(f"{fix.default / 2:.0e}"),
+            format="%d" if fix.whole else "%g",
+            key=f"s_{name}",
+            help=fix.about,
+        )
+    if right:
+        about = "The training step at which this remedy begins; before, the run is the one without it."
+        right.number_input("from step", min_value=0, max_value=_session.limits().max_steps, key=f"f_{name}", help=about)
 
 
 def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:
@@ -168,6 +160,6 @@ def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:
             for column, name in zip(st.columns(2), names, strict=False):
                 with column:
                     if name == "optimizer":
-                        _choice(name, {k: o.title for k, o in OPTIMIZERS.items()})
+                        _choice(name)
                     else:
                         _number(e, name)

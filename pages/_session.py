@@ -12,7 +12,7 @@ import streamlit as st
 from pages._playback import PACES, Playback
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
-from rnnkit.fixes import FIXES
+from rnnkit.fixes import FIXES, Fix, GradientFix
 from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS, Preset, named
 from rnnkit.runs import Answer, Run, RunPool
@@ -20,6 +20,8 @@ from rnnkit.tasks import TASKS
 
 OWN = "own"  # in the menu of presets: the viewer's own settings
 FIX_DEFAULTS = {name: fix.default for name, fix in FIXES.items()}
+STARTING = [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)]  # those that can begin later
+PIN = "pin."  # before a setting of the pinned run in a link
 
 
 @st.cache_resource(show_spinner=False)
@@ -41,7 +43,8 @@ def default() -> Experiment:
     return next((preset.experiment for preset in presets().values()), limits().smallest())
 
 
-# ---- the experiment: widget keys are "c_<field>", the fixes are a list of names and one strength each ----
+# ---- the experiment: widget keys are "c_<field>", the fixes are a list of names, each with a strength "s_<name>" and a
+# first step "f_<name>" ----
 
 
 def start() -> None:
@@ -49,12 +52,18 @@ def start() -> None:
     if "memory" in st.session_state:
         return
     query = {k: v for k, v in st.query_params.items() if not k.startswith("embed")}
-    e, messages = Experiment.from_query(query, limits().check) if query else (default(), [])
-    e = default() if limits().check(e) else e  # a server that refuses even the package's defaults
+    pinning = {k.removeprefix(PIN): query.pop(k) for k in list(query) if k.startswith(PIN)}
+    e, messages = _from_link(query)
+    pinned, more = _from_link(pinning) if pinning else (None, [])
     st.session_state.viewer = uuid.uuid4().hex
-    st.session_state.messages = messages
     st.session_state.memory = {}
-    load(e)
+    load(e, pinned=pinned)
+    st.session_state.messages = [*messages, *(f"pinned run: {message}" for message in more)]
+
+
+def _from_link(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
+    e, messages = Experiment.from_query(query, limits().check) if query else (default(), [])
+    return default() if limits().check(e) else e, messages  # a server that refuses even the package's defaults
 
 
 def ask(study: str, e: Experiment, **options: Any) -> Answer:
@@ -70,25 +79,57 @@ def load(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> 
             memory[name] = getattr(e, name) if applies(e, name) else memory.get(name, f.default)
     strengths = memory.get("strengths", FIX_DEFAULTS)
     memory["strengths"] = strengths | {fix.name: fix.strength for fix in e.fixes}
+    memory["since"] = dict.fromkeys(STARTING, 0) | {fix.name: fix.since for fix in e.fixes if fix.name in STARTING}
     memory["fixes"] = [fix.name for fix in e.fixes] if applies(e, "fixes") else memory.get("fixes", [])
     memory["hidden_fixes"] = []  # chosen, but not defined for the present cell: back when the cell is
     _to_widgets()
+    if pinned is not None or "pinned" not in st.session_state:
+        pin(pinned)
     _turn_to(e, play)
+
+
+def pin(e: Experiment | None) -> None:
+    """Keeps the run of e beside whatever comes; None lets go of it."""
+    state = st.session_state
+    if state.get("pinned"):
+        pool().leave(state.pinned, _pinning())
+    state.pinned = pool().get(e) if e else None
+
+
+def _pinning() -> str:
+    """Under this name the viewer watches the pinned run."""
+    return f"{st.session_state.viewer} pinned"
+
+
+def pinned() -> Experiment | None:
+    return st.session_state.pinned.experiment if st.session_state.pinned else None
+
+
+def pinned_run() -> Run | None:
+    """The pinned run, which is trained to its end; None where nothing is pinned."""
+    state = st.session_state
+    if state.pinned is None:
+        return None
+    state.pinned = pool().adopt(state.pinned)
+    pool().watch(state.pinned, _pinning(), state.pinned.rows)
+    return state.pinned
 
 
 def _turn_to(e: Experiment, play: bool) -> None:
     """This viewer looks at the run of e from its beginning, and no longer at the one before."""
     state = st.session_state
     pace = state.playback.pace if "playback" in state else Playback.pace
+    state.messages = []  # the link has been left behind
     if "run" in state:
         pool().leave(state.run, state.viewer)
-        state.messages = []  # the link has been left behind
     state.run, state.playback = pool().get(e), Playback(playing=play, pace=pace)
 
 
 def _to_widgets() -> None:
     memory = st.session_state.memory
-    values = {f"c_{name}": memory[name] for name in FIELDS} | {f"s_{name}": s for name, s in memory["strengths"].items()}
+    values = {f"c_{name}": memory[name] for name in FIELDS}
+    values |= {f"s_{name}": s for name, s in memory["strengths"].items()}
+    values |= {f"f_{name}": n for name, n in memory["since"].items()}
     for key, value in values.items():
         if key not in st.session_state or st.session_state[key] != value:  # a needless write would undo what is being typed
             st.session_state[key] = value
@@ -100,6 +141,7 @@ def experiment() -> Experiment:
     for name in FIELDS:
         memory[name] = state.get(f"c_{name}", memory[name])
     memory["strengths"] = {name: state.get(f"s_{name}", s) for name, s in memory["strengths"].items()}
+    memory["since"] = {name: state.get(f"f_{name}", n) for name, n in memory["since"].items()}
     memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
     fit = {name: FIXES[name](FIX_DEFAULTS[name]).applies_to(CELLS[memory["cell"]].gates) for name in FIXES}
     chosen = [*memory["fixes"], *memory["hidden_fixes"]]
@@ -124,7 +166,12 @@ def _assemble(memory: Mapping[str, Any]) -> Experiment:
     cell = Experiment(cell=memory["cell"])
     values = {name: memory[name] for name in FIELDS if name != "fixes" and applies(cell, name)}
     chosen = memory["fixes"] if applies(cell, "fixes") else ()
-    return Experiment(**values, fixes=tuple(FIXES[name](memory["strengths"][name]) for name in chosen))
+    return Experiment(**values, fixes=tuple(_fix(memory, name) for name in chosen))
+
+
+def _fix(memory: Mapping[str, Any], name: str) -> Fix:
+    begins = {"since": memory["since"][name] or 0} if name in STARTING else {}
+    return FIXES[name](memory["strengths"][name], **begins)
 
 
 def current() -> Experiment:
@@ -139,8 +186,10 @@ def choose_preset() -> None:
 
 
 def write_link(e: Experiment) -> None:
-    """The address bar always holds the whole experiment; the plain address is the default one."""
-    query = {} if e == default() else e.to_query()
+    """The address bar always holds the whole experiment, and the pinned one; the plain address is the default one."""
+    other = pinned()
+    query = {} if e == default() and other is None else e.to_query()
+    query |= {PIN + k: v for k, v in other.to_query().items()} if other else {}
     if dict(st.query_params) != query:
         st.query_params.from_dict(query)
 
@@ -183,7 +232,8 @@ def interval(r: Run) -> float | None:
     """Seconds to the next look, longer with more viewers; None where nothing will change by itself."""
     p = playback()
     waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
-    if not p.playing and not waiting:
+    other = st.session_state.pinned
+    if not p.playing and not waiting and not (other and other.hungry):
         return None
     return next(
         (step for step in (0.2, 0.5, 1.0, 2.0) if len(r.viewers) / 60 <= step), 3.0

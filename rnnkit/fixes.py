@@ -1,7 +1,8 @@
 """Remedies: what is done to the gradient between the backward pass and the optimizer. Pure, composable, applied in order.
 
 A SignalFix acts on dL/ds_t as it crosses from step t to t - 1; a GradientFix acts on dL/dtheta afterwards. Each is a frozen
-dataclass with one strength, and is written `name:strength` in links and on the command line. Networks never mix: every
+dataclass with one strength, and is written `name:strength` in links and on the command line, `name:strength@n` where it begins
+at training step n only: before, the run is the one without it. Networks never mix: every
 norm and factor has one value for each of the R networks. Menus read FIXES without torch.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rnnkit.bundle import Bundle
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     Grads = Mapping[str, Tensor]
     Params = Mapping[str, Tensor]
+
+
+LAST_START = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -39,15 +43,18 @@ class Fix(ABC):
 
     @property
     def strength(self) -> Any:
-        return getattr(self, fields(self)[0].name)
+        return getattr(self, fields(self)[-1].name)
 
     def __post_init__(self) -> None:
-        value = self.strength
+        object.__setattr__(self, fields(self)[-1].name, self.checked(self.strength))
+
+    def checked(self, value: Any) -> Any:
+        """The strength, in the form in which equal ones are equal; raises ValueError with what is valid."""
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not self.low < value <= self.high or (self.whole and value != int(value)):
             kind = "a whole number" if self.whole else "a number"
             raise ValueError(f"{self.name} needs {kind} greater than {self.low:g} and at most {self.high:g}, got {value!r}")
-        object.__setattr__(self, fields(self)[0].name, int(value) if self.whole else float(value))
+        return int(value) if self.whole else float(value)
 
     @classmethod
     def parse(cls, text: str) -> Fix:
@@ -63,7 +70,7 @@ class Fix(ABC):
             raise ValueError(message) from None
 
     def __str__(self) -> str:
-        return f"{self.name}:{self.strength:g}" if isinstance(self.strength, int) else f"{self.name}:{self.strength!r}"
+        return f"{self.name}:{self.strength!r}" if isinstance(self.strength, float) else f"{self.name}:{self.strength}"
 
     def applies_to(self, gates: int) -> bool:
         """Whether the remedy is defined for a cell with so many gates."""
@@ -80,7 +87,18 @@ class SignalFix(Fix):
         return False
 
 
+@dataclass(frozen=True)
 class GradientFix(Fix):
+    since: int = field(default=0, kw_only=True)  # the training step at which it begins
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.since, bool) or not isinstance(self.since, int) or not 0 <= self.since <= LAST_START:
+            raise ValueError(f"{self.name} can begin at a training step from 0 to {LAST_START}, got {self.since!r}")
+
+    def __str__(self) -> str:
+        return super().__str__() + (f"@{self.since}" if self.since else "")
+
     @abstractmethod
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
         """New gradients from dL/dtheta, (R, ...) each; `tape` is the pass that made them."""
@@ -190,24 +208,21 @@ class Freeze(GradientFix):
 
     names: str
     name = "freeze"
-    title = "Freeze weights"
+    title = "Frozen weights"
     about = "Keeps these weights as they were drawn."
     default = "W_rec"
     CHOICES: ClassVar[tuple[str, ...]] = ("W_in", "W_rec", "b", "W_out", "b_out")
 
-    def __post_init__(self) -> None:
-        names = self.names.replace(" ", "+").split("+") if isinstance(self.names, str) else []  # "+" is a space in a URL
+    def checked(self, value: Any) -> str:
+        names = value.replace(" ", "+").split("+") if isinstance(value, str) else []  # "+" is a space in a URL
         unknown = [n for n in names if n not in self.CHOICES]
         if unknown or not names:
-            raise ValueError(f"freeze needs weights out of {', '.join(self.CHOICES)}, joined by +, got {str(self.names)[:60]!r}")
-        object.__setattr__(self, "names", "+".join(n for n in self.CHOICES if n in names))
+            raise ValueError(f"freeze needs weights out of {', '.join(self.CHOICES)}, joined by +, got {str(value)[:60]!r}")
+        return "+".join(n for n in self.CHOICES if n in names)
 
     @classmethod
     def parse(cls, text: str) -> Freeze:
         return cls(text or cls.default)
-
-    def __str__(self) -> str:
-        return f"freeze:{self.names}"
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
         names = set(self.names.split("+")) | ({"b_rec"} if "b" in self.names.split("+") else set())
@@ -223,7 +238,7 @@ class ClipNorm(GradientFix):
 
     threshold: float
     name = "clip-norm"
-    title = "Clip the gradient's norm"
+    title = "Clipping by norm"
     about = "Shortens a gradient longer than this to exactly this length."
     default = 1.0
 
@@ -239,7 +254,7 @@ class ClipValue(GradientFix):
 
     threshold: float
     name = "clip-value"
-    title = "Clip each component"
+    title = "Clipping by value"
     about = "Limits every single component of the gradient to this size."
     default = 0.1
 
@@ -252,8 +267,16 @@ FIXES: dict[str, type[Fix]] = {fix.name: fix for fix in (Truncate, L1, L2, Omega
 
 
 def parse_fix(text: str) -> Fix:
-    """`name:strength` -> the remedy; `name` alone takes its default."""
-    name, _, strength = text.strip().partition(":")
+    """`name:strength` -> the remedy; `name` alone takes its default, `@n` behind it lets it begin at training step n."""
+    what, at, since = text.strip().partition("@")
+    name, _, strength = what.partition(":")
     if name not in FIXES:
         raise ValueError(f"unknown fix {name[:40]!r}: valid are {', '.join(FIXES)}")
-    return FIXES[name].parse(strength)
+    fix = FIXES[name].parse(strength)
+    if not at:
+        return fix
+    if not isinstance(fix, GradientFix):
+        raise ValueError(f"{name} acts from the first training step on: it cannot begin at {since[:40]!r}")
+    if not since.isdecimal() or len(since) > 9:
+        raise ValueError(f"{name} can begin at a training step from 0 to {LAST_START}, got {since[:40]!r}")
+    return replace(fix, since=int(since))

@@ -130,6 +130,7 @@ class Trainer:
         self.loss = LOSSES[e.loss]
         self.signals = [fix for fix in e.fixes if isinstance(fix, SignalFix)]
         self.gradient_fixes = [fix for fix in e.fixes if isinstance(fix, GradientFix)]
+        self.active: list[GradientFix] = []  # those of them that have begun
         self.optimizer = OPTIMIZERS[e.optimizer]
         self.ridge = Ridge(e.ridge) if self.cell.reservoir else None
         self.fixed_radius = probes.spectral_radius(self.params["W_rec"]) if self.cell.reservoir else None
@@ -151,7 +152,7 @@ class Trainer:
         bptt.backward(self.cell, p, tape, dz, self.signals)
         raw = bptt.gradients(self.cell, p, tape, dz)
         grads: Mapping[str, Tensor] = raw
-        for fix in self.gradient_fixes:
+        for fix in self.active:
             grads = fix(grads, tape, p)
         grads = Bundle.of(grads if isinstance(grads, Bundle) else {k: grads[k] for k in raw})
         sound = (loss if self.ridge else loss + raw.norm + grads.norm).isfinite()  # a reservoir's gradient does no harm
@@ -172,7 +173,7 @@ class Trainer:
         if not self.as_graph:
             return self.compute, self.update
         compute = Captured(self.compute, (x, y))
-        n = torch.zeros((), dtype=torch.float64, device=self.frozen.device)
+        n = torch.full((), float(self.step), dtype=torch.float64, device=self.frozen.device)
 
         def next_update() -> None:
             self.update(compute.outputs, n.add_(1))
@@ -187,6 +188,9 @@ class Trainer:
         if (self.diverged >= 0).all():  # nothing is left to compute; NaN is all there will be
             self.step += 1
             return self._nothing(self.step - 1) if due else None
+        active = [fix for fix in self.gradient_fixes if fix.since <= self.step]
+        if active != self.active:
+            self.active, self.compute_and_update = active, None  # a graph repeats what was done when it was captured
         x, y = next(self.batches)
         self.compute_and_update = self.compute_and_update or self._halves(x, y)
         compute, update = self.compute_and_update

@@ -1,0 +1,93 @@
+"""Experiments in words: what the fields are called, and what two experiments differ in, for captions and legends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment, applies, diff
+from rnnkit.fixes import Fix
+from rnnkit.inits import INITS
+from rnnkit.optim import OPTIMIZERS
+from rnnkit.tasks import TASKS
+
+LABELS = {
+    "task": "Task",
+    "length": "Sequence length T",
+    "cell": "Cell",
+    "hidden": "Hidden units H",
+    "init": "Initialization",
+    "gain": "Gain",
+    "input_scale": "Input scale",
+    "bias": "Gate bias",
+    "fixes": "Remedies",
+    "optimizer": "Optimizer",
+    "lr": "Learning rate",
+    "batch": "Batch size B",
+    "steps": "Training steps",
+    "replicas": "Networks side by side R",
+    "seed": "Seed",
+    "leak": "Leak",
+    "density": "Connections",
+    "ridge": "Ridge penalty",
+}
+INIT_NAMES = {
+    "xavier": "Xavier / Glorot",
+    "identity": "Identity (IRNN)",
+    "sparse": "Sparse, 15 inputs a unit",
+    "spectral": "Spectral radius",
+}
+BIAS_NAMES = {"zero": "0", "forget-1": "Forget 1", "chrono": "Chrono(T)"}
+TITLES = {  # field -> its choices as a menu shows them
+    "task": {name: task.title for name, task in TASKS.items()},
+    "cell": {name: cell.title for name, cell in CELLS.items()},
+    "init": {name: INIT_NAMES.get(name, name.capitalize()) for name in INITS},
+    "bias": BIAS_NAMES,
+    "optimizer": {name: optimizer.title for name, optimizer in OPTIMIZERS.items()},
+}
+
+
+def summary(e: Experiment) -> str:
+    """A short name: `tanh: agreement, 50 steps`."""
+    return f"{CELLS[e.cell].title}: {TASKS[e.task].title}, {e.length} steps"
+
+
+def difference(a: Experiment, b: Experiment) -> str:
+    """What b has that a has not: `only: clipping by norm 1`, or `initialization Orthogonal (was Gaussian), gain 2 (was 1)`."""
+    told = [
+        f"{_lower(LABELS[name])} {_value(name, new)} (was {_value(name, old)})"
+        for name, (old, new) in diff(a, b).items()
+        if name != "fixes"
+    ]
+    if a.fixes != b.fixes and applies(a, "fixes") and applies(b, "fixes"):
+        told = [*_fixes(a.fixes, b.fixes), *told]
+    if not told:
+        return "nothing"
+    return ("only: " if len(told) == 1 else "") + ", ".join(told)
+
+
+def _fixes(old: tuple[Fix, ...], new: tuple[Fix, ...]) -> list[str]:
+    before, after = {fix.name: fix for fix in old}, {fix.name: fix for fix in new}
+    told = [_fix(fix) for name, fix in after.items() if name not in before]
+    told += [f"{_fix(fix)} (was {_strength(before[name])})" for name, fix in after.items() if before.get(name, fix) != fix]
+    told += [f"no {_lower(fix.title)}" for name, fix in before.items() if name not in after]
+    return told or ["the same remedies in another order"]
+
+
+def _fix(fix: Fix) -> str:
+    return f"{_lower(fix.title)} {_strength(fix)}"
+
+
+def _strength(fix: Fix) -> str:
+    value = fix.strength if isinstance(fix.strength, str) else f"{fix.strength:g}"
+    since = getattr(fix, "since", 0)
+    return f"{value} from step {since} on" if since else value
+
+
+def _value(name: str, value: Any) -> str:
+    return TITLES[name][value] if name in TITLES else f"{value:g}"
+
+
+def _lower(text: str) -> str:
+    """Small at the start, unless it is a name such as L1 or Omega."""
+    return text[0].lower() + text[1:] if text[1].islower() and not text.startswith("Omega") else text
