@@ -1,7 +1,8 @@
 /* Paints gradient norms over time (x) and training steps (y, downwards), with the row at the cursor as a profile on top of the
    same x axis. Python sends a whole frame as bytes (see _heatmap.py); Streamlit calls the default function below for each frame
    and for each change of theme, and must find the same canvas again, so the state lives in a map and the DOM is never rebuilt.
-   Everything is redrawn from the last frame and the pointer: paint(view) is the only way to the canvas. Drawing functions
+   Everything is redrawn from the last frame and the pointer: paint(view) is the only way to the canvas. Several heatmaps on a page
+   share their pointer, at the same distance from the last time step and the same training step. Drawing functions
    get {c: the 2d context, f: the frame, g: the geometry, ink: the colours}; lengths are CSS pixels. */
 
 const VIRIDIS = "440154470e61481a6c482575472f7d443a834144873d4e8a39568c35608d31688e2d708e2a788e27818e23888e21918d1f988b1fa088" +
@@ -361,6 +362,25 @@ function pick(view, row, delay) {                            // show it at once;
   refresh(view);
 }
 
+const HOVER = "rnnkit-hover";                                // between the heatmaps of a page
+
+function tell(view) {                                        // the others where the pointer is
+  const { root, hover, frame: f } = view;
+  const place = hover && { ...hover, fromEnd: f.length - hover.t, step: hover.row === null ? null : f.steps[hover.row] };
+  window.dispatchEvent(new CustomEvent(HOVER, { detail: { root, place } }));
+}
+
+function follow(view, { root, place }) {                     // another heatmap's pointer
+  const { frame: f, geometry: g } = view;
+  if (root === view.root || !f || !g || !(place || view.hover)) return;
+  const t = place ? f.length - place.fromEnd : -1;
+  let row = f.n - 1;
+  while (place && row > 0 && f.steps[row] > place.step) row--;
+  const y = place?.part === "map" ? g.rowTop(row) : g.floor;
+  view.hover = t < 0 || row < 0 || place.step === null ? null : { t, row, part: place.part, y };
+  refresh(view);
+}
+
 function mount(root) {
   const canvas = root.querySelector("canvas"), plot = canvas.parentElement;
   const view = { root, canvas, tip: root.querySelector(".tip"), hover: null, picked: null, pickedUntil: 0, dragging: false };
@@ -377,9 +397,12 @@ function mount(root) {
     view.hover = place && { ...place, y: event.clientY - canvas.getBoundingClientRect().top };
     if (view.dragging && place?.part === "map") view.picked = place.nearest;
     refresh(view);
+    tell(view);
     return place;
   };
-  const leave = () => { view.hover = null; view.dragging = false; refresh(view); };
+  const leave = () => { view.hover = null; view.dragging = false; refresh(view); tell(view); };
+  const hear = event => root.isConnected ? follow(view, event.detail) : window.removeEventListener(HOVER, hear);
+  window.addEventListener(HOVER, hear);
   plot.onpointermove = point;
   plot.onpointerdown = event => {
     view.dragging = event.button === 0 && locate(view, event)?.part === "map";

@@ -6,6 +6,9 @@ in a frame; so a chart's specification depends on the Experiment alone, and its 
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -22,31 +25,66 @@ from rnnkit.tasks import TASKS
 POINTS = 1200  # per chart: more make the browser mount it anew
 
 
+@dataclass(frozen=True)
+class Curve:
+    """One of the charts: what a screen reader says of it, the History's columns that it shows, and how it is made."""
+
+    text: str
+    columns: dict[str, str]  # name in the chart's table -> attribute of History
+    make: Callable[[Experiment, int], alt.LayerChart]  # (experiment, last step on the axis)
+
+
+CURVES = {
+    "loss": Curve(
+        "Training loss of every network",
+        {"loss": "loss"},
+        lambda e, steps: charts.loss_chart(steps=steps, guess=e.guess_loss),
+    ),
+    "accuracy": Curve(
+        "Held-out accuracy of every network",
+        {"accuracy": "accuracy"},
+        lambda e, steps: charts.accuracy_chart(steps=steps, chance=TASKS[e.task].chance),
+    ),
+    "norms": Curve(
+        "Norm of the gradient before and after the remedies",
+        {"grad_norm_raw": "norm_raw", "grad_norm_applied": "norm_applied"},
+        lambda e, steps: charts.norm_chart(steps=steps),
+    ),
+}
+
+
 @lru_cache(maxsize=64)
-def _specs(e: Experiment) -> dict[str, dict[str, Any]]:
-    made: dict[str, alt.LayerChart] = {
-        "loss": charts.loss_chart(steps=e.steps, guess=e.guess_loss),
-        "accuracy": charts.accuracy_chart(steps=e.steps, chance=TASKS[e.task].chance),
-        "norms": charts.norm_chart(steps=e.steps),
+def _spec(name: str, e: Experiment, steps: int) -> dict[str, Any]:
+    return CURVES[name].make(e, steps).to_dict()
+
+
+def draw(name: str, history: History, n: int, row: int, pinned: History | None = None) -> None:
+    """The first n rows with a rule at `row`; of a pinned run the medians of all rows that are there."""
+    curve, e = CURVES[name], history.e
+    columns = {k: getattr(history, v) for k, v in curve.columns.items()}
+    other = pinned or history
+    ghost = {k: _median(getattr(other, v)[: other.n if pinned else 0]) for k, v in curve.columns.items()}
+    steps = max(e.steps, pinned.e.steps) if pinned else e.steps
+    data = {
+        "rows": _table(history.steps, columns, _measured(columns, n)),
+        "pinned": _table(other.steps, ghost, _measured(ghost, len(next(iter(ghost.values()))))),
+        "cursor": _arrow({"step": history.steps[row : row + 1]}),
     }
-    return {name: chart.to_dict() for name, chart in made.items()}
+    st.vega_lite_chart({**_spec(name, e, steps), "datasets": data}, width="stretch", key=f"chart_{name}", alt=curve.text)
 
 
-def loss(e: Experiment, history: History, n: int, row: int) -> None:
-    rows = _thinned(n, e.replicas)
-    _draw("loss", e, _rows(history, rows, loss=history.loss), history.steps[row], "Training loss of every network")
+def _median(values: np.ndarray) -> np.ndarray:
+    """(N, R) -> (N, 1), NaN where no network has a number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmedian(values, axis=1, keepdims=True)
 
 
-def accuracy(e: Experiment, history: History, n: int, row: int) -> None:
-    rows = np.flatnonzero(~np.isnan(history.accuracy[:n]).all(1))
-    data = _rows(history, rows, accuracy=history.accuracy)
-    _draw("accuracy", e, data, history.steps[row], "Held-out accuracy of every network")
-
-
-def norms(e: Experiment, history: History, n: int, row: int) -> None:
-    rows = _thinned(n, e.replicas)
-    columns = {"grad_norm_raw": history.norm_raw, "grad_norm_applied": history.norm_applied}
-    _draw("norms", e, _rows(history, rows, **columns), history.steps[row], "Norm of the gradient before and after the remedies")
+def _measured(columns: dict[str, np.ndarray], n: int) -> np.ndarray:
+    """The rows, of n, with any number in them; evenly fewer where they are many, always with the newest."""
+    first = next(iter(columns.values()))
+    rows = np.flatnonzero(~np.isnan(first[:n]).all(1))
+    return rows[_thinned(len(rows), first.shape[1])]
 
 
 def _thinned(n: int, replicas: int) -> np.ndarray:
@@ -55,9 +93,9 @@ def _thinned(n: int, replicas: int) -> np.ndarray:
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
 
 
-def _rows(history: History, rows: np.ndarray, **columns: np.ndarray) -> bytes:
-    R = history.loss.shape[1]
-    table = {"step": np.repeat(history.steps[rows], R), "replica": np.tile(np.arange(R), len(rows))}
+def _table(steps: np.ndarray, columns: dict[str, np.ndarray], rows: np.ndarray) -> bytes:
+    R = next(iter(columns.values())).shape[1]
+    table = {"step": np.repeat(steps[rows], R), "replica": np.tile(np.arange(R), len(rows))}
     return _arrow(table | {name: values[rows].ravel() for name, values in columns.items()})
 
 
@@ -67,8 +105,3 @@ def _arrow(columns: dict[str, np.ndarray]) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
-
-
-def _draw(name: str, e: Experiment, rows: bytes, step: int, text: str) -> None:
-    data = {"rows": rows, "cursor": _arrow({"step": np.array([step])})}
-    st.vega_lite_chart({**_specs(e)[name], "datasets": data}, width="stretch", key=f"chart_{name}", alt=text)

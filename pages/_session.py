@@ -257,6 +257,11 @@ def seek(key: str, steps: list[int]) -> None:
     playback().seek(steps.index(st.session_state[key]), by_bar=True)
 
 
+def nearest(step: int) -> int:
+    """The row of the present run that is nearest to a training step."""
+    return int(abs(run().history.steps - step).argmin())
+
+
 def retry(r: Run) -> None:
     pool().retry(r)
     playback().train(r.rows)

@@ -10,7 +10,6 @@ import pyarrow.csv
 import streamlit as st
 
 from pages import _live, _session
-from pages._controls import LABELS
 from pages._heatmap import heatmap
 from pages._playback import PACES
 from rnnkit.cells import CELLS
@@ -19,6 +18,7 @@ from rnnkit.presets import PRESETS, named
 from rnnkit.runs import Run
 from rnnkit.tasks import TASKS
 from rnnkit.verdict import Verdict, verdict
+from rnnkit.words import LABELS, difference, summary
 
 TITLE = "Lab"
 CONTROLS = None
@@ -29,7 +29,13 @@ def page() -> None:
     for message in _session.messages():
         st.warning(f"In the link: {message}", icon=":material/link_off:")
     _headline(e)
+    live(e)
+
+
+def live(e: Experiment) -> None:
+    """The run of e with all that can be done with it, beside the pinned one where there is one; also on the page Compare."""
     run = _session.run()
+    _session.pinned_run()
     _session.tick(run)
     every = _session.interval(run)
     st.fragment(_lab, run_every=every)(e, every)
@@ -41,14 +47,13 @@ def _headline(e: Experiment) -> None:
         st.subheader(PRESETS[name].title, anchor=False)
         st.markdown(PRESETS[name].text)
         return
-    cell, task = CELLS[e.cell].title, TASKS[e.task].title
-    st.subheader(f"{cell}: {task}, {e.length} steps", anchor=False)
+    st.subheader(summary(e), anchor=False)
     changed = ", ".join(LABELS[name] for name in diff(_session.default(), e))
     st.markdown(f"{TASKS[e.task].about} Your own settings; other than in the first story: {changed}.")
 
 
 def _lab(e: Experiment, every: float | None) -> None:
-    run = _session.run()
+    run, pinned = _session.run(), _session.pinned_run()
     _session.tick(run)
     _transport(e, run)
     # Each part has a place of its own, whether it is there or not: a late message to a place that meanwhile holds
@@ -60,11 +65,12 @@ def _lab(e: Experiment, every: float | None) -> None:
     n = _session.playback().shown(run.history.n)
     if n:
         with said:
-            verdict_now = _verdict(e, run)
+            if pinned is None:
+                _say(_verdict(run, _session.playback().row(run.history.n)))
         with gradient:
-            _gradient(e, run, n, verdict_now)
+            _gradient(e, run, n, pinned)
         with curves:
-            _curves(e, run, n)
+            _curves(e, run, n, pinned)
         with take_home:
             _take_home(e, run)
     elif not run.error:
@@ -155,17 +161,18 @@ def _progress(e: Experiment, run: Run) -> str:
 # ---- what happened ----
 
 
-def _verdict(e: Experiment, run: Run) -> Verdict:
+def _verdict(run: Run, row: int) -> Verdict:
     h = run.history
-    row = _session.playback().row(h.n)
-    v = verdict(e, h.steps[: row + 1], h.accuracy[: row + 1], h.state_grad[row], h.diverged[row], h.causes[row])
+    return verdict(run.experiment, h.steps[: row + 1], h.accuracy[: row + 1], h.state_grad[row], h.diverged[row], h.causes[row])
+
+
+def _say(v: Verdict) -> None:
     box = {"good": st.success, "bad": st.error, "neutral": st.info}[v.tone]
     box(f"**{v.gradient}** {v.outcome}")
-    return v
 
 
-def _gradient(e: Experiment, run: Run, n: int, said: Verdict) -> None:
-    h, p = run.history, _session.playback()
+def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
+    h = run.history
     part, replica = 0, None
     with st.container(horizontal=True, vertical_alignment="center", key="heatmap_controls"):
         st.markdown("**Gradient of the loss with respect to the state, at every time step**", width="stretch")
@@ -175,21 +182,50 @@ def _gradient(e: Experiment, run: Run, n: int, said: Verdict) -> None:
             median = f"median of {e.replicas} networks"
             which = _choose("Network", [0, *range(1, e.replicas + 1)], "network", lambda r: f"network {r}" if r else median)
             replica = which - 1 if which else None
-    task = TASKS[e.task]
+    row = _session.playback().row(h.n)
+    if pinned is None:
+        _heatmap(run, n, row, part, replica)
+    else:
+        _side_by_side(run, n, row, part, replica, pinned)
+    st.caption(_reading(e, h.parts[part]))
+
+
+def _side_by_side(run: Run, n: int, row: int, part: int, replica: int | None, pinned: Run) -> None:
+    """The pinned run at the left, looked at at the same training step; this one at the right, named by what is different."""
+    then, h = pinned.experiment, pinned.history
+    left, right = st.columns(2, gap="medium")
+    with right:
+        st.markdown(f":green[**Now** ━━] {difference(then, run.experiment)}")
+        _heatmap(run, n, row, part, replica)
+        _say(_verdict(run, row))
+    with left:
+        st.markdown(f":orange[**Pinned** ╍╍] {summary(then)}")
+        if not h.n:
+            st.info(_waiting(pinned), icon=":material/hourglass_top:")
+            return
+        last = max(0, int((h.steps[: h.n] <= run.history.steps[row]).sum()) - 1)
+        which = replica if replica is not None and replica < then.replicas else None
+        _heatmap(pinned, h.n, last, min(part, len(h.parts) - 1), which, key="heatmap_pinned")
+        _say(_verdict(pinned, last))
+
+
+def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: str = "heatmap") -> None:
+    e, h, p = run.experiment, run.history, _session.playback()
+    said = _verdict(run, row).gradient
+    source = TASKS[e.task].source(e.length)
     heatmap(
         h.codes(n, part, replica),
         steps=h.steps[:n],
         total_steps=e.steps,
-        cursor=p.row(h.n),
+        cursor=row,
         symbol=h.parts[part],
         labels=_session.example(e.task, e.length),
-        important=(task.source(e.length), e.length - 1),
-        summary=f"Gradient norms over {e.length} time steps and {n} recorded training steps. {said.gradient}",
+        important=(source, e.length - 1),
+        summary=f"Gradient norms over {e.length} time steps and {n} recorded training steps. {said}",
         height=480,
-        key="heatmap",
-        on_pick=lambda row: p.seek(min(row, run.rows - 1)),
+        key=key,
+        on_pick=lambda picked: p.seek(_session.nearest(h.steps[picked])),
     )
-    st.caption(_reading(e, h.parts[part]))
 
 
 def _reading(e: Experiment, part: str) -> str:
@@ -210,20 +246,24 @@ def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], 
     return st.selectbox(label, options, key=f"v_{key}", format_func=form, label_visibility="collapsed", width=190)
 
 
-def _curves(e: Experiment, run: Run, n: int) -> None:
+def _curves(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
     h, row = run.history, _session.playback().row(run.history.n)
+    other = pinned.history if pinned else None
     columns = st.columns(2 if CELLS[e.cell].reservoir else 3, gap="medium")
     with columns[0]:
         st.markdown("**Loss** while training")
-        _live.loss(e, h, n, row)
+        _live.draw("loss", h, n, row, other)
     with columns[1]:
         st.markdown(f"**Accuracy** on new {TASKS[e.task].samples}")
-        _live.accuracy(e, h, n, row)
+        _live.draw("accuracy", h, n, row, other)
     if len(columns) > 2:
         with columns[2]:
             st.markdown("**Gradient norm** of all weights")
-            _live.norms(e, h, n, row)
-    st.caption("Thick: the median network; thin: each network; band: from the lowest to the highest. Grey: the step looked at.")
+            _live.draw("norms", h, n, row, other)
+    ghost = " Dashed: the median of the pinned run." if pinned else ""
+    st.caption(
+        f"Thick: the median network; thin: each network; band: from the lowest to the highest. Grey: the step looked at.{ghost}"
+    )
 
 
 def _take_home(e: Experiment, run: Run) -> None:

@@ -144,6 +144,22 @@ PRESETS: dict[str, Preset] = {
 
 DEFAULT = "forgets"
 
+PAIRS = {  # title -> two presets that differ in one thing
+    "Length": ("remembers", "forgets"),
+    "Clipping": ("explodes", "clipped"),
+    "Input scale": ("orthogonal", "orthogonal-saturated"),
+    "Gate bias": ("lstm-forget-1", "lstm-chrono"),
+    "Omega": ("no-omega", "omega"),
+    "L2": ("no-omega", "l2"),
+    "Truncation": ("orthogonal", "truncated"),
+}
+
+
+def pair(title: str) -> tuple[Experiment, Experiment]:
+    """Both Experiments of a pair, over the same number of training steps: they differ in one thing only."""
+    a, b = (PRESETS[name].experiment for name in PAIRS[title])
+    return replace(a, steps=b.steps), b
+
 
 def named(e: Experiment) -> str | None:
     """The preset that is exactly this Experiment."""

@@ -1,7 +1,8 @@
-"""DataFrame -> alt.Chart. Each chart can also be had without data, as a specification that never changes while rows arrive.
+"""Charts of a training. Each can also be had without data, as a specification that never changes while rows arrive.
 
 `frame(train(...))` goes straight in: loss_chart(df), accuracy_chart(df, chance=0.5), norm_chart(df). Axes are fixed by the
-Experiment, not by the data, so that nothing jumps and two runs can be compared; values past an axis stand at its edge.
+Experiment, not by the data, so that nothing jumps and two runs can be compared; values past an axis stand at its edge. A second
+table, `pinned`, stands behind the first as a dashed line: another run's median.
 """
 
 from __future__ import annotations
@@ -11,26 +12,28 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-INK, WARM = "#0b7a75", "#c2410c"  # legible on white and on near-black
-GREY = "#8a949e"
-HEIGHT = 250
-MAX_ROWS = 5000  # of Altair
+from rnnkit.charts.style import GREY, INK, MAX_ROWS, WARM, sized
+
+DASH = [7, 4]  # of the pinned run
 
 
-def loss_chart(data: pd.DataFrame | None = None, *, steps: int | None = None, guess: float = 0.6931) -> alt.LayerChart:
+Table = pd.DataFrame | None
+
+
+def loss_chart(data: Table = None, pinned: Table = None, *, steps: int | None = None, guess: float = 0.6931) -> alt.LayerChart:
     """Training loss of every network, their median and range, and the loss of a guesser; columns step, replica, loss."""
     y = {"scale": alt.Scale(domain=[0, 2 * guess], clamp=True), "axis": alt.Axis(tickCount=4, title=None)}
-    return _curves(data, "loss", y, steps, guess, "guesser", ".3g")
+    return _curves(data, pinned, "loss", y, steps, guess, "guesser", ".3g")
 
 
-def accuracy_chart(data: pd.DataFrame | None = None, *, steps: int | None = None, chance: float = 0.5) -> alt.LayerChart:
+def accuracy_chart(data: Table = None, pinned: Table = None, *, steps: int | None = None, chance: float = 0.5) -> alt.LayerChart:
     """Held-out accuracy of every network, their median and range, and chance; columns step, replica, accuracy."""
     ticks = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None)
     y = {"scale": alt.Scale(domain=[0, 1]), "axis": ticks}
-    return _curves(data, "accuracy", y, steps, chance, "chance", ".1%")
+    return _curves(data, pinned, "accuracy", y, steps, chance, "chance", ".1%")
 
 
-def norm_chart(data: pd.DataFrame | None = None, *, steps: int | None = None) -> alt.LayerChart:
+def norm_chart(data: Table = None, pinned: Table = None, *, steps: int | None = None) -> alt.LayerChart:
     """Median norm of the weights' gradient before and after the remedies; columns step, grad_norm_raw, grad_norm_applied."""
     names = {"grad_norm_raw": "before remedies", "grad_norm_applied": "after"}
     colour = alt.Color(
@@ -43,21 +46,21 @@ def norm_chart(data: pd.DataFrame | None = None, *, steps: int | None = None) ->
         scale=alt.Scale(type="log", domain=[1e-6, 1e6], clamp=True),
         axis=alt.Axis(format=".0e", values=[1e-6, 1e-3, 1, 1e3, 1e6], title=None),
     )
-    base = alt.Chart(_source(data))
-    base = base.transform_aggregate(groupby=["step"], raw="median(grad_norm_raw)", applied="median(grad_norm_applied)")
-    base = base.transform_calculate(**{names["grad_norm_raw"]: "datum.raw", names["grad_norm_applied"]: "datum.applied"})
-    base = base.transform_fold(list(names.values()), as_=["kind", "norm"]).transform_filter(_finite("norm"))
-    lines = base.mark_line(strokeWidth=2, clip=True).encode(
-        _x(steps),
-        y,
-        colour,
-        tooltip=["step:Q", "kind:N", alt.Tooltip("norm:Q", format=".2e")],
-    )
-    return _sized(lines, _cursor(data))
+
+    def lines(source: Any, **look: Any) -> alt.Chart:
+        base = alt.Chart(source)
+        base = base.transform_aggregate(groupby=["step"], raw="median(grad_norm_raw)", applied="median(grad_norm_applied)")
+        base = base.transform_calculate(**{names["grad_norm_raw"]: "datum.raw", names["grad_norm_applied"]: "datum.applied"})
+        base = base.transform_fold(list(names.values()), as_=["kind", "norm"]).transform_filter(_finite("norm"))
+        tooltip = ["step:Q", "kind:N", alt.Tooltip("norm:Q", format=".2e")]
+        return base.mark_line(strokeWidth=2, clip=True, **look).encode(_x(steps), y, colour, tooltip=tooltip)
+
+    other = lines(_source(pinned, "pinned"), strokeDash=DASH, opacity=0.8)
+    return sized(*([other] if data is None or pinned is not None else []), lines(_source(data)), _cursor(data))
 
 
 def _curves(
-    data: pd.DataFrame | None, column: str, y: dict[str, Any], steps: int | None, level: float, name: str, form: str
+    data: Table, pinned: Table, column: str, y: dict[str, Any], steps: int | None, level: float, name: str, form: str
 ) -> alt.LayerChart:
     base = alt.Chart(_source(data)).transform_filter(_finite(column)).encode(_x(steps))
     one = base.mark_line(strokeWidth=1, opacity=0.35, color=INK).encode(alt.Y(f"{column}:Q", **y), detail="replica:N")
@@ -71,13 +74,16 @@ def _curves(
         align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY
     )
     guess = [rule.encode(y="level:Q"), text.encode(y="level:Q", x=alt.XValue("width"), text="name:N")]
-    return _sized(spread, one, middle, *guess, _cursor(data))
+    other = alt.Chart(_source(pinned, "pinned")).transform_filter(_finite(column)).encode(_x(steps))
+    tooltip = ["step:Q", alt.Tooltip(f"median({column}):Q", format=form, title="pinned")]
+    other = other.mark_line(strokeWidth=3, strokeDash=DASH, color=WARM).encode(alt.Y(f"median({column}):Q", **y), tooltip=tooltip)
+    return sized(spread, one, *([other] if data is None or pinned is not None else []), middle, *guess, _cursor(data))
 
 
-def _source(data: pd.DataFrame | None) -> Any:
+def _source(data: Table, name: str = "rows") -> Any:
     """The table, with evenly fewer steps where Altair would refuse its length; or a name under which rows will come."""
     if data is None:
-        return alt.NamedData("rows")
+        return alt.NamedData(name)
     steps = data["step"].unique()
     every = -(-len(data) // MAX_ROWS)
     return data[data["step"].isin(steps[::every])].drop(columns="causes", errors="ignore")
@@ -96,9 +102,3 @@ def _cursor(data: pd.DataFrame | None) -> alt.Chart:
 def _x(steps: int | None) -> alt.X:
     scale = alt.Scale(domain=[0, steps], nice=False) if steps else alt.Undefined
     return alt.X("step:Q", title="training step", scale=scale, axis=alt.Axis(tickCount=5, tickMinStep=1, grid=False))
-
-
-def _sized(*layers: Any) -> alt.LayerChart:
-    chart = alt.layer(*layers).properties(height=HEIGHT, width="container")
-    chart = chart.configure_axis(labelFontSize=14, titleFontSize=14, titleFontWeight="normal")
-    return chart.configure_legend(labelFontSize=14)

@@ -1,0 +1,6 @@
+"""DataFrame -> alt.Chart: one module a subject, and what all of them share in style.py."""
+
+from rnnkit.charts.style import GREY, HEIGHT, INK, MAX_ROWS, WARM
+from rnnkit.charts.training import accuracy_chart, loss_chart, norm_chart
+
+__all__ = ["GREY", "HEIGHT", "INK", "MAX_ROWS", "WARM", "accuracy_chart", "loss_chart", "norm_chart"]
