@@ -4,8 +4,10 @@ That each does what autograd, torch.nn.utils or its formula does is in test_grad
 """
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from reference import DOUBLE, R, active, assert_close, parse_all, random_batch, random_params
@@ -17,7 +19,8 @@ from rnnkit.experiment import Experiment
 from rnnkit.fixes import FIXES, ClipNorm, ClipValue, Freeze, GradientFix, Omega, SignalFix, Truncate, parse_fix
 from rnnkit.losses import cross_entropy
 from rnnkit.optim import OPTIMIZERS
-from rnnkit.trainer import Trainer, init_params
+from rnnkit.record import pack_record
+from rnnkit.trainer import Trainer, init_params, train
 
 every = pytest.mark.parametrize("name", FIXES)
 gradient_fixes = pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)])
@@ -312,3 +315,46 @@ def test_a_fix_is_refused_for_cells_it_is_not_defined_for(name):
         else:
             with pytest.raises(ValueError, match=f"{name}.*{cell}"):
                 Experiment(cell=cell, fixes=(active(name),))
+
+
+# ---- remedies that begin later ----
+
+
+@gradient_fixes
+def test_the_first_step_survives_the_text(name):
+    fix = replace(active(name), since=7)
+    assert str(fix) == f"{active(name)}@7" and parse_fix(str(fix)) == fix != active(name)
+    assert parse_fix(f"{name}@7") == replace(parse_fix(name), since=7)
+    assert str(replace(fix, since=0)) == str(active(name))
+
+
+@pytest.mark.parametrize("since", [-1, 1.5, "3", True, None, 10**7])
+def test_a_bad_first_step_is_refused_with_what_is_valid(since):
+    with pytest.raises(ValueError, match=r"clip-norm can begin at a training step from 0 to 1000000, got"):
+        ClipNorm(1.0, since=since)
+
+
+@pytest.mark.parametrize("text", ["clip-norm:1@", "clip-norm:1@-1", "clip-norm:1@x", "clip-norm:1@1.5", "clip-norm:1@9999999999"])
+def test_a_bad_first_step_in_a_text_is_refused(text):
+    with pytest.raises(ValueError, match="clip-norm can begin at a training step from 0"):
+        parse_fix(text)
+
+
+def test_truncation_cannot_begin_later():
+    with pytest.raises(ValueError, match="truncate acts from the first training step on"):
+        parse_fix("truncate:5@3")
+
+
+@gradient_fixes
+def test_before_it_begins_the_run_is_the_one_without_it(name):
+    start = 3
+    e = Experiment(length=8, hidden=6, batch=4, replicas=2, steps=6, optimizer="sgd", lr=0.1, fixes=())
+    plain, later = (list(train(x)) for x in (e, replace(e, fixes=(replace(active(name), since=start),))))
+    for a, b in zip(plain[:start], later[:start], strict=True):
+        assert pack_record(a) == pack_record(b)
+    # the gradient of step `start` is the first it acts on, so the weights differ from the next step on
+    assert np.array_equal(plain[start].state_grad, later[start].state_grad)
+    assert not np.array_equal(plain[start].grad_norm_applied, later[start].grad_norm_applied)
+    assert not np.array_equal(plain[start + 1].state_grad, later[start + 1].state_grad)
+    whole = list(train(replace(e, fixes=(replace(active(name), since=0),))))
+    assert pack_record(whole[0]) == pack_record(next(train(replace(e, fixes=(active(name),)))))

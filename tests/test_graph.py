@@ -86,7 +86,14 @@ def copy(old, new):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize(("cell", "fixes"), [("lstm", (ClipNorm(0.1),)), ("tanh", (Truncate(5), Omega(0.5), ClipNorm(0.1)))])
+@pytest.mark.parametrize(
+    ("cell", "fixes"),
+    [
+        ("lstm", (ClipNorm(0.1),)),
+        ("tanh", (Truncate(5), Omega(0.5), ClipNorm(0.1))),
+        ("gru", (ClipNorm(0.01, since=2),)),  # captured anew where it begins
+    ],
+)
 def test_captured_halves_train_like_the_plain_ones(pretended_gpu, optimizer, cell, fixes):
     e = small(optimizer=optimizer, cell=cell, fixes=fixes)
     with torch.inference_mode():

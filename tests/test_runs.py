@@ -15,6 +15,7 @@ from rnnkit import Experiment, ExperimentError, train
 from rnnkit.history import History
 from rnnkit.limits import Limits
 from rnnkit.runs import ROOT, RunPool
+from rnnkit.studies import STUDIES
 
 SHORT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=30)
 LONG = replace(SHORT, length=200, hidden=64, replicas=8, steps=3000)
@@ -171,6 +172,64 @@ def test_limits_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("RNNKIT_MAX_LENGTH", "many")
     with pytest.raises(ValueError, match="RNNKIT_MAX_LENGTH must be a whole number above 0, got 'many'"):
         Limits.from_environment()
+
+
+# ---- studies ----
+
+
+def test_a_study_is_answered_once_for_all_who_ask(pool):
+    answer = pool.ask("weights", SHORT, step=3, replica=1)
+    assert pool.ask("weights", SHORT, step=3, replica=1) is answer
+    assert answer.ended.wait(60) and answer.done and not answer.error
+    *_, expected = STUDIES["weights"](SHORT, step=3, replica=1)
+    assert answer.parts[-1].keys() == expected.keys()
+    assert all(np.array_equal(answer.parts[-1][k], W) for k, W in expected.items())
+    assert pool.ask("weights", SHORT, step=2, replica=1) is not answer
+
+
+def test_a_study_is_answered_while_the_only_worker_trains(pool):
+    run = pool.get(LONG)
+    pool.watch(run, "me", run.rows)
+    wait(lambda: run.history.n > 0)
+    assert pool.ask("weights", SHORT).ended.wait(60)
+    before = run.history.n
+    assert not run.done and run.error == "" and len(pool.workers) == 1
+    wait(lambda: run.history.n > before)  # and the training goes on
+
+
+def test_a_study_that_fails_says_why_and_can_be_tried_again(pool):
+    answer = pool.ask("weights", SHORT, nonsense=1)
+    assert answer.ended.wait(60) and not answer.done and "nonsense" in answer.error
+    assert pool.ask("weights", SHORT, nonsense=1) is answer, "not again by itself"
+    pool.forget(answer)
+    assert pool.ask("weights", SHORT, nonsense=1) is not answer
+    assert pool.ask("weights", SHORT).ended.wait(60), "the worker lives on"
+
+
+def test_a_worker_that_dies_ends_its_studies_with_a_reason(pool):
+    wait(lambda: pool.workers[0].ready)
+    answer = pool.ask("weights", replace(LONG, steps=5000), step=5000)
+    os.kill(pool.workers[0].process.pid, signal.SIGKILL)
+    assert answer.ended.wait(30) and "SIGKILL" in answer.error
+    assert pool.ask("weights", SHORT).ended.wait(60)
+
+
+def test_answers_are_forgotten_before_they_fill_the_memory():
+    pool = RunPool(Limits(workers=1, keep_megabytes=1))
+    try:
+        wide = replace(SHORT, hidden=128)
+        for seed in range(6):
+            assert pool.ask("weights", replace(wide, seed=seed)).ended.wait(60)
+        sizes = [answer.nbytes for answer in pool.answers.values()]
+        wait(lambda: sum(answer.nbytes for answer in list(pool.answers.values())) <= 2**18)
+        assert max(sizes) > 50_000
+    finally:
+        pool.close()
+
+
+def test_a_study_past_the_limits_is_refused(pool):
+    with pytest.raises(ExperimentError, match="length may be at most 1000 on this server"):
+        pool.ask("weights", replace(SHORT, length=2000))
 
 
 def test_missing_torch_is_said_in_words(tmp_path, monkeypatch):

@@ -1,0 +1,82 @@
+"""What two experiments differ in, in words: complete, and short where one thing changed."""
+
+from dataclasses import replace
+
+import pytest
+
+from rnnkit import Experiment, diff
+from rnnkit.cells import CELLS
+from rnnkit.experiment import FIELDS, applies
+from rnnkit.fixes import FIXES, L2, ClipNorm, GradientFix, Truncate
+from rnnkit.presets import PAIRS, PRESETS, pair
+from rnnkit.words import LABELS, TITLES, difference, summary
+
+PLAIN = Experiment(fixes=())
+
+
+def test_every_field_has_a_label_and_every_choice_a_title():
+    assert set(LABELS) == set(FIELDS)
+    for name, f in FIELDS.items():
+        if "choices" in f.metadata:
+            assert set(TITLES[name]) == set(f.metadata["choices"])
+
+
+@pytest.mark.parametrize(
+    "a, b, told",
+    [
+        (PLAIN, PLAIN, "nothing"),
+        (PLAIN, replace(PLAIN, fixes=(ClipNorm(1),)), "only: clipping by norm 1"),
+        (replace(PLAIN, fixes=(ClipNorm(1),)), PLAIN, "only: no clipping by norm"),
+        (replace(PLAIN, fixes=(L2(0.1),)), replace(PLAIN, fixes=(L2(0.2),)), "only: L2 penalty 0.2 (was 0.1)"),
+        (PLAIN, replace(PLAIN, fixes=(ClipNorm(1, since=7),)), "only: clipping by norm 1 from step 7 on"),
+        (PLAIN, replace(PLAIN, init="orthogonal"), "only: initialization Orthogonal (was Gaussian)"),
+        (PLAIN, replace(PLAIN, length=10, gain=2), "sequence length T 10 (was 100), gain 2 (was 1)"),
+        (PLAIN, replace(PLAIN, fixes=(Truncate(5),), seed=1), "truncated backpropagation 5, seed 1 (was 0)"),
+        (
+            replace(PLAIN, fixes=(L2(0.1), ClipNorm(1))),
+            replace(PLAIN, fixes=(ClipNorm(1), L2(0.1))),
+            "only: the same remedies in another order",
+        ),
+        (Experiment(), Experiment(cell="esn"), "only: cell echo state network (was tanh)"),
+    ],
+)
+def test_differences(a, b, told):
+    assert difference(a, b) == told
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_no_change_goes_unsaid(name):
+    """Every field, changed alone where it applies, is named and is the only thing named."""
+    cell = next(cell for cell in CELLS if applies(Experiment(cell=cell), name))
+    base = Experiment(cell=cell)
+    f = FIELDS[name]
+    if name == "fixes":
+        other = [(fix(fix.default),) for fix in FIXES.values() if fix.name != "clip-norm"]
+    elif "choices" in f.metadata:
+        other = [value for value in f.metadata["choices"] if value != getattr(base, name)]
+    else:
+        other = [12 if isinstance(f.default, int) else 0.25]
+    for value in other:
+        try:
+            changed = replace(base, **{name: value})
+        except ValueError:  # a remedy that is not defined for this cell, a task that needs longer sequences
+            continue
+        assert set(diff(base, changed)) >= {name}
+        assert difference(base, changed).startswith("only: " if name not in ("cell", "fixes") else "")
+        assert difference(base, changed) != "nothing"
+
+
+@pytest.mark.parametrize("title", PAIRS)
+def test_a_ready_pair_differs_in_one_thing(title):
+    told = difference(*pair(title))
+    assert told.startswith("only: ") and len(diff(*pair(title))) == 1
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_summary_names_cell_task_and_length(name):
+    e = PRESETS[name].experiment
+    assert CELLS[e.cell].title in summary(e) and str(e.length) in summary(e)
+
+
+def test_the_remedies_that_can_begin_later_are_those_on_the_weights_gradient():
+    assert {name for name, fix in FIXES.items() if issubclass(fix, GradientFix)} == set(FIXES) - {"truncate"}
