@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages import _session
 from rnnkit.experiment import Experiment
-from rnnkit.runs import Answer
+from rnnkit.process import Answer
 
 PATIENCE = 0.25  # seconds a page waits for an answer before it shows that it is waiting
 

@@ -15,7 +15,8 @@ from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.fixes import FIXES, Fix, GradientFix
 from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS, Preset, named
-from rnnkit.runs import Answer, Run, RunPool
+from rnnkit.process import Answer
+from rnnkit.runs import Run, RunPool
 from rnnkit.tasks import TASKS
 
 OWN = "own"  # in the menu of presets: the viewer's own settings

@@ -13,23 +13,18 @@ from __future__ import annotations
 
 import atexit
 import json
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.history import History
 from rnnkit.limits import Limits
+from rnnkit.process import Answer, WorkerProcess
 from rnnkit.record import unpack, unpack_record
-from rnnkit.worker import DONE, ERROR, FAILED, HEADER, PART, READY, RECORD
-
-ROOT = Path(__file__).resolve().parent.parent
+from rnnkit.worker import DONE, ERROR, FAILED, PART, READY, RECORD
 
 
 @dataclass
@@ -49,7 +44,7 @@ class Run:
     seconds: float = 0.0  # of training, by the worker's clock
     error: str = ""
     viewers: dict[str, Viewer] = field(default_factory=dict)
-    worker: _Worker | None = field(default=None, repr=False)
+    worker: WorkerProcess | None = field(default=None, repr=False)
 
     @property
     def rows(self) -> int:
@@ -78,128 +73,13 @@ class Run:
         return "training" if self.worker else "queued"
 
 
-@dataclass
-class Answer:
-    """What a study (studies.py) has found so far; read it freely."""
-
-    parts: list[dict[str, Any]] = field(default_factory=list)
-    error: str = ""
-    done: bool = False
-    nbytes: int = 0
-    ended: threading.Event = field(default_factory=threading.Event, repr=False)
-
-    def end(self, error: str = "") -> None:
-        self.done, self.error = not error, error
-        self.ended.set()
-
-
-class _Worker:
-    """The server's end of one worker process."""
-
-    def __init__(self, pool: RunPool) -> None:
-        self.pool, self.run, self.ready = pool, None, False
-        self.ticket = self.training = 0  # the last one given out, and that of the run
-        self.goal = 0
-        self.asked: dict[int, Answer] = {}  # studies it owes, by ticket
-        self.heard = time.monotonic()  # when it last gave a sign of life, or was given something to do
-        self.hung = False
-        self.stderr: deque[str] = deque(maxlen=20)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "rnnkit.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=ROOT,
-        )
-        self._listener = threading.Thread(target=self._listen_to_stderr, daemon=True)
-        self._listener.start()
-        threading.Thread(target=self._listen, daemon=True).start()
-
-    run: Run | None
-
-    def begin(self, run: Run) -> None:
-        self.run, run.worker = run, self
-        self.ticket += 1
-        self.training = self.ticket
-        self.goal, self.heard = run.wanted, time.monotonic()
-        self.say(ticket=self.ticket, experiment=run.experiment.to_dict(), skip=run.history.n, until=self.goal)
-
-    def ask(self, study: str, e: Experiment, options: dict[str, Any], answer: Answer) -> None:
-        self.ticket += 1
-        self.asked[self.ticket], self.heard = answer, time.monotonic()
-        self.say(study=study, ticket=self.ticket, experiment=e.to_dict(), options=options)
-
-    def leave(self) -> None:
-        """Lets go of the run; it keeps its rows."""
-        if self.run:
-            self.run.worker = None
-            self.run = None
-            self.say(drop=True)
-
-    def say(self, **command: Any) -> None:
-        try:
-            assert self.process.stdin
-            self.process.stdin.write(json.dumps(command).encode() + b"\n")
-            self.process.stdin.flush()
-        except (BrokenPipeError, ValueError, OSError):
-            pass  # it died; the listener hears of it and tells
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def hangs(self, seconds: float) -> bool:
-        """Whether it has something to do and has not been heard of for so long."""
-        busy = bool(self.asked) or (self.run is not None and self.run.hungry)
-        self.hung = busy and time.monotonic() - self.heard > seconds
-        return self.hung
-
-    def _listen(self) -> None:
-        out = self.process.stdout
-        assert out
-        try:
-            while len(head := out.read(HEADER.size)) == HEADER.size:
-                kind, ticket, seconds, size = HEADER.unpack(head)
-                payload = out.read(size)
-                if len(payload) < size:
-                    break
-                self.heard = time.monotonic()
-                self.pool._heard(self, kind, ticket, seconds, payload)
-        finally:
-            try:
-                self.process.wait(5)  # its output ends a moment before it does
-            except subprocess.TimeoutExpired:
-                self.stop()
-            self._listener.join(1)
-            self.pool._died(self)
-
-    def _listen_to_stderr(self) -> None:
-        assert self.process.stderr
-        for line in self.process.stderr:
-            self.stderr.append(line.decode(errors="replace").rstrip())
-
-    def reason(self) -> str:
-        """Why the process ended, in words."""
-        if self.hung:
-            return "the training process did not answer any more and was ended"
-        code = self.process.returncode
-        last = next((line for line in reversed(self.stderr) if line.strip()), "")
-        if "No module named 'torch'" in last:
-            return "PyTorch is not installed: run  pip install torch==2.13.0  and start again"
-        if code < 0:
-            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-            hint = ", perhaps because the machine ran out of memory" if name == "SIGKILL" else ""
-            return f"the training process was ended by {name}{hint}"
-        return f"the training process ended with code {code}" + (f": {last}" if last else "")
-
-
 class RunPool:
     """All runs of one server. Raises ExperimentError for an Experiment past the limits."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits.from_environment()
         self.runs: OrderedDict[str, Run] = OrderedDict()
-        self.workers: list[_Worker] = []
+        self.workers: list[WorkerProcess] = []
         self.answers: OrderedDict[str, Answer] = OrderedDict()
         self._queue: list[Run] = []
         self._lock = threading.RLock()
@@ -286,7 +166,7 @@ class RunPool:
         if self._closed.is_set():
             return
         try:
-            self.workers.append(_Worker(self))
+            self.workers.append(WorkerProcess(self._heard, self._died))
         except OSError as error:  # no memory or no process numbers left
             self._broken += 1
             self._why = f"no training process could be started: {error}"
@@ -342,7 +222,7 @@ class RunPool:
 
     # ---- called by the workers' threads ----
 
-    def _heard(self, worker: _Worker, kind: bytes, ticket: int, seconds: float, payload: bytes) -> None:
+    def _heard(self, worker: WorkerProcess, kind: bytes, ticket: int, seconds: float, payload: bytes) -> None:
         record = unpack_record(payload) if kind == RECORD else None
         if kind in (PART, DONE, FAILED):
             self._told(worker, kind, ticket, payload)
@@ -363,7 +243,7 @@ class RunPool:
             if not run.hungry:
                 self._schedule()
 
-    def _told(self, worker: _Worker, kind: bytes, ticket: int, payload: bytes) -> None:
+    def _told(self, worker: WorkerProcess, kind: bytes, ticket: int, payload: bytes) -> None:
         part = unpack(payload) if kind == PART else None
         with self._lock:
             answer = worker.asked[ticket]
@@ -374,7 +254,7 @@ class RunPool:
             del worker.asked[ticket]
             answer.end(payload.decode())
 
-    def _died(self, worker: _Worker) -> None:
+    def _died(self, worker: WorkerProcess) -> None:
         with self._lock:
             if worker not in self.workers:
                 return

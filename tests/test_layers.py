@@ -19,6 +19,7 @@ LAYERS = [  # each may import from the lines above it
     ("trainer",),
     ("studies",),
     ("worker",),
+    ("process",),
     ("runs", "sweep"),
     ("__main__",),
 ]

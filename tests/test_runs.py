@@ -14,7 +14,8 @@ import torch
 from rnnkit import Experiment, ExperimentError, train
 from rnnkit.history import History
 from rnnkit.limits import Limits
-from rnnkit.runs import ROOT, RunPool
+from rnnkit.process import ROOT
+from rnnkit.runs import RunPool
 from rnnkit.studies import STUDIES
 
 SHORT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=30)
