@@ -22,11 +22,18 @@ STYLE = """<style>
 def main() -> None:
     st.set_page_config("rnnkit: why recurrent networks forget", page_icon="🔁", layout="wide", initial_sidebar_state=330)
     st.html(STYLE)
-    pages = [st.Page(m.page, title=m.TITLE, url_path=None if m is lab else name, default=m is lab) for name, m in PAGES.items()]
-    pages.append(st.Page(lab.page, title=lab.TITLE, url_path="lab", visibility="hidden"))  # for whoever types it
-    chosen = st.navigation(pages, position="top")
-    _controls.sidebar(PAGES[chosen.url_path or "lab"].CONTROLS)
+    pages = {
+        name: st.Page(module.page, title=module.TITLE, url_path=None if module is lab else name, default=module is lab)
+        for name, module in PAGES.items()
+    }
+    typed = st.Page(lab.page, title=lab.TITLE, url_path="lab", visibility="hidden")
+    chosen = st.navigation([*pages.values(), typed], position="top")
+    name = chosen.url_path or "lab"
+    _controls.sidebar(PAGES[name].CONTROLS)
     chosen.run()
+    following = dict(zip(pages, [*pages.values()][1:], strict=False)).get(name)
+    if following:
+        st.page_link(following, label=f"Next: {following.title}", icon=":material/arrow_forward:")
 
 
 def show(name: str) -> None:
