@@ -3,11 +3,9 @@
    and for each change of theme, and must find the same canvas again, so the state lives in a map and the DOM is never rebuilt.
    Everything is redrawn from the last frame and the pointer: paint(view) is the only way to the canvas. Several heatmaps on a page
    share their pointer, at the same distance from the last time step and the same training step. Drawing functions
-   get {c: the 2d context, f: the frame, g: the geometry, ink: the colours}; lengths are CSS pixels. */
+   get {c: the 2d context, f: the frame, g: the geometry, ink: the colours}; lengths are CSS pixels. Colours and textures come
+   from _viridis.js, which stands in front of this text. */
 
-const VIRIDIS = "440154470e61481a6c482575472f7d443a834144873d4e8a39568c35608d31688e2d708e2a788e27818e23888e21918d1f988b1fa088" +
-  "22a8842ab07f35b77943bf7154c56866cc5d7ad1518fd744a5db36bcdf27d2e21be9e51afde725";
-const LOW = -12, HIGH = 4, TICKS = [-12, -8, -4, 0, 4];      // the fixed domain of log10, and where it is labelled
 const views = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -34,27 +32,7 @@ function decode(bytes) {
   return f;
 }
 
-const kind = (f, code) => code === f.coding.zero ? "zero" : code === f.coding.cut ? "cut"
-  : code === f.coding.nan || code === f.coding.inf ? "nan" : "";
-const log10 = (f, code) => code / f.coding.perDecade + f.coding.min;
 const at = (f, row, t) => f.codes[row * f.length + t];
-const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
-const unit = lg => clamp((lg - LOW) / (HIGH - LOW), 0, 1);
-const scientific = lg => (10 ** lg).toExponential(1).replace(/e([+-])(\d)$/, "e$10$2");
-const decade = lg => lg === 0 ? "1" : `1e${lg}`;
-
-function viridis(u) {                                        // 0..1 -> [r, g, b], linear between the anchors
-  const x = u * (VIRIDIS.length / 6 - 1), i = Math.min(Math.floor(x), VIRIDIS.length / 6 - 2);
-  const channel = (j, k) => parseInt(VIRIDIS.substr(6 * j + 2 * k, 2), 16);
-  return [0, 1, 2].map(k => Math.round(channel(i, k) + (x - i) * (channel(i + 1, k) - channel(i, k))));
-}
-const LUT = Array.from({ length: 256 }, (_, i) => viridis(i / 255));
-const colour = lg => LUT[Math.round(255 * unit(lg))];
-
-function palette(f) {                                        // code -> RGBA in one Uint32
-  const rgba = ([r, g, b]) => (255 << 24 | b << 16 | g << 8 | r) >>> 0;
-  return Uint32Array.from({ length: 65536 }, (_, code) => kind(f, code) ? 0 : rgba(colour(log10(f, code))));
-}
 
 function niceStep(span, most) {                              // the smallest of 1, 2, 5, 10, ... with at most so many ticks
   for (let p = 1; ; p *= 10) for (const m of [1, 2, 5]) if (span / (m * p) <= most) return m * p;
@@ -132,7 +110,7 @@ function paint(view) {
   c.plain = `${f.font}px ${style.fontFamily}`;
   c.font = c.plain;
   const g = view.geometry = geometry(c, f, width, height, dpr), row = currentRow(view);
-  const d = { c, f, g, ink, fills: textures(c, g, ink) };
+  const d = { c, f, g, ink, fills: textures(c, g.dpr, ink) };
   drawFrames(d);
   if (f.n) { drawProfile(d, row); drawRows(d, view.image); drawCursor(d, row); }
   drawXAxis(d);
@@ -214,24 +192,6 @@ function drawProfile(d, row) {
   }
   if (row > 0) line(d, steps(d, 0), { width: 1.5, alpha: 0.75, dash: [5, 4] });
   line(d, steps(d, row), { width: 2.5 });
-}
-
-function textures(c, g, ink) {                               // the fills for values that are no number
-  const tile = (size, back, draw) => {
-    const canvas = document.createElement("canvas"), p = canvas.getContext("2d");
-    canvas.width = canvas.height = Math.round(size * g.dpr);
-    p.scale(canvas.width / size, canvas.width / size);
-    Object.assign(p, { fillStyle: back, strokeStyle: ink.text, lineWidth: 1.3 });
-    p.fillRect(0, 0, size, size);
-    draw(p);
-    const pattern = c.createPattern(canvas, "repeat");
-    pattern.setTransform(new DOMMatrix().scale(1 / g.dpr));
-    return pattern;
-  };
-  const hatch = p => { for (const o of [-8, 0, 8]) { p.moveTo(o - 1, 9); p.lineTo(o + 9, -1); } p.stroke(); };
-  const dots = p => { p.fillStyle = "#fffc"; p.fillRect(2, 2, 2, 2); };
-  const crosses = p => { p.strokeStyle = "#fff9"; for (const y of [2, 6]) { p.moveTo(2, y); p.lineTo(6, 8 - y); } p.stroke(); };
-  return { nan: tile(8, ink.nan, crosses), cut: tile(8, ink.back, hatch), zero: tile(6, ink.zero, dots) };
 }
 
 function drawRows(d, image) {
@@ -384,8 +344,7 @@ function follow(view, { root, place }) {                     // another heatmap'
 function mount(root) {
   const canvas = root.querySelector("canvas"), plot = canvas.parentElement;
   const view = { root, canvas, tip: root.querySelector(".tip"), hover: null, picked: null, pickedUntil: 0, dragging: false };
-  const stops = LUT.filter((_, i) => i % 5 === 0).map(rgb => `rgb(${rgb})`);
-  root.style.setProperty("--viridis", `linear-gradient(to right, ${stops})`);
+  root.style.setProperty("--viridis", GRADIENT);
   for (const lg of TICKS) {
     const tick = document.createElement("span"), bound = { [LOW]: "≤ ", [HIGH]: "≥ " }[lg] ?? "";
     tick.textContent = bound + decade(lg);

@@ -38,7 +38,7 @@ _component = st.components.v2.component(
     "rnnkit_heatmap",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js=_here.with_suffix(".js").read_text("utf-8"),
+    js=_here.with_name("_viridis.js").read_text("utf-8") + _here.with_suffix(".js").read_text("utf-8"),
 )
 
 
