@@ -155,6 +155,8 @@ def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:
     """The rest, two by two; all of them together in an expander."""
     pairs = (("hidden", "input_scale"), ("optimizer", "lr"), ("batch", "steps"), ("replicas", "seed"))
     rows = [names for pair in pairs if (names := [name for name in pair if name in shown])]
+    if not rows:
+        return
     with st.expander("Network and training") if folded else st.container():
         for names in rows:
             for column, name in zip(st.columns(2), names, strict=False):

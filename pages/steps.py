@@ -1,15 +1,267 @@
-"""Step by step: to be written."""
+"""Forward and backward, step by step: every number of one sentence's pass through a network of two to four units."""
 
 from __future__ import annotations
 
-from pages import _layout
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages import _layout, _session
+from pages._ledger import contents, ledger
+from rnnkit import weights
+from rnnkit.cells import CELLS, Cell
+from rnnkit.experiment import Experiment
+from rnnkit.ledger import FUNCTIONS, NAME, Ledger, forward
+from rnnkit.presets import PRESETS
+from rnnkit.runs import Answer
+from rnnkit.tasks import TASKS, draw
+from rnnkit.tasks.agreement import PLURAL, SINGULAR, WORDS
 
 TITLE = "Step by step"
 CONTROLS = ()
 
+TASK = TASKS["agreement"]
+UNITS, LENGTHS, SENTENCES = (2, 3, 4), range(7, 13), 5
+START = {"hidden": 3, "length": 8}
+STEPS = 150
+EXAM = 256  # new sentences
+RESERVOIR = "The recurrent weights of a reservoir are not trained: this is the gradient that would reach them."
+# What lets so few units learn; other cells take the first entry's.
+SUITED: dict[str, dict[str, Any]] = {
+    "tanh": {"lr": 0.03},
+    "sigmoid": {"lr": 0.03, "gain": 4.0},
+    "relu": {"lr": 0.01, "init": "identity", "input_scale": 0.1},
+    "lstm": {"lr": 0.01, "bias": "chrono"},
+    "gru": {"lr": 0.01, "bias": "chrono"},
+    "esn": {"density": 1.0, "gain": 0.9},
+}
+
 
 def page() -> None:
-    _layout.opening("Step by step", "")
+    _layout.opening(
+        "What does a network compute, word by word, and what flows back?",
+        "It reads from left to right and stores what it computes; at the verb it errs, and the error goes back from right to "
+        "left, one multiplication a word: the bars ‖dh‖ show what is left of it.",
+    )
+    e, x, plural, cut, trained = _controls()
+    cell = CELLS[e.cell]
+    untrained = weights.draw_weights(e, e.seed)
+    refused = "; ".join(_session.limits().check(e).values())
+    if trained and not refused:
+        answer = _session.ask("weights", e, step=STEPS, replica=0)
+        answer.ended.wait(_layout.PATIENCE)
+        done = answer.ended.is_set()
+        st.fragment(_trained, run_every=None if done else 0.3)(e, x, plural, cut, answer, done, untrained)
+    else:
+        _table(e, x, plural, cut, untrained, f"Not trained: {refused or 'weights as they were drawn'}.")
+    st.caption(
+        "Play, or press the arrow keys: → and ← step, ↑ and ↓ choose another number, Home and End jump, space plays. Click any "
+        "number: below stands the equation that gave it, and the numbers it was made of are framed. Blue is below 0, orange "
+        "above. Gradients have the heatmap's colours, from dark (tiny) to yellow (large), on a log scale; dh is dL/dh. Words, "
+        "times and units count from 1." + (f" {RESERVOIR}" if cell.reservoir else "")
+    )
+    _lab_memory()
+    _layout.mathematics(_equations(cell), f"The mathematics of this cell: {cell.title}")
+    _suggestions(e)
+
+
+# ---- controls ----
+
+
+def _controls() -> tuple[Experiment, np.ndarray, int, int, bool]:
+    """The network, the sentence's symbols and number, where to cut, and whether the network is trained first."""
+    now = _session.current()
+    with st.container(horizontal=True, key="steps_controls"):
+        cells = list(CELLS)
+        cell = st.selectbox(
+            "Cell", cells, cells.index(now.cell), key="steps_cell", format_func=lambda name: CELLS[name].title, width=140
+        )
+        hidden = now.hidden if now.hidden in UNITS else START["hidden"]
+        H = st.segmented_control("Units", UNITS, default=hidden, key="steps_units", required=True)
+        length = now.length if now.length in LENGTHS else START["length"]
+        T = st.number_input("Words", LENGTHS[0], LENGTHS[-1], length, key="steps_words", width=110)
+        row = st.selectbox(
+            "Sentence", range(SENTENCES), key="steps_sentence", format_func=lambda i: _told(sentences(T)[i]), width=360
+        )
+        number = st.segmented_control("Subject", ["singular", "plural"], default="plural", key="steps_number", required=True)
+        state = st.segmented_control("Weights", ["untrained", "trained"], default="trained", key="steps_weights", required=True)
+        cut = st.number_input(
+            "Cut after", 0, LENGTHS[-1], 0, key="steps_cut", width=110, help="Truncated backpropagation: let the gradient flow "
+            "back so many steps and no further. 0 cuts nothing."
+        )  # fmt: skip
+    e = Experiment(length=T, hidden=H, cell=cell, replicas=1, steps=STEPS, **SUITED.get(cell, SUITED["tanh"]))
+    x, plural = sentences(T)[row].copy(), int(number == "plural")
+    x[TASK.source(T)] = _subjects(x)[plural]
+    return e, x, plural, cut, state == "trained"
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def sentences(length: int) -> list[np.ndarray]:
+    """A few held-out sentences, as symbols (T,)."""
+    return list(draw(TASK, length, SENTENCES, np.random.default_rng(7), held_out=True).x.T)
+
+
+def _subjects(x: np.ndarray) -> tuple[int, int]:
+    """The subject in singular and plural, as symbols."""
+    word = WORDS[x[TASK.source(len(x))]]
+    i = (SINGULAR if word in SINGULAR else PLURAL).index(word)
+    return WORDS.index(SINGULAR[i]), WORDS.index(PLURAL[i])
+
+
+def _told(x: np.ndarray) -> str:
+    words = TASK.labels(x)
+    words[TASK.source(len(x))] = "/".join(WORDS[i] for i in _subjects(x))
+    return " ".join(words).replace(" ,", ",")
+
+
+# ---- the ledger ----
+
+
+def _trained(
+    e: Experiment, x: np.ndarray, plural: int, cut: int, answer: Answer, was_done: bool, untrained: dict[str, np.ndarray]
+) -> None:
+    """The untrained network, until the trained one has come."""
+    done, parts = answer.ended.is_set(), [part for part in answer.parts if "progress" not in part]
+    if parts:
+        _table(e, x, plural, cut, parts[-1], f"Trained just now, in {STEPS} steps.")
+    else:
+        _table(e, x, plural, cut, untrained, "Not trained." if done else "In training; until then, as it was drawn.")
+    if answer.error:
+        st.error(f"The network could not be trained: {answer.error}.", icon=":material/error:")
+        st.button("Try again", key="steps_again", on_click=_session.pool().forget, args=(answer,))
+    if done != was_done:
+        st.rerun()
+
+
+def _table(e: Experiment, x: np.ndarray, plural: int, cut: int, p: dict[str, np.ndarray], told: str) -> None:
+    ledger(_contents(e.cell, e.loss, x, plural, cut, p), key="steps_ledger")
+    right = _exam(e.cell, e.length, p)
+    st.markdown(f"{told} Of {EXAM} new sentences this network gets **{right / EXAM:.0%}** right; guessing gets half.")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _contents(cell: str, loss: str, x: np.ndarray, plural: int, cut: int, p: dict[str, np.ndarray]) -> dict[str, Any]:
+    answers = [TASK.answer(np.array([k])) for k in range(TASK.n_out)]
+    return contents(Ledger(cell, p, x, plural, loss, cut), words=TASK.labels(x), answers=answers, right=plural)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _exam(cell: str, length: int, p: dict[str, np.ndarray]) -> int:
+    batch = draw(TASK, length, EXAM, np.random.default_rng(1), held_out=True)
+    return int((forward(cell, p, batch.x)["logits"][-1].argmax(-1) == batch.y[-1]).sum())
+
+
+def _lab_memory() -> None:
+    """What the training step of the lab's network keeps (bptt.Tape)."""
+    e = _session.current()
+    numbers = CELLS[e.cell].numbers
+    kept = 4 * numbers * e.length * e.batch * e.hidden
+    st.caption(
+        f"Each network in the lab ({CELLS[e.cell].title}) keeps {numbers} such numbers, gradients included, for every word, "
+        f"sentence and unit: {e.length} words × {e.batch} sentences × {e.hidden} units × {numbers} × 4 bytes = "
+        f"{kept / 1e6:,.1f} MB a training step. Twice the words, twice the memory."
+    )
+
+
+# ---- mathematics ----
+
+LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "step": r"\mathrm{step}"}
+
+
+def _equations(cell: Cell) -> str:
+    """From the cell's own text, which the ledger evaluates."""
+    apart, arrives = dict(cell.apart), dict(cell.carry)
+    sums = []
+    for name in cell.columns:
+        recurrent = apart.get(name, name)
+        gate = f",{name[2:]}" if len(cell.columns) > 1 else ""
+        bias = f"b_{gate[1:]}"[: 3 if gate else 1]
+        from_x, b_rec = f"x_t W_{{in{gate}}} + {bias}", f" + b_{{rec{gate}}}" if cell.recurrent_bias else ""
+        from_h = f"h_{{t-1}} W_{{rec{gate}}}{b_rec}"
+        together = recurrent == name
+        sums.append((name, f"{from_x} + {from_h}" if together else from_x))
+        sums += [] if together else [(recurrent, from_h)]
+    forward_lines = [f"{_latex(name)} &= {right}" for name, right in sums]
+    forward_lines += [f"{_latex(name)} &= {_latex(text)}" for name, text in cell.equations]
+    through = " + ".join(
+        f"{_latex(f'd{apart.get(name, name)}', 1)} W_{{rec{f',{name[2:]}' if len(cell.columns) > 1 else ''}}}^T"
+        for name in cell.columns
+    )
+    carried = f" + {_latex(arrives['h'], 1)}" if "h" in arrives else ""
+    back_lines = [rf"dh_T &= dlogit\, W_{{out}}^T, \qquad dh_t = {through}{carried}"]
+    for name, text in cell.derivatives:
+        arrived = arrives.get(name[1:], "")
+        right = _latex(re.sub(rf"\b{name}\b", "@", text)).replace("@", _latex(arrived, 1)) if arrived else _latex(text)
+        back_lines.append(f"{_latex(name)} &= {right}")
+    side_by_side = ", ".join(_latex(f"d{apart.get(name, name)}") for name in cell.columns)
+    back_lines.append(r"dW_{rec} &= \sum_t h_{t-1}^T\, da_t")
+    return MATHEMATICS.format(
+        forward=_aligned(forward_lines),
+        backward=_aligned(back_lines),
+        da=f"$da_t$ is ${side_by_side}$ side by side. " if len(cell.columns) > 1 else "",
+    )
+
+
+MATHEMATICS = r"""**Forward**, from $h_0 = 0$, for every word:
+
+{forward}
+
+At the verb: $logit = h_T W_{{out}} + b_{{out}}$, the loss $L$, and $dlogit = dL/dlogit$.
+
+**Backward**, from the last word to the first; $dv$ is $dL/dv$, a total derivative:
+
+{backward}
+
+Products of states and gates ($\odot$) are taken unit by unit. {da}One step back multiplies the gradient with the Jacobian $J_t$
+of the new state with respect to the old one; its largest singular value bounds how much the gradient can grow there. The
+table evaluates exactly these equations."""
+
+
+def _aligned(lines: list[str]) -> str:
+    return "$$\n\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}\n$$"
+
+
+def _latex(text: str, later: int = 0) -> str:
+    """An expression of cells.py, its variables at time t (+ later)."""
+
+    def variable(match: re.Match) -> str:
+        name = match.group()
+        if name in FUNCTIONS:
+            return LATEX.get(name, rf"\{name}")
+        if name == "leak":
+            return r"\mathrm{leak}"
+        t = later - name.endswith("_prev")
+        base, _, sub = name.removesuffix("_prev").partition("_")
+        when = "t" if t == 0 else f"t{t:+d}"
+        return f"{LATEX.get(base, base)}_{{{f'{sub},' if sub else ''}{when}}}"
+
+    return re.sub(r" \*\* (\d)", r"^\1", NAME.sub(variable, text)).replace("*", r"\odot")
+
+
+# ---- what next ----
+
+
+def _suggestions(e: Experiment) -> None:
+    small = replace(e, replicas=8)
+    _layout.try_next(
+        _layout.Try(
+            f"**This very network in the lab**, with seven others beside it: {e.hidden} units, {e.length} words. Each row of the "
+            "heatmap is the row ‖dh‖ of this page, over a whole batch.",
+            small,
+        ),
+        _layout.Try(
+            f"**A hundred words** instead of {e.length}: as many multiplications on the way back. Watch the heatmap's left end.",
+            PRESETS["forgets"].experiment,
+        ),
+        _layout.Try(
+            "**An LSTM with chrono initialization**: choose LSTM above and compare ‖dc‖ with ‖dh‖; then see both in the lab, "
+            "over 50 words.",
+            PRESETS["lstm-chrono"].experiment,
+        ),
+    )
 
 
 if __name__ == "__main__":  # see lab.py

@@ -9,6 +9,9 @@ Shapes: a, da (R, B, G*H); every state part h, c and its gradient (R, B, H); W_r
 trained side by side, B sentences, H hidden units and G = `gates`. `partials` gets the same with the block's time axis in front.
 Gate order and equations are those of torch.nn, so weights can be copied across. torch is imported where the computing is:
 menus read CELLS without it.
+
+Every cell also states its equations as text, for one unit and one time step: ledger.py evaluates that text and a page shows it,
+filled in. It is the same step a second time, to be read; a test holds both against each other.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
     Arrays = tuple[Tensor, ...]
     Params = Mapping[str, Tensor]
+
+Equation = tuple[str, str]  # a variable and the expression that gives it, in Python's notation
 
 
 class Cell(ABC):
@@ -41,6 +46,13 @@ class Cell(ABC):
     local: ClassVar[int] = 0  # how many further partial derivatives the backward step needs beside those in da
     in_place: ClassVar[bool] = False  # h_t stands where a_t stood
     carries: ClassVar[bool] = False  # dL/dh_t reaches h_{t-1} past W_rec as well
+
+    # The step as text. `name_prev` is the variable one step earlier, `dname` is dL/dname; sums over units are ledger.py's.
+    columns: ClassVar[tuple[str, ...]] = ("a",)  # what each H columns of x_t W_in + b + h_{t-1} W_rec are called, `gates` of them
+    apart: ClassVar[tuple[tuple[str, str], ...]] = ()  # (column, name of its h_{t-1} W_rec + b_rec), where that stands alone
+    equations: ClassVar[tuple[Equation, ...]]  # in their order, from the columns to the state
+    derivatives: ClassVar[tuple[Equation, ...]]  # in their order, from dh (and dc) to the gradients of the columns
+    carry: ClassVar[tuple[Equation, ...]] = ()  # (part, what of its gradient reaches the same part one step earlier past W_rec)
 
     @property
     def numbers(self) -> int:
@@ -85,6 +97,8 @@ class Tanh(Cell):
 
     title = "tanh"
     in_place = True
+    equations = (("h", "tanh(a)"),)
+    derivatives = (("phi", "1 - h * h"), ("da", "dh * phi"))  # phi: the slope tanh'(a)
 
     def forward(self, p, f, s_prev, s):
         s[0].tanh_()
@@ -104,6 +118,8 @@ class Sigmoid(Cell):
 
     title = "sigmoid"
     in_place = True
+    equations = (("h", "sigmoid(a)"),)
+    derivatives = (("phi", "h * (1 - h)"), ("da", "dh * phi"))
 
     def forward(self, p, f, s_prev, s):
         s[0].sigmoid_()
@@ -122,6 +138,8 @@ class Relu(Cell):
 
     title = "ReLU"
     in_place = True
+    equations = (("h", "max(a, 0)"),)
+    derivatives = (("phi", "step(h)"), ("da", "dh * phi"))  # step: 1 above 0, else 0
 
     def forward(self, p, f, s_prev, s):
         s[0].relu_()
@@ -148,6 +166,23 @@ class Lstm(Cell):
     write, keep = 0, 1
     kept = 2
     local = 1
+    columns = ("a_i", "a_f", "a_g", "a_o")
+    equations = (
+        ("i", "sigmoid(a_i)"),
+        ("f", "sigmoid(a_f)"),
+        ("g", "tanh(a_g)"),
+        ("o", "sigmoid(a_o)"),
+        ("c", "f * c_prev + i * g"),
+        ("h", "o * tanh(c)"),
+    )
+    derivatives = (
+        ("dc", "dc + dh * o * (1 - tanh(c) ** 2)"),  # what comes from the next step, and the path through h
+        ("da_i", "dc * g * i * (1 - i)"),
+        ("da_f", "dc * c_prev * f * (1 - f)"),
+        ("da_g", "dc * i * (1 - g * g)"),
+        ("da_o", "dh * tanh(c) * o * (1 - o)"),
+    )
+    carry = (("c", "dc * f"),)
 
     def forward_views(self, *arrays):
         a, g, tanh_c = arrays
@@ -208,6 +243,21 @@ class Gru(Cell):
     beside = (1,)
     kept = 1
     carries = True
+    columns = ("a_r", "a_z", "a_n")
+    apart = (("a_n", "q"),)
+    equations = (
+        ("r", "sigmoid(a_r)"),
+        ("z", "sigmoid(a_z)"),
+        ("n", "tanh(a_n + r * q)"),
+        ("h", "(1 - z) * n + z * h_prev"),
+    )
+    derivatives = (
+        ("da_n", "dh * (1 - z) * (1 - n * n)"),
+        ("dq", "da_n * r"),
+        ("da_r", "da_n * q * r * (1 - r)"),
+        ("da_z", "dh * (h_prev - n) * z * (1 - z)"),
+    )
+    carry = (("h", "dh * z"),)
 
     def inputs(self, p):
         W, b = p["W_in"].clone(), p["b"].clone()
@@ -273,6 +323,9 @@ class EchoState(Cell):
     title = "echo state network"
     reservoir = True
     carries = True
+    equations = (("h", "(1 - leak) * h_prev + leak * tanh(a)"),)
+    derivatives = (("phi", "leak * (1 - tanh(a) ** 2)"), ("da", "dh * phi"))
+    carry = (("h", "dh * (1 - leak)"),)
 
     def forward(self, p, f, s_prev, s):
         import torch

@@ -26,7 +26,7 @@ LAYERS = [  # each may import from the lines above it
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 COMPUTING = {"bptt", "readout", "graph", "probes", "trainer", "studies"}  # these load torch when they are imported
 LOADS_THEM = COMPUTING | {"__main__", "sweep", "benchmark"}
-SERVER = {"", "experiment", "record", "runs", "presets", "charts", "verdict", "history", "limits", "weights"}
+SERVER = {"", "experiment", "record", "runs", "presets", "charts", "verdict", "history", "limits", "weights", "ledger", "words", "theory", "cliff"}
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*ROOT.glob("rnnkit/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("dashboard.py")]
@@ -118,7 +118,7 @@ def test_the_package_never_imports_streamlit_or_the_pages(name):
     assert not {o.split(".")[0] for o in imports(name)} & {"streamlit", "pages", "dashboard"}
 
 
-@pytest.mark.parametrize("name", [name for name in PACKAGE if short(name) in ("record", "charts", "verdict")])
+@pytest.mark.parametrize("name", [name for name in PACKAGE if short(name) in ("record", "charts", "verdict", "theory")])
 def test_tables_charts_and_verdicts_import_no_torch_at_all(name):
     assert "torch" not in {o.split(".")[0] for o in imports(name)}
 

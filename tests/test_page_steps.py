@@ -1,0 +1,245 @@
+"""Forward and backward, step by step: what the page hands to its table, and the table itself in Chromium."""
+
+import json
+import re
+
+import pytest
+from apptest import until
+
+from pages import steps
+from rnnkit.cells import CELLS
+from rnnkit.limits import Limits
+
+SAME_EVERYWHERE = {"task": "agreement", "length": "8"}
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What the table was given, newest last."""
+    seen = []
+    monkeypatch.setattr(steps, "ledger", lambda contents, key: seen.append(contents))
+    return seen
+
+
+def told(at):
+    """The sentence about the network under the table."""
+    return next(m.value for m in at.markdown if "new sentences" in m.value)
+
+
+def right(at):
+    return int(re.search(r"\*\*(\d+)%\*\*", told(at))[1])
+
+
+# ---- without a browser ----
+
+
+@pytest.mark.parametrize("units", steps.UNITS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_and_width_from_a_link(app, shown, cell, units):
+    at = app(SAME_EVERYWHERE, page="steps", cell=cell, hidden=str(units))
+    at.segmented_control(key="steps_weights").set_value("untrained").run()
+    assert not at.exception and not at.error and not at.warning
+    table = shown[-1]
+    assert json.loads(json.dumps(table, allow_nan=False)) == table
+    assert (len(table["words"]), table["units"]) == (8, units)
+    assert table["words"][1] in steps.PLURAL and table["answers"][table["right"]] == "were"
+    cells = table["cells"]
+    for row in table["rows"]:
+        lines = {"norm": 1, "matrix": 0}.get(row["kind"], units)
+        assert all(f"{row['name']} {t} {unit}" in cells for t in range(8) for unit in range(lines))
+    for text, value, symbol, symbols, filled, result, sources in cells.values():
+        assert [float(text), float(result)] == [pytest.approx(value, rel=6e-3), pytest.approx(value, rel=6e-4)]
+        assert symbol and symbols and filled
+        assert all(place in cells or place.startswith("word ") for place in sources)
+    assert "Not trained" in told(at)
+    names = [m.value for m in at.markdown if "**Forward**" in m.value]
+    assert len(names) == 1 and names[0].count("$") % 2 == 0
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_is_trained_while_the_untrained_one_is_shown(app, shown, cell):
+    at = until(app(SAME_EVERYWHERE, page="steps", cell=cell, hidden="3"), lambda at: "Trained just now" in told(at))
+    assert not at.exception and not at.error
+    trained = shown[-1]["cells"]
+    at.segmented_control(key="steps_weights").set_value("untrained").run()
+    untrained = shown[-1]["cells"]
+    readout_alone = CELLS[cell].reservoir
+    assert (trained["h 7 0"] == untrained["h 7 0"]) == readout_alone
+    assert trained["loss 8 0"] != untrained["loss 8 0"]
+
+
+def test_the_network_that_the_page_begins_with_has_learnt(app, shown):
+    at = until(app(page="steps"), lambda at: "Trained just now" in told(at))
+    assert right(at) >= 99
+    assert shown[-1]["cells"]["p 8 1"][1] > 0.9
+    at.segmented_control(key="steps_number").set_value("singular").run()
+    table = shown[-1]
+    assert table["words"][1] in steps.SINGULAR and table["right"] == 0
+    assert table["cells"]["p 8 0"][1] > 0.9
+
+
+def test_the_controls_choose_the_sentence_its_length_and_the_cut(app, shown):
+    at = app(page="steps")
+    before = shown[-1]["words"]
+    at.selectbox(key="steps_sentence").set_value(1).run()
+    assert len(shown[-1]["words"]) == len(before) and shown[-1]["words"] != before
+    at.number_input(key="steps_words").set_value(12).run()
+    assert len(shown[-1]["words"]) == 12 and shown[-1]["cuts"] == []
+    at.number_input(key="steps_cut").set_value(5).run()
+    assert shown[-1]["cuts"] == [2, 7]
+    assert not at.exception
+    cells = shown[-1]["cells"]
+    assert cells["dh 6 0"][0] == "0" and cells["dh 7 0"][0] != "0"
+
+
+@pytest.mark.parametrize("query", [{"length": "500", "hidden": "64"}, {"length": "7", "hidden": "2", "cell": "nonsense"}])
+def test_a_link_to_a_large_or_unknown_network_opens_a_small_one(app, shown, query):
+    at = app(query, page="steps")
+    assert not at.exception
+    assert len(shown[-1]["words"]) in steps.LENGTHS and shown[-1]["units"] in steps.UNITS
+
+
+def test_a_server_that_may_not_train_it_shows_it_untrained(app, shown, monkeypatch):
+    monkeypatch.setattr(Limits, "check", lambda self, e: {"steps": "no steps here"} if e.replicas == 1 else {})
+    at = app(page="steps")
+    assert not at.exception
+    assert told(at).startswith("Not trained: no steps here.")
+
+
+def test_the_suggestions_at_the_end_can_be_opened(app, shown):
+    at = app(page="steps")
+    assert [at.button(key=f"try_{i}").disabled for i in range(3)] == [False] * 3
+
+
+def test_the_memory_of_the_lab_is_the_tapes(app, shown):
+    at = app(page="steps", cell="lstm", length="50", batch="16", hidden="20", bias="chrono")
+    expected = 4 * CELLS["lstm"].numbers * 50 * 16 * 20 / 1e6
+    assert any(f"{expected:,.1f} MB" in caption.value and "× 15 ×" in caption.value for caption in at.caption)
+
+
+# ---- in Chromium ----
+
+
+def table(page):
+    return page.locator(".ledger")
+
+
+def place(page, name):
+    return page.locator(f"[data-place='{name}']")
+
+
+def opened(visit, link, **options):
+    """The page, with the trained network in its table."""
+    from browsing import expect
+
+    page = visit(link, **options)
+    expect(page.get_by_text("Trained just now")).to_be_visible()
+    expect(table(page)).to_have_attribute("data-last", re.compile(r"\d+"))
+    return page
+
+
+def result(page):
+    return page.locator(".panel .result").inner_text()
+
+
+def boxes(page):
+    return [page.locator(f".ledger {part}").bounding_box() for part in (".scroll", ".panel", ".told", "td.verb >> nth=0")]
+
+
+def press(page, *keys):
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_the_keyboard_walks_forward_and_back_and_nothing_jumps(server, visit):
+    from browsing import SIDEWAYS, expect
+
+    page = opened(visit, server.link("/steps", length=8, hidden=3, cell="tanh"), viewport={"width": 1366, "height": 1400})
+    expect(table(page)).to_have_attribute("data-at", "17")
+    expect(place(page, "h 0 0").locator("span")).to_be_visible()  # first paint: everything
+    full = boxes(page)
+    table(page).click(position={"x": 400, "y": 60})  # anywhere in it
+    press(page, "Home")
+    expect(table(page)).to_have_attribute("data-at", "0")
+    expect(page.locator(".number:enabled")).to_have_count(0)
+    assert boxes(page) == full, "nothing jumps"
+    press(page, "ArrowRight", "ArrowRight", "ArrowRight")
+    expect(page.locator(".phase")).to_contain_text("forward: word 3 of 8 “,”")
+    expect(page.locator(".memory")).to_contain_text("3 words × (a, h) × 3 units = 18 numbers = 72 bytes")
+    expect(place(page, "h 2 1").locator("span")).to_be_visible()
+    expect(place(page, "h 3 1").locator("span")).to_be_hidden()
+    press(page, "ArrowLeft")
+    expect(place(page, "h 2 1").locator("span")).to_be_hidden()
+    press(page, *["ArrowRight"] * 7)
+    expect(page.locator(".phase")).to_contain_text("at the verb: the right answer is “were”")
+    expect(place(page, "loss 8 0").locator("span")).to_be_visible()
+    expect(place(page, "dh 7 0").locator("span")).to_be_hidden()
+    press(page, *["ArrowRight"] * 4)
+    expect(page.locator(".phase")).to_contain_text("backward: from word 6 to word 5")
+    expect(place(page, "dh 4 0").locator("span")).to_be_visible()
+    expect(place(page, "dh 3 0").locator("span")).to_be_hidden()
+    press(page, "End")
+    expect(page.locator(".number:disabled")).to_have_count(0)
+    assert boxes(page) == full
+    assert max(page.evaluate(SIDEWAYS)) <= 0
+
+
+def test_a_click_shows_the_equation_with_that_number_and_where_it_came_from(server, visit):
+    from browsing import expect
+
+    page = opened(visit, server.link("/steps", length=8, hidden=2, cell="tanh"), viewport={"width": 1366, "height": 1400})
+    place(page, "h 2 1").click()
+    assert re.fullmatch(r"h3\[2\] = tanh\(a3\[2\]\) = tanh\(−?[\d.]+\) = −?[\d.]+", page.locator(".equation").inner_text())
+    number = float(result(page).replace("−", "-"))
+    assert float(place(page, "h 2 1").inner_text().replace("−", "-")) == pytest.approx(number, rel=6e-3)
+    expect(place(page, "a 2 1")).to_have_class(re.compile("source"))
+    place(page, "a 2 0").click()
+    assert "Win[“,”, 1] + b[1] + h2[1] · Wrec[1, 1] + h2[2] · Wrec[2, 1]" in page.locator(".equation").inner_text()
+    expect(place(page, "h 1 0")).to_have_class(re.compile("source"))
+    place(page, "jacobian 4 0").click()
+    expect(page.locator(".matrices table")).to_have_count(1)
+    press(page, "ArrowDown")  # from the Jacobian to the sum of dW_rec
+    expect(page.locator(".matrices table")).to_have_count(2)
+    press(page, "ArrowUp", "ArrowUp", "Enter")
+    expect(page.locator(".panel .what")).to_contain_text("dL/da, unit 2, at word 5")
+    press(page, "ArrowLeft")  # the arrows step right after a click
+    expect(table(page)).to_have_attribute("data-at", "16")
+
+
+def test_play_runs_to_the_end_and_stops(server, visit):
+    from browsing import expect
+
+    page = opened(visit, server.link("/steps", length=7, hidden=2, cell="relu"))
+    button = page.locator(".play")
+    table(page).focus()
+    press(page, "ArrowLeft", "ArrowLeft", " ")
+    expect(button).to_have_text("Pause")
+    press(page, " ")
+    expect(button).to_have_text("Play")
+    at = table(page).get_attribute("data-at")
+    page.wait_for_timeout(1000)
+    assert table(page).get_attribute("data-at") == at, "a pause stands still"
+    button.click()
+    expect(table(page)).to_have_attribute("data-at", "15")
+    expect(button).to_have_text("Play")
+    button.click()  # from the end it begins again
+    expect(table(page)).to_have_attribute("data-at", "1")
+    page.locator(".seek").fill("9")
+    expect(table(page)).to_have_attribute("data-at", "9")
+    expect(button).to_have_text("Play")
+
+
+def test_a_phone_scrolls_the_table_and_not_the_page(server, visit):
+    from browsing import PHONE, SIDEWAYS
+
+    page = opened(visit, server.link("/steps", length=8, hidden=2, cell="lstm", bias="chrono"), viewport=PHONE)
+    assert max(page.evaluate(SIDEWAYS)) <= 0
+    box = page.locator(".ledger .scroll")
+    assert box.evaluate("e => e.scrollWidth - e.clientWidth") > 200
+    label = page.locator(".label").first.bounding_box()
+    box.evaluate("e => e.scrollLeft = 150")
+    assert page.locator(".label").first.bounding_box() == label, "the first column stays"
+    page.get_by_role("button", name="all units", exact=True).click()
+    assert page.locator("tbody.forward tr").count() == 10 * 2
+    page.get_by_role("button", name="unit 2", exact=True).click()
+    assert page.locator("tbody.forward tr").count() == 10
