@@ -56,6 +56,7 @@ def _preset_menu() -> None:
     st.selectbox(
         "Story",
         names,
+        index=names.index(_session.value("c_preset")),
         key="c_preset",
         format_func=lambda name: PRESETS[name].title if name in PRESETS else "Your own settings",
         on_change=_session.choose_preset,
@@ -80,7 +81,9 @@ def _pin(e: Experiment) -> None:
 
 def _choice(name: str) -> None:
     titles = TITLES[name]
-    st.selectbox(LABELS[name], list(titles), key=f"c_{name}", format_func=titles.get, help=FIELDS[name].metadata["help"])
+    key, options = f"c_{name}", list(titles)
+    at = options.index(_session.value(key))
+    st.selectbox(LABELS[name], options, index=at, key=key, format_func=titles.get, help=FIELDS[name].metadata["help"])
 
 
 def _number(e: Experiment, name: str) -> None:
@@ -94,6 +97,7 @@ def _number(e: Experiment, name: str) -> None:
         label,
         min_value=int(low) if whole else float(low),
         max_value=int(high) if whole else float(high),
+        value=_session.value(f"c_{name}"),
         step=_step(name, getattr(e, name)),
         format="%d" if whole else "%g",
         key=f"c_{name}",
@@ -122,6 +126,7 @@ def _fixes(e: Experiment) -> None:
     chosen = st.multiselect(
         LABELS["fixes"],
         valid,
+        default=_session.value("c_fixes"),
         key="c_fixes",
         format_func=lambda name: FIXES[name].title,
         help=FIELDS["fixes"].metadata["help"],
@@ -135,12 +140,14 @@ def _strength(name: str) -> None:
     fix = FIXES[name]
     left, right = st.columns([3, 2]) if issubclass(fix, GradientFix) else (st.container(), None)
     if name == "freeze":
-        left.text_input(fix.title, key=f"s_{name}", help=f"{fix.about} Out of {', '.join(fix.CHOICES)}, joined by +.")
+        now = _session.value(f"s_{name}")
+        left.text_input(fix.title, value=now, key=f"s_{name}", help=f"{fix.about} Out of {', '.join(fix.CHOICES)}, joined by +.")
     else:
         left.number_input(
             fix.title,
             min_value=1 if fix.whole else 0.0,
             max_value=int(fix.high) if fix.whole else float(fix.high),
+            value=_session.value(f"s_{name}"),
             step=5 if fix.whole else float(f"{fix.default / 2:.0e}"),
             format="%d" if fix.whole else "%g",
             key=f"s_{name}",
@@ -148,7 +155,8 @@ def _strength(name: str) -> None:
         )
     if right:
         about = "The training step at which this remedy begins; before, the run is the one without it."
-        right.number_input("from step", min_value=0, max_value=_session.limits().max_steps, key=f"f_{name}", help=about)
+        most, now = _session.limits().max_steps, _session.value(f"f_{name}")
+        right.number_input("from step", min_value=0, max_value=most, value=now, key=f"f_{name}", help=about)
 
 
 def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:

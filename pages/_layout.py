@@ -75,7 +75,8 @@ def _computed(answer: Answer, was_done: bool, draw: Callable[[list[dict[str, Any
             draw(found, done)
     if answer.error:
         bar.error(f"This could not be computed: {answer.error}.", icon=":material/error:")
-        st.button("Try again", key=f"again_{id(answer)}", on_click=_session.pool().forget, args=(answer,))
+        if st.button("Try again", key=f"again_{id(answer)}", on_click=_session.pool().forget, args=(answer,)):
+            st.rerun()
     elif not done:
         share = next((part["progress"] for part in reversed(parts) if "progress" in part), 0.0)
         bar.progress(share, text="computing ...")

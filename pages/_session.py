@@ -136,6 +136,13 @@ def _to_widgets() -> None:
             st.session_state[key] = value
 
 
+def value(key: str) -> Any:
+    """What a control holds. It must also be the control's default: Streamlit tells the browser of a value set here only once,
+    and a browser that is still busy with the run before never hears of it and answers with the default, for all controls.
+    """
+    return st.session_state[key]
+
+
 def experiment() -> Experiment:
     """What the controls say, after this rerun's changes; the last valid Experiment where they contradict each other."""
     state, memory = st.session_state, st.session_state.memory

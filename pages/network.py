@@ -1,15 +1,201 @@
-"""Network: to be written."""
+"""What is a recurrent network? One drawing of the sidebar's network on a real sentence, which folds and unfolds."""
 
 from __future__ import annotations
 
-from pages import _layout
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages import _layout, _session
+from pages._unroll import network, picture, things
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment
+from rnnkit.forward import example, landmarks, read, versions
+from rnnkit.presets import PRESETS
+from rnnkit.runs import Answer
+from rnnkit.tasks import TASKS, Batch
+from rnnkit.weights import draw_weights
 
 TITLE = "Network"
-CONTROLS = ()
+CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "seed")
+TRAINED_STEPS = 200  # at most; the sidebar's number if that is less
+
+MATHEMATICS = """
+**Feed-forward.** One input, one hidden layer, one answer; row vectors, $\\phi$ the cell's function:
+
+$$h = \\phi(x\\,W_{{in}} + b), \\qquad z = h\\,W_{{out}} + b_{{out}}$$
+
+**Recurrent.** The same weights at every step $t$, and one more term, the network's own last state (0 before the
+first):
+
+$$h_t = \\phi(x_t\\,W_{{in}} + h_{{t-1}}\\,W_{{rec}} + b), \\qquad z_t = h_t\\,W_{{out}} + b_{{out}}$$
+
+**This cell ({title}),** for each unit; `{columns}` {are} $x_t W_{{in}} + h_{{t-1}} W_{{rec}} + b${apart}, and `_prev` is one step
+earlier:
+
+{equations}
+
+**Parameters.** {counted}. All time steps share them: with 10 {things} or with 1,000 it is the same network with the same
+{total:,} numbers.
+"""
 
 
 def page() -> None:
-    _layout.opening("Network", "")
+    _layout.opening(
+        "What is a recurrent network?",
+        "The same neurons and the same weights at every step, **connected to themselves through time.**",
+    )
+    e = _session.current()
+    number, batch, trained = _choices(e)
+    answer = _answer(e) if trained else None
+    waiting = answer is not None and not answer.ended.wait(_layout.PATIENCE)
+    st.fragment(_drawn, run_every=0.2 if waiting else None)(e, number, batch, trained, waiting)
+    _layout.mathematics(_mathematics(e))
+    _layout.try_next(*SUGGESTIONS)
+
+
+def _answer(e: Experiment) -> Answer:
+    return _session.ask("weights", e, step=min(e.steps, TRAINED_STEPS), replica=0)
+
+
+def _choices(e: Experiment) -> tuple[str, Batch, bool]:
+    """What is chosen above the drawing: the sequence to read and its name, and whether the weights are trained ones."""
+    task, original = TASKS[e.task], example(e)
+    numbers = versions(task, original)
+    nouns = {n: " ".join(task.labels(b.x[t])[0] for t in landmarks(task, b.x[:, 0])) for n, b in numbers.items()}
+    look = {"required": True, "label_visibility": "collapsed"}
+    with st.container(horizontal=True, gap="medium"):
+        kinds = {"untrained": "untrained weights", "trained": f"after {min(e.steps, TRAINED_STEPS)} training steps"}
+        weights = st.segmented_control(
+            "Weights", list(kinds), default="untrained", key="network_trained", format_func=kinds.get, **look
+        )
+        trained = weights == "trained"
+        if not numbers:
+            return "", original, trained
+        if "network_number" not in st.session_state:
+            st.session_state.network_number = next(n for n, b in numbers.items() if np.array_equal(b.x, original.x))
+        number = st.segmented_control(
+            "Subject", list(numbers), key="network_number", format_func=lambda n: f"{n}: {nouns[n]}", **look
+        )
+    return number, numbers[number], trained
+
+
+def _drawn(e: Experiment, number: str, batch: Batch, trained: bool, waited: bool) -> None:
+    """The drawing, of the untrained network until the trained one is there: always in the same place, so that it never blinks."""
+    answer = _answer(e) if trained else None
+    found = [part for part in list(answer.parts) if "progress" not in part] if answer else []
+    ready = answer is not None and answer.ended.is_set() and bool(found)
+    weights = found[-1] if ready else draw_weights(e, e.seed)
+    drawn = _picture(e.key, number, ready, e, batch, weights)
+    network(drawn, captions=_captions(e), summary=_summary(e, drawn, ready), key="network_drawing")
+    if answer is None or ready:
+        st.markdown(_measured(e.key, ready, e, weights))
+    elif answer.error:
+        st.error(f"The network could not be trained: {answer.error}.", icon=":material/error:")
+        st.button("Try again", key="network_again", on_click=_session.pool().forget, args=(answer,))
+    else:
+        share = next((part["progress"] for part in reversed(answer.parts) if "progress" in part), 0.0)
+        st.progress(share, text="training; until then the untrained network is drawn ...")
+    if waited != (answer is not None and not answer.ended.is_set()):
+        st.rerun()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _picture(
+    key: str, number: str, trained: bool, _e: Experiment, _batch: Batch, _weights: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
+    return picture(_e, _weights, _batch)
+
+
+def _captions(e: Experiment) -> list[tuple[str, str]]:
+    """What each of the four stations means: in a few words, and how to see it."""
+    one, cell = "word" if things(e.task) == "words" else "input", CELLS[e.cell]
+    second = " Beside it runs the cell state, kept by a gate instead of weights." if len(cell.parts) > 1 else ""
+    return [
+        (
+            "A feed-forward network, from the side.",
+            f"One {one} comes in, every line multiplies by a weight, every neuron adds up. "
+            f"It knows this one {one}, and nothing of those before.",
+        ),
+        (
+            "The same network, from above.",
+            f"Each layer is now one stack of neurons, each fan of lines one arrow. Still one {one} at a time.",
+        ),
+        (
+            "The neurons connect to themselves through time.",
+            f"W_rec brings their last state back to them.{second} Press Play: the same neurons, {one} after {one}.",
+        ),
+        (
+            "The loop, drawn out in time.",
+            f"One column for each {one}: the same neurons and the same weights W_in, W_rec in every column. "
+            "Only the activations differ.",
+        ),
+    ]
+
+
+def _summary(e: Experiment, drawn: Mapping[str, Any], trained: bool) -> str:
+    output = drawn["lanes"][-1]
+    said = ", ".join(f"{name} {v:.2f}" for name, v in zip(output["units"], output["loop"][-1], strict=True) if v is not None)
+    kind = "trained" if trained else "untrained"
+    return (
+        f"{CELLS[e.cell].title} network, {kind}, with {e.hidden} hidden units, on {e.length} {drawn['things']}. "
+        f"Its answer at the end: {said}. Right: {drawn['answer']}."
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _measured(key: str, trained: bool, _e: Experiment, _weights: Mapping[str, np.ndarray]) -> str:
+    """How far the state tells the two versions of the sentence apart, right after the subject and at the end."""
+    task, numbers = TASKS[_e.task], versions(TASKS[_e.task], example(_e))
+    if not numbers:
+        return f"{task.about}"
+    one, many = (batch.x[:, 0] for batch in numbers.values())
+    (subject,) = landmarks(task, one)
+    readings = [read(_e, _weights, x) for x in (one, many)]
+    with np.errstate(invalid="ignore"):  # inf - inf
+        apart = np.abs(readings[0].parts["h"] - readings[1].parts["h"]).max(1)
+    singular, plural = (f"“{task.labels(x)[subject]}”" for x in (one, many))
+    answers = " and ".join(f"{r.outputs[-1, 0]:.2f}" for r in readings)
+    kind = "probability" if _e.loss == "cross_entropy" else "score"
+    return (
+        f"{singular} or {plural}? The unit that differs most, of all {_e.hidden}, differs by {apart[subject]:.2g} at the "
+        f"subject and by {apart[-1]:.2g} at the last word. The {kind} of “{task.answer(np.array([0]))}” is then {answers}."
+    )
+
+
+def _mathematics(e: Experiment) -> str:
+    cell, weights = CELLS[e.cell], draw_weights(e, e.seed)
+    sizes = {name: W.shape for name, W in weights.items() if name != "leak"}
+    counted = ", ".join(f"`{name}` {' x '.join(map(str, shape if shape[0] > 1 else shape[1:]))}" for name, shape in sizes.items())
+    apart = "".join(f" (`{name}` without $h_{{t-1}} W_{{rec}} + b_{{rec}}$, which is `{alone}`)" for name, alone in cell.apart)
+    return MATHEMATICS.format(
+        title=cell.title,
+        columns="`, `".join(cell.columns),
+        are="is" if len(cell.columns) == 1 else "are, column by column,",
+        apart=apart,
+        equations="\n".join(f"    {name} = {text}" for name, text in cell.equations),
+        counted=counted,
+        total=sum(int(np.prod(shape)) for shape in sizes.values()),
+        things=things(e.task),
+    )
+
+
+SUGGESTIONS = (
+    _layout.Try(
+        "Unroll 10 words and train: the plural travels from the subject to the verb, and the network learns to use it.",
+        PRESETS["remembers"].experiment,
+    ),
+    _layout.Try(
+        "The same network with 100 words in between: watch how little of the gradient comes back to the subject.",
+        PRESETS["forgets"].experiment,
+    ),
+    _layout.Try(
+        "An LSTM has a second lane, the cell state c. With chrono initialization it keeps the number over 50 words.",
+        PRESETS["lstm-chrono"].experiment,
+    ),
+)
 
 
 if __name__ == "__main__":  # see lab.py

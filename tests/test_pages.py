@@ -148,6 +148,22 @@ def test_settings_past_the_servers_limits_are_refused_in_words_and_the_last_good
     assert linked(at) == replace(SMALL_EXPERIMENT, length=8, replicas=8, hidden=8)
 
 
+@pytest.mark.parametrize(
+    "query", [{}, {"cell": "lstm", "bias": "chrono", "fixes": "l2:0.01@3,truncate:7"}, {"cell": "esn", "leak": "0.3"}]
+)
+def test_every_control_has_its_value_as_its_default_too(app, query):
+    """A browser too slow to hear of a value before the next run answers with the default: it must be the same."""
+    at = app({"length": "50", "seed": "3"} | query).run()
+    side = at.sidebar
+    for widget in side.number_input:
+        assert widget.proto.default == widget.value, widget.key
+    for widget in side.selectbox:
+        assert widget.options[widget.proto.default] == widget.format_func(widget.value), widget.key
+    for widget in side.multiselect:
+        assert [widget.options[i] for i in widget.proto.default] == [widget.format_func(v) for v in widget.value], widget.key
+    assert len(side.number_input) > 5 and len(side.selectbox) >= 3
+
+
 # ---- links ----
 
 BAD_LINKS = {
