@@ -57,7 +57,7 @@ def try_next(*suggestions: Try) -> None:
 
 
 def computed(study: str, e: Experiment, draw: Callable[[list[dict[str, Any]], bool], None], **options: Any) -> None:
-    """Asks a worker for a study (rnnkit/studies.py) and calls draw(parts found so far, all found?) until it is complete.
+    """Asks a worker for a study (rnnkit/studies/) and calls draw(parts found so far, all found?) until it is complete.
 
     Parts that only tell the progress are shown as a bar and not handed over. Nothing is drawn before the first real part.
     """

@@ -1,15 +1,364 @@
-"""Vanishing: to be written."""
+"""Why does it vanish? One network's gradient on its way back, beside what theory says; and where gradients arrive at all."""
 
 from __future__ import annotations
 
-from pages import _layout
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages import _layout, _session
+from rnnkit import theory
+from rnnkit.cells import CELLS
+from rnnkit.charts import regimes as maps
+from rnnkit.charts import vanishing as charts
+from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
+from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.presets import PRESETS
+from rnnkit.tasks import TASKS
+from rnnkit.verdict import EXPLODED, VANISHED, fate, gradient_ratio
+from rnnkit.words import amount
 
 TITLE = "Vanishing"
-CONTROLS = ()
+CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "leak", "density", "seed")
+
+Found = Mapping[str, Any]  # what studies.flow or studies.regimes found
+STEPS = (0, 10, 25, 50, 100, 200)
+TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without effect on an untrained network
+KEEPING = {"lstm": "forget gate", "gru": "update gate"}  # as they are called; of others "keeping gate"
 
 
 def page() -> None:
-    _layout.opening("Vanishing", "")
+    e = _session.current()
+    task = TASKS[e.task]
+    _layout.opening(
+        "Why does it vanish?",
+        f"On its way back from the {task.end_name} to the {task.source_name} the gradient is multiplied by one matrix for every "
+        "time step, the Jacobian; and a product of many matrices soon is almost nothing, or far too much.",
+    )
+    step = _step(e)
+    looked_at = replace(e, replicas=1) if step else _untrained(e)
+    _layout.computed("flow", looked_at, partial(_flow, e), step=step)
+    _regimes(e)
+    if len(CELLS[e.cell].parts) > 1:
+        _layout.computed("flow", looked_at, partial(_states, e), step=step)
+    _layout.mathematics(MATHEMATICS)
+    _try_next()
+
+
+def _step(e: Experiment) -> int:
+    """After how many training steps the network is looked at. A reservoir's way back is never trained."""
+    steps = [0] if CELLS[e.cell].reservoir else [step for step in STEPS if step <= e.steps]
+    if len(steps) == 1:
+        return 0
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("Training steps before we look:", width="content")
+        look = {"key": "vanishing_step", "label_visibility": "collapsed", "format_func": lambda step: str(step or "0, untrained")}
+        return st.segmented_control("Training steps before we look", steps, default=0, required=True, **look) or 0
+
+
+def _untrained(e: Experiment) -> Experiment:
+    """The same network without what only training uses: all who look at it share one answer."""
+    return replace(e, fixes=(), **{name: FIELDS[name].default for name in TRAINING})
+
+
+def _gate(e: Experiment) -> str:
+    """What the gate that keeps the memory is called, "" where there is none."""
+    return "" if CELLS[e.cell].keep is None else KEEPING.get(e.cell, "keeping gate")
+
+
+# ---- one gradient on its way back ----
+
+
+def _flow(e: Experiment, parts: list[Found], done: bool) -> None:
+    f, words = parts[-1], _session.example(e.task, e.length)
+    if f["diverged"] >= 0:
+        text = f"This network became NaN at training step {f['diverged']}: these are its last sound weights."
+        st.warning(text, icon=":material/warning:")
+    if not f["norm"][0, -1] > 0:
+        end = TASKS[e.task].end_name
+        text = (
+            f"At the {end} there is no gradient to send back: the network is sure of its answer, or its numbers are not finite."
+        )
+        st.warning(text, icon=":material/warning:")
+    _verdict(e, f)
+    _measured(e, f, words)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _spectrum(e, f, words)
+    with right:
+        _slopes(e, f, words)
+
+
+def _verdict(e: Experiment, f: Found) -> None:
+    names, task = CELLS[e.cell].parts, TASKS[e.task]
+    ratios = {name: gradient_ratio(f["norm"][:, :, None], e, part) for part, name in enumerate(names)}
+    told = " and ".join(f"‖dL/d{name}‖ is {amount(ratio)} of its size ({fate(ratio)})" for name, ratio in ratios.items())
+    measured = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {told}."
+    st.info(f"{_prediction(e, f)}  \n{measured}", icon=":material/balance:")
+    help = f"Norm at the {task.source_name} over norm at the {task.end_name}."
+    arrives = [(f"Arrives of dL/d{name}", amount(ratio), help) for name, ratio in ratios.items()]
+    with st.container(horizontal=True, gap="small", key="vanishing_numbers"):
+        for label, value, help in [*_causes(e, f), *arrives]:
+            st.metric(label, value, help=help, border=True, width=168)
+
+
+def _causes(e: Experiment, f: Found) -> list[tuple[str, str, str]]:
+    """The numbers of the weights that decide: label, value, what it is."""
+    mean = f"{f['slope_mean'].mean():.2f}"
+    if gate := _gate(e):
+        return [(f"Mean {gate}", mean, "Over units and steps: 1 keeps the memory and its gradient, 0 erases both.")]
+    gamma = f"; at most γ = {theory.GAMMA[e.cell]:g}" if e.cell in theory.GAMMA else ""
+    return [
+        ("Singular value λ₁", f"{f['singular']:.2f}", "The largest of W_rec: the most that it lengthens any vector."),
+        ("Spectral radius ρ", f"{f['radius']:.2f}", "The largest |eigenvalue| of W_rec: what many products come to. At most λ₁."),
+        ("Mean slope |φ′(a)|", mean, f"Over units and steps{gamma}. Saturated units have slope 0."),
+    ]
+
+
+def _prediction(e: Experiment, f: Found) -> str:
+    if f["rate_bound"] is None:
+        return f"**Theory: {theory.UNDECIDED}.** Pascanu's condition speaks of h = φ(a); the gates of this cell are beyond it."
+    said, gamma, rate = theory.condition(e.cell, f["singular"]), theory.GAMMA[e.cell], f["rate_bound"]
+    steps = f["anchor"] - TASKS[e.task].source(e.length)
+    limit = f"1/γ = {1 / gamma:g}"
+    if said == theory.MUST_VANISH:
+        return (
+            f"**Theory: it {said}.** λ₁ = {f['singular']:.3g} is below {limit}: each step back leaves at most {rate:.3g} of the "
+            f"gradient, {steps} steps at most {amount(rate**steps)}."
+        )
+    return (
+        f"**Theory: it {said}, but need not.** λ₁ = {f['singular']:.3g} is not below {limit}: exploding needs that, but does not "
+        f"follow from it. A typical step multiplies by {f['rate_typical']:.2g}."
+    )
+
+
+def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
+    task, names, leaky = TASKS[e.task], CELLS[e.cell].parts, e.leak < 1
+    _legend(
+        ("line", INK, "measured by backpropagation"),
+        ("dot", VIOLET, "product of the Jacobians"),
+        ("dashed", WARM, f"through the {_gate(e)}s alone" if _gate(e) else ""),
+        ("dashed", WARM, _if(f["bound"], f"upper bound: {'1 − leak + leak · γ λ₁' if leaky else 'γ λ₁'} a step")),
+        ("dotted", GREY, _if(f["typical"], f"typical: mean slope × ρ{', and leak,' if leaky else ''} a step")),
+    )
+    marks = ((task.source(e.length), task.source_name), (e.length - 1, task.end_name))
+    for part, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names, strict=True)):
+        with column:
+            st.markdown(f"**‖dL/d{name}ₜ‖** at every time step, as a share of what it is at the {task.end_name}")
+            table = charts.flow_table(f, part, words)
+            series = tuple(key for key in charts.SERIES if key in table)
+            spec = _spec(charts.flow_chart, None, tuple(words), marks, series, 40 // len(names))
+            text = f"Norm of dL/d{name} at every time step as a share of the last, measured and predicted, from 1e-12 to 1e4"
+            _show(spec, table, f"flow_{name}", text)
+    told = [
+        f"One network (seed {e.seed}), one sequence, double precision. Read it from the {task.end_name} on the right to the left."
+    ]
+    if f["product"] is None:
+        told.append("This network is too large to multiply out its Jacobians here.")
+    else:
+        told.append(f"Dots: dL/dh at the end times every Jacobian on the way. Difference to backpropagation: {amount(f['off'])}.")
+    if _gate(e):
+        told.append(f"Dashed: what arrives on the way through the {_gate(e)}s alone; it is no bound, other ways add to it.")
+    if task.loss_steps > 1:
+        told.append(
+            f"The last {task.loss_steps} steps each have a loss of their own; the predictions begin at the first of them."
+        )
+    if any(fix.name == "truncate" for fix in e.fixes):
+        told.append("Truncation is left out: this is the whole gradient.")
+    st.caption(" ".join(told))
+
+
+def _spectrum(e: Experiment, f: Found, words: Sequence[str]) -> None:
+    name = CELLS[e.cell].parts[-1]
+    st.markdown(f"#### Singular values of dh_T/d{name}ₜ")
+    if f["spectrum"] is None:
+        text = "Not computed: the Jacobians of this network are too large. Take fewer hidden units or a shorter sequence."
+        st.info(text, icon=":material/data_array:")
+        return
+    _legend(*(("line", colour, rank) for rank, colour in charts.RANKS.items()), ("thin", GREY, "all others"))
+    table = charts.spectrum_table(f, len(CELLS[e.cell].parts) - 1, words)
+    text = f"Singular values of the derivative of the last h by {name}, over time, from 1e-12 to 1e4"
+    _show(_spec(charts.spectrum_chart, None, tuple(words)), table, "spectrum", text)
+    st.caption(f"How much the way from {name}ₜ to the end can stretch a vector: at most, in the middle, at least.")
+
+
+def _slopes(e: Experiment, f: Found, words: Sequence[str]) -> None:
+    gate, gamma = _gate(e), theory.GAMMA.get(e.cell, 1)
+    st.markdown(f"#### How open is the {gate}?" if gate else "#### Saturation: slope |φ′(aₜ)| of the units")
+    _legend(
+        ("line", INK, "mean of the units"),
+        ("band", INK, "middle half, and all"),
+        ("dashed", WARM, f"steepest slope γ = {gamma:g}" if gamma < 1 else ""),
+    )
+    spec, table = _spec(charts.slopes_chart, None, tuple(words), gamma), charts.slopes_table(f, words)
+    _show(spec, table, "slopes", "Distribution over the units at every time step, from 0 to 1")
+    saturated = "A saturated unit has slope 0 and stops the gradient, whatever the weights are."
+    st.caption("1 keeps the memory, 0 erases it; the gradient is multiplied by the same number." if gate else saturated)
+
+
+def _states(e: Experiment, parts: list[Found], done: bool) -> None:
+    """The parts of the state side by side: what they remember."""
+    f, words, names = parts[-1], _session.example(e.task, e.length), CELLS[e.cell].parts
+    st.markdown(f"#### What the states {' and '.join(names)} hold")
+    _legend(("band", ORANGE, "above 0"), ("band", BLUE, "below 0"))
+    for part, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names, strict=True)):
+        with column:
+            st.markdown(f"**{name}ₜ**, one row a unit")
+            spec, table = _spec(charts.states_chart, None, tuple(words)), charts.states_table(f["states"][part], words)
+            _show(spec, table, f"states_{name}", f"Values of {name} over time, some of its units")
+    st.caption(
+        "Full colour at 1 and beyond, half of it at 0.25. The gradients that reach these states stand at the top of the page."
+    )
+
+
+# ---- the regime map ----
+
+
+def _regimes(e: Experiment) -> None:
+    st.markdown("#### Where does it arrive? Every gain and length at once")
+    most = _session.limits().max_length
+    lengths = [length for length in theory.LENGTHS if TASKS[e.task].min_length <= length <= most]
+    if not lengths:
+        st.info("The map begins with longer sequences than this server allows.", icon=":material/block:")
+        return
+    grid = replace(_untrained(e), gain=1.0, length=lengths[0])  # one map, wherever on it we are
+    _layout.computed("regimes", grid, partial(_map, e, lengths), gains=list(theory.GAINS), lengths=lengths)
+
+
+def _map(e: Experiment, lengths: list[int], parts: list[Found], done: bool) -> None:
+    f, task, cell = parts[-1], TASKS[e.task], CELLS[e.cell]
+    ratio, called = f["ratio"][-1], "spectral radius" if cell.reservoir else "gain"
+    arrives, here = (VANISHED, EXPLODED), ("this experiment", e.length, e.gain)
+    tables = maps.regime_tables(theory.GAINS, lengths, ratio, arrives, _levels(e, f), here)
+    left, right = st.columns([3, 1], gap="medium")
+    with left:
+        spec = {**_spec(maps.regime_chart, theory.GAINS, tuple(lengths), called), "datasets": tables}
+        text = f"Share of the gradient that arrives, by sequence length and {called}"
+        event = st.vega_lite_chart(spec, key="vanishing_map", on_select="rerun", width="stretch", alt=text)
+    with right:
+        _picked(e, ratio, lengths, event.selection.get("cell"), called)
+    told = [
+        f"Colour: ‖dL/d{cell.parts[-1]}‖ at the {task.source_name} over that at the {task.end_name}, median of 8 untrained "
+        "networks on 8 sequences; framed in white where it arrives, from 1e-4 to 100.",
+    ]
+    if f["units"] < e.hidden:
+        told.append(f"Computed with {f['units']} hidden units instead of {e.hidden}.")
+    if cell.keep is not None and e.bias == "chrono":
+        told.append("The chrono biases are drawn anew for every length T.")
+    st.caption(" ".join(told))
+
+
+def _levels(e: Experiment, f: Found) -> dict[str, float]:
+    """Gains at which theory changes its word; every initialization is a matrix times its gain."""
+    gamma = theory.GAMMA.get(e.cell)
+    if not gamma or not f["radius"]:
+        return {}
+    sure, typical = 1 / (gamma * f["singular"]), 1 / (gamma * f["radius"])
+    if typical < 1.1 * sure:
+        return {"γ λ₁ = γ ρ = 1: below, it must vanish": sure}
+    return {"γ λ₁ = 1: below, it must vanish": sure, "γ ρ = 1": typical}
+
+
+def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cells: list[dict[str, float]] | None, called: str) -> None:
+    """The cell clicked on, in words, and what can be done with it."""
+    at = {(length, gain): ratio[i, j] for i, length in enumerate(lengths[: len(ratio)]) for j, gain in enumerate(theory.GAINS)}
+    length, gain = (cells[0]["length"], cells[0]["gain"]) if cells else (0, 0)
+    if (length, gain) not in at:  # nothing, or of a map that was here before
+        st.markdown(f"**Click a cell** to take its length and {called}. The dot is the experiment above.")
+        return
+    picked, left = replace(e, length=int(length), gain=gain), at[length, gain]
+    st.markdown(f"**T = {length}, {called} {gain:g}**  \n{amount(left)} of the gradient is left: {fate(left)}.")
+    _layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
+    refused = bool(_session.limits().check(picked))
+    look = {"icon": ":material/vertical_align_top:", "width": "stretch", "disabled": refused}
+    if st.button("Show it above", key="vanishing_here", on_click=_session.load, args=(picked, False), **look):
+        st.rerun()
+
+
+# ---- small things ----
+
+
+def _if(values: Any, text: str) -> str:
+    return "" if values is None else text
+
+
+def _legend(*items: tuple[str, str, str]) -> None:
+    """A key above a chart that wraps on a phone: (kind of mark, colour, text); none for an empty text."""
+    spans = (f'<span><i class="{kind}" style="--c: {colour}"></i>{text}</span>' for kind, colour, text in items if text)
+    st.html(f'{STYLE}<div class="linekey">{"".join(spans)}</div>')
+
+
+@lru_cache(maxsize=128)
+def _spec(chart: Callable[..., Any], *args: Any) -> dict[str, Any]:
+    """A chart without its data: Altair takes longer to write it than everything else on this page."""
+    return chart(*args).to_dict()
+
+
+def _show(spec: dict[str, Any], rows: Any, key: str, text: str) -> None:
+    st.vega_lite_chart({**spec, "datasets": {"rows": rows}}, key=f"vanishing_{key}", width="stretch", alt=text)
+
+
+STYLE = """<style>
+.linekey { display: flex; flex-wrap: wrap; gap: 0.1rem 1.6rem; line-height: 1.5; }
+.linekey span { display: flex; align-items: center; gap: 0.5rem; }
+.linekey i { flex: none; width: 2rem; border-top: 4px solid var(--c); }
+.linekey .dashed { border-top: 3px dashed var(--c); }
+.linekey .dotted { border-top: 3px dotted var(--c); }
+.linekey .thin { border-top-width: 1px; }
+.linekey .dot { width: 0.65rem; height: 0.65rem; border: 0; border-radius: 50%; background: var(--c); }
+.linekey .band { height: 1rem; border: 0; background: var(--c); opacity: 0.5; }
+</style>"""
+
+MATHEMATICS = r"""
+**The chain rule.** With $a_t = x_t W_{in} + h_{t-1} W_{rec} + b$ and $h_t = \varphi(a_t)$, all of them row vectors,
+
+$$\frac{dL}{dh_{t-1}} = \frac{dL}{dh_t}\, J_t, \qquad J_t = \frac{\partial h_t}{\partial h_{t-1}} =
+\operatorname{diag}\big(\varphi'(a_t)\big)\, W_{rec}^\top, \qquad
+\frac{dL}{dh_t} = \frac{dL}{dh_T}\; J_T\, J_{T-1} \cdots J_{t+1} .$$
+
+The dots are this product, with every matrix written out. A leaky unit has
+$J_t = (1 - \text{leak})\, 1 + \text{leak}\, \operatorname{diag}(\varphi'(a_t))\, W_{rec}^\top$.
+
+**The bound** (Pascanu, Mikolov & Bengio 2013, section 2.2). Let $\lambda_1$ be the largest singular value of $W_{rec}$, and
+$|\varphi'| \le \gamma$: $\gamma = 1$ for tanh and ReLU, $1/4$ for sigmoid.
+
+1. $\|v\, M\| \le \|v\|\,\|M\|$, where the norm $\|M\|$ of a matrix is its largest singular value.
+2. $\|J_t\| \le \|\operatorname{diag}(\varphi'(a_t))\|\,\|W_{rec}\| \le \gamma \lambda_1$, at every step and for every input.
+3. So $\|dL/dh_t\| \le (\gamma \lambda_1)^{T-t}\, \|dL/dh_T\|$: if $\lambda_1 < 1/\gamma$ it **must vanish**.
+
+The other way round, a gradient can only explode if $\lambda_1 > 1/\gamma$. Then it **may explode**: if it points where $W_{rec}$
+stretches, step after step, and the units are not saturated.
+
+**Why $\lambda_1 > 1$ often vanishes all the same.** $\lambda_1$ is what *one* product can do at most. Many products with the
+same matrix come to its spectral radius $\rho = \max |\text{eigenvalue}| \le \lambda_1$, and saturated units make
+$\varphi'(a_t)$ small: the typical rate is $(\overline{|\varphi'|}\; \rho)^{T-t}$. It is no bound.
+
+**Gates.** For the LSTM, $c_t = f_t\, c_{t-1} + i_t\, g_t$, unit by unit: along $c$ the gradient is multiplied by $f_t$, with no
+matrix and no slope in between, and $f_t$ near 1 carries it. For the GRU it is $z_t$ in $h_t = (1 - z_t)\, n_t + z_t\, h_{t-1}$.
+The other ways, through the gates themselves, add to this. $dL/dc_t$ here is the total derivative, with the path through $h_t$.
+"""
+
+
+def _try_next() -> None:
+    orthogonal, saturated, chrono = (PRESETS[name].experiment for name in ("orthogonal", "orthogonal-saturated", "lstm-chrono"))
+    _layout.try_next(
+        _layout.Try(
+            "**Every singular value 1**: an orthogonal W_rec and small inputs. The gradient arrives, and it learns.", orthogonal
+        ),
+        _layout.Try(
+            "**The same weights, saturated units**: ten times larger inputs. λ₁ is still 1, but less than a hundredth arrives.",
+            saturated,
+            "Compare the two",
+            orthogonal,
+        ),
+        _layout.Try(
+            "**A gate instead of a matrix**: an LSTM with chrono biases carries it along c. Look at both states.", chrono
+        ),
+    )
 
 
 if __name__ == "__main__":  # see lab.py

@@ -94,7 +94,9 @@ def _list(args: argparse.Namespace) -> int:
         "cells": {k: first(c) for k, c in CELLS.items()},
         "initializations of W_rec": {k: first(i) for k, i in INITS.items()},
         "gate biases": {k: first(b.draw) for k, b in BIASES.items()},
-        "remedies (--fix name:strength, or name:strength@n from training step n on)": {f"{k}:{f.default}": f.about for k, f in FIXES.items()},
+        "remedies (--fix name:strength, and @n behind it: from training step n on)": {
+            f"{k}:{f.default}": f.about for k, f in FIXES.items()
+        },
         "optimizers": {k: first(o) for k, o in OPTIMIZERS.items()},
         "stories (--preset)": {k: p.title for k, p in PRESETS.items()},
     }

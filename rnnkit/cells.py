@@ -45,6 +45,7 @@ class Cell(ABC):
     kept: ClassVar[int] = 0  # how many further arrays the forward step leaves for `partials`
     local: ClassVar[int] = 0  # how many further partial derivatives the backward step needs beside those in da
     in_place: ClassVar[bool] = False  # h_t stands where a_t stood
+    steepest: ClassVar[float | None] = None  # max |phi'| of a cell with h = phi(a), or its leaky form: Pascanu's gamma
     carries: ClassVar[bool] = False  # dL/dh_t reaches h_{t-1} past W_rec as well
 
     # The step as text. `name_prev` is the variable one step earlier, `dname` is dL/dname; sums over units are ledger.py's.
@@ -96,6 +97,7 @@ class Tanh(Cell):
     """h_t = tanh(a_t),  a_t = x_t W_in + h_{t-1} W_rec + b   (Elman 1990; torch.nn.RNN)."""
 
     title = "tanh"
+    steepest = 1.0
     in_place = True
     equations = (("h", "tanh(a)"),)
     derivatives = (("phi", "1 - h * h"), ("da", "dh * phi"))  # phi: the slope tanh'(a)
@@ -117,6 +119,7 @@ class Sigmoid(Cell):
     """h_t = sigma(a_t): sigma' is at most 1/4, so it forgets four times faster a step than tanh can."""
 
     title = "sigmoid"
+    steepest = 0.25
     in_place = True
     equations = (("h", "sigmoid(a)"),)
     derivatives = (("phi", "h * (1 - h)"), ("da", "dh * phi"))
@@ -137,6 +140,7 @@ class Relu(Cell):
     """h_t = max(a_t, 0), unbounded: with W_rec = identity the IRNN of Le, Jaitly & Hinton 2015; with a large gain, NaN."""
 
     title = "ReLU"
+    steepest = 1.0
     in_place = True
     equations = (("h", "max(a, 0)"),)
     derivatives = (("phi", "step(h)"), ("da", "dh * phi"))  # step: 1 above 0, else 0
@@ -321,6 +325,7 @@ class EchoState(Cell):
     """
 
     title = "echo state network"
+    steepest = 1.0
     reservoir = True
     carries = True
     equations = (("h", "(1 - leak) * h_prev + leak * tanh(a)"),)

@@ -1,4 +1,4 @@
-"""Tape and parameters -> numbers that say how the gradient fares: norms through time, spectral radius, the first NaN."""
+"""Tape and parameters -> numbers that say how the gradient fares: norms, slopes and Jacobians through time, the first NaN."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnnkit import bptt
 from rnnkit.bptt import Tape
 from rnnkit.cells import Cell
 
@@ -65,3 +66,43 @@ def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Par
             if not part[t, r].isfinite().all():
                 return f"dL/d{name} at t = {t} of the backward pass"
     return next((f"the gradient of {k}" for k, g in grads.items() if not g[r].isfinite().all()), "")
+
+
+def slopes(cell: Cell, p: Params, tape: Tape) -> Tensor:
+    """phi'(a_t) of every unit, (T, R, B, H), of a cell with h_t = phi(a_t) or its leaky form. Overwrites tape.da."""
+    for stacks, _ in tape.backward_arrays.blocks:
+        cell.partials(p, *stacks)
+    return tape.da / p.get("leak", 1.0)  # the leak is no part of phi
+
+
+def openness(cell: Cell, tape: Tape) -> Tensor:
+    """The gate that keeps the memory, (T, R, B, H): 1 copies it, 0 forgets it."""
+    assert cell.keep is not None
+    return tape.forward_arrays.entered[0].unflatten(-1, (cell.gates, -1))[..., cell.keep, :]
+
+
+def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
+    """J and C, each (T, S, S) with S = P H: the chain rule of every single step of one network on one sequence.
+
+    The parts of the state stand side by side, ds = (dh, dc, ...). Let ds_t be what step t + 1 and the loss hand to s_t. Then
+    ds_{t-1} = ds_t J_t, where J_t[j, i] = d s_t[j] / d s_{t-1}[i] (for h = tanh(a): J_t = diag(1 - h_t^2) W_rec^T), and
+    ds_t C_t is the total derivative that tape.ds holds: C_t = 1, but where one part depends on another at the same step
+    (LSTM: h on c), C_t adds that path. All steps are taken side by side, as the batch of a single step.
+    """
+    T, H = tape.T, p["W_rec"].shape[1]
+    S = len(cell.parts) * H
+    s_prev = tuple(part[:-1, :, 0].transpose(0, 1) for part in tape.forward_arrays.states)
+    one = bptt.forward(cell, p, tape.x.transpose(0, 2), s0=s_prev)
+    (block,) = one.backward_arrays.blocks
+    ((_, da, f, d, ds, ds_prev),) = block.steps
+    W_back = p["W_rec"].mT
+    J, C = W_back.new_empty(2, T, S, S)
+    for j in range(S):
+        for part in ds:
+            part.zero_()
+        ds[j // H][..., j % H] = 1
+        cell.partials(p, *block.stacks)
+        cell.backward(p, f, d, ds, ds_prev)
+        ds_prev[0].baddbmm_(da, W_back, beta=float(cell.carries))
+        J[:, j], C[:, j] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]
+    return J, C

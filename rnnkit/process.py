@@ -27,7 +27,7 @@ Died = Callable[["WorkerProcess"], None]
 
 @dataclass
 class Answer:
-    """What a study (studies.py) has found so far; read it freely."""
+    """What a study (rnnkit/studies/) has found so far; read it freely."""
 
     parts: list[dict[str, Any]] = field(default_factory=list)
     error: str = ""

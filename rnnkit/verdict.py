@@ -10,6 +10,7 @@ import numpy as np
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS
+from rnnkit.words import amount
 
 SOLVED = 0.99  # of held-out sequences
 VANISHED, EXPLODED = 1e-4, 1e2  # ratio of the gradient at the source to that at the last step
@@ -69,22 +70,18 @@ def _gradient(e: Experiment, state_grad: np.ndarray) -> str:
     if np.isnan(ratios).all():
         return f"At the {task.end_name} there is no gradient to send back."
     if len(parts) == 1:
-        size, fate = _size(ratios[0]), _fate(ratios[0])
-        return f"At the {task.source_name} the gradient is {size} of what it is at the {task.end_name}: {fate}."
-    told = [f"dL/d{part} is {_size(ratio)} of its size ({_fate(ratio)})" for part, ratio in zip(parts, ratios, strict=True)]
+        left = f"{_share(ratios[0])} of what it is at the {task.end_name}: {fate(ratios[0])}"
+        return f"At the {task.source_name} the gradient is {left}."
+    told = [f"dL/d{part} is {_share(ratio)} of its size ({fate(ratio)})" for part, ratio in zip(parts, ratios, strict=True)]
     return f"From the {task.end_name} back to the {task.source_name}: {', '.join(told)}."
 
 
-def _size(ratio: float) -> str:
-    if ratio == 0 or np.isnan(ratio):
-        return "exactly 0" if ratio == 0 else "no part"
-    if 1e-2 <= ratio < 1e3:
-        return f"{ratio:.2g}"
-    digits, _, exponent = f"{ratio:.0e}".partition("e")
-    return f"{digits}e{int(exponent)}"
+def _share(ratio: float) -> str:
+    return "no part" if np.isnan(ratio) else amount(ratio)
 
 
-def _fate(ratio: float) -> str:
+def fate(ratio: float) -> str:
+    """What became of a gradient of which this ratio is left."""
     return "it vanished" if ratio < VANISHED else "it exploded" if ratio > EXPLODED else "it arrives"
 
 

@@ -1,7 +1,8 @@
-"""Experiments in words: what the fields are called, and what two experiments differ in, for captions and legends."""
+"""Experiments and numbers in words: what the fields are called, what two experiments differ in, how large a number is."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rnnkit.cells import CELLS
@@ -91,3 +92,13 @@ def _value(name: str, value: Any) -> str:
 def _lower(text: str) -> str:
     """Small at the start, unless it is a name such as L1 or Omega."""
     return text[0].lower() + text[1:] if text[1].islower() and not text.startswith("Omega") else text
+
+
+def amount(value: float) -> str:
+    """A norm or a share in a few characters, whatever its size: 0.45, 3e-26, exactly 0."""
+    if not math.isfinite(value) or value == 0:
+        return "exactly 0" if value == 0 else "not a number" if math.isnan(value) else "too large to say"
+    if 1e-2 <= abs(value) < 1e2:
+        return f"{value:.2g}"
+    digits, _, exponent = f"{value:.0e}".partition("e")
+    return f"{digits}e{int(exponent)}"

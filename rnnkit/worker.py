@@ -2,7 +2,7 @@
 
 A command is one line of JSON: {"ticket": n, "experiment": {...}, "skip": k, "until": m} trains rows k..m-1 of an Experiment (rows
 before k are trained but not sent again), {"until": m} moves the goal, {"drop": true} ends the run. {"study": name, "ticket": n,
-"experiment": {...}, "options": {...}} asks for a study (studies.py), which is answered between two rows. A frame is a header
+"experiment": {...}, "options": {...}} asks for a study (rnnkit/studies/), which is answered between two rows. A frame is a header
 (kind, ticket, seconds of training so far, length) and a payload: b"W" ready, b"R" a packed Record, b"E" an error in
 words; of a study b"P" a packed part, b"D" done, b"F" failed, in words. The process trains one run at a time, on one thread,
 and exits when its stdin closes, however the server ended.

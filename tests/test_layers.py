@@ -26,7 +26,23 @@ LAYERS = [  # each may import from the lines above it
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 COMPUTING = {"bptt", "readout", "graph", "probes", "trainer", "studies"}  # these load torch when they are imported
 LOADS_THEM = COMPUTING | {"__main__", "sweep", "benchmark"}
-SERVER = {"", "experiment", "record", "runs", "presets", "charts", "verdict", "history", "limits", "weights", "ledger", "forward", "words", "theory", "cliff"}
+SERVER = {
+    "",
+    "experiment",
+    "record",
+    "runs",
+    "presets",
+    "charts",
+    "verdict",
+    "history",
+    "limits",
+    "weights",
+    "ledger",
+    "forward",
+    "words",
+    "theory",
+    "cliff",
+}
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*ROOT.glob("rnnkit/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("dashboard.py")]

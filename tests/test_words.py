@@ -9,7 +9,7 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, applies
 from rnnkit.fixes import FIXES, L2, ClipNorm, GradientFix, Truncate
 from rnnkit.presets import PAIRS, PRESETS, pair
-from rnnkit.words import LABELS, TITLES, difference, summary
+from rnnkit.words import LABELS, TITLES, amount, difference, summary
 
 PLAIN = Experiment(fixes=())
 
@@ -80,3 +80,20 @@ def test_a_summary_names_cell_task_and_length(name):
 
 def test_the_remedies_that_can_begin_later_are_those_on_the_weights_gradient():
     assert {name for name, fix in FIXES.items() if issubclass(fix, GradientFix)} == set(FIXES) - {"truncate"}
+
+
+@pytest.mark.parametrize(
+    "value, told",
+    [
+        (0, "exactly 0"),
+        (0.5, "0.5"),
+        (0.0104, "0.01"),
+        (99, "99"),
+        (940, "9e2"),
+        (3.2e-26, "3e-26"),
+        (float("inf"), "too large to say"),
+        (float("nan"), "not a number"),
+    ],
+)
+def test_amounts(value, told):
+    assert amount(value) == told

@@ -7,7 +7,10 @@ from typing import Any
 import altair as alt
 
 INK, WARM = "#0b7a75", "#c2410c"  # legible on white and on near-black
+VIOLET = "#8b5cf6"  # for a third series
 GREY = "#8a949e"
+BLUE, ORANGE = "#2166ac", "#b35806"  # activations below and above 0
+LOW, HIGH = 1e-12, 1e4  # the domain of gradient norms, the same on every page
 HEIGHT = 250
 MAX_ROWS = 5000  # of Altair
 

@@ -7,7 +7,7 @@ table, `pinned`, stands behind the first as a dashed line: another run's median.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import altair as alt
 import pandas as pd
@@ -17,7 +17,7 @@ from rnnkit.charts.style import GREY, INK, MAX_ROWS, WARM, sized
 DASH = [7, 4]  # of the pinned run
 
 
-Table = pd.DataFrame | None
+Table: TypeAlias = pd.DataFrame | None
 
 
 def loss_chart(data: Table = None, pinned: Table = None, *, steps: int | None = None, guess: float = 0.6931) -> alt.LayerChart:

@@ -1,0 +1,126 @@
+"""The regime map: sequence length by gain, coloured by the share of the gradient that arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from rnnkit.charts.style import HIGH, LOW, WARM, with_fonts
+from rnnkit.words import amount
+
+NAN = "#dc143c"  # as in the heatmap
+
+
+def regime_chart(gains: Sequence[float], lengths: Sequence[int], gain_name: str = "gain", height: int = 580) -> alt.LayerChart:
+    """Sequence length (x) and gain (y), coloured by the gradient that arrives, as a specification that never changes.
+
+    Its data come under the names of `regime_tables`. Clicking selects a cell: the parameter is called "cell".
+    """
+    x_scale = alt.Scale(type="log", domain=_ends(lengths), nice=False, clamp=True)
+    y_scale = alt.Scale(type="log", domain=_ends(gains), nice=False, clamp=True)
+    x_axis = alt.Axis(values=list(lengths), title="sequence length T", grid=False, format="d")
+    y_axis = alt.Axis(values=list(gains), title=gain_name, grid=False, format="~g", labelOverlap=True)
+    x = alt.X("left:Q", scale=x_scale, axis=x_axis)
+    y = alt.Y("bottom:Q", scale=y_scale, axis=y_axis)
+    picked = alt.selection_point(name="cell", fields=["gain", "length"], on="click", empty=False)
+    ends = [np.log10(LOW), np.log10(HIGH)]
+    legend = alt.Legend(
+        title="share that arrives",
+        orient="bottom",
+        direction="horizontal",
+        gradientLength=260,
+        values=[-12, -8, -4, 0, 4],
+        labelExpr="datum.value == 0 ? '1' : '1e' + datum.value",
+        titleFontSize=14,
+        titleFontWeight="normal",
+    )
+    colour = alt.Color("colour:Q", scale=alt.Scale(scheme="viridis", domain=ends, clamp=True), legend=legend)
+    cells = alt.Chart(alt.NamedData("cells")).encode(x, alt.X2("right:Q"), y, alt.Y2("top:Q"))
+    tips = [
+        alt.Tooltip("length:Q", title="length T"),
+        alt.Tooltip("gain:Q", title=gain_name),
+        alt.Tooltip("text:N", title="arrives"),
+    ]
+    filled = cells.mark_rect(cursor="pointer").encode(colour, tooltip=tips).add_params(picked)
+    nan = cells.transform_filter("!isValid(datum.colour)").mark_rect(color=NAN).encode(tooltip=tips)
+    frame = cells.transform_filter(picked).mark_rect(fillOpacity=0, stroke="white", strokeWidth=3)
+    inner = cells.transform_filter(picked).mark_rect(fillOpacity=0, stroke="black", strokeWidth=1)
+    return with_fonts(
+        alt.layer(filled, nan, *_borders(), *_levels(), frame, inner, *_here())
+        .resolve_scale(color="shared")
+        .properties(height=height, width="container")
+    )
+
+
+def _borders() -> list[alt.Chart]:
+    """Around the cells where it arrives, between vanished and exploded: white on black, to be seen on every colour."""
+    base = alt.Chart(alt.NamedData("borders")).encode(alt.X("x:Q"), alt.X2("x2:Q"), alt.Y("y:Q"), alt.Y2("y2:Q"))
+    return [base.mark_rule(color=colour, strokeWidth=width) for colour, width in (("black", 4), ("white", 2))]
+
+
+def _levels() -> list[alt.Chart]:
+    """Gains with a meaning, as lines from side to side with their names."""
+    base = alt.Chart(alt.NamedData("levels")).encode(alt.Y("gain:Q"))
+    text = base.encode(alt.X("x:Q"), text="name:N")
+    look: dict[str, Any] = {"align": "left", "baseline": "bottom", "dx": 6, "dy": -3, "fontSize": 15, "fontWeight": "bold"}
+    return [
+        base.mark_rule(color="black", strokeWidth=3, opacity=0.6),
+        base.mark_rule(color="white", strokeWidth=1.5, strokeDash=[6, 4]),
+        text.mark_text(color="black", stroke="black", strokeWidth=3, strokeJoin="round", opacity=0.5, **look),
+        text.mark_text(color="white", **look),
+    ]
+
+
+def _here() -> list[alt.Chart]:
+    base = alt.Chart(alt.NamedData("here")).encode(
+        alt.X("length:Q"), alt.Y("gain:Q"), tooltip=[alt.Tooltip("name:N", title="here")]
+    )
+    return [
+        base.mark_point(shape="circle", filled=True, size=320, color="black", opacity=1),
+        base.mark_point(shape="circle", filled=True, size=200, color="white", opacity=1),
+        base.mark_point(shape="circle", filled=True, size=70, color=WARM, opacity=1),
+    ]
+
+
+def regime_tables(
+    gains: Sequence[float],
+    lengths: Sequence[int],
+    ratio: np.ndarray,
+    arrives: tuple[float, float],
+    levels: dict[str, float],
+    here: tuple[str, int, float],
+) -> dict[str, pd.DataFrame]:
+    """The data of regime_chart: ratio (n, G) at the first n lengths, `arrives` between these; levels: name -> gain; here: name,
+    length and gain of the present Experiment."""
+    y, x = _between(gains), _between(lengths)
+    i, j = (axis.ravel() for axis in np.indices(ratio.shape))
+    with np.errstate(divide="ignore"):
+        colour = np.clip(np.log10(ratio), -400, 400).ravel()
+    cells = {"length": np.array(lengths)[i], "gain": np.array(gains)[j], "colour": colour}
+    cells |= {"left": x[i], "right": x[i + 1], "bottom": y[j], "top": y[j + 1], "text": [amount(r) for r in ratio.ravel()]}
+    inside = (ratio >= arrives[0]) & (ratio <= arrives[1])
+    borders = [(x[i + 1], x[i + 1], y[j], y[j + 1]) for i, j in np.argwhere(inside[1:] != inside[:-1])]
+    borders += [(x[i], x[i + 1], y[j + 1], y[j + 1]) for i, j in np.argwhere(inside[:, 1:] != inside[:, :-1])]
+    shown = [(name, gain, x[0]) for name, gain in levels.items() if y[0] < gain < y[-1]]
+    return {
+        "cells": pd.DataFrame(cells),
+        "borders": pd.DataFrame(borders, columns=["x", "x2", "y", "y2"]).astype(float),
+        "levels": pd.DataFrame(shown, columns=["name", "gain", "x"]).astype({"name": str, "gain": float, "x": float}),
+        "here": pd.DataFrame([here], columns=["name", "length", "gain"]),
+    }
+
+
+def _between(values: Sequence[float]) -> np.ndarray:
+    """The edges of cells around these values, halfway on a logarithmic scale."""
+    log = np.log(np.asarray(values, float))
+    step = np.diff(log) if len(log) > 1 else np.array([0.5])
+    return np.exp(np.concatenate([[log[0] - step[0] / 2], log[:-1] + np.diff(log) / 2, [log[-1] + step[-1] / 2]]))
+
+
+def _ends(values: Sequence[float]) -> list[float]:
+    edges = _between(values)
+    return [float(edges[0]), float(edges[-1])]

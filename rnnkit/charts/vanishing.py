@@ -1,0 +1,233 @@
+"""Charts over time of what studies.flow found: a gradient on its way back beside theory, singular values, the units' slopes.
+
+Tables in, alt.Chart out; words stand beneath where there are words. Gradient norms have the domain of the heatmap, 1e-12 to
+1e4: a line leaves the plot where its value does, and a mark at the edge says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from rnnkit.charts.style import BLUE, GREY, HIGH, INK, LOW, ORANGE, VIOLET, WARM, sized
+from rnnkit.words import amount
+
+SERIES = {  # column of flow_table -> label, colour, dash
+    "bound": ("upper bound", WARM, (7, 4)),
+    "straight": ("through the gates alone", WARM, (7, 4)),
+    "typical": ("typical rate", GREY, (2, 3)),
+    "measured": ("measured", INK, (1, 0)),  # last: on top of the others
+}
+RANKS = {"largest": INK, "median": VIOLET, "smallest": WARM}
+DATA = alt.NamedData("rows")  # what a chart without a table waits for
+
+
+def flow_chart(
+    data: pd.DataFrame | None,
+    words: Sequence[str],
+    marks: Sequence[tuple[int, str]],
+    series: Sequence[str] = tuple(SERIES),
+    most: int = 40,
+    height: int = 440,
+) -> alt.LayerChart:
+    """Gradient norms over time as shares of the last one: a flow_table, and which of its SERIES; `marks` names some steps."""
+    base = alt.Chart(DATA if data is None else data).encode(_time(words, most))
+    tips = [_tip("word"), *(_tip(f"{name}_text", SERIES[name][0]) for name in reversed(series))]
+    tips += [_tip("product_text", "product of Jacobians"), _tip("norm_text", "norm itself")]
+    layers = [*_marks(marks, len(words)), _lines(base, series), _beads(base, len(words), most), *_edges(base)]
+    return sized(*layers, *_reader(base, tips), height=height)
+
+
+def spectrum_chart(data: pd.DataFrame | None, words: Sequence[str], most: int = 20, height: int = 320) -> alt.LayerChart:
+    """Singular values of dh_T/ds_t over time: a spectrum_table."""
+    base = alt.Chart(DATA if data is None else data).encode(_time(words, most), _norm("value"))
+    thin = base.mark_line(clip=True, strokeWidth=1, opacity=0.4, color=GREY).encode(detail="rank:N")
+    named = base.transform_filter("datum.name != ''")
+    colour = alt.Color("name:N", scale=alt.Scale(domain=list(RANKS), range=list(RANKS.values())), legend=None)
+    tips = [_tip("word"), _tip("name", "singular value"), alt.Tooltip("value:Q", format=".1e")]
+    dots = named.mark_point(clip=True, size=200, opacity=0).encode(tooltip=tips)
+    return sized(thin, named.mark_line(clip=True, strokeWidth=3).encode(colour), dots, height=height)
+
+
+def slopes_chart(
+    data: pd.DataFrame | None, words: Sequence[str], gamma: float = 1, most: int = 20, height: int = 320
+) -> alt.LayerChart:
+    """How far the units are from saturation, or how open their gates: a slopes_table. A line at gamma where it is below 1."""
+    base = alt.Chart(DATA if data is None else data).encode(_time(words, most))
+    axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], labelExpr="datum.value", title=None)
+    look: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": axis}
+    layers = [
+        base.mark_area(color=INK, opacity=opacity).encode(alt.Y(f"{low}:Q", **look), alt.Y2(f"{high}:Q"))
+        for low, high, opacity in (("low", "high", 0.16), ("lower", "upper", 0.3))
+    ]
+    layers.append(base.mark_line(color=INK, strokeWidth=3).encode(alt.Y("mean:Q", **look)))
+    if gamma < 1:
+        steepest = alt.Chart(alt.Data(values=[{"gamma": gamma}])).encode(alt.Y("gamma:Q", **look))
+        layers.append(steepest.mark_rule(color=WARM, strokeDash=[7, 4], strokeWidth=2))
+    names = {
+        "mean": "mean of the units",
+        "low": "lowest",
+        "lower": "lower quartile",
+        "upper": "upper quartile",
+        "high": "highest",
+    }
+    tips = [_tip("word"), *(alt.Tooltip(f"{k}:Q", title=name, format=".3f") for k, name in names.items())]
+    return sized(*layers, *_reader(base, tips), height=height)
+
+
+def states_chart(data: pd.DataFrame | None, words: Sequence[str], most: int = 20, height: int = 260) -> alt.LayerChart:
+    """Values of some units over time, a states_table: blue below 0, orange above, the paler the nearer to it."""
+    colour = alt.condition("datum.value < 0", alt.value(BLUE), alt.value(ORANGE))
+    size = alt.Opacity("size:Q", scale=alt.Scale(domain=[0, 1], range=[0, 1], type="sqrt", clamp=True), legend=None)
+    y = alt.Y("unit:O", axis=alt.Axis(title="unit", labels=False, ticks=False, domain=False))
+    strip = alt.Chart(DATA if data is None else data).transform_calculate(size="abs(datum.value)").mark_rect()
+    tips = [_tip("word"), alt.Tooltip("unit:O"), alt.Tooltip("value:Q", format=".3f")]
+    x = _time(words, most, "from")
+    return sized(strip.encode(x, alt.X2("to:Q"), y, size, color=colour, tooltip=tips), height=height)
+
+
+# ---- tables from what studies.flow found ----
+
+
+def flow_table(found: Mapping[str, Any], part: int, words: Sequence[str]) -> pd.DataFrame:
+    """For flow_chart: the gradient of one part of the state as a share of its norm at the last step, and that norm itself.
+
+    Theory speaks of h, the keeping gates of the last part.
+    """
+    norm, last = found["norm"][part], part == len(found["norm"]) - 1
+    columns = {"measured": norm, "bound": found["bound"], "typical": found["typical"]}
+    columns["straight"] = found["straight"] if last else None
+    columns["product"] = np.full(len(norm), np.nan) if found["product"] is None else found["product"][part]
+    with np.errstate(all="ignore"):
+        shares = {name: values / norm[-1] for name, values in columns.items() if values is not None}
+    texts = {f"{name}_text": [amount(v) for v in values] for name, values in shares.items()}
+    return pd.DataFrame(_times(words) | shares | texts | {"norm_text": [amount(v) for v in norm]})
+
+
+def spectrum_table(found: Mapping[str, Any], part: int, words: Sequence[str], lines: int = 48) -> pd.DataFrame:
+    """For spectrum_chart; of more than `lines` singular values evenly fewer."""
+    values, at = found["spectrum"][part], found["spectrum_t"]
+    n = values.shape[1]
+    names = {0: "largest", (n - 1) // 2: "median", n - 1: "smallest"} if n > 2 else {0: "largest", n - 1: "smallest"}
+    ranks = np.unique(np.concatenate([list(names), np.linspace(0, n - 1, min(n, lines)).round()])).astype(int)
+    t, rank = np.repeat(at, len(ranks)), np.tile(ranks, len(at))
+    named = [names.get(r, "") for r in rank]
+    table = {"t": t, "word": [words[k] for k in t], "rank": rank, "value": values[:, ranks].ravel(), "name": named}
+    return pd.DataFrame(table).query("value > 0")  # neither zero nor what rounding hides has a place on a logarithmic axis
+
+
+def slopes_table(found: Mapping[str, Any], words: Sequence[str]) -> pd.DataFrame:
+    low, lower, _, upper, high = found["slope"]
+    return pd.DataFrame(_times(words) | {"low": low, "lower": lower, "upper": upper, "high": high, "mean": found["slope_mean"]})
+
+
+def states_table(values: np.ndarray, words: Sequence[str], units: int = 24, columns: int = 80) -> pd.DataFrame:
+    """For states_chart: values (T, H) of evenly chosen units at evenly chosen times."""
+    T, H = values.shape
+    at = np.unique(np.linspace(0, T - 1, min(T, columns)).round().astype(int))
+    which = np.unique(np.linspace(0, H - 1, min(H, units)).round().astype(int))
+    t, unit = np.repeat(at, len(which)), np.tile(which, len(at))
+    edges = np.concatenate([[-0.5], (at[1:] + at[:-1]) / 2, [T - 0.5]])
+    around = {"from": np.repeat(edges[:-1], len(which)), "to": np.repeat(edges[1:], len(which))}
+    shown = values[np.ix_(at, which)].ravel()
+    return pd.DataFrame({"t": t, "word": [words[k] for k in t], "unit": unit + 1, "value": shown} | around)
+
+
+def _times(words: Sequence[str]) -> dict[str, Any]:
+    return {"t": np.arange(len(words)), "word": list(words)}
+
+
+# ---- what the charts over time are made of ----
+
+
+def _time(words: Sequence[str], most: int, field: str = "t") -> alt.X:
+    """Time, with at most so many words beneath, the first and the last in any case."""
+    T = len(words)
+    every = -(-T // most)
+    shown = [t for t in range(0, T - 1, every) if T - 1 - t >= every] + [T - 1]
+    axis = alt.Axis(
+        values=shown,
+        labelExpr=f"{json.dumps({str(t): words[t] for t in shown})}[datum.value]",
+        labelAngle=-60 if T > 12 else 0,
+        labelAlign="right" if T > 12 else "center",
+        labelLimit=110,
+        labelOverlap="greedy",
+        title=None,
+        grid=False,
+    )
+    return alt.X(f"{field}:Q", scale=alt.Scale(domain=[-0.5, T - 0.5], nice=False), axis=axis)
+
+
+def _norm(field: str) -> alt.Y:
+    text = "datum.value == 1 ? '1' : replace(format(datum.value, '.0e'), '+', '')"
+    axis = alt.Axis(values=[1e-12, 1e-8, 1e-4, 1, 1e4], labelExpr=text, title=None)
+    return alt.Y(f"{field}:Q", scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False), axis=axis)
+
+
+def _lines(base: alt.Chart, series: Sequence[str]) -> alt.Chart:
+    """Every series from the column of its name."""
+    _, colours, dashes = zip(*(SERIES[name] for name in series), strict=True)
+    look: dict[str, Any] = {"scale": alt.Scale(domain=list(series), range=list(colours)), "legend": None}
+    dash: dict[str, Any] = {"scale": alt.Scale(domain=list(series), range=[list(d) for d in dashes]), "legend": None}
+    folded = base.transform_fold(list(series), as_=["series", "share"]).transform_filter(_above_zero("share"))
+    lines = folded.mark_line(clip=True, strokeWidth=2.8)
+    return lines.encode(_norm("share"), alt.Color("series:N", **look), alt.StrokeDash("series:N", **dash))
+
+
+def _beads(base: alt.Chart, steps: int, most: int) -> alt.Chart:
+    """The product of Jacobians as dots, from the end on and far enough from each other to see the line between them."""
+    every = -(-2 * steps // most)
+    some = base.transform_filter(f"({steps - 1} - datum.t) % {every} == 0 && {_above_zero('product')}")
+    return some.mark_point(shape="circle", filled=True, size=45, opacity=1, color=VIOLET, clip=True).encode(_norm("product"))
+
+
+def _above_zero(name: str) -> str:
+    return f"isValid(datum.{name}) && isFinite(datum.{name}) && datum.{name} > 0"
+
+
+def _marks(marks: Sequence[tuple[int, str]], steps: int) -> list[alt.Chart]:
+    """A line at the steps that matter, with their names on top, turned inwards."""
+    base = alt.Chart(alt.Data(values=[{"t": t, "name": name} for t, name in marks])).encode(x="t:Q")
+    layers = [base.mark_rule(color=GREY, strokeWidth=1.5)]
+    looks: list[tuple[str, dict[str, Any]]] = [("<", {"align": "left", "dx": 6}), (">=", {"align": "right", "dx": -6})]
+    for side, look in looks:
+        half = base.transform_filter(f"datum.t {side} {steps / 2}")
+        text = half.mark_text(baseline="top", fontSize=14, color=GREY, **look)
+        layers.append(text.encode(text="name:N", y=alt.value(2)))
+    return layers
+
+
+def _edges(base: alt.Chart) -> list[alt.Chart]:
+    """Marks at the edge where the measured gradient is off the scale, and in words what they mean."""
+    layers: list[alt.Chart] = []
+    sides = (
+        (f"datum.measured < {LOW}", "triangle-down", f"below {LOW:g}", "height - 6", "height - 22"),
+        (f"datum.measured > {HIGH}", "triangle-up", "above 1e4", "6", "24"),
+    )
+    for off, shape, text, edge, beside in sides:
+        rows = base.transform_filter(f"isValid(datum.measured) && {off}")
+        some = rows.mark_point(shape=shape, filled=True, size=50, opacity=0.8, color=INK).encode(y=_pixel(edge))
+        middle = alt.Chart(base.data).transform_filter(f"isValid(datum.measured) && {off}").transform_aggregate(t="mean(t)")
+        words = middle.mark_text(fontSize=14, color=INK, text=text).encode(x="t:Q", y=_pixel(beside))
+        layers += [some, words]
+    return layers
+
+
+def _tip(field: str, title: str | None = None) -> alt.Tooltip:
+    return alt.Tooltip(f"{field}:N", title=title or field)
+
+
+def _pixel(expression: str) -> Any:
+    return alt.value(alt.ExprRef(expression))
+
+
+def _reader(base: alt.Chart, tips: list[alt.Tooltip]) -> list[alt.Chart]:
+    """A line at the time step nearest to the pointer, with all its numbers."""
+    nearest = alt.selection_point(fields=["t"], nearest=True, on="pointerover", clear="pointerout", empty=False)
+    catcher = base.mark_point(opacity=0, size=1).encode(tooltip=tips).add_params(nearest)
+    return [catcher, base.transform_filter(nearest).mark_rule(color=GREY, strokeWidth=1.5)]

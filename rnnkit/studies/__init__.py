@@ -1,0 +1,18 @@
+"""Studies: what can be measured on an Experiment's networks beside training them; STUDIES holds them by name.
+
+A study is a generator: `STUDIES[name](experiment, **options)` yields dicts of arrays and plain values as they are found, the last
+one complete; a long one yields {"progress": share done} in between. Options are plain JSON values. On the dashboard a
+worker runs it (RunPool.ask); in a notebook it can be called as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from rnnkit.studies.networks import Part, trained, weights
+from rnnkit.studies.regime_map import regimes
+from rnnkit.studies.way_back import flow
+
+__all__ = ["STUDIES", "Part", "trained", "weights"]
+
+STUDIES: dict[str, Callable[..., Iterator[Part]]] = {"weights": weights, "flow": flow, "regimes": regimes}

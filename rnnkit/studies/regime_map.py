@@ -1,0 +1,90 @@
+"""The regime map: what share of the gradient arrives, for many gains of W_rec and many lengths of the sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnkit import probes
+from rnnkit.cells import CELLS
+from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.studies.networks import Part, both_ways, tensors
+from rnnkit.tasks import TASKS, draw
+from rnnkit.theory import GAINS, LENGTHS
+from rnnkit.trainer import init_params, quietly
+from rnnkit.verdict import gradient_ratio
+from rnnkit.weights import Stream, random_stream
+
+NETWORKS, SENTENCES, UNITS = 8, 8, 64
+MOST_GAINS, MOST_LENGTHS, LONGEST = 32, 16, 1000
+MEGABYTES = 64  # of a Tape: so many gains are computed side by side
+
+
+def regimes(e: Experiment, gains: Sequence[float] = GAINS, lengths: Sequence[int] | None = None) -> Iterator[Part]:
+    """||dL/ds|| at the source over that at the last step, by gain and length: the median of 8 untrained networks, 8 sentences.
+
+    All else is as in e, but a network of more than 64 units is taken with 64, and nothing is cut or clipped. Every initialization
+    is a matrix times its gain, so the networks of all gains are the same draws, computed side by side in float64.
+
+    Yields, length after length, what is found so far: gains (G,), lengths (n,), ratio (P, n, G); units; and singular, radius:
+    largest singular value and spectral radius of W_rec at gain 1, median of the networks (None for gated cells).
+    """
+    shortest = TASKS[e.task].min_length
+    lengths = [n for n in LENGTHS if n >= shortest] if lengths is None else lengths
+    _check("gains", gains, MOST_GAINS, *FIELDS["gain"].metadata["range"])
+    _check("lengths", lengths, MOST_LENGTHS, shortest, LONGEST)
+    e = replace(e, gain=1.0, hidden=min(e.hidden, UNITS), replicas=NETWORKS, batch=SENTENCES, fixes=())
+    found: Part = {"gains": np.array(gains, float), "units": e.hidden} | _matrices(e)
+    rows: list[np.ndarray] = []
+    for n, length in enumerate(lengths, 1):
+        row = []
+        for share, part in _row(replace(e, length=int(length)), gains):
+            row.append(part)
+            yield {"progress": (sum(lengths[: n - 1]) + share * length) / sum(lengths)}
+        rows.append(np.concatenate(row, 1))
+        yield found | {"lengths": np.array(lengths[:n]), "ratio": np.stack(rows, 1)}
+
+
+def _matrices(e: Experiment) -> Part:
+    if CELLS[e.cell].keep is not None:
+        return {"singular": None, "radius": None}
+    W = init_params(e, torch.float64)["W_rec"]
+    singular = np.linalg.norm(W.numpy(), 2, axis=(1, 2))
+    return {"singular": float(np.median(singular)), "radius": float(np.median(probes.spectral_radius(W)))}
+
+
+def _row(e: Experiment, gains: Sequence[float]) -> Iterator[tuple[float, np.ndarray]]:
+    """The ratios (P, n) of some gains after the others, at the length of e, and the share of the gains that is done."""
+    cell = CELLS[e.cell]
+    drawn = init_params(e, torch.float64)
+    streams = (random_stream(e.seed + r, Stream.DATA) for r in range(NETWORKS))
+    x, y = tensors([draw(TASKS[e.task], e.length, SENTENCES, rng, held_out=False) for rng in streams])
+    at_once = max(1, MEGABYTES * 2**20 // (8 * e.length * NETWORKS * SENTENCES * e.hidden * cell.numbers))
+    for start in range(0, len(gains), at_once):
+        now = torch.tensor(gains[start : start + at_once], dtype=torch.float64)
+        with quietly(), np.errstate(all="ignore"):
+            p = {name: W.repeat(len(now), 1, 1) for name, W in drawn.items()}
+            p["W_rec"] *= now.repeat_interleave(NETWORKS)[:, None, None]
+            tape, _ = both_ways(e, p, *(_side_by_side(v, len(now)) for v in (x, y)))
+            norms = np.split(probes.state_gradient_norms(tape), len(now), axis=-1)
+        ratios = [[gradient_ratio(norm, e, part) for norm in norms] for part in range(len(cell.parts))]
+        yield (start + len(now)) / len(gains), np.array(ratios)
+
+
+def _side_by_side(v: torch.Tensor, times: int) -> torch.Tensor:
+    """The same sequences (T, R, ...) for `times` stacks of networks."""
+    return v.repeat(1, times, *(1,) * (v.dim() - 2))
+
+
+def _check(name: str, values: Any, most: int, low: float, high: float) -> None:
+    expected = f"{name} must be a list of 1 to {most} numbers from {low:g} to {high:g}"
+    if not isinstance(values, list | tuple) or not 1 <= len(values) <= most:
+        raise ValueError(f"{expected}, got {values!r:.60}")
+    for value in values:
+        sound = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        if not sound or (isinstance(low, int) and value != int(value)):
+            raise ValueError(f"{expected}, got {value!r}")

@@ -1,0 +1,241 @@
+"""Why does it vanish?: what the page says follows from what was measured, for every cell; the map and the charts in Chromium."""
+
+import re
+
+import altair as alt
+import numpy as np
+import pytest
+from apptest import controls, linked, until
+
+from pages import vanishing
+from rnnkit import Experiment, theory
+from rnnkit.cells import CELLS
+from rnnkit.charts import regimes, style
+from rnnkit.charts import vanishing as charts
+from rnnkit.studies import STUDIES
+
+LINK = {"length": "20", "steps": "60"}
+WORDS = [f"word {t}" for t in range(30)]
+
+
+def last(study, e, **options):
+    *_, found = STUDIES[study](e, **options)
+    return found
+
+
+# ---- charts ----
+
+
+@pytest.mark.parametrize("cell", ["tanh", "lstm"])
+def test_charts_of_a_notebook(cell):
+    """Valid specifications with the tables in them; nothing is drawn that has no place on a logarithmic axis."""
+    e = Experiment(cell=cell, length=len(WORDS), hidden=4)
+    found = last("flow", e)
+    for part in range(len(CELLS[cell].parts)):
+        flow, spectrum = charts.flow_table(found, part, WORDS), charts.spectrum_table(found, part, WORDS)
+        series = [name for name in charts.SERIES if name in flow]
+        made = [
+            charts.flow_chart(flow, WORDS, [(1, "subject"), (29, "verb")], series),
+            charts.spectrum_chart(spectrum, WORDS),
+            charts.slopes_chart(charts.slopes_table(found, WORDS), WORDS, 0.25),
+            charts.states_chart(charts.states_table(found["states"][part], WORDS), WORDS),
+        ]
+        for chart in made:
+            spec = chart.to_dict()
+            assert isinstance(alt.Chart.from_dict(spec), alt.TopLevelMixin)
+            assert max(len(rows) for rows in spec["datasets"].values()) <= style.MAX_ROWS
+        assert (spectrum.value > 0).all() and flow.measured.iloc[-1] == flow["product"].iloc[-1] == pytest.approx(1)
+        assert flow.norm_text.iloc[0] != "" and set(flow.columns) >= {"t", "word", "measured", "measured_text"}
+
+
+def test_every_word_under_the_axis_is_the_one_of_its_time():
+    for T, most in ((10, 40), (100, 40), (1000, 20)):
+        words = [f"w{t}" for t in range(T)]
+        layers = charts.flow_chart(None, words, [], ["measured"], most).to_dict()["layer"]
+        axis = next(x["axis"] for layer in layers if "axis" in (x := layer["encoding"]["x"]))
+        assert len(axis["values"]) <= most + 1 and {0, T - 1} <= set(axis["values"])
+        assert all(f'"{t}": "w{t}"' in axis["labelExpr"] for t in axis["values"])
+
+
+def test_the_tables_of_the_map_frame_where_the_gradient_arrives():
+    """Two lengths of three, three gains: only the middle gain arrives, and at the second length the last too."""
+    ratio = np.array([[1e-9, 1.0, 1e5], [0.0, 2.0, 5.0]])
+    gains, lengths = [0.5, 1.0, 2.0], [10, 20, 40]
+    tables = regimes.regime_tables(gains, lengths, ratio, (1e-4, 1e2), {"line": 1.5, "outside": 9.0}, ("here", 15, 1.0))
+    cells = tables["cells"]
+    assert cells.length.tolist() == [10] * 3 + [20] * 3 and cells.gain.tolist() == gains * 2
+    assert cells.text.tolist()[3] == "exactly 0" and cells.colour.tolist()[1] == 0
+    assert np.allclose(cells.top[:2], cells.bottom[1:3]) and np.allclose(cells.right[0], cells.left[3])
+    assert ((cells.left < cells.length) & (cells.length < cells.right)).all()
+    assert ((cells.bottom < cells.gain) & (cells.gain < cells.top)).all()
+    upright = tables["borders"].query("x == x2")  # between the lengths, at the last gain
+    assert upright[["y", "y2"]].to_numpy().tolist() == [[cells.bottom[2], cells.top[2]]]
+    level = tables["borders"].query("y == y2")
+    assert sorted(level.y) == pytest.approx(sorted([cells.bottom[1], cells.bottom[2], cells.bottom[1]]))
+    assert tables["levels"].name.tolist() == ["line"]
+    nan = regimes.regime_tables(gains, lengths, ratio * np.nan, (1e-4, 1e2), {}, ("here", 15, 1.0))
+    assert nan["cells"].colour.isna().all() and nan["borders"].empty and nan["levels"].empty
+
+
+def test_the_map_never_changes_while_rows_arrive():
+    spec = regimes.regime_chart(theory.GAINS, theory.LENGTHS).to_dict()
+    assert spec == regimes.regime_chart(theory.GAINS, theory.LENGTHS).to_dict()
+    assert {layer["data"]["name"] for layer in spec["layer"]} == {"cells", "borders", "levels", "here"}
+
+
+# ---- the page without a browser ----
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The tables that were drawn, by the chart's key."""
+    seen = {}
+    monkeypatch.setattr(vanishing, "_show", lambda spec, rows, key, text: seen.update({key: rows}))
+    return seen
+
+
+def said(at):
+    """The box with theory and measurement."""
+    return next((box.value for box in at.info if "Theory" in box.value), "")
+
+
+def opened(app, shown, **query):
+    """The page, once everything is computed."""
+    at = app(LINK, page="vanishing", **query)
+    return until(at, lambda at: said(at) and not at.get("progress") and any("Colour:" in c.value for c in at.caption))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell(app, shown, cell):
+    at = opened(app, shown, cell=cell)
+    assert not at.exception and not at.error and not at.warning
+    gated, parts = CELLS[cell].keep is not None, CELLS[cell].parts
+    assert (theory.UNDECIDED in said(at)) == gated
+    labels = [metric.label for metric in at.metric]
+    assert [f"Arrives of dL/d{part}" for part in parts] == labels[-len(parts) :]
+    assert ("Singular value λ₁" in labels) == (not gated)
+    assert set(shown) >= {f"flow_{part}" for part in parts} | {"spectrum", "slopes"}
+    assert ("states_c" in shown) == (len(parts) > 1)
+    assert shown["flow_h"].word.tolist()[1] in linked_words(at)
+    found = last("flow", linked(at))
+    np.testing.assert_allclose(shown["flow_h"].measured, found["norm"][0] / found["norm"][0, -1], rtol=1e-4)
+
+
+def linked_words(at):
+    from rnnkit.tasks import TASKS
+
+    return TASKS[linked(at).task].example(linked(at).length)
+
+
+@pytest.mark.parametrize(
+    ("query", "word", "fate"),
+    [
+        ({"gain": "0.5"}, theory.MUST_VANISH, "vanished"),
+        ({}, theory.MAY_EXPLODE, "vanished"),
+        ({"init": "orthogonal", "input_scale": "0.03"}, theory.MAY_EXPLODE, "arrives"),
+        ({"cell": "relu", "init": "identity", "gain": "1.5"}, theory.MAY_EXPLODE, "exploded"),
+        ({"cell": "sigmoid", "init": "orthogonal", "gain": "2"}, theory.MUST_VANISH, "vanished"),
+    ],
+)
+def test_theory_and_measurement_side_by_side(app, shown, query, word, fate):
+    at = opened(app, shown, **query)
+    assert f"it {word}" in said(at) and f"it {fate}" in said(at)
+    found, numbers = last("flow", linked(at)), {metric.label: metric.value for metric in at.metric}
+    assert float(numbers["Singular value λ₁"]) == pytest.approx(found["singular"], abs=0.006)
+    assert float(numbers["Spectral radius ρ"]) == pytest.approx(found["radius"], abs=0.006)
+    assert float(numbers["Mean slope |φ′(a)|"]) == pytest.approx(found["slope_mean"].mean(), abs=0.006)
+
+
+def test_after_training(app, shown):
+    at = opened(app, shown, init="orthogonal", input_scale="0.03")
+    before = shown["flow_h"].norm_text.iloc[-1]
+    assert [option.content for option in at.segmented_control[0].proto.options] == ["0, untrained", "10", "25", "50"]
+    at.segmented_control(key="vanishing_step").set_value(50).run()
+    until(at, lambda at: shown["flow_h"].norm_text.iloc[-1] != before)
+    found = last("flow", linked(at), step=50)
+    np.testing.assert_allclose(shown["flow_h"].measured, found["norm"][0] / found["norm"][0, -1], rtol=1e-4)
+
+
+def test_a_reservoir_is_not_trained_and_has_no_choice_of_steps(app, shown):
+    assert not opened(app, shown, cell="esn").segmented_control
+
+
+def test_a_network_that_became_nan_is_said_to_be(app, shown):
+    query = {"cell": "relu", "init": "identity", "gain": "2", "length": "30", "fixes": "", "optimizer": "sgd", "lr": "0.1"}
+    at = opened(app, shown, **query)
+    at.segmented_control(key="vanishing_step").set_value(25).run()
+    until(at, lambda at: any("became NaN at training step" in box.value for box in at.warning))
+    assert not at.exception
+
+
+def test_tasks_with_several_losses_and_long_beginnings(app, shown):
+    at = opened(app, shown, task="memorization", length="30")
+    assert any("The last 10 steps each have a loss" in caption.value for caption in at.caption)
+    assert shown["flow_h"].bound.notna().sum() == 21
+
+
+def test_suggestions_are_presets(app, shown):
+    at = opened(app, shown)
+    assert [button.key for button in at.button if button.key.startswith("try_")] == ["try_0", "try_1", "try_2"]
+
+
+def test_the_sidebar_shows_what_matters_here(app, shown):
+    at = opened(app, shown)
+    assert set(controls(at)) == {
+        f"c_{name}" for name in ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "seed")
+    }
+
+
+# ---- in Chromium ----
+
+
+def chart(page, begins):
+    """The chart whose description begins like this."""
+    return page.locator(f"[data-testid=stVegaLiteChart][aria-label^='{begins}'] svg.marks")
+
+
+def click_cell(page, right, down):
+    """At these shares of the map's cells, counted from the upper left corner."""
+    cells = page.locator(".st-key-vanishing_map g.mark-rect").first
+    box = cells.bounding_box()
+    page.mouse.click(box["x"] + right * box["width"], box["y"] + down * box["height"])
+
+
+def complete(page):
+    cells = page.locator(".st-key-vanishing_map g.mark-rect").first.locator("path")
+    from browsing import expect
+
+    expect(cells).to_have_count(len(theory.GAINS) * len(theory.LENGTHS))
+
+
+def test_deep_link_charts_and_a_click_on_the_map(server, visit):
+    from browsing import button, expect, sidebar
+
+    page = visit(server.link("/vanishing", v=1, length=20), viewport={"width": 1280, "height": 2400})
+    expect(page.get_by_role("heading", name="Why does it vanish?")).to_be_visible()
+    for begins in ("Norm of dL/dh", "Singular values", "Distribution over the units"):
+        expect(chart(page, begins)).to_be_visible()
+    complete(page)
+    click_cell(page, 0.99, 0.01)
+    expect(page.get_by_text(f"T = {theory.LENGTHS[-1]}, gain {theory.GAINS[-1]:g}")).to_be_visible()
+    button(page, "Show it above").click()
+    length = sidebar(page).get_by_role("spinbutton", name="Sequence length T")
+    expect(length).to_have_value(str(theory.LENGTHS[-1]))
+    page.wait_for_url(re.compile("length=200.*gain=8.0"))
+    complete(page)
+    click_cell(page, 0.01, 0.99)
+    expect(page.get_by_text(f"T = {theory.LENGTHS[0]}, gain {theory.GAINS[0]:g}")).to_be_visible()
+    button(page, "Open in the lab").first.click()
+    expect(page.locator(".heatmap")).to_be_visible()
+    expect(sidebar(page).get_by_role("spinbutton", name="Gain")).to_have_value("0.25")
+    page.wait_for_url(re.compile("length=10&.*gain=0.25"))
+
+
+def test_on_a_phone(server, visit):
+    from browsing import PHONE, SIDEWAYS, expect
+
+    page = visit(server.link("/vanishing", v=1, length=20, cell="lstm"), viewport=PHONE)
+    expect(chart(page, "Norm of dL/dc")).to_be_visible()
+    expect(chart(page, "Values of c over time")).to_be_attached()
+    complete(page)
+    assert page.evaluate(SIDEWAYS) == [0, 0]
