@@ -11,7 +11,7 @@ run: .venv
 	$(PY) -m streamlit run dashboard.py
 
 test: .venv
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 check: .venv
 	$(PY) -m ruff check .

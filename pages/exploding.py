@@ -1,15 +1,254 @@
-"""Exploding: to be written."""
+"""Why does it explode? The NaN autopsy of a real network, and the cliff in the error surface of the smallest one."""
 
 from __future__ import annotations
 
-from pages import _layout
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages import _autopsy, _layout
+from pages._cliff import Line, cliff
+from rnnkit import cliff as unit
+from rnnkit.autopsy import DOOMED, THRESHOLD, amount
+from rnnkit.charts import INK, WARM
+from rnnkit.charts.exploding import bifurcation_chart
+from rnnkit.fixes import ClipNorm
+from rnnkit.presets import PRESETS
 
 TITLE = "Exploding"
 CONTROLS = ()
+STYLE = """<style>
+.st-key-exploding_said { min-height: 4.6rem; }
+.st-key-exploding_file table { display: block; overflow-x: auto; }
+.st-key-exploding_file :is(td, th) { padding: 0.3rem 0.45rem; }
+@media (min-width: 768px) { [data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none; } }
+@media (max-width: 640px) { .st-key-exploding_said { min-height: 9rem; } }
+</style>"""
+
+W, B = (3.6, 6.4), (-3.6, -1.4)  # the picture
+GRID = (85, 90)  # points over w and over b
+START, RATE, CLIP, STEPS = (4.9, -2.3), 0.15, 0.4, 150
 
 
 def page() -> None:
-    _layout.opening("Exploding", "")
+    st.html(STYLE)
+    _layout.opening(
+        "Why does it explode?",
+        "The gradient is multiplied at every word on its way back; where it grows, **one** update can throw the weights so far "
+        "that a few training steps later everything is NaN. Watch it, then rewind.",
+    )
+    _autopsy.section()
+    st.divider()
+    _cliff()
+    _mathematics()
+    _try_next()
+
+
+# ---- the cliff ----
+
+
+def _cliff() -> None:
+    st.subheader("The cliff: what the gradient fell from", anchor=False)
+    st.markdown(
+        "The smallest recurrent network has one unit, x<sub>t</sub> = w σ(x<sub>t−1</sub>) + b, and two weights, so its whole "
+        "error surface can be drawn: E = (σ(x₅₀) − 0.7)² after 50 steps from x₀ = 0.5. It has a **wall**. Gradient descent that "
+        "steps onto it is thrown; clipped, it takes a short step in the same direction.",
+        unsafe_allow_html=True,
+    )
+    w, b, lr, threshold = _cliff_controls()
+    free, clipped = _paths(w, b, lr, threshold)
+    said = _said(free, clipped, threshold)
+    cliff(
+        _surface(),
+        w=W,
+        b=B,
+        lines=[_line(free, WARM, "without clipping"), _line(clipped, INK, f"clipped at {threshold:g}")],
+        summary=f"Error surface of a one-unit network over w and b. {said}",
+        key="exploding_cliff",
+        on_start=_move,
+    )
+    st.markdown(said)
+    st.caption(
+        f"Height, colour and the thin contours are the error. A dot is one step of gradient descent, {STEPS} in all; the large "
+        "one is the start. Drag the surface, or turn it with the arrow keys; a click on the map sets the start. "
+        "After Pascanu, Mikolov & Bengio 2013, figure 6."
+    )
+    _bifurcation(free, clipped)
+
+
+def _cliff_controls() -> tuple[float, float, float, float]:
+    st.session_state.setdefault("exploding_w", START[0])
+    st.session_state.setdefault("exploding_b", START[1])
+    columns = st.columns(4, gap="medium")
+    w = columns[0].slider("Start: w", *W, step=0.01, key="exploding_w")
+    b = columns[1].slider("Start: b", *B, step=0.01, key="exploding_b")
+    rates = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0]
+    lr = columns[2].select_slider("Step size (learning rate)", rates, RATE, key="exploding_rate")
+    sizes = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 2.0, 5.0, 10.0]
+    return w, b, lr, columns[3].select_slider("Clip threshold", sizes, CLIP, key="exploding_clip")
+
+
+def _move(w: float, b: float) -> None:
+    """A click on the map."""
+    st.session_state.exploding_w, st.session_state.exploding_b = round(float(w), 2), round(float(b), 2)
+
+
+@st.cache_data(show_spinner=False)
+def _surface() -> np.ndarray:
+    """w, b, error and gradient norm of the points that are drawn: (4, m, n)."""
+    w, b = unit.mesh(W, B, *GRID)
+    error, dw, db = unit.gradient(w, b)
+    return np.stack([w, b, error, np.hypot(dw, db)])
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _paths(w: float, b: float, lr: float, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Without and with clipping: arrays (4, n + 1) of w, b, error and gradient norm."""
+    both = np.stack(unit.descend(w, b, lr, STEPS, [np.inf, threshold]))
+    return both[..., 0], both[..., 1]
+
+
+def _line(path: np.ndarray, colour: str, name: str) -> Line:
+    gone = _gone(path)
+    away = f"w = {_signed(path[0, gone])}, b = {_signed(path[1, gone])}" if gone else ""
+    return Line(path[0].round(4).tolist(), path[1].round(4).tolist(), colour, name, away)
+
+
+def _gone(path: np.ndarray) -> int:
+    """The first step outside the picture, 0 where there is none."""
+    outside = (path[0] < W[0]) | (path[0] > W[1]) | (path[1] < B[0]) | (path[1] > B[1])
+    return int(outside.argmax())
+
+
+def _signed(x: float) -> str:
+    return (f"{x:.2f}" if abs(x) < 100 else amount(float(x))).replace("-", "−", 1)
+
+
+def _said(free: np.ndarray, clipped: np.ndarray, threshold: float) -> str:
+    """What the two paths did, from their numbers."""
+    jumps = np.hypot(*np.diff(free[:2]))
+    k = int(jumps.argmax())
+    first = (
+        f"**Without clipping**, step {k} is the longest: gradient norm {amount(free[3, k])}, the weights move {amount(jumps[k])}"
+    )
+    gone = _gone(free)
+    if gone == k + 1:
+        first += f", out of the picture to w = {_signed(free[0, gone])}, b = {_signed(free[1, gone])}"
+    first += f". After {STEPS} steps the error is {amount(free[2, -1])}, the gradient norm {amount(free[3, -1])}."
+    times = int((clipped[3, :-1] > threshold).sum())
+    second = f"**Clipped at {threshold:g}** ({times} of {STEPS} steps were): error {amount(clipped[2, -1])} at "
+    return f"{first}  \n{second}w = {_signed(clipped[0, -1])}, b = {_signed(clipped[1, -1])}."
+
+
+# ---- the fixed points ----
+
+
+def _bifurcation(free: np.ndarray, clipped: np.ndarray) -> None:
+    st.markdown("#### Where the wall stands: the unit's fixed points")
+    thrown = int(np.hypot(*np.diff(free[:2])).argmax())
+    places = {
+        "before the longest step": (free[0, thrown], free[1, thrown], WARM),
+        "at the start": (free[0, 0], free[1, 0], "#8b5cf6"),
+        "at the end, clipped": (clipped[0, -1], clipped[1, -1], INK),
+    }
+    look = {"default": next(iter(places)), "required": True, "key": "exploding_place", "label_visibility": "collapsed"}
+    name = st.segmented_control("Look at the weights", list(places), **look)
+    w, b, colour = places[name]
+    x = np.linspace(-7, 7, 801)
+    left, right = st.columns(2, gap="medium")
+    for column, branch, at, along, domain in (
+        (left, unit.along_w(b, x), w, "w", W),
+        (right, unit.along_b(w, x), b, "b", B),
+    ):
+        other, value = ("b", b) if along == "w" else ("w", w)
+        column.markdown(f"**Over {along}**, at {other} = {_signed(value)}")
+        marks = pd.DataFrame([(at, x, name, colour) for x, _ in unit.fixed_points(w, b)], columns=["at", "x", "name", "colour"])
+        column.altair_chart(_chart(branch, marks, along, domain), width="stretch", theme="streamlit")
+    st.caption(
+        "Solid: stable, x settles there; dashed: unstable, the border between what settles above and what settles below. The "
+        "dotted line is x₀ = 0.5, where the unit begins. Where the dashed curve crosses it, a little more or less of w or b "
+        "sends x₅₀ to the other solid curve: there stands the wall. Where solid and dashed meet, two fixed points are born."
+    )
+    st.markdown(_borders(w, b))
+
+
+def _chart(branch: unit.Branch, marks: pd.DataFrame, along: str, domain: tuple[float, float]):
+    piece = np.cumsum(np.diff(branch.stable, prepend=branch.stable[0]) != 0)
+    table = pd.DataFrame({"at": branch.at, "x": branch.x, "piece": piece, "stable": branch.stable})
+    near = table["at"].between(domain[0] - 1, domain[1] + 1)
+    return bifurcation_chart(table[near], marks, along=along, domain=domain, x0=unit.X0)
+
+
+def _borders(w: float, b: float) -> str:
+    points = unit.fixed_points(w, b)
+    kinds = ", ".join(f"{_signed(x)} ({'stable' if stable else 'unstable'})" for x, stable in points)
+    told = f"At w = {_signed(w)}, b = {_signed(b)} the fixed points are x = {kinds}."
+    wall = float(unit.wall(w))
+    if np.isnan(wall):
+        return f"{told} At this w there is no wall: x₀ is not the border between two basins at any b."
+    low, high = (float(v) for v in unit.births(w))
+    return (
+        f"{told} At this w two stable points exist for b between {low:.3f} and {high:.3f}, and the wall stands at b = {wall:.3f}."
+    )
+
+
+# ---- the end ----
+
+
+def _mathematics() -> None:
+    _layout.mathematics(
+        r"""
+Rows are time, $\theta$ all weights, $\eta$ the learning rate.
+
+**The one-unit network.** $x_t = w\,\sigma(x_{t-1}) + b$, so $\dfrac{\partial x_t}{\partial x_{t-1}} = w\,\sigma'(x_{t-1})$, and
+backward, $dx_{t-1} = dx_t\; w\,\sigma'(x_{t-1})$:
+$$dx_k = dx_T \prod_{t=k+1}^{T} w\,\sigma'(x_{t-1}), \qquad
+\frac{\partial E}{\partial w} = \sum_t dx_t\,\sigma(x_{t-1}), \qquad \frac{\partial E}{\partial b} = \sum_t dx_t .$$
+A product of up to 50 factors: it can only explode where they stay above 1. Because $\sigma' \le \frac14$, that needs $w > 4$.
+On the wall $x_t$ stays close to the unstable fixed point $x_0$, so all factors are $w\,\sigma'(x_0) > 1$.
+
+**The large network** is the same with matrices: $dh_{t-1} = dh_t\,\mathrm{diag}(\phi'(a_t))\,W_{rec}^\top$. With
+$|\phi'| \le \gamma$, a largest singular value of $W_{rec}$ above $1/\gamma$ is necessary for exploding, not sufficient.
+
+**Why one step suffices.** SGD: $\theta \leftarrow \theta - \eta\, g$, so the step is $\eta\,\lVert g\rVert$ long,
+however far the surface goes on like this.
+
+**Clipping by norm** (algorithm 1): if $\lVert g\rVert > c$, then
+$g \leftarrow \dfrac{c}{\lVert g\rVert}\,g$. The direction stays, no step is longer than $\eta\,c$.
+
+Pascanu, Mikolov & Bengio, *On the difficulty of training recurrent neural networks*, ICML 2013: the surface is that of figure 6,
+with $x_0 = 0.5$, 50 steps and the target 0.7.
+"""
+    )
+
+
+def _try_next() -> None:
+    st.markdown(
+        "**What clipping does not do**: it shortens a step that is too long. Weights that were thrown before stay where they "
+        "are, so rewinding too late does not help; a gradient that vanishes stays short."
+    )
+    explodes, clipped = PRESETS["explodes"].experiment, PRESETS["clipped"].experiment
+    shared = replace(DOOMED, fixes=(ClipNorm(THRESHOLD),))
+    _layout.try_next(
+        _layout.Try(
+            "**The same in the lab**: the networks from above with clipping from the first step on, beside the ones without.",
+            shared,
+            "Compare these two",
+            DOOMED,
+        ),
+        _layout.Try(
+            "**Thirty words** and a gain of 1.3: without clipping, and beside it with clipping at 1.",
+            clipped,
+            "Compare these two",
+            replace(explodes, steps=clipped.steps),
+        ),
+        _layout.Try(
+            "**Clipping is no cure for vanishing**: these tanh networks are clipped, and most of them fail all the same.",
+            PRESETS["no-omega"].experiment,
+        ),
+    )
 
 
 if __name__ == "__main__":  # see lab.py

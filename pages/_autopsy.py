@@ -1,0 +1,298 @@
+"""The NaN autopsy: networks train until they explode, the page stops there, and one click rewinds and goes on with clipping."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages import _live, _session
+from pages._heatmap import heatmap
+from rnnkit.autopsy import (
+    DOOMED,
+    THRESHOLD,
+    Autopsy,
+    amount,
+    autopsies,
+    chart,
+    clipping,
+    finding,
+    last_steps,
+    recovery,
+    rewound,
+    spectral_radius,
+)
+from rnnkit.charts.exploding import curve_chart
+from rnnkit.experiment import Experiment
+from rnnkit.history import History
+from rnnkit.runs import Run
+from rnnkit.tasks import TASKS
+
+LOOK = 30  # training steps within which a network has to explode
+PACE = 1.5  # training steps a second on the way to the explosion ...
+RECOVERY = 5.0  # ... and seconds that the whole run after the rewind takes at least
+STATE = "exploding_scene"
+
+
+def section() -> None:
+    e, threshold = _controls()
+    refused = _session.limits().check(e)
+    if refused:
+        st.warning(f"This server refuses it: {'; '.join(refused.values())}.", icon=":material/block:")
+        return
+    scene = _scene(e)
+    if scene["saved"] and clipping(scene["saved"]).threshold != threshold:
+        scene |= {"saved": None, "settled": False}
+    every = _interval(scene)
+    st.fragment(_theatre, run_every=every)(e, threshold, every)
+
+
+def _controls() -> tuple[Experiment, float]:
+    look: dict[str, Any] = {"format": "%g", "width": 165}
+    with st.container(horizontal=True, gap="small"):
+        gain = st.number_input("Gain of W_rec", 0.1, 3.0, DOOMED.gain, 0.05, key="exploding_gain", **look)
+        lr = st.number_input("Learning rate", 0.001, 10.0, DOOMED.lr, 0.1, key="exploding_lr", **look)
+        threshold = st.number_input("Clip threshold", 0.001, 1e6, THRESHOLD, 0.01, key="exploding_threshold", **look)
+        seed = st.number_input("Seed", 0, 100_000, DOOMED.seed, 8, key="exploding_seed", width=165)
+    return replace(DOOMED, gain=gain, lr=lr, seed=int(seed)), threshold
+
+
+# ---- what this viewer sees of it: the clock since it began, and the rewind ----
+
+
+def _scene(e: Experiment) -> dict[str, Any]:
+    """Of this Experiment; begun anew where a control was changed."""
+    scene = st.session_state.get(STATE)
+    if scene is None or scene["e"] != e:
+        _leave(scene)
+        scene = st.session_state[STATE] = {
+            "e": e,
+            "since": None,
+            "saved": None,
+            "frozen": False,
+            "filed": False,
+            "settled": False,
+        }
+    return scene
+
+
+def _viewer() -> str:
+    return f"{st.session_state.viewer} exploding"
+
+
+def _leave(scene: dict[str, Any] | None) -> None:
+    for e in (scene["e"], scene["saved"]) if scene else ():
+        if e and (run := _session.pool().runs.get(e.key)):
+            _session.pool().leave(run, _viewer())
+
+
+def _replay() -> None:
+    _leave(st.session_state[STATE])
+    st.session_state[STATE] |= {"since": None, "saved": None, "frozen": False, "filed": False, "settled": False}
+
+
+def _rewind(e: Experiment, step: int, threshold: float) -> None:
+    st.session_state[STATE] |= {"saved": rewound(e, step, threshold), "since": None, "settled": False}
+
+
+def _interval(scene: dict[str, Any]) -> float | None:
+    """Seconds to the next look; None where nothing will change by itself."""
+    resting = scene["settled"] if scene["saved"] else scene["frozen"]
+    return None if resting and scene["filed"] else 0.25
+
+
+def _watched(e: Experiment, rows: int) -> tuple[Run, int]:
+    """The run, trained at least so far, and how many of these rows are there."""
+    run = _session.pool().get(e)
+    _session.pool().watch(run, _viewer(), rows)
+    return run, min(run.history.n, rows)
+
+
+def _revealed(scene: dict[str, Any], known: int, pace: float) -> int:
+    """Rows shown since the first one was there."""
+    if not known:
+        return 0
+    scene["since"] = scene["since"] or time.monotonic()
+    return min(known, 1 + int(pace * (time.monotonic() - scene["since"])))
+
+
+# ---- what is drawn ----
+
+
+def _theatre(e: Experiment, threshold: float, every: float | None) -> None:
+    scene = _scene(e)
+    run, known = _watched(e, LOOK + 1)
+    buttons, said = st.container(horizontal=True, vertical_alignment="bottom"), st.container(key="exploding_said")
+    pictures = st.container()
+    found = autopsies(run.history, known) if known > LOOK else []
+    if run.error:
+        said.error(f"The training stopped: {run.error}.", icon=":material/error:")
+        said.button("Run again", key="exploding_retry", on_click=_session.pool().retry, args=(run,), icon=":material/refresh:")
+    elif known <= LOOK:
+        said.info("The networks are being trained ...", icon=":material/hourglass_top:")
+    elif not found:
+        scene["frozen"] = scene["filed"] = True
+        said.info(_peaceful(run.history), icon=":material/check:")
+    else:
+        with buttons:
+            a = found[_patient(found)]
+            _transport(e, a, threshold, scene)
+        _live_and_after(scene, run.history, a, len(found), said, pictures)
+    if _interval(scene) != every:
+        st.rerun()
+
+
+def _peaceful(h: History) -> str:
+    worst = np.nanmax(h.loss[: LOOK + 1])
+    return (
+        f"None of the {h.e.replicas} networks became NaN within {LOOK} steps; the highest loss was {amount(worst)}. "
+        "A larger gain or learning rate will do it."
+    )
+
+
+def _patient(found: list[Autopsy]) -> int:
+    names = [f"network {a.network + 1}: NaN at step {a.fatal}" for a in found]
+    return st.selectbox(
+        "Patient", range(len(found)), format_func=names.__getitem__, key="exploding_patient", width=270, on_change=_replay
+    )
+
+
+def _transport(e: Experiment, a: Autopsy, threshold: float, scene: dict[str, Any]) -> None:
+    st.button("Once more", key="exploding_replay", on_click=_replay, icon=":material/replay:", help="From the untrained weights")
+    if not a.fatal:
+        return
+    names = {step: f"step {step}: loss {amount(a.loss[step])}" for step in range(a.blow, a.fatal)}
+    key = f"exploding_step_{e.key}_{a.network}"
+    step = st.selectbox("Rewind to", list(names), format_func=names.get, key=key, width=210)
+    label = f"Rewind to step {step} and continue with clipping"
+    look = {"type": "primary", "disabled": not scene["frozen"], "icon": ":material/fast_rewind:"}
+    st.button(label, key="exploding_rewind", on_click=_rewind, args=(e, step, threshold), **look)
+
+
+def _live_and_after(scene: dict[str, Any], h: History, a: Autopsy, dead: int, said: Any, pictures: Any) -> None:
+    """The way to the explosion, or after the rewind both ways."""
+    saved, shown, n = None, a.fatal + 1, 0
+    if scene["saved"]:
+        run, known = _watched(scene["saved"], h.e.steps + 1)
+        saved, n = run.history, _revealed(scene, known, run.rows / RECOVERY)
+        scene["settled"] = n == run.rows or bool(run.error)
+        if run.error:
+            said.error(f"The training stopped: {run.error}.", icon=":material/error:")
+    else:
+        shown = shown if scene["frozen"] else _revealed(scene, shown, PACE)
+        scene["frozen"] = shown > a.fatal
+    if n:
+        word, sentence = recovery(h.e, a, saved, n)
+        good = word.startswith("Saved")
+        box = said.success if good else said.info if n < len(saved.steps) else said.warning
+        box(f"**{word}** {sentence}", icon=":material/healing:" if good else ":material/monitor_heart:")
+    elif scene["frozen"]:
+        said.error(f"**Frozen at step {a.fatal}**: {dead} of {h.e.replicas} networks are NaN.", icon=":material/emergency:")
+    else:
+        said.info(f"Training: step {shown - 1}, loss {amount(a.loss[shown - 1])} ...", icon=":material/monitor_heart:")
+    radii = _radii(scene, h.e, a) if scene["frozen"] else None
+    with pictures:
+        _pictures(h, a, shown, saved, n, radii)
+
+
+def _pictures(h: History, a: Autopsy, shown: int, saved: History | None, n: int, radii: dict[int, float] | None) -> None:
+    loss, norm, file = st.columns([1, 1, 0.95], gap="medium")
+    with loss:
+        st.markdown("**Loss** while training")
+        _curves("loss", h, h.loss, a, shown, saved, saved and saved.loss, n)
+    with norm:
+        st.markdown("**Gradient norm** of all weights, before clipping")
+        _curves("norm", h, h.norm_raw, a, shown, saved, saved and saved.norm_raw, n)
+    with file.container(border=True, key="exploding_file"):
+        st.markdown(f"**The file of network {a.network + 1}**, seed {h.e.seed + a.network}")
+        st.markdown("Still alive." if radii is None else f"{finding(h.e, a)}\n\n{chart(h.e, a, radii)}")
+    st.caption(
+        "Orange: the network looked at; grey: the others. Logarithmic axes; what is past an end stands at the edge, and what is "
+        "NaN is crimson. Teal: the same network after the rewind (dashed line), on an axis that spreads the first steps."
+    )
+    _heatmaps(h, a, shown, saved, n)
+
+
+def _radii(scene: dict[str, Any], e: Experiment, a: Autopsy) -> dict[int, float]:
+    """Of W_rec at the last steps; for each of them a worker trains the network once more up to there."""
+    answers = {step: _session.ask("weights", e, step=step, replica=a.network) for step in last_steps(a)}
+    scene["filed"] = all(answer.ended.is_set() for answer in answers.values())
+    return {step: _radius(e.key, a.network, step, answer.parts[-1]) for step, answer in answers.items() if answer.done}
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _radius(key: str, network: int, step: int, _weights: dict[str, np.ndarray]) -> float:
+    return spectral_radius(_weights["W_rec"])
+
+
+@lru_cache(maxsize=16)
+def _spec(steps: int, wide: bool) -> dict[str, Any]:
+    return curve_chart(steps=steps, wide=wide).to_dict()
+
+
+def _curves(name: str, h: History, doomed: np.ndarray, a: Autopsy, shown: int, saved: History | None, after: Any, n: int) -> None:
+    spec = _spec(saved.e.steps, True) if saved else _spec(max(a.fatal + 2, 6), False)
+    tables = [_lines(h, doomed[:shown], 0, a.network, "patient", others=not saved)]
+    if saved is not None and n:
+        since = clipping(saved.e).since
+        tables.append(_lines(saved, after[since:n], since, a.network, "saved", others=True))
+    rows = {column: np.concatenate([table[column] for table in tables]) for column in tables[0]}
+    dead = np.flatnonzero((h.diverged[shown - 1] >= 0) & ((np.arange(h.e.replicas) == a.network) | (saved is None)))
+    data = {
+        "rows": _live._arrow(rows),
+        "dead": _live._arrow(
+            {
+                "step": h.diverged[shown - 1][dead],
+                "role": np.where(dead == a.network, "patient", "other"),
+                "text": np.array([f"network {r + 1} is NaN: {h.causes[shown - 1][r]}" for r in dead], dtype=object),
+            }
+        ),
+        "rewind": _live._arrow({"step": np.array([clipping(saved.e).since] if saved is not None else [], dtype=int)}),
+    }
+    st.vega_lite_chart({**spec, "datasets": data}, width="stretch", key=f"exploding_{name}_{bool(saved)}")
+
+
+def _lines(h: History, values: np.ndarray, first: int, network: int, role: str, others: bool) -> dict[str, np.ndarray]:
+    """One row a step and network; `role` is that of the one looked at, and of the others at most 60 steps are drawn."""
+    R, n = h.e.replicas, len(values)
+    which = np.arange(R) if others else np.array([network])
+    some = np.isin(np.arange(n), np.unique(np.linspace(0, max(n - 1, 0), min(n, 60)).round()))
+    step, net = np.repeat(np.arange(n), len(which)), np.tile(which, n)
+    value = values[:, which].ravel().astype(float)
+    keep = np.isfinite(value) & ((net == network) | np.repeat(some, len(which)))
+    return {
+        "step": step[keep] + first,
+        "line": np.array([f"network {r + 1}{' clipped' * (role == 'saved')}" for r in net[keep]], dtype=object),
+        "role": np.where(net[keep] == network, role, "other").astype(object),
+        "value": value[keep],
+    }
+
+
+def _heatmaps(h: History, a: Autopsy, shown: int, saved: History | None, n: int) -> None:
+    e, task = h.e, TASKS[h.e.task]
+    look: dict[str, Any] = {
+        "labels": _session.example(e.task, e.length),
+        "important": (task.source(e.length), e.length - 1),
+        "height": 400,
+    }
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Its gradient through time**, until it died")
+        words = f"Gradient norms of network {a.network + 1} over {e.length} time steps, training steps 0 to {shown - 1}."
+        total = max(a.fatal + 1, 4)
+        codes = h.codes(shown, 0, a.network)
+        heatmap(codes, steps=h.steps[:shown], total_steps=total, cursor=shown - 1, summary=words, key="exploding_heat", **look)
+    with right:
+        st.markdown("**After the rewind**, clipped")
+        if saved is None or not n:
+            st.caption("Press Rewind once the network is dead.")
+            return
+        words = f"Gradient norms of the same network, clipped, over training steps 0 to {saved.steps[n - 1]}."
+        codes = saved.codes(n, 0, a.network)
+        heatmap(
+            codes, steps=saved.steps[:n], total_steps=e.steps, cursor=n - 1, summary=words, key="exploding_heat_saved", **look
+        )

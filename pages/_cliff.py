@@ -1,0 +1,74 @@
+"""The cliff: an error surface in three dimensions and its map from above, with paths of gradient descent on both.
+
+A Streamlit component: `_cliff.js` draws, `_cliff.css` styles. Height and colour are the error. A frame is bytes: uint32 length
+of the header, the header as JSON (padded with spaces to a multiple of four), then float32 w, b, error and norm of the
+gradient, each (m, n), of a mesh whose columns are straight and whose rows need not be; all little-endian.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+HTML = """
+<div class="cliff">
+  <div class="views">
+    <figure class="solid" tabindex="0" role="img"><canvas></canvas></figure>
+    <figure class="map" tabindex="-1" role="img"><canvas></canvas><div class="tip" hidden></div></figure>
+  </div>
+  <div class="legend">
+    <span class="scale"><span class="title">error</span><span class="bar"></span></span>
+    <span class="paths"></span>
+  </div>
+</div>
+"""
+
+_here = Path(__file__)
+_component = st.components.v2.component(
+    "rnnkit_cliff",
+    html=HTML,
+    css=_here.with_suffix(".css").read_text("utf-8"),
+    js=_here.with_suffix(".js").read_text("utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A path to draw: its points, its colour, what the legend says, and what stands where it leaves the picture."""
+
+    w: list[float]
+    b: list[float]
+    colour: str
+    name: str
+    away: str
+
+
+def pack(surface: np.ndarray, header: dict) -> bytes:
+    """One frame as bytes, laid out as the module says."""
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)
+    return len(text).to_bytes(4, "little") + text + surface.astype("<f4").tobytes()
+
+
+def cliff(
+    surface: np.ndarray,
+    *,
+    w: tuple[float, float],
+    b: tuple[float, float],
+    lines: Sequence[Line],
+    summary: str,
+    key: str,
+    on_start: Callable[[float, float], None],
+) -> None:
+    """Draws the surface (4, m, n): w, b, error, norm. `on_start` gets w and b of a click on the map, before the rerun."""
+    _, m, n = surface.shape
+    header = {"n": n, "m": m, "w": w, "b": b, "lines": [asdict(line) for line in lines], "summary": summary}
+
+    def picked() -> None:
+        if place := st.session_state[key].get("start"):
+            on_start(*place)
+
+    _component(key=key, data=pack(surface, header), on_start_change=picked)

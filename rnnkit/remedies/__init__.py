@@ -1,0 +1,21 @@
+"""Every remedy against a plain network: what it is (ideas), what it is tried on (panels), and what came out (results)."""
+
+from rnnkit.remedies.ideas import IDEAS, LEVELS, Idea
+from rnnkit.remedies.panels import PANELS, UNTRIED, Panel, Remedy, repairs
+from rnnkit.remedies.results import Outcome, Result, lessons, measure, short
+
+__all__ = [
+    "IDEAS",
+    "LEVELS",
+    "PANELS",
+    "UNTRIED",
+    "Idea",
+    "Outcome",
+    "Panel",
+    "Remedy",
+    "Result",
+    "lessons",
+    "measure",
+    "repairs",
+    "short",
+]

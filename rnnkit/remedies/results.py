@@ -1,0 +1,104 @@
+"""What the runs of a panel have shown: numbers of one run, and sentences about all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from rnnkit.history import History
+from rnnkit.remedies.panels import Panel, Remedy
+from rnnkit.tasks import TASKS
+from rnnkit.verdict import SOLVED, gradient_ratio, solved_at
+
+ALMOST = 0.9  # of the held-out sequences
+
+
+class Outcome(StrEnum):
+    OPEN = "open"  # not yet known
+    LEARNT = "learnt"  # most networks have at least 99 % right at the end
+    NEARLY = "nearly learnt"  # most have at least 90 % right
+    GUESSES = "not learnt"
+    BROKEN = "NaN"  # of at least half of the networks
+
+
+@dataclass(frozen=True)
+class Result:
+    """What R networks have shown up to the last row that there is."""
+
+    done: bool
+    solved: np.ndarray  # (R,) first step with 99 % of the held-out sequences right, -1 where there is none
+    score: np.ndarray  # (R,) share of right answers in the last exam, NaN where there was none
+    diverged: np.ndarray  # (R,) the step at which a network became NaN, -1 while it is sound
+    before: float  # median of ||dL/ds|| at the source over that at the last step, untrained
+    after: float  # the same at the last row
+
+    @property
+    def outcome(self) -> Outcome:
+        R = len(self.solved)
+        if 2 * (self.diverged >= 0).sum() >= R:
+            return Outcome.BROKEN
+        if not self.done:
+            return Outcome.OPEN
+        if 2 * self.knows.sum() > R:
+            return Outcome.LEARNT
+        return Outcome.NEARLY if 2 * (self.score >= ALMOST).sum() > R else Outcome.GUESSES
+
+    @property
+    def knows(self) -> np.ndarray:
+        """(R,) whether the last exam was passed."""
+        return self.score >= SOLVED
+
+    @property
+    def steps(self) -> float:
+        """Until solved: the median over the networks that did; NaN where none did."""
+        return float(np.median(self.solved[self.solved >= 0])) if (self.solved >= 0).any() else float("nan")
+
+
+def measure(remedy: Remedy, history: History, n: int) -> Result:
+    """From the first n > 0 rows of the run."""
+    e, part = remedy.experiment, history.parts.index(remedy.claim.part)
+    accuracy = history.accuracy[:n]
+    exams = accuracy[~np.isnan(accuracy).all(1)]
+    return Result(
+        done=n == len(history.steps),
+        solved=solved_at(history.steps[:n], accuracy),
+        score=exams[-1] if len(exams) else np.full(e.replicas, np.nan),
+        diverged=history.diverged[n - 1],
+        before=gradient_ratio(history.state_grad[0], e, part),
+        after=gradient_ratio(history.state_grad[n - 1], e, part),
+    )
+
+
+def lessons(panel: Panel, results: Mapping[str, Result]) -> list[str]:
+    """What the finished runs of the panel show, in a few sentences that come from their numbers alone."""
+    found = {outcome: [name for name, r in results.items() if r.done and r.outcome == outcome] for outcome in Outcome}
+    heads = {
+        Outcome.LEARNT: "**Most networks learnt it**",
+        Outcome.NEARLY: "**Nearly learnt**, 90 % right in most",
+        Outcome.GUESSES: "**No NaN in most, but not learnt**" if found[Outcome.BROKEN] else "**Not learnt**",
+        Outcome.BROKEN: "**NaN in at least half**",
+    }
+    told = [
+        f"{head}: {' · '.join(panel.remedies[name].idea.title for name in found[outcome])}."
+        for outcome, head in heads.items()
+        if found[outcome]
+    ]
+    arrived, lost = ([results[name].after for name in found[which]] for which in (Outcome.LEARNT, Outcome.GUESSES))
+    if arrived and lost and min(arrived) > 10 * max(lost):  # then the gradient tells the two apart
+        source = TASKS[panel.plain.task].source_name
+        told.append(
+            f"Where it was learnt, at least {short(min(arrived))} of the gradient arrives at the {source} after training; "
+            f"where it was not, at most {short(max(lost))}."
+        )
+    return told
+
+
+def short(ratio: float) -> str:
+    """0.38, 912, 3e-11 or 2e3."""
+    if ratio == 0 or 0.01 <= ratio < 1000 or not np.isfinite(ratio):
+        return f"{ratio:.{2 if ratio < 100 else 3}g}"
+    digits, _, exponent = f"{ratio:.0e}".partition("e")
+    return f"{digits}e{int(exponent)}"

@@ -1,0 +1,200 @@
+"""The NaN autopsy: what it reads from a run, what it says, and that what the page claims is so on fresh seeds."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rnnkit.autopsy import (
+    DOOMED,
+    THRESHOLD,
+    amount,
+    autopsies,
+    chart,
+    clipping,
+    finding,
+    last_steps,
+    recovery,
+    rewound,
+    spectral_radius,
+)
+from rnnkit.experiment import Experiment
+from rnnkit.history import History
+from rnnkit.limits import Limits
+from rnnkit.trainer import train
+
+FRESH = 70_000
+
+
+def trained(e):
+    history = History(e)
+    for record in train(e):
+        history.append(record)
+    return history
+
+
+@pytest.fixture(scope="module")
+def run():
+    return trained(replace(DOOMED, steps=30))
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    """64 networks with seeds that no page shows."""
+    return trained(replace(DOOMED, steps=30, replicas=64, seed=FRESH))
+
+
+def made(losses, causes="h"):
+    """A history of one network with these losses."""
+    e = Experiment(length=10, replicas=1, steps=len(losses) - 1)
+    h = History(e)
+    h.loss[:, 0] = losses
+    h.norm_raw[:, 0] = 2.0
+    bad = ~np.isfinite(h.loss[:, 0])
+    h.diverged[:, 0] = np.where(np.arange(len(losses)) >= bad.argmax(), bad.argmax() if bad.any() else -1, -1)
+    h.causes = [(causes if b else "",) for b in bad]
+    h.n = len(losses)
+    return h
+
+
+# ---- reading ----
+
+
+@pytest.mark.parametrize(
+    "losses, fatal, blow",
+    [
+        ([0.7, 0.7, 0.7, 1e5, 1e20, np.nan], 5, 2),
+        ([0.7, 0.7, np.nan], 2, 1),
+        ([50.0, 1e9, np.inf], 2, 0),
+        ([0.7, 1e9, 0.7, 1e12, np.nan], 4, 0),
+        ([0.7, np.nan], 1, 0),
+        ([np.nan, np.nan], 0, 0),
+    ],
+)
+def test_the_blow_is_the_last_step_before_the_loss_left_the_sane_range(losses, fatal, blow):
+    (a,) = autopsies(made(losses), len(losses))
+    assert (a.network, a.fatal, a.blow, a.cause) == (0, fatal, blow, "h")
+    np.testing.assert_array_equal(a.loss, losses[: fatal + 1])
+
+
+def test_a_sound_network_has_no_autopsy():
+    assert autopsies(made([0.7, 0.6, 0.5]), 3) == [] == autopsies(made([0.7, np.nan]), 0)
+
+
+def test_every_step_has_to_be_recorded():
+    with pytest.raises(ValueError, match="every 2 steps"):
+        autopsies(History(Experiment(steps=600)), 1)
+
+
+def test_the_shown_run_has_patients_and_their_numbers_are_the_records(run):
+    found = autopsies(run, 31)
+    assert len(found) > 3
+    assert [a.fatal for a in found] == sorted((a.fatal for a in found), reverse=True)
+    for a in found:
+        assert a.fatal == run.diverged[30, a.network] and a.cause == run.causes[30][a.network]
+        assert np.isfinite(a.loss[:-1]).all() and np.isfinite(a.norm[:-1]).all()
+        assert not np.isfinite(a.loss[-1] + a.norm[-1])
+        assert a.loss[a.blow] <= 10 * DOOMED.guess_loss < a.loss[a.blow + 1] or a.blow == a.fatal - 1
+
+
+def test_small_servers_welcome_it():
+    assert Limits().check(DOOMED) == {} == Limits().check(rewound(DOOMED, 5, THRESHOLD))
+
+
+# ---- rewinding ----
+
+
+@pytest.mark.parametrize("step", [0, 1, 2])
+def test_a_rewound_run_is_the_same_bit_for_bit_up_to_the_step(run, step):
+    again = trained(rewound(replace(DOOMED, steps=30), step, THRESHOLD))
+    for name in ("loss", "norm_raw", "state_grad"):
+        np.testing.assert_array_equal(getattr(run, name)[: step + 1], getattr(again, name)[: step + 1])
+    np.testing.assert_array_equal(run.norm_applied[:step], again.norm_applied[:step])
+    sound = run.norm_raw[step] < 1e30  # beyond, the factor that clips would be less than float32's smallest number
+    np.testing.assert_allclose(again.norm_applied[step, sound], THRESHOLD, rtol=1e-5)
+    assert not np.array_equal(run.loss[step + 1], again.loss[step + 1])
+
+
+def test_rewound_replaces_a_clipping_that_was_there():
+    e = rewound(rewound(DOOMED, 3, 1.0), 5, 2.0)
+    assert e == rewound(DOOMED, 5, 2.0) and clipping(e).since == 5
+    assert Experiment.from_query(e.to_query()) == (e, [])
+
+
+# ---- what the page claims, on fresh seeds ----
+
+
+def test_most_networks_are_nan_within_a_few_steps(fresh):
+    found = autopsies(fresh, 31)
+    assert len(found) >= 32
+    assert max(a.fatal for a in found) <= 10
+    groups = {a.network // 8 for a in found}
+    assert len(groups) >= 7, "of eight networks side by side at least one, nearly always"
+    assert np.mean([a.loss[a.blow] < 1.5 for a in found]) > 0.8, "the blow falls at a loss as a guesser's"
+
+
+@pytest.fixture(scope="module")
+def continuations(fresh):
+    """The doomed networks that the blow hit at step 0, clipped from there and from step 2 on."""
+    return {step: trained(rewound(replace(fresh.e, steps=DOOMED.steps), step, THRESHOLD)) for step in (0, 2)}
+
+
+def test_clipped_from_the_blow_on_they_learn(fresh, continuations):
+    hit = [a.network for a in autopsies(fresh, 31) if a.blow == 0]
+    saved = continuations[0]
+    assert len(hit) > 20 and (saved.diverged[-1] == -1).all()
+    assert (saved.accuracy[-1, hit] >= 0.99).mean() > 0.9
+
+
+def test_rewinding_to_the_step_before_the_nan_is_too_late(fresh, continuations):
+    hit = [a.network for a in autopsies(fresh, 31) if a.fatal == 3 and a.blow == 0]
+    late = continuations[2]
+    assert len(hit) > 10
+    assert np.mean((late.diverged[-1, hit] >= 0) | (late.accuracy[-1, hit] < 0.9)) > 0.9
+
+
+# ---- words ----
+
+
+@pytest.mark.parametrize(
+    "x, text",
+    [(0.74, "0.74"), (4.23, "4.2"), (219.6, "220"), (39408, "39,408"), (2.2e36, "2.2e36"), (3.2e-7, "3.2e-7"), (0.0, "0")],
+)
+def test_amounts(x, text):
+    assert amount(x) == text
+    assert amount(float("nan")) == "NaN" and amount(float("inf")) == "infinite"
+
+
+def test_the_finding_holds_the_numbers(run):
+    a = autopsies(run, 31)[0]
+    told = finding(DOOMED, a)
+    for part in (f"step {a.fatal} ", a.cause, amount(a.loss[a.blow]), amount(DOOMED.lr * a.norm[a.blow])):
+        assert part in told
+    first = autopsies(made([np.nan, np.nan]), 2)[0]
+    assert "nothing to rewind to" in finding(DOOMED, first)
+
+
+def test_the_chart_has_a_row_a_step(run):
+    a = autopsies(run, 31)[0]
+    rows = chart(DOOMED, a, {a.fatal: 12.0}).splitlines()
+    assert len(rows) == 2 + len(last_steps(a))
+    assert "12" in rows[-1] and "frozen" in rows[-1] and "NaN" in rows[-1] and "…" in rows[2]
+    long = autopsies(made([0.7, 9.0, *[8.0] * 20, np.nan]), 23)[0]
+    assert last_steps(long) == [17, 18, 19, 20, 21, 22]
+
+
+def test_recovery_says_what_happened(run):
+    a = autopsies(run, 31)[0]
+    saved = trained(rewound(replace(DOOMED, steps=30), a.blow, THRESHOLD))
+    word, told = recovery(DOOMED, a, saved, 10)
+    assert word == "Alive." and f"{amount(THRESHOLD * DOOMED.lr)} long, not {amount(DOOMED.lr * a.norm[a.blow])}" in told
+    assert "thrown" not in told and f"At step {saved.steps[9]}" in told
+    assert recovery(DOOMED, a, saved, 31)[0] == "Alive, but it has not learnt.", "30 steps are not enough"
+    loose = trained(rewound(replace(DOOMED, steps=30), a.fatal - 1, 1e6))
+    word, told = recovery(DOOMED, a, loose, 31)
+    assert word == "Too late." and f"NaN at step {a.fatal}" in told and f"thrown at step {a.blow}" in told
+
+
+def test_spectral_radius_of_the_dead():
+    assert spectral_radius(np.diag([1.0, -3.0])) == 3
+    assert np.isnan(spectral_radius(np.full((2, 2), np.nan)))
