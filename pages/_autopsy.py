@@ -16,7 +16,6 @@ from rnnkit.autopsy import (
     DOOMED,
     THRESHOLD,
     Autopsy,
-    amount,
     autopsies,
     chart,
     clipping,
@@ -31,6 +30,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.history import History
 from rnnkit.runs import Run
 from rnnkit.tasks import TASKS
+from rnnkit.words import amount
 
 LOOK = 30  # training steps within which a network has to explode
 PACE = 1.5  # training steps a second on the way to the explosion ...

@@ -1,4 +1,7 @@
-"""What the server keeps for a viewer and what all share: the only file that touches st.session_state and the run pool."""
+"""What the server keeps for a viewer and what all share: st.session_state and the run pool.
+
+Other files touch st.session_state for what is a page's own alone, under keys that begin with the page's name.
+"""
 
 from __future__ import annotations
 

@@ -11,11 +11,12 @@ import streamlit as st
 from pages import _autopsy, _layout
 from pages._cliff import Line, cliff
 from rnnkit import cliff as unit
-from rnnkit.autopsy import DOOMED, THRESHOLD, amount
+from rnnkit.autopsy import DOOMED, THRESHOLD
 from rnnkit.charts import INK, WARM
 from rnnkit.charts.exploding import bifurcation_chart
 from rnnkit.fixes import ClipNorm
 from rnnkit.presets import PRESETS
+from rnnkit.words import amount
 
 TITLE = "Exploding"
 CONTROLS = ()

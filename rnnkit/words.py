@@ -95,10 +95,10 @@ def _lower(text: str) -> str:
 
 
 def amount(value: float) -> str:
-    """A norm or a share in a few characters, whatever its size: 0.45, 3e-26, exactly 0."""
+    """A norm or a share in a few characters, whatever its size: 0.45, 2,300, 3e-26, exactly 0."""
     if not math.isfinite(value) or value == 0:
-        return "exactly 0" if value == 0 else "not a number" if math.isnan(value) else "too large to say"
-    if 1e-2 <= abs(value) < 1e2:
-        return f"{value:.2g}"
+        return "exactly 0" if value == 0 else "NaN" if math.isnan(value) else "infinite"
+    if 1e-2 <= abs(value) < 1e5:
+        return f"{value:.2g}" if abs(value) < 99.5 else f"{value:,.0f}"
     digits, _, exponent = f"{value:.0e}".partition("e")
     return f"{digits}e{int(exponent)}"

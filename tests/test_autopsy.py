@@ -8,7 +8,6 @@ import pytest
 from rnnkit.autopsy import (
     DOOMED,
     THRESHOLD,
-    amount,
     autopsies,
     chart,
     clipping,
@@ -22,6 +21,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.history import History
 from rnnkit.limits import Limits
 from rnnkit.trainer import train
+from rnnkit.words import amount
 
 FRESH = 70_000
 
@@ -154,15 +154,6 @@ def test_rewinding_to_the_step_before_the_nan_is_too_late(fresh, continuations):
 
 
 # ---- words ----
-
-
-@pytest.mark.parametrize(
-    "x, text",
-    [(0.74, "0.74"), (4.23, "4.2"), (219.6, "220"), (39408, "39,408"), (2.2e36, "2.2e36"), (3.2e-7, "3.2e-7"), (0.0, "0")],
-)
-def test_amounts(x, text):
-    assert amount(x) == text
-    assert amount(float("nan")) == "NaN" and amount(float("inf")) == "infinite"
 
 
 def test_the_finding_holds_the_numbers(run):

@@ -89,10 +89,12 @@ def test_the_remedies_that_can_begin_later_are_those_on_the_weights_gradient():
         (0.5, "0.5"),
         (0.0104, "0.01"),
         (99, "99"),
-        (940, "9e2"),
+        (99.6, "100"),
+        (2345.6, "2,346"),
+        (123456, "1e5"),
         (3.2e-26, "3e-26"),
-        (float("inf"), "too large to say"),
-        (float("nan"), "not a number"),
+        (float("inf"), "infinite"),
+        (float("nan"), "NaN"),
     ],
 )
 def test_amounts(value, told):

@@ -17,7 +17,7 @@ TICKS = [1e-3, 1, 1e3, 1e6, 1e9]
 ROLES = {"other": GREY, "patient": WARM, "saved": INK}  # column `role` of the rows
 
 
-def curve_chart(*, steps: int, wide: bool, height: int = 260) -> alt.LayerChart:
+def curve_chart(*, steps: int, wide: bool, height: int = 330) -> alt.LayerChart:
     """Rows step, line, role, value under the name "rows"; step, role, text of what became NaN under "dead"; step under "rewind".
 
     `wide`: the axis spreads the first steps, which are the interesting ones, over more of its width.
