@@ -42,6 +42,8 @@ SERVER = {
     "words",
     "theory",
     "cliff",
+    "autopsy",
+    "remedies",
 }
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
