@@ -80,11 +80,10 @@ def _cliff() -> None:
 
 
 def _cliff_controls() -> tuple[float, float, float, float]:
-    st.session_state.setdefault("exploding_w", START[0])
-    st.session_state.setdefault("exploding_b", START[1])
+    start = [st.session_state.setdefault(key, at) for key, at in zip(("exploding_w", "exploding_b"), START, strict=True)]
     columns = st.columns(4, gap="medium")
-    w = columns[0].slider("Start: w", *W, step=0.01, key="exploding_w")
-    b = columns[1].slider("Start: b", *B, step=0.01, key="exploding_b")
+    w = columns[0].slider("Start: w", *W, start[0], 0.01, key="exploding_w")  # the value twice: see value() in _session.py
+    b = columns[1].slider("Start: b", *B, start[1], 0.01, key="exploding_b")
     rates = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0]
     lr = columns[2].select_slider("Step size (learning rate)", rates, RATE, key="exploding_rate")
     sizes = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 2.0, 5.0, 10.0]

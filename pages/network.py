@@ -74,10 +74,9 @@ def _choices(e: Experiment) -> tuple[str, Batch, bool]:
         trained = weights == "trained"
         if not numbers:
             return "", original, trained
-        if "network_number" not in st.session_state:
-            st.session_state.network_number = next(n for n, b in numbers.items() if np.array_equal(b.x, original.x))
+        its_own = next(n for n, b in numbers.items() if np.array_equal(b.x, original.x))
         number = st.segmented_control(
-            "Subject", list(numbers), key="network_number", format_func=lambda n: f"{n}: {nouns[n]}", **look
+            "Subject", list(numbers), default=its_own, key="network_number", format_func=lambda n: f"{n}: {nouns[n]}", **look
         )
     return number, numbers[number], trained
 

@@ -1,0 +1,54 @@
+"""What the explaining pages compute while somebody waits: `python benchmarks/pages.py`. Seconds on one thread, median of five.
+
+The goal is 0.3 s for each, or a bar that shows how far it is: the regime map has one, and so has whatever trains first.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from rnnkit import cliff, forward, ledger
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment
+from rnnkit.studies import STUDIES
+from rnnkit.weights import draw_weights
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    for cell in CELLS:
+        e = Experiment(cell=cell)
+        tiny = replace(e, hidden=4, length=12)
+        x = forward.example(e).x[:, 0]
+        report(f"Network: {cell}, 100 words", lambda e=e, x=x: forward.read(e, draw_weights(e, 0), x))
+        small = forward.example(tiny).x[:, 0]
+        report(
+            f"Step by step: {cell}, 4 units, 12 words", lambda e=tiny, x=small: ledger.Ledger(e.cell, draw_weights(e, 0), x, 1)
+        )
+        report(f"Vanishing: {cell}, 100 words", lambda e=e: list(STUDIES["flow"](e)))
+        report(f"Vanishing, the map (with a bar): {cell}", lambda e=e: list(STUDIES["regimes"](e)), 1)
+    w, b = cliff.mesh((3.6, 6.4), (-3.6, -1.4), 90, 90)
+    report("Exploding: surface of 90 x 90 points", lambda: cliff.gradient(w, b))
+    report("Exploding: both paths of 150 steps", lambda: cliff.descend(4.9, -2.3, 0.15, 150, np.array([np.inf, 0.4])))
+
+
+def report(what: str, do: Callable[[], object], times: int = 5) -> None:
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        do()
+        seconds.append(time.perf_counter() - start)
+    print(f"{what:48} {statistics.median(seconds):6.3f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
