@@ -80,14 +80,10 @@ def _scene(e: Experiment) -> dict[str, Any]:
     return scene
 
 
-def _viewer() -> str:
-    return f"{st.session_state.viewer} exploding"
-
-
 def _leave(scene: dict[str, Any] | None) -> None:
     for e in (scene["e"], scene["saved"]) if scene else ():
         if e and (run := _session.pool().runs.get(e.key)):
-            _session.pool().leave(run, _viewer())
+            _session.pool().leave(run, _session.viewer("exploding"))
 
 
 def _replay() -> None:
@@ -108,7 +104,7 @@ def _interval(scene: dict[str, Any]) -> float | None:
 def _watched(e: Experiment, rows: int) -> tuple[Run, int]:
     """The run, trained at least so far, and how many of these rows are there."""
     run = _session.pool().get(e)
-    _session.pool().watch(run, _viewer(), rows)
+    _session.pool().watch(run, _session.viewer("exploding"), rows)
     return run, min(run.history.n, rows)
 
 

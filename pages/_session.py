@@ -96,13 +96,13 @@ def pin(e: Experiment | None) -> None:
     """Keeps the run of e beside whatever comes; None lets go of it."""
     state = st.session_state
     if state.get("pinned"):
-        pool().leave(state.pinned, _pinning())
+        pool().leave(state.pinned, viewer("pinned"))
     state.pinned = pool().get(e) if e else None
 
 
-def _pinning() -> str:
-    """Under this name the viewer watches the pinned run."""
-    return f"{st.session_state.viewer} pinned"
+def viewer(role: str) -> str:
+    """Under this name the viewer watches other runs than the present one: the pinned run, those of a page."""
+    return f"{st.session_state.viewer} {role}"
 
 
 def pinned() -> Experiment | None:
@@ -115,7 +115,7 @@ def pinned_run() -> Run | None:
     if state.pinned is None:
         return None
     state.pinned = pool().adopt(state.pinned)
-    pool().watch(state.pinned, _pinning(), state.pinned.rows)
+    pool().watch(state.pinned, viewer("pinned"), state.pinned.rows)
     return state.pinned
 
 

@@ -28,7 +28,6 @@ HEAT_ROWS = 36  # training steps that a small heatmap shows
 ACTIONS = {"open": "Open in the lab", "compare": "Compare with the plain network"}
 STYLE = """<style>
 .st-key-remedies_said { min-height: 9rem; }
-@media (min-width: 768px) { [data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none; } }
 @media (max-width: 640px) { .st-key-remedies_said { min-height: 19rem; } }
 </style>"""
 
@@ -72,16 +71,12 @@ def _same(e: Experiment) -> str:
 # ---- the runs: shared with everybody who looks at the page ----
 
 
-def _viewer() -> str:
-    return f"{st.session_state.viewer} remedies"
-
-
 def _runs(panel: Panel) -> Runs:
     """Asks for all of them to be trained to the end."""
     pool, runs = _session.pool(), {}
     for name, remedy in panel.remedies.items():
         runs[name] = pool.get(remedy.experiment)
-        pool.watch(runs[name], _viewer(), runs[name].rows)
+        pool.watch(runs[name], _session.viewer("remedies"), runs[name].rows)
     return runs
 
 
@@ -91,7 +86,7 @@ def _leave_others(kind: str) -> None:
     for panel in (panel for name, panel in PANELS.items() if name != kind):
         for remedy in panel.remedies.values():
             if run := pool.runs.get(remedy.experiment.key):
-                pool.leave(run, _viewer())
+                pool.leave(run, _session.viewer("remedies"))
 
 
 def _interval(runs: Runs) -> float | None:

@@ -58,7 +58,7 @@ def difference(a: Experiment, b: Experiment) -> str:
     told = [
         f"{_lower(LABELS[name])} {_value(name, new)} (was {_value(name, old)})"
         for name, (old, new) in diff(a, b).items()
-        if name != "fixes"
+        if name != "fixes" and applies(b, name)
     ]
     if a.fixes != b.fixes and applies(a, "fixes") and applies(b, "fixes"):
         told = [*_fixes(a.fixes, b.fixes), *told]
