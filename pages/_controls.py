@@ -56,7 +56,7 @@ def _preset_menu() -> None:
     st.selectbox(
         "Story",
         names,
-        index=names.index(_session.value("c_preset")),
+        index=names.index(_session.chosen_preset()),
         key="c_preset",
         format_func=lambda name: PRESETS[name].title if name in PRESETS else "Your own settings",
         on_change=_session.choose_preset,
@@ -81,8 +81,8 @@ def _pin(e: Experiment) -> None:
 
 def _choice(name: str) -> None:
     titles = TITLES[name]
-    key, options = f"c_{name}", list(titles)
-    at = options.index(_session.value(key))
+    key, options = _session.key(f"c_{name}"), list(titles)
+    at = options.index(_session.value(f"c_{name}"))
     st.selectbox(LABELS[name], options, index=at, key=key, format_func=titles.get, help=FIELDS[name].metadata["help"])
 
 
@@ -100,7 +100,7 @@ def _number(e: Experiment, name: str) -> None:
         value=_session.value(f"c_{name}"),
         step=_step(name, getattr(e, name)),
         format="%d" if whole else "%g",
-        key=f"c_{name}",
+        key=_session.key(f"c_{name}"),
         help=f.metadata["help"],
     )
 
@@ -127,7 +127,7 @@ def _fixes(e: Experiment) -> None:
         LABELS["fixes"],
         valid,
         default=_session.value("c_fixes"),
-        key="c_fixes",
+        key=_session.key("c_fixes"),
         format_func=lambda name: FIXES[name].title,
         help=FIELDS["fixes"].metadata["help"],
         placeholder="None",
@@ -140,8 +140,8 @@ def _strength(name: str) -> None:
     fix = FIXES[name]
     left, right = st.columns([3, 2]) if issubclass(fix, GradientFix) else (st.container(), None)
     if name == "freeze":
-        now = _session.value(f"s_{name}")
-        left.text_input(fix.title, value=now, key=f"s_{name}", help=f"{fix.about} Out of {', '.join(fix.CHOICES)}, joined by +.")
+        about = f"{fix.about} Out of {', '.join(fix.CHOICES)}, joined by +."
+        left.text_input(fix.title, value=_session.value(f"s_{name}"), key=_session.key(f"s_{name}"), help=about)
     else:
         left.number_input(
             fix.title,
@@ -150,13 +150,13 @@ def _strength(name: str) -> None:
             value=_session.value(f"s_{name}"),
             step=5 if fix.whole else float(f"{fix.default / 2:.0e}"),
             format="%d" if fix.whole else "%g",
-            key=f"s_{name}",
+            key=_session.key(f"s_{name}"),
             help=fix.about,
         )
     if right:
         about = "The training step at which this remedy begins; before, the run is the one without it."
         most, now = _session.limits().max_steps, _session.value(f"f_{name}")
-        right.number_input("from step", min_value=0, max_value=most, value=now, key=f"f_{name}", help=about)
+        right.number_input("from step", min_value=0, max_value=most, value=now, key=_session.key(f"f_{name}"), help=about)
 
 
 def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:

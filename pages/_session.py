@@ -47,8 +47,16 @@ def default() -> Experiment:
     return next((preset.experiment for preset in presets().values()), limits().smallest())
 
 
-# ---- the experiment: widget keys are "c_<field>", the fixes are a list of names, each with a strength "s_<name>" and a
-# first step "f_<name>" ----
+# ---- the experiment: controls "c_<field>"; the fixes are a list of names, each with a strength "s_<name>" and a first step
+# "f_<name>" ----
+
+
+def key(name: str) -> str:
+    """The widget key of a control. A new one whenever all controls are set at once: a slow browser that still shows the old ones
+    would send their old values back, and these would count as the viewer's choice.
+    """
+    generation = st.session_state.generation
+    return f"{name}~{generation}" if generation else name
 
 
 def start() -> None:
@@ -78,6 +86,7 @@ def ask(study: str, e: Experiment, **options: Any) -> Answer:
 def load(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> None:
     """Sets every control to this Experiment; what does not apply to it keeps the viewer's last value."""
     memory = st.session_state.memory
+    st.session_state.generation = st.session_state.get("generation", -1) + 1
     for name, f in FIELDS.items():
         if name != "fixes":
             memory[name] = getattr(e, name) if applies(e, name) else memory.get(name, f.default)
@@ -134,25 +143,27 @@ def _to_widgets() -> None:
     values = {f"c_{name}": memory[name] for name in FIELDS}
     values |= {f"s_{name}": s for name, s in memory["strengths"].items()}
     values |= {f"f_{name}": n for name, n in memory["since"].items()}
-    for key, value in values.items():
-        if key not in st.session_state or st.session_state[key] != value:  # a needless write would undo what is being typed
-            st.session_state[key] = value
+    for name, value in values.items():
+        if (
+            key(name) not in st.session_state or st.session_state[key(name)] != value
+        ):  # a needless write undoes what is being typed
+            st.session_state[key(name)] = value
 
 
-def value(key: str) -> Any:
+def value(name: str) -> Any:
     """What a control holds. It must also be the control's default: Streamlit tells the browser of a value set here only once,
     and a browser that is still busy with the run before never hears of it and answers with the default, for all controls.
     """
-    return st.session_state[key]
+    return st.session_state[key(name)]
 
 
 def experiment() -> Experiment:
     """What the controls say, after this rerun's changes; the last valid Experiment where they contradict each other."""
     state, memory = st.session_state, st.session_state.memory
     for name in FIELDS:
-        memory[name] = state.get(f"c_{name}", memory[name])
-    memory["strengths"] = {name: state.get(f"s_{name}", s) for name, s in memory["strengths"].items()}
-    memory["since"] = {name: state.get(f"f_{name}", n) for name, n in memory["since"].items()}
+        memory[name] = state.get(key(f"c_{name}"), memory[name])
+    memory["strengths"] = {name: state.get(key(f"s_{name}"), s) for name, s in memory["strengths"].items()}
+    memory["since"] = {name: state.get(key(f"f_{name}"), n) for name, n in memory["since"].items()}
     memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
     fit = {name: FIXES[name](FIX_DEFAULTS[name]).applies_to(CELLS[memory["cell"]].gates) for name in FIXES}
     chosen = [*memory["fixes"], *memory["hidden_fixes"]]
@@ -188,6 +199,10 @@ def _fix(memory: Mapping[str, Any], name: str) -> Fix:
 def current() -> Experiment:
     """The Experiment of this rerun, once the sidebar has been drawn."""
     return st.session_state.valid
+
+
+def chosen_preset() -> str:
+    return st.session_state.c_preset
 
 
 def choose_preset() -> None:
@@ -263,9 +278,15 @@ def set_pace() -> None:
     playback().pace = st.session_state.c_pace
 
 
-def seek(key: str, steps: list[int]) -> None:
+def press(action: str) -> None:
+    """Callback of the buttons: train, pause, step, reset or stop the run that is looked at by now, whichever drew the button."""
+    p, rows = playback(), run().rows
+    {"train": lambda: p.train(rows), "step": lambda: p.step(rows), "pause": p.pause, "reset": p.reset, "stop": p.stop}[action]()
+
+
+def seek(bar: str, steps: list[int]) -> None:
     """Callback of the seek bar."""
-    playback().seek(steps.index(st.session_state[key]), by_bar=True)
+    playback().seek(steps.index(st.session_state[bar]), by_bar=True)
 
 
 def nearest(step: int) -> int:

@@ -94,16 +94,20 @@ def _failure(run: Run) -> None:
 
 
 def _transport(e: Experiment, run: Run) -> None:
-    p, rows = _session.playback(), run.rows
+    p = _session.playback()
+
+    def button(label: str, action: str, icon: str, **look: Any) -> None:
+        st.button(label, key=action, on_click=_session.press, args=(action,), icon=f":material/{icon}:", **look)
+
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
         look = {"type": "primary", "width": 112}
         if p.playing:
-            st.button("Pause", key="pause", on_click=p.pause, icon=":material/pause:", **look)
+            button("Pause", "pause", "pause", **look)
         else:
-            st.button("Train", key="train", on_click=p.train, args=(rows,), icon=":material/play_arrow:", **look)
-        st.button("Step", key="step", on_click=p.step, args=(rows,), icon=":material/skip_next:", help="One record further")
-        st.button("Reset", key="reset", on_click=p.reset, icon=":material/replay:", help="Back to the same initial weights")
-        st.button("Stop", key="stop", on_click=p.stop, icon=":material/stop:", help="End the training; what is drawn stays")
+            button("Train", "train", "play_arrow", **look)
+        button("Step", "step", "skip_next", help="One record further")
+        button("Reset", "reset", "replay", help="Back to the same initial weights")
+        button("Stop", "stop", "stop", help="End the training; what is drawn stays")
         with st.container(key="pace", width=160):
             st.selectbox(
                 "Pace",
@@ -210,7 +214,7 @@ def _side_by_side(run: Run, n: int, row: int, part: int, replica: int | None, pi
 
 
 def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: str = "heatmap") -> None:
-    e, h, p = run.experiment, run.history, _session.playback()
+    e, h = run.experiment, run.history
     said = _verdict(run, row).gradient
     source = TASKS[e.task].source(e.length)
     heatmap(
@@ -224,7 +228,7 @@ def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: st
         summary=f"Gradient norms over {e.length} time steps and {n} recorded training steps. {said}",
         height=480,
         key=key,
-        on_pick=lambda picked: p.seek(_session.nearest(h.steps[picked])),
+        on_pick=lambda picked: _session.playback().seek(_session.nearest(h.steps[picked])),
     )
 
 

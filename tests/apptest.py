@@ -25,7 +25,9 @@ def texts(at):
 def controls(at):
     """Key -> widget, of all that stand in the sidebar."""
     side = at.sidebar
-    return {w.key: w for kind in (side.selectbox, side.number_input, side.multiselect, side.text_input) for w in kind}
+    return {
+        w.key.split("~")[0]: w for kind in (side.selectbox, side.number_input, side.multiselect, side.text_input) for w in kind
+    }
 
 
 def linked(at):

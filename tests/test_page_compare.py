@@ -40,7 +40,7 @@ def test_pin_change_swap_and_unpin(app):
     assert pinned_in_link(at) == (SMALL_EXPERIMENT, []) and "only: sequence length T 8 (was 10)" in captions(at)
     press(at, "swap")
     assert pinned_in_link(at) == (replace(SMALL_EXPERIMENT, length=8), [])
-    assert at.number_input(key="c_length").value == 10
+    assert controls(at)["c_length"].value == 10
     press(at, "unpin")
     assert pinned_in_link(at) is None and "pin" in buttons(at) and not at.exception
 
@@ -87,7 +87,7 @@ def test_a_ready_pair_is_loaded_and_marked(app, title):
     assert not at.exception and pinned_in_link(at) == (before, [])
     assert Experiment.from_query({k: v for k, v in at.query_params.items() if not k.startswith(_session.PIN)})[0] == after
     assert at.button_group(key="compare_pair").value == title
-    at.number_input(key="c_seed").set_value(77).run()
+    controls(at)["c_seed"].set_value(77).run()
     assert at.button_group(key="compare_pair").value is None
 
 
