@@ -144,10 +144,9 @@ def _to_widgets() -> None:
     values |= {f"s_{name}": s for name, s in memory["strengths"].items()}
     values |= {f"f_{name}": n for name, n in memory["since"].items()}
     for name, value in values.items():
-        if (
-            key(name) not in st.session_state or st.session_state[key(name)] != value
-        ):  # a needless write undoes what is being typed
-            st.session_state[key(name)] = value
+        there = key(name)
+        if there not in st.session_state or st.session_state[there] != value:  # a needless write would undo what is being typed
+            st.session_state[there] = value
 
 
 def value(name: str) -> Any:

@@ -25,9 +25,8 @@ def texts(at):
 def controls(at):
     """Key -> widget, of all that stand in the sidebar."""
     side = at.sidebar
-    return {
-        w.key.split("~")[0]: w for kind in (side.selectbox, side.number_input, side.multiselect, side.text_input) for w in kind
-    }
+    kinds = (side.selectbox, side.number_input, side.multiselect, side.text_input)
+    return {w.key.split("~")[0]: w for kind in kinds for w in kind}  # "~n" marks controls that were set all at once
 
 
 def linked(at):
