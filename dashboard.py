@@ -1,12 +1,13 @@
 """The dashboard: `streamlit run dashboard.py`. Navigation over the pages, and the sidebar they share; nothing else.
 
 Each page is a module with a `page` function, the TITLE in the navigation, and CONTROLS: which fields of the Experiment the
-sidebar shows beside it (None: all of them). Its file's name is its address.
+sidebar shows beside it (None: all of them). Its file's name is its address. `leave`, where there is one, is called on all
+other pages: it lets go of what only this page watches.
 """
 
 import streamlit as st
 
-from pages import _controls, compare, exploding, lab, network, remedies, steps, stories, vanishing
+from pages import _controls, _session, compare, exploding, lab, network, remedies, steps, stories, vanishing
 
 PAGES = {
     module.__name__.rpartition(".")[2]: module
@@ -29,7 +30,7 @@ def main() -> None:
     typed = st.Page(lab.page, title=lab.TITLE, url_path="lab", visibility="hidden")
     chosen = st.navigation([*pages.values(), typed], position="top")
     name = chosen.url_path or "lab"
-    _controls.sidebar(PAGES[name].CONTROLS)
+    _frame(name)
     chosen.run()
     following = dict(zip(pages, [*pages.values()][1:], strict=False)).get(name)
     if following:
@@ -38,8 +39,17 @@ def main() -> None:
 
 def show(name: str) -> None:
     """One page with its sidebar, without the navigation: for tests."""
-    _controls.sidebar(PAGES[name].CONTROLS)
+    _frame(name)
     PAGES[name].page()
+
+
+def _frame(name: str) -> None:
+    _controls.sidebar(PAGES[name].CONTROLS)
+    for other in PAGES:
+        if other != name and hasattr(PAGES[other], "leave"):
+            PAGES[other].leave()
+    for message in _session.messages():
+        st.warning(f"In the link: {message}", icon=":material/link_off:")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,6 @@ function tint(value, most = 1) {                             // soft, so that th
 
 function build(view) {
   const { root, data, T } = view, table = root.querySelector("table");
-  root.classList.toggle("few", data.few);
   view.buttons = new Map();
   view.columns = Array.from({ length: T + 1 }, () => []);
   const lastCut = Math.max(-1, ...data.cuts);                // the first that the gradient meets: before it there is none
@@ -338,6 +337,10 @@ function play(view) {
   go(view, view.at === view.last ? 0 : view.at);
 }
 
+function reveal(view) {                                      // the selected number from under the panel
+  view.buttons.get(selected(view))?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
 function pause(view) { clearInterval(view.timer); view.timer = null; }
 
 function choose(view, place) {
@@ -363,7 +366,7 @@ function climb(view, by) {                                   // up and down amon
 function mount(root) {
   const view = { root, at: 0, timer: null, chosen: null, wants: structuredClone(WANTS), unit: null };
   const on = (name, act) => { root.querySelector(`.transport .${name}`).onclick = act; };
-  const step = by => { pause(view); go(view, view.at + by); };
+  const step = by => { pause(view); go(view, view.at + by); reveal(view); };
   on("first", () => step(-Infinity));
   on("back", () => step(-1));
   on("next", () => step(1));
@@ -384,5 +387,6 @@ function mount(root) {
     if (event.target.closest?.(".number")) root.focus({ preventScroll: true });
     acts[event.key]();
   };
+  if (document.activeElement === document.body) root.focus({ preventScroll: true });   // the arrow keys work at once
   return view;
 }

@@ -188,10 +188,8 @@ def _borders(w: float, b: float) -> str:
     wall = float(unit.wall(w))
     if np.isnan(wall):
         return f"{told} At this w there is no wall: x₀ is not the border between two basins at any b."
-    low, high = (float(v) for v in unit.births(w))
-    return (
-        f"{told} At this w two stable points exist for b between {low:.3f} and {high:.3f}, and the wall stands at b = {wall:.3f}."
-    )
+    low, high, wall = (f"{v:.3f}".replace("-", "−") for v in (*unit.births(w), wall))
+    return f"{told} At this w two stable points exist for b between {low} and {high}, and the wall stands at b = {wall}."
 
 
 # ---- the end ----

@@ -26,8 +26,6 @@ CONTROLS = None
 
 def page() -> None:
     e = _session.current()
-    for message in _session.messages():
-        st.warning(f"In the link: {message}", icon=":material/link_off:")
     _headline(e)
     live(e)
 

@@ -158,10 +158,15 @@ def _measured(key: str, trained: bool, _e: Experiment, _weights: Mapping[str, np
     singular, plural = (f"“{task.labels(x)[subject]}”" for x in (one, many))
     answers = " and ".join(f"{r.outputs[-1, 0]:.2f}" for r in readings)
     kind = "probability" if _e.loss == "cross_entropy" else "score"
+    at_subject, at_end = _difference(apart[subject]), _difference(apart[-1])
     return (
-        f"{singular} or {plural}? The unit that differs most, of all {_e.hidden}, differs by {apart[subject]:.2g} at the "
-        f"subject and by {apart[-1]:.2g} at the last word. The {kind} of “{task.answer(np.array([0]))}” is then {answers}."
+        f"{singular} or {plural}? The unit that differs most, of all {_e.hidden}, differs by {at_subject} at the subject and by "
+        f"{at_end} at the last word. The {kind} of “{task.answer(np.array([0]))}” is then {answers}."
     )
+
+
+def _difference(of: float) -> str:
+    return "nothing but rounding" if of < 1e-15 else f"{of:.2g}"
 
 
 def _mathematics(e: Experiment) -> str:

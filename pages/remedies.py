@@ -76,8 +76,13 @@ def _runs(panel: Panel) -> Runs:
     pool, runs = _session.pool(), {}
     for name, remedy in panel.remedies.items():
         runs[name] = pool.get(remedy.experiment)
-        pool.watch(runs[name], _session.viewer("remedies"), runs[name].rows)
+        pool.watch(runs[name], _session.viewer("remedies"), runs[name].rows, patient=True)
     return runs
+
+
+def leave() -> None:
+    """Another page was opened."""
+    _leave_others("")
 
 
 def _leave_others(kind: str) -> None:

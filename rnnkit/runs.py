@@ -33,6 +33,7 @@ class Viewer:
 
     seen: float
     wants: int
+    patient: bool = False
 
 
 @dataclass
@@ -58,6 +59,11 @@ class Run:
     def wanted(self) -> int:
         """How many rows somebody wants."""
         return max((v.wants for v in list(self.viewers.values())), default=0)  # viewers come and go meanwhile
+
+    @property
+    def patient(self) -> bool:
+        """Whether everybody who wants more would rather let others go first."""
+        return all(v.patient for v in list(self.viewers.values()))
 
     @property
     def hungry(self) -> bool:
@@ -110,10 +116,10 @@ class RunPool:
             self.runs.move_to_end(run.experiment.key)
             return run
 
-    def watch(self, run: Run, viewer: str, rows: int) -> None:
-        """A sign of life from a viewer, who wants the run trained up to so many rows."""
+    def watch(self, run: Run, viewer: str, rows: int, patient: bool = False) -> None:
+        """A sign of life from a viewer, who wants the run trained up to so many rows; a patient one lets others go first."""
         with self._lock:
-            run.viewers[viewer] = Viewer(time.monotonic(), min(rows, run.rows))
+            run.viewers[viewer] = Viewer(time.monotonic(), min(rows, run.rows), patient)
             self._schedule()
 
     def leave(self, run: Run, viewer: str) -> None:
@@ -172,7 +178,9 @@ class RunPool:
             self._why = f"no training process could be started: {error}"
 
     def _schedule(self) -> None:
-        """Gives hungry runs a worker, first come first served: an idle one, or one whose run has all that is wanted."""
+        """Gives hungry runs a worker, first come first served, the patient ones last: an idle worker, or one whose run has all
+        that is wanted.
+        """
         self._queue = [run for run in self._queue if run.hungry and not run.worker]
         for run in self.runs.values():
             if run.worker and run.worker.goal != run.wanted:
@@ -180,6 +188,7 @@ class RunPool:
                 run.worker.say(until=run.wanted)
             if run.hungry and not run.worker and run not in self._queue:
                 self._queue.append(run)
+        self._queue.sort(key=lambda run: run.patient)
         for run in list(self._queue):
             free = [w for w in self.workers if w.run is None or not w.run.hungry]
             free.sort(key=lambda w: (w.run is not None, bool(w.asked), not w.ready))

@@ -70,7 +70,8 @@ def _gradient(e: Experiment, state_grad: np.ndarray) -> str:
     if np.isnan(ratios).all():
         return f"At the {task.end_name} there is no gradient to send back."
     if len(parts) == 1:
-        left = f"{_share(ratios[0])} of what it is at the {task.end_name}: {fate(ratios[0])}"
+        of = "times" if ratios[0] >= 1 else "of"
+        left = f"{_share(ratios[0])} {of} what it is at the {task.end_name}: {fate(ratios[0])}"
         return f"At the {task.source_name} the gradient is {left}."
     told = [f"dL/d{part} is {_share(ratio)} of its size ({fate(ratio)})" for part, ratio in zip(parts, ratios, strict=True)]
     return f"From the {task.end_name} back to the {task.source_name}: {', '.join(told)}."

@@ -103,6 +103,20 @@ def test_the_queue_is_first_come_first_served(pool):
     wait(lambda: second.done and third.done)
 
 
+def test_patient_viewers_let_others_go_first(pool):
+    long, many, one = pool.get(LONG), [pool.get(replace(SHORT, seed=seed)) for seed in (2, 3)], pool.get(SHORT)
+    pool.watch(long, "a", long.rows)
+    wait(lambda: long.status == "training")
+    for run in many:
+        pool.watch(run, "panel", run.rows, patient=True)
+    pool.watch(one, "b", one.rows)
+    assert [pool.position(run) for run in (one, *many)] == [1, 2, 3]
+    pool.watch(many[1], "c", 3)
+    assert [pool.position(run) for run in (one, many[1], many[0])] == [1, 2, 3]
+    pool.leave(long, "a")
+    wait(lambda: one.done and all(run.done for run in many))
+
+
 def test_a_run_that_nobody_watches_is_stopped_and_forgotten_last():
     pool = RunPool(Limits(workers=1, idle_seconds=1, keep_megabytes=1))
     try:

@@ -29,7 +29,7 @@ def told(grad, e=E, accuracy=LOW, steps=STEPS, diverged=SOUND, causes=("", "", "
     [
         (1e-13, "1e-13 of what it is at the verb: it vanished"),
         (0.25, "0.25 of what it is at the verb: it arrives"),
-        (3e5, "3e5 of what it is at the verb: it exploded"),
+        (3e5, "3e5 times what it is at the verb: it exploded"),
         (0.0, "exactly 0 of what it is at the verb: it vanished"),
     ],
 )

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import altair as alt
 import pandas as pd
 
-from rnnkit.charts.style import GREY, INK, MAX_ROWS, WARM, sized
+from rnnkit.charts.style import GREY, INK, MAX_ROWS, VIOLET, WARM, sized
 
 DASH = [7, 4]  # of the pinned run
 
@@ -38,7 +38,7 @@ def norm_chart(data: Table = None, pinned: Table = None, *, steps: int | None = 
     names = {"grad_norm_raw": "before remedies", "grad_norm_applied": "after"}
     colour = alt.Color(
         "kind:N",
-        scale=alt.Scale(domain=list(names.values()), range=[WARM, INK]),
+        scale=alt.Scale(domain=list(names.values()), range=[VIOLET, INK]),
         legend=alt.Legend(orient="top", title=None, symbolType="stroke", offset=2, labelLimit=0),
     )
     y = alt.Y(
