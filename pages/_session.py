@@ -283,9 +283,15 @@ def press(action: str) -> None:
     {"train": lambda: p.train(rows), "step": lambda: p.step(rows), "pause": p.pause, "reset": p.reset, "stop": p.stop}[action]()
 
 
+def seek_bar() -> str:
+    """Key of the seek bar: a new one wherever something else moved the cursor."""
+    return f"seek_{run().experiment.key}_{playback().moves}"
+
+
 def seek(bar: str, steps: list[int]) -> None:
-    """Callback of the seek bar."""
-    playback().seek(steps.index(st.session_state[bar]), by_bar=True)
+    """Callback of the seek bar. One that is no longer there can still be heard of, from a browser that is slow to let go of it."""
+    if bar == seek_bar() and not playback().playing:
+        playback().seek(steps.index(st.session_state[bar]), by_bar=True)
 
 
 def nearest(step: int) -> int:

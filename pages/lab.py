@@ -127,7 +127,7 @@ def _seek_bar(e: Experiment, run: Run) -> None:
     if p.playing or not n:
         st.progress(p.shown(n) / run.rows, text=_progress(e, run))
         return
-    key = f"seek_{e.key}_{p.moves}"  # a new bar wherever something else moved the cursor
+    key = _session.seek_bar()
     st.select_slider(
         _progress(e, run),
         steps,
