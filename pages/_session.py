@@ -289,7 +289,7 @@ def seek_bar() -> str:
 
 
 def seek(bar: str, steps: list[int]) -> None:
-    """Callback of the seek bar. One that is no longer there can still be heard of, from a browser that is slow to let go of it."""
+    """Callback of the seek bar. One that is gone can still be heard of, from a browser that is slow to let go of it."""
     if bar == seek_bar() and not playback().playing:
         playback().seek(steps.index(st.session_state[bar]), by_bar=True)
 
