@@ -125,8 +125,8 @@ def button(page, name):
 
 
 def transport(page, text):
-    """The words on the seek bar or progress bar."""
-    return page.locator(".st-key-seek").get_by_text(re.compile(text))
+    """The words on the seek bar or progress bar; for a moment, while one takes the other's place, both are there."""
+    return page.locator(".st-key-seek").get_by_text(re.compile(text)).first
 
 
 def choose(page, label, option, where=None):

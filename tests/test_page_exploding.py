@@ -133,7 +133,8 @@ def test_the_words_about_the_paths_are_the_numbers(page):
     told = words(page)
     assert f"gradient norm {amount(d.norm[:-1, 0].max())}" in told
     assert f"Clipped at {CLIP:g}" in told and f"error {amount(d.error[-1, 1])} at" in told
-    assert f"the wall stands at b = {float(unit.wall(d.w[11, 0])):.3f}" in told
+    wall = f"{float(unit.wall(d.w[11, 0])):.3f}".replace("-", "−")
+    assert f"the wall stands at b = {wall}." in told
 
 
 def test_sliders_move_the_start_and_every_place_can_be_looked_at(page):
