@@ -271,7 +271,7 @@ def _lines(h: History, values: np.ndarray, first: int, network: int, role: str, 
 def _heatmaps(h: History, a: Autopsy, shown: int, saved: History | None, n: int) -> None:
     e, task = h.e, TASKS[h.e.task]
     look: dict[str, Any] = {
-        "labels": _session.example(e.task, e.length),
+        "labels": _session.example(e),
         "important": (task.source(e.length), e.length - 1),
         "height": 400,
     }

@@ -11,7 +11,6 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.fixes import FIXES, GradientFix
 from rnnkit.presets import PRESETS
-from rnnkit.tasks import TASKS
 from rnnkit.words import LABELS, TITLES, difference, summary
 
 
@@ -89,7 +88,7 @@ def _choice(name: str) -> None:
 def _number(e: Experiment, name: str) -> None:
     f = FIELDS[name]
     low, high = f.metadata["range"]
-    low = TASKS[e.task].min_length if name == "length" else low
+    low = e.bound_task.min_length if name == "length" else low
     high = getattr(_session.limits(), f"max_{name}", high)
     whole = isinstance(f.default, int)
     label = "Spectral radius" if name == "gain" and CELLS[e.cell].reservoir else LABELS[name]
@@ -161,13 +160,13 @@ def _strength(name: str) -> None:
 
 def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:
     """The rest, two by two; all of them together in an expander."""
-    pairs = (("hidden", "input_scale"), ("optimizer", "lr"), ("batch", "steps"), ("replicas", "seed"))
+    pairs = (("hidden", "input_scale"), ("optimizer", "lr"), ("batch", "steps"), ("replicas", "seed"), ("vocabulary",))
     rows = [names for pair in pairs if (names := [name for name in pair if name in shown])]
     if not rows:
         return
     with st.expander("Network and training") if folded else st.container():
         for names in rows:
-            for column, name in zip(st.columns(2), names, strict=False):
+            for column, name in zip(st.columns(len(names) if names == ["vocabulary"] else 2), names, strict=False):
                 with column:
                     if name == "optimizer":
                         _choice(name)

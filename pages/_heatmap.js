@@ -64,7 +64,7 @@ function xLabels(c, f, g) {                                  // which labels fit
   const { font } = g, important = new Set(f.important), bold = t => important.has(t);
   const measure = t => { c.font = (bold(t) ? "bold " : "") + c.plain; return c.measureText(text(t)).width; };
   const every = f.labels ? 1 : niceStep(f.length, (g.x1 - g.x0) / (3 * font));
-  const text = t => f.labels ? f.labels[t] : String(t);
+  const text = t => f.labels ? f.labels[t] || (f.aligned ? String(t - f.length + 1) : "") : String(t);
   const all = [...Array(f.length).keys()].filter(t => t % every === 0 || bold(t));
   const widths = new Map(all.map(t => [t, measure(t)]));
   c.font = c.plain;
@@ -245,7 +245,7 @@ function drawXAxis(d) {
     write(d, text, 0, 0, g.axis.turned ? { bold, most: g.axis.room } : { bold, align: "center", base: "top" });
     c.restore();
   }
-  write(d, "time in the sequence t →", g.x1, g.height - 0.2 * g.font, { base: "bottom", alpha: 0.8 });
+  write(d, d.f.aligned ? "words before the verb t →" : "time in the sequence t →", g.x1, g.height - 0.2 * g.font, { base: "bottom", alpha: 0.8 });
 }
 
 function drawCrosshair(d, hover, row) {
@@ -259,12 +259,12 @@ function drawCrosshair(d, hover, row) {
 // ---- words ----
 
 function tipTexts(f, row, t, last = f.length - 1) {
-  const word = f.labels ? ` “${f.labels[t]}”` : "", place = `t = ${t}${word}`;
+  const word = f.labels?.[t] ? ` “${f.labels[t]}”` : "", place = `t = ${f.aligned ? t - f.length + 1 : t}${word}`;
   if (row === null) return [place, "not trained yet", ""];
   const code = at(f, row, t), what = kind(f, code), end = at(f, row, last);
   const norm = `‖dL/d${f.symbol}${[...String(t)].map(digit => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("")}‖ = `;
   const special = { zero: "exactly 0: smaller than float32 can hold", cut: "0: cut by truncation, no gradient path",
-    nan: norm + (code === f.coding.inf ? "inf" : "NaN") };
+    nan: norm + (code === f.coding.inf ? "inf" : "NaN"), nothing: "no sentence of the batch has a word here" };
   const share = what || kind(f, end) || t === last ? ""
     : `${scientific(log10(f, code) - log10(f, end))} of its value at the last time step`;
   return [`step ${f.steps[row].toLocaleString("en")} · ${place}`, special[what] ?? norm + scientific(log10(f, code)), share];

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from rnnkit.record import CODES_PER_DECADE, CUT, INF, LOG10_MIN, NAN, ZERO
+from rnnkit.record import CODES_PER_DECADE, CUT, INF, LOG10_MIN, NAN, NOTHING, ZERO
 
 HTML = """
 <div class="heatmap" role="img" tabindex="0">
@@ -31,7 +31,7 @@ HTML = """
   <div class="tip" hidden><div></div><div class="value"></div><div></div></div>
 </div>
 """
-CODING = {"zero": ZERO, "cut": CUT, "inf": INF, "nan": NAN, "min": LOG10_MIN, "perDecade": CODES_PER_DECADE}
+CODING = {"zero": ZERO, "cut": CUT, "inf": INF, "nan": NAN, "nothing": NOTHING, "min": LOG10_MIN, "perDecade": CODES_PER_DECADE}
 
 _here = Path(__file__)
 _component = st.components.v2.component(
@@ -58,6 +58,7 @@ def heatmap(
     cursor: int,
     symbol: str = "h",
     labels: Sequence[str] | None = None,
+    aligned: bool = False,
     important: Sequence[int] = (),
     summary: str = "",
     height: int = 460,
@@ -70,6 +71,7 @@ def heatmap(
     codes (n, T) uint16, n >= 0, see rnnkit.record; steps (n,), increasing: the training step of each row, on an axis fixed to
     0..total_steps. `cursor` is the row drawn as a profile; past the end it means the last row, so a large number follows
     the training. `labels` are the T words under the axis; those at the indices in `important` are bold and always shown.
+    `aligned`: sequences of different lengths that end together, so times count back from the last one, which is 0.
     `height` and `font` are in px; with a font of 22, about 620 px look best. Raises ValueError if the shapes disagree.
     """
     n, length = codes.shape
@@ -84,6 +86,7 @@ def heatmap(
         "cursor": max(0, min(int(cursor), n - 1)),
         "symbol": symbol,
         "labels": None if labels is None else list(labels),
+        "aligned": aligned,
         "important": [int(t) for t in important],
         "summary": summary,
         "height": height,

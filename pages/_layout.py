@@ -21,6 +21,14 @@ def opening(question: str, sentence: str) -> None:
     st.markdown(sentence)
 
 
+def equally_long(e: Experiment) -> bool:
+    """Whether all sequences have the same length, as a page needs whose axis is the time; where not, the page says so."""
+    if not e.bound_task.padded:
+        return True
+    st.info("This page needs sequences of one length; the sentences of a file have many. Choose another task in the sidebar.")
+    return False
+
+
 def mathematics(text: str, title: str = "The mathematics") -> None:
     """Equations, with the symbols that the code uses, for whoever unfolds them."""
     with st.expander(title, icon=":material/function:"):

@@ -20,7 +20,6 @@ import streamlit as st
 from rnnkit import charts
 from rnnkit.experiment import Experiment
 from rnnkit.history import History
-from rnnkit.tasks import TASKS
 
 POINTS = 1200  # per chart: more make the browser mount it anew
 
@@ -43,7 +42,7 @@ CURVES = {
     "accuracy": Curve(
         "Held-out accuracy of every network",
         {"accuracy": "accuracy"},
-        lambda e, steps: charts.accuracy_chart(steps=steps, chance=TASKS[e.task].chance),
+        lambda e, steps: charts.accuracy_chart(steps=steps, chance=e.bound_task.chance),
     ),
     "norms": Curve(
         "Norm of the gradient before and after the remedies",

@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages import _data
 from pages._playback import PACES, Playback
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
@@ -65,17 +66,23 @@ def start() -> None:
         return
     query = {k: v for k, v in st.query_params.items() if not k.startswith("embed")}
     pinning = {k.removeprefix(PIN): query.pop(k) for k in list(query) if k.startswith(PIN)}
+    st.session_state.viewer = uuid.uuid4().hex
     e, messages = _from_link(query)
     pinned, more = _from_link(pinning) if pinning else (None, [])
-    st.session_state.viewer = uuid.uuid4().hex
     st.session_state.memory = {}
     load(e, pinned=pinned)
     st.session_state.messages = [*messages, *(f"pinned run: {message}" for message in more)]
 
 
 def _from_link(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
-    e, messages = Experiment.from_query(query, limits().check) if query else (default(), [])
-    return default() if limits().check(e) else e, messages  # a server that refuses even the package's defaults
+    e, messages = Experiment.from_query(query, objections) if query else (default(), [])
+    return default() if objections(e) else e, messages  # a server that refuses even the package's defaults
+
+
+def objections(e: Experiment) -> dict[str, str]:
+    """field -> why this viewer cannot have this Experiment here."""
+    refusal = _data.refusal(e.data)
+    return {"data": refusal} if refusal else limits().check(e)
 
 
 def ask(study: str, e: Experiment, **options: Any) -> Answer:
@@ -90,6 +97,7 @@ def load(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> 
     for name, f in FIELDS.items():
         if name != "fixes":
             memory[name] = getattr(e, name) if applies(e, name) else memory.get(name, f.default)
+    memory["given"] = memory.get("given", {}) | ({TASKS[e.task].data: e.data} if applies(e, "data") else {})
     strengths = memory.get("strengths", FIX_DEFAULTS)
     memory["strengths"] = strengths | {fix.name: fix.strength for fix in e.fixes}
     memory["since"] = dict.fromkeys(STARTING, 0) | {fix.name: fix.since for fix in e.fixes if fix.name in STARTING}
@@ -164,19 +172,22 @@ def experiment() -> Experiment:
     memory["strengths"] = {name: state.get(key(f"s_{name}"), s) for name, s in memory["strengths"].items()}
     memory["since"] = {name: state.get(key(f"f_{name}"), n) for name, n in memory["since"].items()}
     memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
+    memory["data"] = memory["given"].get(TASKS[memory["task"]].data, "")
     fit = {name: FIXES[name](FIX_DEFAULTS[name]).applies_to(CELLS[memory["cell"]].gates) for name in FIXES}
     chosen = [*memory["fixes"], *memory["hidden_fixes"]]
     memory["fixes"], memory["hidden_fixes"] = [n for n in chosen if fit[n]], [n for n in chosen if not fit[n]]
     _to_widgets()
     try:
         e = _assemble(memory)
-        problems = limits().check(e)
+        problems = objections(e)
         if problems:
             raise ExperimentError(problems)
         state.valid, state.problem = e, ""
     except ValueError as error:
         state.problem = str(error)
     state.setdefault("valid", default())
+    if _data.refusal(state.valid.data):  # forgotten meanwhile
+        state.valid = default()
     if state.valid != state.run.experiment:
         _turn_to(state.valid, play=False)
     state.c_preset = named(state.valid) or OWN
@@ -184,9 +195,9 @@ def experiment() -> Experiment:
 
 
 def _assemble(memory: Mapping[str, Any]) -> Experiment:
-    cell = Experiment(cell=memory["cell"])
-    values = {name: memory[name] for name in FIELDS if name != "fixes" and applies(cell, name)}
-    chosen = memory["fixes"] if applies(cell, "fixes") else ()
+    kind = Experiment(cell=memory["cell"], task=memory["task"])
+    values = {name: memory[name] for name in FIELDS if name != "fixes" and applies(kind, name)}
+    chosen = memory["fixes"] if applies(kind, "fixes") else ()
     return Experiment(**values, fixes=tuple(_fix(memory, name) for name in chosen))
 
 
@@ -304,10 +315,14 @@ def retry(r: Run) -> None:
     playback().train(r.rows)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def example(task: str, length: int) -> list[str]:
+def example(e: Experiment) -> list[str]:
     """The words or symbols of one held-out sequence, for the time axis."""
-    return TASKS[task].example(length)
+    return _example(e.task, e.length, e.data, e.vocabulary)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _example(task: str, length: int, data: str, vocabulary: int) -> list[str]:
+    return TASKS[task].bound(data, vocabulary).example(length)
 
 
 def open_preset(name: str) -> None:

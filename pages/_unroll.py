@@ -60,7 +60,7 @@ def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> d
     lanes: input, the parts of the state, output, from below; each with its units' names, and the rows `loop` (recurrent) and
     `alone` (feed-forward) of their activations at the times `steps`. windows: the steps to draw, for each of ROOMS.
     """
-    cell, task, x = CELLS[e.cell], TASKS[e.task], batch.x[:, 0]
+    cell, task, x = CELLS[e.cell], e.bound_task, batch.x[:, 0]
     important = landmarks(task, x)
     windows = [window(e.length, important, room) for room in ROOMS]
     steps = sorted({*chain(*windows), *np.linspace(0, e.length - 1, PLAYED).round().astype(int).tolist()})
@@ -88,7 +88,7 @@ def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> d
         "things": things(e.task),
         "windows": windows,
         "important": important,
-        "asked": e.length - task.loss_steps,
+        "asked": e.length - task.asked(e.length),
         "answer": task.answer(batch.y[-1:, 0]),
         "lanes": [inputs, *parts, output],
         "kept": {part: text.removeprefix(f"d{part} * ") for part, text in cell.carry if part != "h"},
@@ -100,7 +100,7 @@ def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> d
 
 def _input_lane(e: Experiment, x: np.ndarray, drawn: list[int], steps: list[int]) -> tuple[list[int], dict[str, Any]]:
     """Which of the inputs are drawn, and their lane: the symbols of the drawn steps, as they come; or all numbers."""
-    task = TASKS[e.task]
+    task = e.bound_task
     if x.dtype.kind in "iu":
         entered = list(dict.fromkeys(int(x[t]) for t in drawn))
         kind, names = "words" if things(e.task) == "words" else "symbols", [task.labels(np.array([s]))[0] for s in entered]
@@ -116,7 +116,7 @@ def _output_lane(
     e: Experiment, y: np.ndarray, loop: Reading, alone: Reading, steps: list[int]
 ) -> tuple[list[int], dict[str, Any]]:
     """Which of the outputs are drawn, and their lane: the right answer, and what the network finds most probable at the end."""
-    task, end = TASKS[e.task], loop.outputs[-1]
+    task, end = e.bound_task, loop.outputs[-1]
     one_of = y.dtype.kind in "iu"
     ranked = [*(y[-1:].tolist() if one_of else []), *np.argsort(-end, kind="stable").tolist()]
     classes = sorted(list(dict.fromkeys(ranked))[:CLASSES])

@@ -7,7 +7,7 @@ const VIRIDIS = "440154470e61481a6c482575472f7d443a834144873d4e8a39568c35608d316
 const LOW = -12, HIGH = 4, TICKS = [-12, -8, -4, 0, 4];      // the fixed domain of log10, and where it is labelled
 
 const kind = (f, code) => code === f.coding.zero ? "zero" : code === f.coding.cut ? "cut"
-  : code === f.coding.nan || code === f.coding.inf ? "nan" : "";
+  : code === f.coding.nan || code === f.coding.inf ? "nan" : code === f.coding.nothing ? "nothing" : "";
 const log10 = (f, code) => code / f.coding.perDecade + f.coding.min;
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const unit = lg => clamp((lg - LOW) / (HIGH - LOW), 0, 1);
@@ -43,5 +43,5 @@ function textures(c, dpr, ink) {                             // the fills for co
   const hatch = p => { for (const o of [-8, 0, 8]) { p.moveTo(o - 1, 9); p.lineTo(o + 9, -1); } p.stroke(); };
   const dots = p => { p.fillStyle = "#fffc"; p.fillRect(2, 2, 2, 2); };
   const crosses = p => { p.strokeStyle = "#fff9"; for (const y of [2, 6]) { p.moveTo(2, y); p.lineTo(6, 8 - y); } p.stroke(); };
-  return { nan: tile(8, ink.nan, crosses), cut: tile(8, ink.back, hatch), zero: tile(6, ink.zero, dots) };
+  return { nothing: "transparent", nan: tile(8, ink.nan, crosses), cut: tile(8, ink.back, hatch), zero: tile(6, ink.zero, dots) };
 }

@@ -9,14 +9,13 @@ import pyarrow as pa
 import pyarrow.csv
 import streamlit as st
 
-from pages import _live, _session
+from pages import _data, _live, _session
 from pages._heatmap import heatmap
 from pages._playback import PACES
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment, diff
 from rnnkit.presets import PRESETS, named
 from rnnkit.runs import Run
-from rnnkit.tasks import TASKS
 from rnnkit.verdict import Verdict, verdict
 from rnnkit.words import LABELS, difference, summary
 
@@ -47,10 +46,13 @@ def _headline(e: Experiment) -> None:
         return
     st.subheader(summary(e), anchor=False)
     changed = ", ".join(LABELS[name] for name in diff(_session.default(), e))
-    st.markdown(f"{TASKS[e.task].about} Your own settings; other than in the first story: {changed}.")
+    st.markdown(f"{e.bound_task.about} Your own settings; other than in the first story: {changed}.")
 
 
 def _lab(e: Experiment, every: float | None) -> None:
+    if refusal := _data.refusal(e.data):
+        st.error(f"This run cannot go on: {refusal}.", icon=":material/error:")
+        return
     run, pinned = _session.run(), _session.pinned_run()
     _session.tick(run)
     _transport(e, run)
@@ -214,14 +216,15 @@ def _side_by_side(run: Run, n: int, row: int, part: int, replica: int | None, pi
 def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: str = "heatmap") -> None:
     e, h = run.experiment, run.history
     said = _verdict(run, row).gradient
-    source = TASKS[e.task].source(e.length)
+    source = e.bound_task.source(e.length)
     heatmap(
         h.codes(n, part, replica),
         steps=h.steps[:n],
         total_steps=e.steps,
         cursor=row,
         symbol=h.parts[part],
-        labels=_session.example(e.task, e.length),
+        labels=_session.example(e),
+        aligned=e.bound_task.padded,
         important=(source, e.length - 1),
         summary=f"Gradient norms over {e.length} time steps and {n} recorded training steps. {said}",
         height=480,
@@ -235,9 +238,12 @@ def _reading(e: Experiment, part: str) -> str:
     told = "One row is one training step, one column one time step; below it stands an example. "
     told += f"The colour is the norm of the derivative of the loss with respect to {part} at that time, over units and batch"
     told += ", including the path through h." if part == "c" else "."
-    if TASKS[e.task].loss_steps > 1:
+    if e.bound_task.asked(e.length) > 1:
+        which = "All" if e.bound_task.asked(e.length) == e.length else f"The last {e.bound_task.asked(e.length)}"
+        told += f" {which} steps have a loss of their own, which adds to what comes from later ones."
+    if e.bound_task.padded:
         told += (
-            f" The last {TASKS[e.task].loss_steps} steps each have a loss of their own, which adds to what comes from later ones."
+            " Sentences are aligned at the verb; where some of a batch have not begun, the norm is scaled up to the whole batch."
         )
     if CELLS[e.cell].reservoir:
         told += " The recurrent weights of a reservoir are not trained: this is the gradient that would reach them."
@@ -256,7 +262,7 @@ def _curves(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
         st.markdown("**Loss** while training")
         _live.draw("loss", h, n, row, other)
     with columns[1]:
-        st.markdown(f"**Accuracy** on new {TASKS[e.task].samples}")
+        st.markdown(f"**Accuracy** on new {e.bound_task.samples}")
         _live.draw("accuracy", h, n, row, other)
     if len(columns) > 2:
         with columns[2]:

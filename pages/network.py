@@ -15,7 +15,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.forward import example, landmarks, read, versions
 from rnnkit.presets import PRESETS
 from rnnkit.runs import Answer
-from rnnkit.tasks import TASKS, Batch
+from rnnkit.tasks import Batch
 from rnnkit.weights import draw_weights
 
 TITLE = "Network"
@@ -48,6 +48,8 @@ def page() -> None:
         "The same neurons and the same weights at every step, **connected to themselves through time.**",
     )
     e = _session.current()
+    if not _layout.equally_long(e):
+        return
     number, batch, trained = _choices(e)
     answer = _answer(e) if trained else None
     waiting = answer is not None and not answer.ended.wait(_layout.PATIENCE)
@@ -62,7 +64,7 @@ def _answer(e: Experiment) -> Answer:
 
 def _choices(e: Experiment) -> tuple[str, Batch, bool]:
     """What is chosen above the drawing: the sequence to read and its name, and whether the weights are trained ones."""
-    task, original = TASKS[e.task], example(e)
+    task, original = e.bound_task, example(e)
     numbers = versions(task, original)
     nouns = {n: " ".join(task.labels(b.x[t])[0] for t in landmarks(task, b.x[:, 0])) for n, b in numbers.items()}
     look = {"required": True, "label_visibility": "collapsed"}
@@ -147,7 +149,7 @@ def _summary(e: Experiment, drawn: Mapping[str, Any], trained: bool) -> str:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _measured(key: str, trained: bool, _e: Experiment, _weights: Mapping[str, np.ndarray]) -> str:
     """How far the state tells the two versions of the sentence apart, right after the subject and at the end."""
-    task, numbers = TASKS[_e.task], versions(TASKS[_e.task], example(_e))
+    task, numbers = _e.bound_task, versions(_e.bound_task, example(_e))
     if not numbers:
         return f"{task.about}"
     one, many = (batch.x[:, 0] for batch in numbers.values())

@@ -18,7 +18,6 @@ from rnnkit.limits import gigaflops
 from rnnkit.presets import PRESETS, pair
 from rnnkit.remedies import LEVELS, PANELS, Outcome, Panel, Remedy, Result, lessons, measure, short
 from rnnkit.runs import Run
-from rnnkit.tasks import TASKS
 from rnnkit.verdict import gradient_ratio
 from rnnkit.words import TITLES, difference
 
@@ -63,7 +62,7 @@ def _welcome(panel: Panel) -> Panel:
 
 
 def _same(e: Experiment) -> str:
-    task = TASKS[e.task]
+    task = e.bound_task
     rows = f"The same in all rows: {task.title}, {e.length} steps in time, {e.batch} {task.samples} a training step"
     return f"{rows}, {e.replicas} networks with seeds {e.seed} to {e.seed + e.replicas - 1}."
 
@@ -152,7 +151,7 @@ def _said(panel: Panel, runs: Runs, results: Mapping[str, Result]) -> None:
 
 
 def _table(kind: str, panel: Panel, runs: Runs, rows: list[dict[str, Any]]) -> None:
-    task = TASKS[panel.plain.task]
+    task = panel.plain.bound_task
     heads = {
         "heat": "time →  training ↓",
         "curve": f"new {task.samples}",
@@ -211,7 +210,7 @@ def _look(
         "grid": history.steps[grid].tolist(),
         "exams": history.steps[exams].tolist(),
         "accuracy": [[None if np.isnan(a) else round(float(a), 3) for a in of] for of in history.accuracy[exams].T],
-        "chance": TASKS[e.task].chance,
+        "chance": e.bound_task.chance,
         "solved": int((result.solved >= 0).sum()) if result else 0,
         "after": None if result is None or np.isnan(result.steps) else result.steps,
         "arrives": result.after if result and np.isfinite(result.after) else None,
@@ -266,7 +265,7 @@ def _differs(plain: Experiment, e: Experiment) -> str:
 def _ratio(ratio: float, e: Experiment) -> str:
     if np.isnan(ratio):
         return "NaN"
-    cut = ratio == 0 and TASKS[e.task].source(e.length) < e.first_uncut
+    cut = ratio == 0 and e.bound_task.source(e.length) < e.first_uncut
     return "0 (cut)" if cut else short(ratio)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _session
+from pages import _charts, _layout, _session
 from rnnkit import theory
 from rnnkit.cells import CELLS
 from rnnkit.charts import regimes as maps
@@ -18,7 +18,6 @@ from rnnkit.charts import vanishing as charts
 from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.presets import PRESETS
-from rnnkit.tasks import TASKS
 from rnnkit.verdict import EXPLODED, VANISHED, fate, gradient_ratio
 from rnnkit.words import amount
 
@@ -33,12 +32,14 @@ KEEPING = {"lstm": "forget gate", "gru": "update gate"}  # as they are called; o
 
 def page() -> None:
     e = _session.current()
-    task = TASKS[e.task]
+    task = e.bound_task
     _layout.opening(
         "Why does it vanish?",
         f"On its way back from the {task.end_name} to the {task.source_name} the gradient is multiplied by one matrix for every "
         "time step, the Jacobian; and a product of many matrices soon is almost nothing, or far too much.",
     )
+    if not _layout.equally_long(e):
+        return
     step = _step(e)
     looked_at = replace(e, replicas=1) if step else _untrained(e)
     _layout.computed("flow", looked_at, partial(_flow, e), step=step)
@@ -74,12 +75,12 @@ def _gate(e: Experiment) -> str:
 
 
 def _flow(e: Experiment, parts: list[Found], done: bool) -> None:
-    f, words = parts[-1], _session.example(e.task, e.length)
+    f, words = parts[-1], _session.example(e)
     if f["diverged"] >= 0:
         text = f"This network became NaN at training step {f['diverged']}: these are its last sound weights."
         st.warning(text, icon=":material/warning:")
     if not f["norm"][0, -1] > 0:
-        end = TASKS[e.task].end_name
+        end = e.bound_task.end_name
         text = (
             f"At the {end} there is no gradient to send back: the network is sure of its answer, or its numbers are not finite."
         )
@@ -94,7 +95,7 @@ def _flow(e: Experiment, parts: list[Found], done: bool) -> None:
 
 
 def _verdict(e: Experiment, f: Found) -> None:
-    names, task = CELLS[e.cell].parts, TASKS[e.task]
+    names, task = CELLS[e.cell].parts, e.bound_task
     ratios = {name: gradient_ratio(f["norm"][:, :, None], e, part) for part, name in enumerate(names)}
     told = " and ".join(f"‖dL/d{name}‖ is {amount(ratio)} of its size ({fate(ratio)})" for name, ratio in ratios.items())
     measured = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {told}."
@@ -123,7 +124,7 @@ def _prediction(e: Experiment, f: Found) -> str:
     if f["rate_bound"] is None:
         return f"**Theory: {theory.UNDECIDED}.** Pascanu's condition speaks of h = φ(a); the gates of this cell are beyond it."
     said, gamma, rate = theory.condition(e.cell, f["singular"]), theory.GAMMA[e.cell], f["rate_bound"]
-    steps = f["anchor"] - TASKS[e.task].source(e.length)
+    steps = f["anchor"] - e.bound_task.source(e.length)
     limit = f"1/γ = {1 / gamma:g}"
     if said == theory.MUST_VANISH:
         return (
@@ -137,8 +138,8 @@ def _prediction(e: Experiment, f: Found) -> str:
 
 
 def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
-    task, names, leaky = TASKS[e.task], CELLS[e.cell].parts, e.leak < 1
-    _legend(
+    task, names, leaky = e.bound_task, CELLS[e.cell].parts, e.leak < 1
+    _charts.legend(
         ("line", INK, "measured by backpropagation"),
         ("dot", VIOLET, "product of the Jacobians"),
         ("dashed", WARM, f"through the {_gate(e)}s alone" if _gate(e) else ""),
@@ -151,7 +152,7 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
             st.markdown(f"**‖dL/d{name}ₜ‖** at every time step, as a share of what it is at the {task.end_name}")
             table = charts.flow_table(f, part, words)
             series = tuple(key for key in charts.SERIES if key in table)
-            spec = _spec(charts.flow_chart, None, tuple(words), marks, series, 40 // len(names))
+            spec = _charts.spec(charts.flow_chart, None, tuple(words), marks, series, 40 // len(names))
             text = f"Norm of dL/d{name} at every time step as a share of the last, measured and predicted, from 1e-12 to 1e4"
             _show(spec, table, f"flow_{name}", text)
     told = [
@@ -163,9 +164,9 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
         told.append(f"Dots: dL/dh at the end times every Jacobian on the way. Difference to backpropagation: {amount(f['off'])}.")
     if _gate(e):
         told.append(f"Dashed: what arrives on the way through the {_gate(e)}s alone; it is no bound, other ways add to it.")
-    if task.loss_steps > 1:
+    if task.asked(e.length) > 1:
         told.append(
-            f"The last {task.loss_steps} steps each have a loss of their own; the predictions begin at the first of them."
+            f"The last {task.asked(e.length)} steps each have a loss of their own; the predictions begin at the first of them."
         )
     if any(fix.name == "truncate" for fix in e.fixes):
         told.append("Truncation is left out: this is the whole gradient.")
@@ -179,22 +180,22 @@ def _spectrum(e: Experiment, f: Found, words: Sequence[str]) -> None:
         text = "Not computed: the Jacobians of this network are too large. Take fewer hidden units or a shorter sequence."
         st.info(text, icon=":material/data_array:")
         return
-    _legend(*(("line", colour, rank) for rank, colour in charts.RANKS.items()), ("thin", GREY, "all others"))
+    _charts.legend(*(("line", colour, rank) for rank, colour in charts.RANKS.items()), ("thin", GREY, "all others"))
     table = charts.spectrum_table(f, len(CELLS[e.cell].parts) - 1, words)
     text = f"Singular values of the derivative of the last h by {name}, over time, from 1e-12 to 1e4"
-    _show(_spec(charts.spectrum_chart, None, tuple(words)), table, "spectrum", text)
+    _show(_charts.spec(charts.spectrum_chart, None, tuple(words)), table, "spectrum", text)
     st.caption(f"How much the way from {name}ₜ to the end can stretch a vector: at most, in the middle, at least.")
 
 
 def _slopes(e: Experiment, f: Found, words: Sequence[str]) -> None:
     gate, gamma = _gate(e), theory.GAMMA.get(e.cell, 1)
     st.markdown(f"#### How open is the {gate}?" if gate else "#### Saturation: slope |φ′(aₜ)| of the units")
-    _legend(
+    _charts.legend(
         ("line", INK, "mean of the units"),
         ("band", INK, "middle half, and all"),
         ("dashed", WARM, f"steepest slope γ = {gamma:g}" if gamma < 1 else ""),
     )
-    spec, table = _spec(charts.slopes_chart, None, tuple(words), gamma), charts.slopes_table(f, words)
+    spec, table = _charts.spec(charts.slopes_chart, None, tuple(words), gamma), charts.slopes_table(f, words)
     _show(spec, table, "slopes", "Distribution over the units at every time step, from 0 to 1")
     saturated = "A saturated unit has slope 0 and stops the gradient, whatever the weights are."
     st.caption("1 keeps the memory, 0 erases it; the gradient is multiplied by the same number." if gate else saturated)
@@ -202,13 +203,13 @@ def _slopes(e: Experiment, f: Found, words: Sequence[str]) -> None:
 
 def _states(e: Experiment, parts: list[Found], done: bool) -> None:
     """The parts of the state side by side: what they remember."""
-    f, words, names = parts[-1], _session.example(e.task, e.length), CELLS[e.cell].parts
+    f, words, names = parts[-1], _session.example(e), CELLS[e.cell].parts
     st.markdown(f"#### What the states {' and '.join(names)} hold")
-    _legend(("band", ORANGE, "above 0"), ("band", BLUE, "below 0"))
+    _charts.legend(("band", ORANGE, "above 0"), ("band", BLUE, "below 0"))
     for part, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names, strict=True)):
         with column:
             st.markdown(f"**{name}ₜ**, one row a unit")
-            spec, table = _spec(charts.states_chart, None, tuple(words)), charts.states_table(f["states"][part], words)
+            spec, table = _charts.spec(charts.states_chart, None, tuple(words)), charts.states_table(f["states"][part], words)
             _show(spec, table, f"states_{name}", f"Values of {name} over time, some of its units")
     st.caption(
         "Full colour at 1 and beyond, half of it at 0.25. The gradients that reach these states stand at the top of the page."
@@ -221,7 +222,7 @@ def _states(e: Experiment, parts: list[Found], done: bool) -> None:
 def _regimes(e: Experiment) -> None:
     st.markdown("#### Where does it arrive? Every gain and length at once")
     most = _session.limits().max_length
-    lengths = [length for length in theory.LENGTHS if TASKS[e.task].min_length <= length <= most]
+    lengths = [length for length in theory.LENGTHS if e.bound_task.min_length <= length <= most]
     if not lengths:
         st.info("The map begins with longer sequences than this server allows.", icon=":material/block:")
         return
@@ -230,13 +231,13 @@ def _regimes(e: Experiment) -> None:
 
 
 def _map(e: Experiment, lengths: list[int], parts: list[Found], done: bool) -> None:
-    f, task, cell = parts[-1], TASKS[e.task], CELLS[e.cell]
+    f, task, cell = parts[-1], e.bound_task, CELLS[e.cell]
     ratio, called = f["ratio"][-1], "spectral radius" if cell.reservoir else "gain"
     arrives, here = (VANISHED, EXPLODED), ("this experiment", e.length, e.gain)
     tables = maps.regime_tables(theory.GAINS, lengths, ratio, arrives, _levels(e, f), here)
     left, right = st.columns([3, 1], gap="medium")
     with left:
-        spec = {**_spec(maps.regime_chart, theory.GAINS, tuple(lengths), called), "datasets": tables}
+        spec = {**_charts.spec(maps.regime_chart, theory.GAINS, tuple(lengths), called), "datasets": tables}
         text = f"Share of the gradient that arrives, by sequence length and {called}"
         event = st.vega_lite_chart(spec, key="vanishing_map", on_select="rerun", width="stretch", alt=text)
     with right:
@@ -286,32 +287,9 @@ def _if(values: Any, text: str) -> str:
     return "" if values is None else text
 
 
-def _legend(*items: tuple[str, str, str]) -> None:
-    """A key above a chart that wraps on a phone: (kind of mark, colour, text); none for an empty text."""
-    spans = (f'<span><i class="{kind}" style="--c: {colour}"></i>{text}</span>' for kind, colour, text in items if text)
-    st.html(f'{STYLE}<div class="linekey">{"".join(spans)}</div>')
-
-
-@lru_cache(maxsize=128)
-def _spec(chart: Callable[..., Any], *args: Any) -> dict[str, Any]:
-    """A chart without its data: Altair takes longer to write it than everything else on this page."""
-    return chart(*args).to_dict()
-
-
 def _show(spec: dict[str, Any], rows: Any, key: str, text: str) -> None:
     st.vega_lite_chart({**spec, "datasets": {"rows": rows}}, key=f"vanishing_{key}", width="stretch", alt=text)
 
-
-STYLE = """<style>
-.linekey { display: flex; flex-wrap: wrap; gap: 0.1rem 1.6rem; line-height: 1.5; }
-.linekey span { display: flex; align-items: center; gap: 0.5rem; }
-.linekey i { flex: none; width: 2rem; border-top: 4px solid var(--c); }
-.linekey .dashed { border-top: 3px dashed var(--c); }
-.linekey .dotted { border-top: 3px dotted var(--c); }
-.linekey .thin { border-top-width: 1px; }
-.linekey .dot { width: 0.65rem; height: 0.65rem; border: 0; border-radius: 50%; background: var(--c); }
-.linekey .band { height: 1rem; border: 0; background: var(--c); opacity: 0.5; }
-</style>"""
 
 MATHEMATICS = r"""
 **The chain rule.** With $a_t = x_t W_{in} + h_{t-1} W_{rec} + b$ and $h_t = \varphi(a_t)$, all of them row vectors,

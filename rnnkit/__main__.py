@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from rnnkit.cells import CELLS
+from rnnkit.corpus import BASELINES, FORMATS, read_corpus, read_text
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
 from rnnkit.fixes import FIXES
 from rnnkit.inits import BIASES, INITS
@@ -20,6 +21,7 @@ from rnnkit.optim import OPTIMIZERS
 from rnnkit.presets import PRESETS
 from rnnkit.record import Record, frame, gradient_frame
 from rnnkit.tasks import TASKS
+from rnnkit.tasks.data import keep
 from rnnkit.verdict import verdict
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ examples:
   a story of the dashboard, with one thing changed; what there is to choose from:
     python -m rnnkit train --preset orthogonal --length 100
     python -m rnnkit list
+
+  agreement in sentences of your own, from a table with the columns prefix and label:
+    python -m rnnkit train --preset corpus-lstm --file sentences.tsv
 """
 
 
@@ -68,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME[:STRENGTH]",
         help=f"a remedy, in the order given, replacing the default clip-norm:1; 'none' for no remedy. One of: {', '.join(FIXES)}",
     )
+    train.add_argument("--file", metavar="FILE", help="learn from this file: sentences (task corpus, assumed) or any text")
+    train.add_argument("--gold", metavar="FILE", help="of Gulordava et al.'s corpora: the .gold file beside the .text file")
+    train.add_argument("--format", metavar="NAME", choices=[*FORMATS], help=f"of --file, if not recognised: {', '.join(FORMATS)}")
     train.add_argument("--records", metavar="FILE", help="write one row a step and network (.csv or .parquet)")
     train.add_argument("--gradients", metavar="FILE", help="write ||dL/ds_t|| of every step, time and network (.csv or .parquet)")
     train.add_argument("--save-json", metavar="FILE", help="write the experiment itself, for --json")
@@ -80,9 +88,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _help(f: Any) -> str:
-    choices = f.metadata.get("choices")
-    valid = ", ".join(choices) if choices else "{:g} to {:.10g}".format(*f.metadata["range"])
-    return f"{f.metadata['help']} {valid} (default {f.default})".replace("%", "%%")
+    kind = f.metadata
+    valid = ", ".join(kind["choices"]) if "choices" in kind else kind.get("expected") or "{:g} to {:.10g}".format(*kind["range"])
+    return f"{kind['help']} {valid} (default {f.default or 'none'})".replace("%", "%%")
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -119,32 +127,44 @@ def _train(args: argparse.Namespace) -> int:
         import torch
     except ModuleNotFoundError:
         _fail("PyTorch is not installed: run  pip install torch==2.13.0")
-    from rnnkit.trainer import train
+    from rnnkit.trainer import Trainer
 
     torch.set_num_threads(max(1, args.threads))
     try:
-        records = list(_with_progress(e, train(e, device=args.device), quiet=args.quiet))
+        trainer = Trainer(e, device=args.device)
+        records = list(_with_progress(e, trainer.records(), quiet=args.quiet))
         _write(args, e, records)
     except (RuntimeError, AssertionError, ValueError, OSError, ImportError, MemoryError) as error:
         _fail(error)
     print(_report(e, records))
+    if e.task == "corpus":
+        print(_tested(e, trainer.params))
     return 0
 
 
-def _experiment(args: argparse.Namespace) -> Experiment:
-    """Base (defaults, preset or JSON), changed by the options; every problem in one message."""
+def _base(args: argparse.Namespace) -> Experiment:
+    """What the options change: the defaults, a preset or an experiment from JSON."""
     if args.preset and args.json:
         raise ValueError("give --preset or --json, not both")
     if args.preset and args.preset not in PRESETS:
         raise ValueError(f"unknown preset {args.preset!r}: valid are {', '.join(PRESETS)}")
-    base = PRESETS[args.preset].experiment if args.preset else Experiment()
     if args.json:
         try:
-            base = Experiment.from_json(sys.stdin.read() if args.json == "-" else Path(args.json).read_text("utf-8"))
+            return Experiment.from_json(sys.stdin.read() if args.json == "-" else Path(args.json).read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"cannot read {args.json}: {error}") from None
+    return PRESETS[args.preset].experiment if args.preset else Experiment()
+
+
+def _experiment(args: argparse.Namespace) -> Experiment:
+    """The base, changed by the options; every problem in one message."""
+    base = _base(args)
     values, problems = base.to_dict(), {}
     given = {name: getattr(args, name) for name in FIELDS if name != "fixes" and getattr(args, name) is not None}
+    if args.file:
+        if not TASKS[base.task].data:
+            given.setdefault("task", "corpus")
+        given["data"] = _read(args, given.get("task", base.task))
     if args.fix is not None:
         given["fixes"] = ",".join(fix for fix in args.fix if fix != "none")
     for name, text in given.items():
@@ -158,6 +178,37 @@ def _experiment(args: argparse.Namespace) -> Experiment:
         known = Experiment(cell=values["cell"]).to_dict()
         values = {k: v for k, v in values.items() if k in known or k in given}
     return Experiment(**values)
+
+
+def _read(args: argparse.Namespace, task: str) -> str:
+    """The name of what is in the file that was given."""
+    kind = TASKS[task].data if task in TASKS else ""
+    if not kind:
+        takers = ", ".join(name for name, t in TASKS.items() if t.data)
+        raise ValueError(f"--file needs a task that learns from a file ({takers}), got {task!r}")
+    try:
+        data, gold = Path(args.file).read_bytes(), Path(args.gold).read_bytes() if args.gold else None
+    except OSError as error:
+        raise ValueError(f"cannot read the file: {error}") from None
+    name = Path(args.file).name
+    found = read_corpus(data, name, args.format, gold) if kind == "corpus" else read_text(data, name)
+    if not args.quiet:
+        print("\n".join(found.notes), file=sys.stderr)
+    return keep(found)
+
+
+def _tested(e: Experiment, params: Any) -> str:
+    """The first network on the sentences kept for the test, beside the baselines."""
+    from rnnkit.studies.corpora import examined
+
+    found = examined(e, params)
+    names = ["network", *BASELINES]
+    table: dict[str, list[str]] = {}
+    for row in found["rows"]:
+        group = "all" if row["by"] == "all" else f"{row['by']} {row['group']}"
+        table.setdefault(f"{group} ({row['n']})", []).append(f"{row['right']:.1%}")
+    lines = [("on the test sentences", names), *table.items()]
+    return "\n".join([f"{left:24}" + "".join(f"{cell:>14}" for cell in cells) for left, cells in lines] + found["warnings"])
 
 
 def _with_progress(e: Experiment, records: Iterator[Record], quiet: bool) -> Iterator[Record]:

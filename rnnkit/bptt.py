@@ -12,7 +12,8 @@ b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -26,6 +27,19 @@ Params = Mapping[str, Tensor]
 Arrays = tuple[Tensor, ...]
 BLOCK = 2**17  # numbers a thread in the gradient of a few steps: what `partials` leaves is still in the cache when it is needed
 Signal = Callable[[Tensor, int, int], Tensor]  # (dL/ds crossing from t to t - 1, t, T) -> the same, cut or changed
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Of sequences of different lengths, aligned at the end: the steps before `first` are nobody's, then some have begun."""
+
+    first: int
+    begun: Tensor  # (n, R, B, 1) of the steps first, first + 1, ...: 1 where the sequence has begun, else 0; afterwards all have
+
+    def __call__(self, ds: Tensor, t: int, T: int) -> Tensor:
+        """A Signal: nothing crosses from a sequence's first step to those before it."""
+        before = t - 1 - self.first
+        return ds * self.begun[before] if 0 <= before < len(self.begun) else ds
 
 
 class Forward(NamedTuple):
@@ -61,6 +75,7 @@ class Tape:
 
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers of the last forward pass
     rows: Tensor | None  # symbols' rows in the stacked W_in of all networks
+    padding: Padding | None = None  # of x
 
     def __init__(self, cell: Cell, p: Params, T: int, B: int) -> None:
         self.cell, self.T = cell, T
@@ -122,6 +137,11 @@ class Tape:
         """dL/d(h_{t-1} W_rec), (T, R, B, G*H)."""
         return self.backward_arrays.entered[0]
 
+    @property
+    def first(self) -> int:
+        """The first step that holds anything of the last pass."""
+        return self.padding.first if self.padding else 0
+
 
 def _before(states: Arrays) -> Arrays:
     return tuple(part[:-1] for part in states)
@@ -140,41 +160,51 @@ def _steps(stacks: Arrays) -> list[Arrays]:
     return list(zip(*(stack.unbind(0) for stack in stacks), strict=True))
 
 
-def forward(cell: Cell, p: Params, x: Tensor, tape: Tape | None = None, s0: Arrays | None = None) -> Tape:
+def forward(
+    cell: Cell, p: Params, x: Tensor, tape: Tape | None = None, s0: Arrays | None = None, padding: Padding | None = None
+) -> Tape:
     """Runs the cell over x, from the zero state or from s0 (each part (R, B, H)). Writes on `tape`, or on a new one.
 
-    x may be shorter than the tape if no backward pass follows.
+    x may be shorter than the tape if no backward pass follows. Where there is padding, each sequence begins in the zero state.
     """
     tape = tape or Tape(cell, p, len(x), x.shape[2])
     if len(x) > tape.T:
         raise ValueError(f"x may have at most the tape's {tape.T} steps, got {len(x)}")
-    tape.x = x
+    tape.x, tape.padding = x, padding
     for i, part in enumerate(tape.forward_arrays.states):
-        part[0].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
+        part[tape.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
     _enter(cell, p, tape)
-    W_rec = p["W_rec"]
-    for a, views, s_prev, s in tape.forward_arrays.steps[: len(x)]:
+    W_rec, begun = p["W_rec"], padding.begun.unbind(0) if padding else ()
+    for i, (a, views, s_prev, s) in enumerate(tape.forward_arrays.steps[tape.first : len(x)]):
         a.baddbmm_(s_prev[0], W_rec)
         cell.forward(p, views, s_prev, s)
+        if i < len(begun):
+            for part in s:
+                part.mul_(begun[i])
     return tape
 
 
 def _enter(cell: Cell, p: Params, tape: Tape) -> None:
     """x_t W_in + b for all steps. Symbols pick rows of W_in + b."""
-    x, tape.rows = tape.x, None
+    x, tape.rows = tape.x[tape.first :], None
     if x.dtype == torch.int64:
         first = torch.arange(x.shape[1], device=x.device)[:, None] * p["W_in"].shape[1]  # of each network's rows
         tape.rows = (x + first).flatten()
     for (W, b), array in zip(cell.inputs(p), tape.forward_arrays.entered, strict=True):
-        a = array[: len(x)]
+        a = array[tape.first : tape.first + len(x)]
         if tape.rows is not None:
             torch.index_select((W + b).flatten(0, 1), 0, tape.rows, out=a.view(-1, a.shape[-1]))
         else:
             torch.matmul(x, W, out=a).add_(b)
 
 
-def last_states(cell: Cell, p: Params, x: Tensor, K: int, tape: Tape) -> Tensor:
-    """h of the last K steps, (K, R, B, H), of any number of steps, over and over on one short tape: nothing else is kept."""
+def last_states(cell: Cell, p: Params, x: Tensor, K: int, tape: Tape, padding: Padding | None = None) -> Tensor:
+    """h of the last K steps, (K, R, B, H), of any number of steps, over and over on one short tape: nothing else is kept.
+
+    Where there is padding the tape has to hold all steps.
+    """
+    if padding:
+        return forward(cell, p, x, tape, padding=padding).h[len(x) - K : len(x)].clone()
     T, s, last = len(x), None, []
     for start in range(0, T, tape.T):
         n = min(tape.T, T - start)
@@ -190,8 +220,10 @@ def readout(p: Params, h: Tensor) -> Tensor:
 
 
 def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Signal] = ()) -> None:
-    """Fills tape.ds and tape.da from dz = dL/dz of the last K steps (K, R, B, O)."""
+    """Fills tape.ds and tape.da from dz = dL/dz of the last K steps (K, R, B, O). Where there is padding, both are exactly 0."""
     T, K = tape.T, len(dz)
+    if tape.padding:
+        signals = [*signals, tape.padding.__call__]
     if len(tape.x) != T:
         raise ValueError(f"a backward pass needs a forward pass over all {T} steps of the tape, got {len(tape.x)}")
     direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t through this step's own loss
@@ -200,25 +232,41 @@ def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Si
     back.states[0][T].copy_(direct[-1])
     for part in back.states[1:]:
         part[T].zero_()
-    for stacks, steps in back.blocks:
+    for stacks, steps in _blocks_from(tape.first, back):
         cell.partials(p, *stacks)
         for t, da, f, d, ds, ds_prev in steps:
             cell.backward(p, f, d, ds, ds_prev)
             ds_prev[0].baddbmm_(da, W_back, beta=float(cell.carries))
-            for signal in signals:
-                for part in ds_prev:
-                    changed = signal(part, t, T)
-                    if changed is not part:
-                        part.copy_(changed)
+            _cross(signals, ds_prev, t, T)
             if t > T - K:
                 ds_prev[0].add_(direct[t - 1 - T + K])
+    if tape.first:
+        for array in (*_after(back.states), *back.entered):
+            array[: tape.first].zero_()
+
+
+def _cross(signals: Sequence[Signal], ds_prev: Arrays, t: int, T: int) -> None:
+    """What the gradient that crosses from t to t - 1 is turned into."""
+    for signal in signals:
+        for part in ds_prev:
+            changed = signal(part, t, T)
+            if changed is not part:
+                part.copy_(changed)
+
+
+def _blocks_from(first: int, back: Backward) -> Iterator[Block]:
+    """The blocks without the steps before `first`, which hold nothing."""
+    for stacks, steps in back.blocks:
+        due = steps[: max(0, steps[0][0] - first + 1)]
+        if due:
+            yield Block(stacks, due)
 
 
 def gradients(cell: Cell, p: Params, tape: Tape, dz: Tensor) -> Bundle:
     """dL/dtheta of every weight after `backward`, in the order of p: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
     entered = tuple(_input_gradient(p["W_in"], tape, d) for d in tape.backward_arrays.entered)
     grads = cell.input_gradients(entered) | {
-        "W_rec": _sum_of_products(tape.forward_arrays.states[0][:-1], tape.da),
+        "W_rec": _sum_of_products(tape.forward_arrays.states[0][tape.first : -1], tape.da[tape.first :]),
         "W_out": _sum_of_products(tape.h[-len(dz) :], dz),
         "b_out": dz.sum((0, 2)).unsqueeze(1),
     }
@@ -229,6 +277,7 @@ def _input_gradient(W_in: Tensor, tape: Tape, d: Tensor) -> tuple[Tensor, Tensor
     """dL/dW and dL/db of x_t W + b from d, its gradient (T, R, B, .)."""
     if tape.rows is None:
         return _sum_of_products(tape.x, d), d.sum((0, 2)).unsqueeze(1)
+    d = d[tape.first :]
     R, symbols, _ = W_in.shape
     dW = d.new_zeros(R * symbols, d.shape[-1]).index_add_(0, tape.rows, d.flatten(0, 2)).view(R, symbols, -1)
     return dW, dW.sum(1, keepdim=True)  # every step picks one row

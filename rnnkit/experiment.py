@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +20,7 @@ from rnnkit.cells import CELLS
 from rnnkit.fixes import ClipNorm, Fix, SignalFix, parse_fix
 from rnnkit.inits import BIASES, INITS
 from rnnkit.optim import OPTIMIZERS
-from rnnkit.tasks import TASKS
+from rnnkit.tasks import TASKS, Task
 
 VERSION = 1  # of links and JSON. They hold every field that applies, so a changed default does not change an old link.
 MAX_ROWS = 300  # records a run keeps, besides the first: more rows than that no heatmap can show
@@ -40,6 +41,14 @@ def _reservoir(e: Experiment) -> bool:
 
 def _trained(e: Experiment) -> bool:
     return not _reservoir(e)
+
+
+def _given(e: Experiment) -> bool:
+    return bool(TASKS[e.task].data)
+
+
+def _by_words(e: Experiment) -> bool:
+    return _given(e) and TASKS[e.task].by_words
 
 
 def _gated(e: Experiment) -> bool:
@@ -83,6 +92,18 @@ class Experiment:
     leak: float = _number(1.0, 0.001, 1.0, "Share of the reservoir's state that is renewed at each step.", _reservoir)
     density: float = _number(0.1, 0.001, 1.0, "Share of the reservoir's connections that exist.", _reservoir)
     ridge: float = _number(1e-9, 1e-15, 1e3, "Strength of the ridge penalty on the readout.", _reservoir)
+    data: str = field(
+        default="",
+        metadata={
+            "pattern": r"([0-9a-f]{16})?",
+            "expected": "the 16 hexadecimal digits that name sentences or a text, or nothing for the example",
+            "help": "The sentences or the text to learn from, by the name that reading a file gives them; nothing: the example.",
+            "applies": _given,
+        },
+    )
+    vocabulary: int = _number(
+        2000, 1, 50_000, "So many of the most frequent words are told apart; of the others only the shape.", _by_words
+    )
 
     def __post_init__(self) -> None:
         problems: dict[str, str] = {}
@@ -102,7 +123,9 @@ class Experiment:
         problems = {}
         for f in dataclasses.fields(self):
             if not applies(self, f.name) and getattr(self, f.name) != _unused(f):
-                problems[f.name] = f"{f.name} does not apply to cell '{self.cell}': leave it at {_show(_unused(f))}"
+                chooser = "task" if f.metadata["applies"] in (_given, _by_words) else "cell"
+                value = _show(_unused(f)) or "its default, nothing"
+                problems[f.name] = f"{f.name} does not apply to {chooser} '{getattr(self, chooser)}': leave it at {value}"
         shortest = TASKS[self.task].min_length
         if self.length < shortest:
             problems["length"] = f"length must be at least {shortest} for task '{self.task}', got {self.length}"
@@ -110,6 +133,14 @@ class Experiment:
         if misfit and "fixes" not in problems:
             problems["fixes"] = f"fix {misfit[0]!r} is not defined for cell '{self.cell}' (only for cells without gates)"
         return problems
+
+    @property
+    def bound_task(self) -> Task:
+        """The task, on the data that this Experiment names; raises ExperimentError where they are not in this process."""
+        try:
+            return TASKS[self.task].bound(self.data, self.vocabulary)
+        except KeyError:
+            raise ExperimentError({"data": f"data {self.data} are not here (any more): give the file again"}) from None
 
     @property
     def every(self) -> int:
@@ -141,12 +172,12 @@ class Experiment:
     @property
     def loss(self) -> str:
         """Name in LOSSES. A reservoir's readout minimises the squared error whatever the task, so it is shown with that."""
-        return "squared_error" if _reservoir(self) else TASKS[self.task].loss
+        return "squared_error" if _reservoir(self) else TASKS[self.task].loss  # which data they are does not matter
 
     @property
     def guess_loss(self) -> float:
         """The loss of a guesser who knows the answers' frequencies but not the sequence."""
-        task = TASKS[self.task]
+        task = self.bound_task
         return task.squared_guess_loss if _reservoir(self) else task.guess_loss
 
     @property
@@ -239,7 +270,7 @@ def parse(name: str, text: str) -> Any:
     f = FIELDS[name]
     if name == "fixes":
         return _checked(f, tuple(part for part in text.split(",") if part.strip()))
-    if "choices" in f.metadata:
+    if "range" not in f.metadata:
         return _checked(f, text)
     try:
         number = float(text)
@@ -260,6 +291,10 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
     if "choices" in f.metadata:
         if value not in f.metadata["choices"]:
             raise ValueError(f"unknown {f.name} {_clip(value)}: valid are {', '.join(f.metadata['choices'])}")
+        return value
+    if "pattern" in f.metadata:
+        if not isinstance(value, str) or not re.fullmatch(f.metadata["pattern"], value):
+            raise ValueError(f"{f.name} must be {f.metadata['expected']}, got {_clip(value)}")
         return value
     low, high = f.metadata["range"]
     whole = isinstance(f.default, int)

@@ -15,7 +15,7 @@ import numpy as np
 from rnnkit import ledger
 from rnnkit.cells import CELLS, Cell
 from rnnkit.experiment import Experiment
-from rnnkit.tasks import TASKS, Agreement, Batch, Task, draw
+from rnnkit.tasks import Agreement, Batch, Task
 from rnnkit.tasks.agreement import GROUPS
 from rnnkit.tasks.synthetic import TemporalOrder, TwoNumbers
 
@@ -59,7 +59,7 @@ def new_value(cell: Cell) -> int:
 
 def example(e: Experiment) -> Batch:
     """The held-out sequence that stands under the heatmap, alone: x (T, 1, ...), y (K, 1, ...)."""
-    return draw(TASKS[e.task], e.length, 1, np.random.default_rng(0), held_out=True)
+    return e.bound_task.shown(e.length)
 
 
 @singledispatch

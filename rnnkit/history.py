@@ -11,7 +11,7 @@ import numpy as np
 
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
-from rnnkit.record import Record, encode
+from rnnkit.record import ABSENT, Record, encode
 
 
 class History:
@@ -75,11 +75,18 @@ class History:
         return table
 
     def profile(self, start: int, stop: int, part: int = 0, replica: int | None = None) -> np.ndarray:
-        """(stop - start, T) gradient norms of one network, or the median over networks in which NaN counts as largest."""
+        """(stop - start, T) gradient norms of one network, or the median over networks in which NaN counts as largest.
+
+        ABSENT where most networks' batches had nothing there.
+        """
         grad = self.state_grad[start:stop, part]
         if replica is not None:
             return grad[..., replica]
         ordered = np.sort(grad, axis=-1)  # NaN sorts last
         R = grad.shape[-1]
-        middle = ordered[..., (R - 1) // 2]
-        return middle if R % 2 else np.sqrt(middle) * np.sqrt(ordered[..., R // 2])  # in the logarithm, as it is drawn
+        middle, above = ordered[..., (R - 1) // 2], ordered[..., R // 2]
+        if R % 2:
+            return middle
+        absent = middle == ABSENT
+        median = np.sqrt(np.where(absent, 0, middle)) * np.sqrt(np.where(absent, 0, above))  # in the logarithm, as it is drawn
+        return np.where(absent, middle, median)

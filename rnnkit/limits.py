@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment
-from rnnkit.tasks import TASKS
 
 CAPPED = ("length", "hidden", "batch", "replicas", "steps")
 
@@ -75,14 +74,18 @@ def _most_raised(e: Experiment, names: Sequence[str]) -> str:
 def megabytes(e: Experiment) -> float:
     """What a training step holds: activations, states, their derivatives and gradients of all time steps, and the weights.
 
-    Of the weights about ten copies: gradients before and after the fixes, optimizer memory, what is made on the way.
+    Of the weights about ten copies: gradients before and after the fixes, optimizer memory, what is made on the way. Of the
+    outputs four: scores, logarithms, derivatives.
     """
-    cell = CELLS[e.cell]
+    cell, task = CELLS[e.cell], e.bound_task
     kept = cell.numbers + sum(fix.numbers for fix in e.fixes)
-    weights = (TASKS[e.task].n_in + e.hidden) * cell.gates
-    return 4 * e.replicas * e.hidden * (e.length * e.batch * kept + 10 * weights) / 1e6
+    weights = e.hidden * ((task.n_in + e.hidden) * cell.gates + task.n_out)
+    outputs = task.asked(e.length) * e.batch * task.n_out
+    return 4 * e.replicas * (e.hidden * e.length * e.batch * kept + 10 * weights + 4 * outputs) / 1e6
 
 
 def gigaflops(e: Experiment) -> float:
-    """The three matrix products a step, over the whole run."""
-    return 6 * e.steps * e.length * e.replicas * e.batch * e.hidden**2 * CELLS[e.cell].gates / 1e9
+    """The three matrix products a step with W_rec, and with W_out, over the whole run."""
+    task = e.bound_task
+    a_sequence = e.length * e.hidden**2 * CELLS[e.cell].gates + task.asked(e.length) * e.hidden * task.n_out
+    return 6 * e.steps * e.replicas * e.batch * a_sequence / 1e9

@@ -1,35 +1,41 @@
 """Losses: the value and, beside it, its derivative with respect to the readout's output.
 
-Each takes the outputs of the last K steps z (K, R, B, O) and the targets, and returns (loss (R,), dL/dz (K, R, B, O)).
-The loss is a mean over the batch and over the K steps, so that neither makes the gradient grow. Networks never mix.
+Each takes the outputs of the last K steps z (K, R, B, O), the targets and, where sequences do not count the same, their weights
+(R, B), and returns (loss (R,), dL/dz (K, R, B, O)). The loss is a mean over the batch and over the K steps, so that neither makes
+the gradient grow. Networks never mix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Loss = Callable[["Tensor", "Tensor"], tuple["Tensor", "Tensor"]]
+
+class Loss(Protocol):
+    def __call__(self, z: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]: ...
 
 
-def cross_entropy(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """-log softmax(z)_y for classes y (K, R, B); dL/dz = (softmax(z) - onehot(y)) / (K B)."""
+def cross_entropy(z: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """-w log softmax(z)_y for classes y (K, R, B); dL/dz = w (softmax(z) - onehot(y)) / (K B)."""
     log_p = z.log_softmax(-1)
     n = z.shape[0] * z.shape[2]
     right = y.unsqueeze(-1)
     log_right = log_p.gather(-1, right)
     dz = log_p.exp_().scatter_(-1, right, log_right.expm1())  # softmax(z)_y - 1
+    if weight is not None:
+        dz.mul_(weight.unsqueeze(-1))
+        log_right = log_right * weight.unsqueeze(-1)
     return log_right.sum((0, 2, 3)) / -n, dz.div_(n)
 
 
-def squared_error(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """mean_o (z_o - y_o)^2 for numbers y (K, R, B, O); dL/dz = 2 (z - y) / (K B O)."""
+def squared_error(z: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """w mean_o (z_o - y_o)^2 for numbers y (K, R, B, O); dL/dz = 2 w (z - y) / (K B O)."""
     error = z - y
+    weighted = error if weight is None else error * weight.unsqueeze(-1)
     n = z.shape[0] * z.shape[2] * z.shape[3]
-    return error.square().sum((0, 2, 3)) / n, error * (2 / n)
+    return (error * weighted).sum((0, 2, 3)) / n, weighted * (2 / n)
 
 
 LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "squared_error": squared_error}

@@ -33,6 +33,9 @@ NONE, FEW, MOST, ALL = (0.0, 0.0), (0.0, 0.4), (0.6, 1.0), (0.85, 1.0)
 _tanh = Experiment()
 _orthogonal = replace(_tanh, length=50, init="orthogonal", input_scale=0.03, steps=150)
 _gated = replace(_tanh, length=50, input_scale=0.1, lr=0.01, bias="zero", cell="gru", steps=150)
+_moving = replace(_tanh, task="agreement-varying", length=20, steps=150)
+_crowded = replace(_orthogonal, task="agreement-varying-attractors", steps=400)
+_corpus = Experiment(task="corpus", length=40, hidden=50, input_scale=0.1, lr=0.01, steps=600, replicas=4, vocabulary=1000)
 _relu = replace(_tanh, length=30, cell="relu", init="identity", gain=1.3, input_scale=0.1, optimizer="sgd", lr=0.02)
 
 PRESETS: dict[str, Preset] = {
@@ -139,6 +142,59 @@ PRESETS: dict[str, Preset] = {
         "finds the one that counts.",
         replace(_gated, task="agreement-varying-attractors", bias="chrono", steps=200),
         Claim(solved=MOST),
+    ),
+    "attractors-orthogonal": Preset(
+        "Orthogonal tanh, moving subject and attractors",
+        "The same sentences for a tanh network with orthogonal weights, which learns 50 words at once where the subject stands "
+        "still and nothing distracts. Here it goes on guessing.",
+        _crowded,
+        Claim(solved=NONE, ratio=(0.1, 10)),
+    ),
+    "attractors-irnn": Preset(
+        "ReLU with identity weights, moving subject and attractors",
+        "The same sentences and as many steps for a ReLU network that starts as the identity: it learns them.",
+        replace(_crowded, cell="relu", init="identity", lr=0.001),
+        Claim(solved=ALL),
+    ),
+    "misled": Preset(
+        "Misled: tanh with Omega, 20 words",
+        "It learns a moving subject among nouns that have no number. Asked about sentences with nouns of the opposite number, it "
+        "is misled the more of them there are; some of these networks then answer almost every sentence wrong.",
+        replace(_moving, fixes=(Omega(0.5), ClipNorm(1.0)), steps=400, seed=2),
+        Claim(solved=(0.4, 1.0)),
+    ),
+    "not-misled": Preset(
+        "Not misled: orthogonal tanh, 20 words",
+        "Trained on the same sentences from orthogonal weights and small inputs: three nouns of the opposite number hardly "
+        "disturb it, though it has never seen one.",
+        replace(_moving, init="orthogonal", input_scale=0.03),
+        Claim(solved=ALL, ratio=(0.1, 10)),
+    ),
+    "not-misled-lstm": Preset(
+        "Not misled: LSTM, 20 words",
+        "An LSTM with chrono initialization, trained on the same sentences without attractors: three nouns of the opposite "
+        "number do not disturb it either.",
+        replace(_moving, cell="lstm", bias="chrono", input_scale=0.1, lr=0.01),
+        Claim(solved=ALL),
+    ),
+    "corpus-lstm": Preset(
+        "LSTM, real sentences",
+        "The words of a sentence up to its verb: singular or plural? Sentences have different lengths and end together at the "
+        "verb. Bring a file of your own on the page “Real sentences”; until then it reads examples.",
+        replace(_corpus, cell="lstm", bias="forget-1"),
+        Claim(solved=ALL),
+    ),
+    "corpus-gru": Preset(
+        "GRU, real sentences",
+        "The same sentences for a GRU.",
+        replace(_corpus, cell="gru"),
+        Claim(solved=ALL),
+    ),
+    "corpus-tanh": Preset(
+        "tanh, real sentences",
+        "The same sentences for a plain tanh network, with larger inputs, fewer words and a longer training.",
+        replace(_corpus, input_scale=0.5, steps=1600, vocabulary=300),
+        Claim(),
     ),
 }
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from rnnkit import bptt
 from rnnkit.bptt import Tape
 from rnnkit.cells import Cell
+from rnnkit.record import ABSENT
 
 Params = Mapping[str, Tensor]
 CACHED = 2**16  # numbers scaled at once: few enough to be in the cache still when their norm is taken
@@ -20,9 +21,17 @@ def state_gradient_norms(tape: Tape) -> np.ndarray:
     """(P, T, R): ||dL/ds_t|| over batch and units for each part of the state.
 
     In float32 a square underflows at 1e-23 although the gradient itself lives on to 1e-38, so small and huge values are
-    scaled by a power of two first: only a true zero is reported as zero.
+    scaled by a power of two first: only a true zero is reported as zero. Where some sequences have not begun, the norm is that
+    of the others times sqrt(B / their number), so that it does not fall only because there are fewer; where none has, ABSENT.
     """
-    return np.stack([_norm(part) for part in tape.ds])
+    norms = np.stack([_norm(part) for part in tape.ds])
+    if tape.padding:
+        first, begun = tape.padding.first, tape.padding.begun
+        share = begun.mean((2, 3)).cpu().numpy()  # (n, R) of the sequences that have begun
+        some = norms[:, first : first + len(begun)]
+        some[:] = np.where(share > 0, some / np.sqrt(np.where(share > 0, share, 1)), ABSENT)
+        norms[:, :first] = ABSENT
+    return norms
 
 
 def _norm(ds: Tensor) -> np.ndarray:

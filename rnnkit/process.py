@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnkit.experiment import Experiment
+from rnnkit.tasks.data import KEPT
 from rnnkit.worker import HEADER
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class WorkerProcess:
         self.ticket = self.training = 0  # the last one given out, and that of the run
         self.goal = 0
         self.asked: dict[int, Answer] = {}  # studies it owes, by ticket
+        self.given: set[str] = set()  # names of the data it has
         self.heard = time.monotonic()  # when it last gave a sign of life, or was given something to do
         self.hung = False
         self.stderr: deque[str] = deque(maxlen=20)
@@ -69,12 +71,21 @@ class WorkerProcess:
         self.ticket += 1
         self.training = self.ticket
         self.goal, self.heard = run.wanted, time.monotonic()
+        self.give(run.experiment.data)
         self.say(ticket=self.ticket, experiment=run.experiment.to_dict(), skip=run.history.n, until=self.goal)
 
     def ask(self, study: str, e: Experiment, options: dict[str, Any], answer: Answer) -> None:
         self.ticket += 1
         self.asked[self.ticket], self.heard = answer, time.monotonic()
+        for digest in (e.data, options.get("pairs", "")):
+            self.give(digest)
         self.say(study=study, ticket=self.ticket, experiment=e.to_dict(), options=options)
+
+    def give(self, digest: str) -> None:
+        """The data of this name, unless it has them."""
+        if digest and digest not in self.given and digest in KEPT:
+            self.given.add(digest)
+            self.say(kind=type(KEPT[digest]).__name__, data=KEPT[digest].to_bytes().decode())
 
     def leave(self) -> None:
         """Lets go of the run; it keeps its rows."""

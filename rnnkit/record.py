@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+ABSENT = -1.0  # instead of a gradient's norm: at this time no sequence of the batch had begun
+
+
 @dataclass(frozen=True)
 class Record:
     """One training step of R networks, taken before the step's update: step 0 shows the weights as they were drawn."""
@@ -20,7 +23,7 @@ class Record:
     step: int
     loss: np.ndarray  # (R,) on this step's batch
     accuracy: np.ndarray  # (R,) on held-out sequences; NaN at steps where it was not measured
-    state_grad: np.ndarray  # (P, T, R) ||dL/ds_t|| over batch and units, each part of the state; total derivatives
+    state_grad: np.ndarray  # (P, T, R) ||dL/ds_t|| over batch and units, each part of the state; total derivatives; or ABSENT
     grad_norm_raw: np.ndarray  # (R,) ||dL/dtheta|| over all weights, before the gradient fixes
     grad_norm_applied: np.ndarray  # (R,) the same after them
     spectral_radius: np.ndarray  # (R,) of W_rec; NaN for gated cells and at steps where it was not measured
@@ -94,17 +97,18 @@ def unpack_record(data: bytes) -> Record:
     return Record(**values | {"causes": tuple(values["causes"])})
 
 
-# A heatmap travels as 16-bit codes: four meanings that a logarithm cannot carry, and the logarithm for the rest.
-ZERO, CUT, INF, NAN = 0, 1, 65534, 65535
+# A heatmap travels as 16-bit codes: five meanings that a logarithm cannot carry, and the logarithm for the rest.
+ZERO, CUT, NOTHING, INF, NAN = 0, 1, 65533, 65534, 65535
 LOG10_MIN, CODES_PER_DECADE = -46.0, 700  # below float32's smallest number; 0.3 % resolution
 
 
 def encode(norms: np.ndarray, first_uncut: int = 0) -> np.ndarray:
-    """uint16 codes of gradient norms (..., T). Exact zeros before step `first_uncut` are CUT, elsewhere they are ZERO."""
+    """uint16 codes of gradient norms (..., T). Exact zeros before step `first_uncut` are CUT, else ZERO; ABSENT is NOTHING."""
     with np.errstate(divide="ignore", invalid="ignore"):
         code = (np.log10(norms) - LOG10_MIN) * CODES_PER_DECADE
-    code = np.nan_to_num(np.clip(np.round(code), CUT + 1, INF - 1), nan=NAN).astype(np.uint16)
+    code = np.nan_to_num(np.clip(np.round(code), CUT + 1, NOTHING - 1), nan=NAN).astype(np.uint16)
     code[np.isposinf(norms)] = INF
+    code[norms == ABSENT] = NOTHING
     zero = norms == 0
     code[zero] = ZERO
     code[..., :first_uncut][zero[..., :first_uncut]] = CUT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -20,11 +20,8 @@ from rnnkit.losses import LOSSES, correct
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.readout import Ridge
 from rnnkit.record import Record
-from rnnkit.tasks import TASKS, Batch, draw
+from rnnkit.tasks import Batch
 from rnnkit.weights import Stream, draw_weights, random_stream
-
-TEST_SIZE = 256  # held-out sequences; they depend on task and length alone, so everybody sits the same exam
-DRAWN = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
 
 
 def init_params(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> dict[str, Tensor]:
@@ -33,26 +30,39 @@ def init_params(e: Experiment, dtype: torch.dtype = torch.float32, device: str =
     return {k: torch.tensor(np.stack([d[k] for d in drawn]), dtype=dtype, device=device) for k in drawn[0]}
 
 
-def training_batches(e: Experiment, dtype: torch.dtype, device: str) -> Iterator[tuple[Tensor, Tensor]]:
-    """x (T, R, B[, I]) and targets (K, R, B[, O]), for ever; each network has a stream of its own."""
-    task = TASKS[e.task]
-    rngs = [random_stream(e.seed + r, Stream.DATA) for r in range(e.replicas)]
-    per_block = max(1, min(1024, DRAWN // e.length) // e.batch)
-    while True:
-        blocks = [draw(task, e.length, per_block * e.batch, rng, held_out=False) for rng in rngs]
-        for i in range(per_block):
-            rows = slice(i * e.batch, (i + 1) * e.batch)
-            yield _tensors([block.part(rows) for block in blocks], dtype, device)
+class Given(NamedTuple):
+    """What a training step gets to see, of all networks."""
+
+    x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers
+    y: Tensor  # (K, R, B) classes or (K, R, B, O) numbers
+    padding: bptt.Padding | None = None
+    weight: Tensor | None = None  # (R, B)
 
 
-def _tensors(batches: list[Batch], dtype: torch.dtype, device: str) -> tuple[Tensor, Tensor]:
+def training_batches(e: Experiment, dtype: torch.dtype, device: str) -> Iterator[Given]:
+    """For ever; each network has a stream of its own."""
+    streams = [e.bound_task.stream(e.length, e.batch, random_stream(e.seed + r, Stream.DATA)) for r in range(e.replicas)]
+    for batches in zip(*streams, strict=True):
+        yield tensors(batches, dtype, device)
+
+
+def tensors(batches: Sequence[Batch], dtype: torch.dtype, device: str = "cpu") -> Given:
     """One Batch a network -> the axis R behind the time."""
 
-    def stack(arrays: list[np.ndarray]) -> Tensor:
-        out = torch.from_numpy(np.stack(arrays, 1)).to(device)
+    def tensor(array: np.ndarray) -> Tensor:
+        out = torch.from_numpy(array).to(device)
         return out.to(dtype) if out.is_floating_point() else out
 
-    return stack([b.x for b in batches]), stack([b.y for b in batches])
+    x, y = (tensor(np.stack([getattr(b, name) for b in batches], 1)) for name in ("x", "y"))
+    padding = weight = None
+    if batches[0].words is not None:
+        starts = len(x) - np.stack([np.asarray(b.words) for b in batches])  # (R, B)
+        first = int(starts.min())
+        begun = np.arange(first, starts.max())[:, None, None] >= starts
+        padding = bptt.Padding(first, tensor(begun[..., None].astype(np.float32)))
+    if batches[0].weight is not None:
+        weight = tensor(np.stack([np.asarray(b.weight) for b in batches]))
+    return Given(x, y, padding, weight)
 
 
 def one_hot(y: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
@@ -60,27 +70,34 @@ def one_hot(y: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
 
 
 class Exam:
-    """Held-out sequences, taken by all networks, in portions and pieces of time that fit the cache."""
+    """Held-out sequences, taken by all networks, in portions and pieces of time that fit the cache.
+
+    They depend on the task and the length alone, so everybody sits the same exam.
+    """
 
     PORTION, PIECE = 64, 2**19  # sequences; numbers in the activations of one piece of time
 
     def __init__(self, e: Experiment, params: Mapping[str, Tensor]) -> None:
         self.cell, self.params = CELLS[e.cell], params
-        self.batch = draw(TASKS[e.task], e.length, TEST_SIZE, np.random.default_rng(Stream.TEST), held_out=True)
+        task = e.bound_task
+        self.batch = task.exam(e.length, np.random.default_rng(Stream.TEST))
         R, _, width = params["W_rec"].shape
-        steps = min(e.length, max(1, self.PIECE // (R * self.PORTION * width)))
+        steps = e.length if task.padded else min(e.length, max(1, self.PIECE // (R * self.PORTION * width)))
         self.tape = bptt.Tape(self.cell, params, steps, self.PORTION)
 
     def accuracy(self) -> np.ndarray:
         """(R,) share of right answers."""
-        W = self.params["W_rec"]
-        scores = []
-        for start in range(0, TEST_SIZE, self.PORTION):
-            part = self.batch.part(slice(start, start + self.PORTION))
-            x, y = (t.expand(-1, len(W), *t.shape[2:]) for t in _tensors([part], W.dtype, str(W.device)))
-            z = bptt.readout(self.params, bptt.last_states(self.cell, self.params, x, len(y), self.tape))
-            scores.append(correct(z, y))
-        return torch.stack(scores).mean(0).cpu().numpy()
+        W, n = self.params["W_rec"], self.batch.x.shape[1]
+        right = torch.zeros(len(W), dtype=torch.float64, device=W.device)
+        for start in range(0, n, self.PORTION):
+            rows = np.arange(start, start + self.PORTION) % n  # the last portion is filled up, and not counted
+            part = self.batch.part(rows)
+            x, y, padding, _ = tensors([part], W.dtype, str(W.device))
+            x, y = (t.expand(-1, len(W), *t.shape[2:]) for t in (x, y))
+            z = bptt.readout(self.params, bptt.last_states(self.cell, self.params, x, len(y), self.tape, padding))
+            counted = min(self.PORTION, n - start)
+            right += correct(z[:, :, :counted], y[:, :, :counted]) * counted
+        return (right / n).cpu().numpy()
 
 
 class Outcome(NamedTuple):
@@ -114,7 +131,7 @@ def quietly() -> Iterator[None]:
         yield
 
 
-Halves = tuple[Callable[[Tensor, Tensor], Outcome], Callable[[Outcome, int], None]]
+Halves = tuple[Callable[..., Outcome], Callable[[Outcome, int], None]]
 
 
 class Trainer:
@@ -139,16 +156,20 @@ class Trainer:
         self.diverged = np.full(e.replicas, -1, np.int32)
         self.causes = [""] * e.replicas
         self.frozen = torch.zeros(e.replicas, 1, dtype=torch.bool, device=device)  # `diverged`, where the weights are
-        self.as_graph = self.frozen.is_cuda and not self.ridge and dtype == torch.float32  # float64's norm may need a second try
+        task = e.bound_task
+        self.carries = task.carries
+        fixed = not (self.ridge or task.padded or task.carries)  # every step does the same with arrays of the same shapes
+        self.as_graph = self.frozen.is_cuda and fixed and dtype == torch.float32  # float64's norm may need a second try
         self.compute_and_update: Halves | None = None
 
-    def compute(self, x: Tensor, y: Tensor) -> Outcome:
+    def compute(self, x: Tensor, y: Tensor, padding: bptt.Padding | None = None, weight: Tensor | None = None) -> Outcome:
         """Loss and gradients of one batch. In float32 nothing is read on the host, so that a GPU can take it as one graph."""
         tape, p = self.tape, self.params
-        bptt.forward(self.cell, p, x, tape)
+        s0 = tuple(part[-1] for part in tape.s) if self.carries and self.step else None
+        bptt.forward(self.cell, p, x, tape, s0, padding)
         z = bptt.readout(p, tape.h[-len(y) :])
         target = one_hot(y, z.shape[-1], z.dtype) if self.ridge and y.dim() == 3 else y
-        loss, dz = self.loss(z, target)
+        loss, dz = self.loss(z, target, weight)
         bptt.backward(self.cell, p, tape, dz, self.signals)
         raw = bptt.gradients(self.cell, p, tape, dz)
         grads: Mapping[str, Tensor] = raw
@@ -168,11 +189,11 @@ class Trainer:
         step = self.optimizer.step(out.grads.flat, self.memory, self.e.lr, n)
         self.params.flat.sub_(step.masked_fill_(self.frozen, 0))
 
-    def _halves(self, x: Tensor, y: Tensor) -> Halves:
+    def _halves(self, given: Given) -> Halves:
         """compute and update; on a GPU each of them as one CUDA graph."""
         if not self.as_graph:
             return self.compute, self.update
-        compute = Captured(self.compute, (x, y))
+        compute = Captured(self.compute, given[:2])
         n = torch.full((), float(self.step), dtype=torch.float64, device=self.frozen.device)
 
         def next_update() -> None:
@@ -191,10 +212,10 @@ class Trainer:
         active = [fix for fix in self.gradient_fixes if fix.since <= self.step]
         if active != self.active:
             self.active, self.compute_and_update = active, None  # a graph repeats what was done when it was captured
-        x, y = next(self.batches)
-        self.compute_and_update = self.compute_and_update or self._halves(x, y)
+        given = next(self.batches)
+        self.compute_and_update = self.compute_and_update or self._halves(given)
         compute, update = self.compute_and_update
-        out = compute(x, y)
+        out = compute(*(given[:2] if self.as_graph else given))
         self._notice_divergence(out)
         record = self._record(out) if due else None
         if self.step < e.steps:
@@ -252,6 +273,14 @@ class Trainer:
     def done(self) -> bool:
         return self.step > self.e.steps
 
+    def records(self) -> Iterator[Record]:
+        """Trains to the end; see `train`."""
+        while not self.done:
+            with quietly():  # not around the yield: the caller's settings are its own
+                record = self.advance()
+            if record is not None:
+                yield record
+
 
 def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Iterator[Record]:
     """Trains the Experiment's networks and yields a Record at every recorded step.
@@ -262,8 +291,4 @@ def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu"
     """
     with quietly():
         trainer = Trainer(e, dtype, device)
-    while not trainer.done:
-        with quietly():  # not around the yield: the caller's settings are its own
-            record = trainer.advance()
-        if record is not None:
-            yield record
+    yield from trainer.records()

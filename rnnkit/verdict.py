@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
-from rnnkit.tasks import TASKS
+from rnnkit.record import ABSENT
 from rnnkit.words import amount
 
 SOLVED = 0.99  # of held-out sequences
@@ -26,8 +26,9 @@ class Verdict:
 def gradient_ratio(state_grad: np.ndarray, e: Experiment, part: int = 0) -> float:
     """Median over networks of ||dL/ds|| at the step that holds the answer over that at the last step; (P, T, R) in."""
     grad = state_grad[part].astype(np.float64)
+    grad[grad == ABSENT] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = grad[TASKS[e.task].source(e.length)] / grad[-1]
+        ratios = grad[e.bound_task.source(e.length)] / grad[-1]
     return float(np.nanmedian(ratios)) if not np.isnan(ratios).all() else float("nan")
 
 
@@ -62,7 +63,7 @@ def _divergence(e: Experiment, diverged: np.ndarray, causes: Sequence[str]) -> s
 
 
 def _gradient(e: Experiment, state_grad: np.ndarray) -> str:
-    task, parts = TASKS[e.task], CELLS[e.cell].parts
+    task, parts = e.bound_task, CELLS[e.cell].parts
     ratios = [gradient_ratio(state_grad, e, part) for part in range(len(parts))]
     if ratios[0] == 0 and task.source(e.length) < e.first_uncut:
         cut = e.length - e.first_uncut
@@ -88,7 +89,8 @@ def fate(ratio: float) -> str:
 
 def _outcome(e: Experiment, steps: np.ndarray, accuracy: np.ndarray, dead: np.ndarray) -> tuple[str, bool]:
     """The sentence, and whether most networks have learnt the task and still know it."""
-    samples = f"new {TASKS[e.task].samples}"
+    task = e.bound_task
+    samples = f"new {task.samples}"
     measured = accuracy[~np.isnan(accuracy).all(1)]
     if dead.all() or not len(measured):
         return "Nothing was learnt.", False
@@ -101,5 +103,7 @@ def _outcome(e: Experiment, steps: np.ndarray, accuracy: np.ndarray, dead: np.nd
         lapse = f", but {lost if e.replicas > 1 else 'it'} fell below again" if lost else ""
         return f"{who} got at least 99 % of {samples} right, {when}{lapse}.", 2 * (now >= SOLVED).sum() > e.replicas
     rest = "the others: " if dead.any() else ""
-    score = f"{rest}{np.nanmedian(now):.0%} of {samples} right, a guesser {TASKS[e.task].chance:.0%}"
+    score = f"{rest}{np.nanmedian(now):.0%} of {samples} right, a guesser {task.chance:.0%}"
+    if task.data and steps[-1] == e.steps:  # nobody gets all of somebody's sentences right
+        return f"{score[0].upper()}{score[1:]}.", False
     return (f"So far {score}." if steps[-1] < e.steps else f"Not learnt: {score}."), False

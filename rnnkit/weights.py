@@ -9,7 +9,6 @@ import numpy as np
 from rnnkit import inits
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
-from rnnkit.tasks import TASKS
 
 
 class Stream(IntEnum):
@@ -24,7 +23,7 @@ def random_stream(seed: int, stream: Stream) -> np.random.Generator:
 
 def draw_weights(e: Experiment, seed: int) -> dict[str, np.ndarray]:
     """The weights of the network with this seed, untrained, in float64; shapes as in bptt.py without the network axis."""
-    cell, task, H = CELLS[e.cell], TASKS[e.task], e.hidden
+    cell, task, H = CELLS[e.cell], e.bound_task, e.hidden
     width = cell.gates * H
     rng = {stream: random_stream(seed, stream) for stream in Stream}
     if cell.reservoir:

@@ -31,6 +31,8 @@ LABELS = {
     "leak": "Leak",
     "density": "Connections",
     "ridge": "Ridge penalty",
+    "data": "Data",
+    "vocabulary": "Vocabulary",
 }
 INIT_NAMES = {
     "xavier": "Xavier / Glorot",
@@ -86,7 +88,9 @@ def _strength(fix: Fix) -> str:
 
 
 def _value(name: str, value: Any) -> str:
-    return TITLES[name][value] if name in TITLES else f"{value:g}"
+    if isinstance(value, str):
+        return TITLES.get(name, {}).get(value, value or "the example")
+    return f"{value:g}"
 
 
 def _lower(text: str) -> str:

@@ -2,8 +2,9 @@
 
 A command is one line of JSON: {"ticket": n, "experiment": {...}, "skip": k, "until": m} trains rows k..m-1 of an Experiment (rows
 before k are trained but not sent again), {"until": m} moves the goal, {"drop": true} ends the run. {"study": name, "ticket": n,
-"experiment": {...}, "options": {...}} asks for a study (rnnkit/studies/), which is answered between two rows. A frame is a header
-(kind, ticket, seconds of training so far, length) and a payload: b"W" ready, b"R" a packed Record, b"E" an error in
+"experiment": {...}, "options": {...}} asks for a study (rnnkit/studies/), which is answered between two rows. {"kind": class,
+"data": text} brings a Corpus or Text that later commands name. A frame is a header (kind, ticket, seconds of training so far,
+length) and a payload: b"W" ready, b"R" a packed Record, b"E" an error in
 words; of a study b"P" a packed part, b"D" done, b"F" failed, in words. The process trains one run at a time, on one thread,
 and exits when its stdin closes, however the server ended.
 """
@@ -19,6 +20,8 @@ import threading
 import time
 from typing import Any, BinaryIO
 
+from rnnkit.tasks.data import receive
+
 HEADER = struct.Struct("<cIdI")
 READY, RECORD, ERROR = b"W", b"R", b"E"
 PART, DONE, FAILED = b"P", b"D", b"F"
@@ -26,7 +29,11 @@ PART, DONE, FAILED = b"P", b"D", b"F"
 
 def _read_commands(commands: queue.Queue[dict[str, Any]]) -> None:
     for line in sys.stdin.buffer:
-        commands.put(json.loads(line))
+        command = json.loads(line)
+        if "data" in command:
+            receive(command["kind"], command["data"])
+        else:
+            commands.put(command)
     os._exit(0)  # the server is gone; nobody is left to train for
 
 

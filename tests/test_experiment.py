@@ -50,6 +50,8 @@ def experiments(draw):
             values[name] = draw(some_fixes(cell))
         elif name in CHOICES:
             values[name] = draw(st.sampled_from(CHOICES[name]))
+        elif name == "data":
+            values[name] = draw(st.from_regex("[0-9a-f]{16}", fullmatch=True))
         else:
             low, high = RANGES[name]
             low = max(low, TASKS[task].min_length) if name == "length" else low
@@ -146,12 +148,16 @@ def bad_values(name):
         low, high = RANGES[name]
         wrong = [low - 1, high + 1, -math.inf, math.inf, math.nan, "5", "", None, True, [1], (), 1j, 10**400]
         return [*wrong, low + 0.5] if whole(name) else wrong
+    if name == "data":
+        return ["nope", 3, None, True, ["0123456789abcdef"], "0123456789ABCDEF", "0123456789abcdef\n", "../../../etc/pass"]
     return ["clip-norm:1", "", 5, None, 1.5, True, ["nope"], ["clip-norm:x"], ["l2:-1"], [3], [None], ["l1:1", "l1:2"]]
 
 
 def valid_of(name):
     if name in CHOICES:
         return CHOICES[name]
+    if name == "data":
+        return ("16 hexadecimal digits",)
     low, high = RANGES[name]
     return f"from {low:g} to {high:.10g}", "a whole number" if whole(name) else "a number"
 
@@ -215,7 +221,9 @@ def another(name):
         return ("l2:0.1",)
     if name in CHOICES:
         return next(choice for choice in CHOICES[name] if choice != FIELDS[name].default)
-    return sum(RANGES[name]) / 2
+    if name == "data":
+        return "0123456789abcdef"
+    return sum(RANGES[name]) // 2 if whole(name) else sum(RANGES[name]) / 2
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -228,7 +236,7 @@ def test_a_field_that_does_not_apply_must_be_left_alone(cell):
             Experiment(cell=cell, **{name: another(name)})
         assert list(error.value.problems) == [name]
         assert name in str(error.value)
-        assert f"'{cell}'" in str(error.value)
+        assert f"'{plain.task}'" in str(error.value) if name in ("data", "vocabulary") else f"'{cell}'" in str(error.value)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -78,7 +78,7 @@ def test_a_trained_echo_state_network_has_the_readout_of_all_its_batches(task):
     for name in ("W_in", "W_rec", "b", "leak"):
         assert torch.equal(trainer.params[name], p[name])
     states, targets = [], []
-    for _, (x, y) in zip(range(e.steps), data, strict=False):
+    for _, (x, y, *_) in zip(range(e.steps), data, strict=False):
         states.append(bptt.forward(CELLS["esn"], p, x).h[-1:])
         targets.append(y if y.is_floating_point() else one_hot(y, 4, torch.float64))
     h, y = torch.cat(states, 2)[0], torch.cat(targets, 2)[0]

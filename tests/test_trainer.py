@@ -20,7 +20,8 @@ from rnnkit.losses import correct
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.record import pack_record
 from rnnkit.tasks import TASKS
-from rnnkit.trainer import TEST_SIZE, Exam, Trainer, init_params, training_batches
+from rnnkit.tasks.base import EXAM
+from rnnkit.trainer import Exam, Trainer, init_params, training_batches
 
 TRAINED = [name for name, cell in CELLS.items() if not cell.reservoir]
 
@@ -54,7 +55,7 @@ def test_the_first_record_and_update_are_autograds(cell, task):
     need(reference.STEPS, cell)
     trained = {} if CELLS[cell].reservoir else {"optimizer": "sgd", "lr": 0.3, "fixes": ("clip-norm:1e-3",)}
     e = small(cell, task=task, length=TASKS[task].min_length + 1, input_scale=0.8, **trained)
-    p, (x, y) = init_params(e, DOUBLE), next(training_batches(e, DOUBLE, "cpu"))
+    p, (x, y, *_) = init_params(e, DOUBLE), next(training_batches(e, DOUBLE, "cpu"))
     trainer = Trainer(e, DOUBLE)
     record = trainer.advance()
     assert record.step == 0
@@ -81,7 +82,7 @@ def test_a_whole_run_is_autograd_with_torch_optim(optimizer):
     weights = [{k: W[r].clone() for k, W in init_params(e, DOUBLE).items()} for r in range(e.replicas)]
     theirs = [TWINS[optimizer](list(p.values()), e.lr) for p in weights]
     for step in range(e.steps):
-        x, y = next(batches)
+        x, y, *_ = next(batches)
         for r, p in enumerate(weights):
             stack = {k: W.expand(e.replicas, *W.shape) for k, W in p.items()}
             done = reference.remedied("lstm", stack, r, x, y, e.loss, e.fixes)
@@ -100,7 +101,7 @@ def test_accuracy_is_that_of_the_held_out_sequences(cell):
     e = small(cell, hidden=8, length=160, replicas=16, steps=1, batch=1)
     p = init_params(e, DOUBLE)
     exam = Exam(e, p)
-    assert exam.batch.x.shape == (160, TEST_SIZE)
+    assert exam.batch.x.shape == (160, EXAM)
     x, y = (torch.from_numpy(part)[:, None].expand(-1, 16, -1) for part in (exam.batch.x, exam.batch.y))
     expected = correct(bptt.readout(p, bptt.forward(CELLS[cell], p, x).h[-1:]), y)
     np.testing.assert_allclose(exam.accuracy(), expected, rtol=1e-12)

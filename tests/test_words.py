@@ -9,6 +9,7 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, applies
 from rnnkit.fixes import FIXES, L2, ClipNorm, GradientFix, Truncate
 from rnnkit.presets import PAIRS, PRESETS, pair
+from rnnkit.tasks import TASKS
 from rnnkit.words import LABELS, TITLES, amount, difference, summary
 
 PLAIN = Experiment(fixes=())
@@ -47,13 +48,15 @@ def test_differences(a, b, told):
 @pytest.mark.parametrize("name", FIELDS)
 def test_no_change_goes_unsaid(name):
     """Every field, changed alone where it applies, is named and is the only thing named."""
-    cell = next(cell for cell in CELLS if applies(Experiment(cell=cell), name))
-    base = Experiment(cell=cell)
+    known = (Experiment(cell=cell, task=task) for cell in CELLS for task in TASKS)
+    base = next(e for e in known if applies(e, name))
     f = FIELDS[name]
     if name == "fixes":
         other = [(fix(fix.default),) for fix in FIXES.values() if fix.name != "clip-norm"]
     elif "choices" in f.metadata:
         other = [value for value in f.metadata["choices"] if value != getattr(base, name)]
+    elif name == "data":
+        other = ["0123456789abcdef"]
     else:
         other = [12 if isinstance(f.default, int) else 0.25]
     for value in other:

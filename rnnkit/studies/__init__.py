@@ -9,10 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from rnnkit.studies.ablation import units
+from rnnkit.studies.breaking import breaks
+from rnnkit.studies.corpora import tested
 from rnnkit.studies.networks import Part, trained, weights
 from rnnkit.studies.regime_map import regimes
 from rnnkit.studies.way_back import flow
+from rnnkit.studies.word_by_word import reading
 
 __all__ = ["STUDIES", "Part", "trained", "weights"]
 
-STUDIES: dict[str, Callable[..., Iterator[Part]]] = {"weights": weights, "flow": flow, "regimes": regimes}
+STUDIES: dict[str, Callable[..., Iterator[Part]]] = {
+    "weights": weights,
+    "flow": flow,
+    "regimes": regimes,
+    "reading": reading,
+    "units": units,
+    "breaks": breaks,
+    "tested": tested,
+}

@@ -48,7 +48,9 @@ def weights(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Part]:
 
 
 def tensors(batches: list[Batch]) -> tuple[Tensor, Tensor]:
-    """One Batch a network -> x (T, R, B[, I]) and y (K, R, B[, O]); numbers in float64."""
+    """One Batch a network -> x (T, R, B[, I]) and y (K, R, B[, O]); numbers in float64. ValueError if lengths differ."""
+    if any(b.words is not None for b in batches):
+        raise ValueError("expected sequences of one length, got sentences of many: this can only be measured on another task")
     x, y = (torch.from_numpy(np.stack([getattr(b, name) for b in batches], 1)) for name in ("x", "y"))
     return x, y
 

@@ -13,7 +13,7 @@ from rnnkit import probes
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.studies.networks import Part, both_ways, tensors
-from rnnkit.tasks import TASKS, draw
+from rnnkit.tasks import draw
 from rnnkit.theory import GAINS, LENGTHS
 from rnnkit.trainer import init_params, quietly
 from rnnkit.verdict import gradient_ratio
@@ -33,7 +33,7 @@ def regimes(e: Experiment, gains: Sequence[float] = GAINS, lengths: Sequence[int
     Yields, length after length, what is found so far: gains (G,), lengths (n,), ratio (P, n, G); units; and singular, radius:
     largest singular value and spectral radius of W_rec at gain 1, median of the networks (None for gated cells).
     """
-    shortest = TASKS[e.task].min_length
+    shortest = e.bound_task.min_length
     lengths = [n for n in LENGTHS if n >= shortest] if lengths is None else lengths
     _check("gains", gains, MOST_GAINS, *FIELDS["gain"].metadata["range"])
     _check("lengths", lengths, MOST_LENGTHS, shortest, LONGEST)
@@ -62,7 +62,7 @@ def _row(e: Experiment, gains: Sequence[float]) -> Iterator[tuple[float, np.ndar
     cell = CELLS[e.cell]
     drawn = init_params(e, torch.float64)
     streams = (random_stream(e.seed + r, Stream.DATA) for r in range(NETWORKS))
-    x, y = tensors([draw(TASKS[e.task], e.length, SENTENCES, rng, held_out=False) for rng in streams])
+    x, y = tensors([draw(e.bound_task, e.length, SENTENCES, rng, held_out=False) for rng in streams])
     at_once = max(1, MEGABYTES * 2**20 // (8 * e.length * NETWORKS * SENTENCES * e.hidden * cell.numbers))
     for start in range(0, len(gains), at_once):
         now = torch.tensor(gains[start : start + at_once], dtype=torch.float64)

@@ -18,7 +18,7 @@ from rnnkit.bptt import Params, Tape
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Part, both_ways, tensors, trained
-from rnnkit.tasks import TASKS, draw
+from rnnkit.tasks import draw
 from rnnkit.trainer import Trainer, quietly
 
 MOST_TRAINED = 10_000
@@ -55,7 +55,7 @@ def flow(e: Experiment, step: int = 0) -> Iterator[Part]:
     yield {"progress": 0.8}
     one = replace(e, replicas=1, batch=1)
     with quietly(), np.errstate(all="ignore"):
-        x, y = tensors([draw(TASKS[e.task], e.length, 1, np.random.default_rng(0), held_out=True)])
+        x, y = tensors([draw(e.bound_task, e.length, 1, np.random.default_rng(0), held_out=True)])
         tape, dz = both_ways(one, p, x, y)
         found: Part = {"norm": probes.state_gradient_norms(tape)[:, :, 0], "states": _one(tape.s).numpy()}
         found |= {"anchor": e.length - len(y), "diverged": diverged}
@@ -106,7 +106,7 @@ def singular_values(M: Tensor) -> Tensor:
 
 def _theory(e: Experiment, p: Params, tape: Tape, end: np.ndarray) -> Part:
     """What W_rec and the slopes, or the gates, predict from `end` (H,) on, the last gradient to which no later loss adds."""
-    cell, a = CELLS[e.cell], e.length - TASKS[e.task].loss_steps
+    cell, a = CELLS[e.cell], e.length - e.bound_task.asked(e.length)
     gated = cell.keep is not None
     slope = (probes.openness(cell, tape) if gated else probes.slopes(cell, p, tape))[:, 0, 0].numpy()
     found: Part = dict.fromkeys(("singular", "radius", "rate_bound", "bound", "rate_typical", "typical", "straight"))

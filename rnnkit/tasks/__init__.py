@@ -2,7 +2,9 @@
 
 from rnnkit.tasks.agreement import Agreement
 from rnnkit.tasks.base import Batch, Task, draw, is_held_out
+from rnnkit.tasks.corpora import Sentences
 from rnnkit.tasks.synthetic import Adding, Memorization, Multiplication, Permutation, TemporalOrder
+from rnnkit.tasks.texts import NextCharacter, NextWord
 
 TASKS: dict[str, Task] = {
     "agreement": Agreement(
@@ -28,6 +30,9 @@ TASKS: dict[str, Task] = {
     "multiplication": Multiplication(),
     "permutation": Permutation(),
     "memorization": Memorization(),
+    "corpus": Sentences(),
+    "characters": NextCharacter(),
+    "words": NextWord(),
 }
 
 __all__ = ["TASKS", "Batch", "Task", "draw", "is_held_out"]

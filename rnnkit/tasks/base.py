@@ -1,12 +1,14 @@
 """What every task offers: sequences with targets for its last K steps, the score of somebody who only guesses, and words.
 
 A task is numpy alone. Symbols are integers (T, N), numbers floats (T, N, I): time first, N sequences. The targets y stand
-for the last K steps: class indices (K, N), or floats (K, N, O).
+for the last K steps: class indices (K, N), or floats (K, N, O). Sequences of different lengths are aligned at the end, where they
+are asked: what stands before the first symbol of a shorter one is padding, and is never read.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,9 +21,12 @@ class Batch:
 
     x: np.ndarray
     y: np.ndarray
+    words: np.ndarray | None = None  # (N,) how many of the last steps are the sequence, where not all are: before it, padding
+    weight: np.ndarray | None = None  # (N,) of each sequence in the loss, 1 on average, where they do not count the same
 
-    def part(self, rows: slice) -> Batch:
-        return Batch(self.x[:, rows], self.y[:, rows])
+    def part(self, rows: slice | np.ndarray) -> Batch:
+        words, weight = (None if v is None else v[rows] for v in (self.words, self.weight))
+        return Batch(self.x[:, rows], self.y[:, rows], words, weight)
 
 
 class Task(ABC):
@@ -33,15 +38,52 @@ class Task(ABC):
     n_out: int
     loss: ClassVar[str] = "cross_entropy"
     min_length: ClassVar[int]
-    loss_steps: ClassVar[int] = 1  # K: the last K steps have a target
     samples: ClassVar[str] = "sequences"
     source_name: str = "start"  # what stands at `source`, and at the last step, in a sentence about the gradient
     end_name: ClassVar[str] = "end"
     finite: ClassVar[bool] = True  # symbols: the same sequence can come twice, so train and test are kept apart by a hash
+    data: ClassVar[str] = ""  # what it can be given to learn from: "corpus" or "text"; see `bound`
+    by_words: ClassVar[bool] = False  # with data: the symbols are words, as many as the vocabulary holds
+    padded: ClassVar[bool] = False  # sequences of different lengths: batches have `words`
+    carries: ClassVar[bool] = False  # a training batch goes on where the one before ended, and so does the state
 
     @abstractmethod
     def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
         """n sequences, drawn independently."""
+
+    def draw(self, length: int, n: int, rng: np.random.Generator, held_out: bool) -> Batch:
+        """Exactly n sequences of the training side, or of the held-out side."""
+        if not self.finite:
+            return self.sample(length, n, rng)
+        found, have = [], 0
+        share = 1 / HELD_OUT if held_out else 1 - 1 / HELD_OUT
+        for _ in range(100):
+            batch = self.sample(length, min(int((n - have) / share * 1.1) + 16, max(16, AT_ONCE // length)), rng)
+            found.append(batch.part(is_held_out(batch.x) == held_out))
+            have += found[-1].x.shape[1]
+            if have >= n:
+                return Batch(*(np.concatenate([getattr(b, name) for b in found], 1)[:, :n] for name in ("x", "y")))
+        raise ValueError(f"task '{self.title}' has too few different sequences of length {length} to hold some out for testing")
+
+    def stream(self, length: int, batch: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Training batches of so many sequences, for ever."""
+        blocks = max(1, min(1024, DRAWN // length) // batch)
+        while True:
+            block = self.draw(length, blocks * batch, rng, held_out=False)
+            for i in range(blocks):
+                yield block.part(slice(i * batch, (i + 1) * batch))
+
+    def exam(self, length: int, rng: np.random.Generator) -> Batch:
+        """The held-out sequences whose accuracy is shown while training."""
+        return self.draw(length, EXAM, rng, held_out=True)
+
+    def bound(self, data: str, vocabulary: int) -> Task:
+        """This task on the data of this name (tasks.data), words beyond the `vocabulary` most frequent ones left out."""
+        return self
+
+    def asked(self, length: int) -> int:
+        """K: so many of the last steps have a target."""
+        return 1
 
     @property
     @abstractmethod
@@ -66,11 +108,16 @@ class Task(ABC):
         """What stands under the time axis for one sequence x: (T,) symbols or (T, I) numbers."""
         return [str(v) for v in x]
 
+    def shown(self, length: int) -> Batch:
+        """The one held-out sequence that stands under the heatmap."""
+        return self.draw(length, 1, np.random.default_rng(0), held_out=True)
+
     def example(self, length: int) -> list[str]:
-        """The labels of one held-out sequence, with its answer behind the last."""
-        batch = draw(self, length, 1, np.random.default_rng(0), held_out=True)
+        """Its labels, with its answer behind the last, and nothing where there is padding."""
+        batch = self.shown(length)
         *labels, last = self.labels(batch.x[:, 0])
-        return [*labels, f"{last} → {self.answer(batch.y[:, 0])}"]
+        padding = 0 if batch.words is None else length - int(batch.words[0])
+        return [*[""] * padding, *labels[padding:], f"{last} → {self.answer(batch.y[:, 0])}"]
 
     def answer(self, y: np.ndarray) -> str:
         """The target of one sequence in words; y: (K,) or (K, O)."""
@@ -94,6 +141,8 @@ class Classes(Task):
 
 
 AT_ONCE = 2**22  # symbols drawn at once at most: 32 MB
+DRAWN = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
+EXAM = 256  # held-out sequences that the accuracy is measured on
 HELD_OUT = 8  # one sequence in so many belongs to the test set
 
 
@@ -107,17 +156,4 @@ def is_held_out(x: np.ndarray) -> np.ndarray:
 
 
 def draw(task: Task, length: int, n: int, rng: np.random.Generator, held_out: bool) -> Batch:
-    """Exactly n sequences of the training side, or of the held-out side."""
-    if not task.finite:
-        return task.sample(length, n, rng)
-    xs, ys, have = [], [], 0
-    share = 1 / HELD_OUT if held_out else 1 - 1 / HELD_OUT
-    for _ in range(100):
-        batch = task.sample(length, min(int((n - have) / share * 1.1) + 16, max(16, AT_ONCE // length)), rng)
-        rows = is_held_out(batch.x) == held_out
-        xs.append(batch.x[:, rows])
-        ys.append(batch.y[:, rows])
-        have += int(rows.sum())
-        if have >= n:
-            return Batch(np.concatenate(xs, 1)[:, :n], np.concatenate(ys, 1)[:, :n])
-    raise ValueError(f"task '{task.title}' has too few different sequences of length {length} to hold some out for testing")
+    return task.draw(length, n, rng, held_out)

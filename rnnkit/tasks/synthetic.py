@@ -123,7 +123,6 @@ class Memorization(Classes):
     title = "memorization"
     about = "Ten symbols, a long pause, a signal: the network must repeat all ten."
     values, positions = 5, 10
-    loss_steps = positions
     n_in, n_out = values + 2, values
     min_length = 2 * positions + 1
 
@@ -132,6 +131,9 @@ class Memorization(Classes):
         x[: self.positions] = y = rng.integers(0, self.values, (self.positions, n))
         x[-self.positions] = self.values + 1
         return Batch(x, y)
+
+    def asked(self, length: int) -> int:
+        return self.positions
 
     def labels(self, x: np.ndarray) -> list[str]:
         return ["12345·?"[i] for i in x]

@@ -1,0 +1,146 @@
+"""Sentences and texts that viewers bring along: the upload, and who may use what. In this server's memory alone.
+
+What is given is known by the name that its content has (rnnkit.tasks.data). Only who gave it can use it, until they share it:
+then everybody whose link names it can. The least recently used goes when it is more than the server wants to keep.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from itertools import cycle
+
+import streamlit as st
+
+from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, read_corpus, read_text
+from rnnkit.tasks import data
+
+LARGEST = 20_000_000  # bytes of an upload
+KEEP = 64_000_000  # bytes of all that is kept, as it was given
+PASTED = 2_000_000  # characters of a pasted text
+
+
+@dataclass
+class Given:
+    """Something that somebody brought along."""
+
+    size: int
+    owners: set[str] = field(default_factory=set)
+    shared: bool = False
+
+
+class Shelf:
+    """What all viewers of this server gave, by digest."""
+
+    def __init__(self) -> None:
+        self.given: OrderedDict[str, Given] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def put(self, what: Corpus | Text, size: int, owner: str) -> str:
+        with self.lock:
+            digest = data.keep(what)
+            self.given.setdefault(digest, Given(size)).owners.add(owner)
+            self.given.move_to_end(digest)
+            while len(self.given) > 1 and sum(g.size for g in self.given.values()) > KEEP:
+                data.drop(self.given.popitem(last=False)[0])
+            return digest
+
+    def allows(self, digest: str, viewer: str) -> bool:
+        with self.lock:
+            one = self.given.get(digest)
+            if one is None or not (one.shared or viewer in one.owners):
+                return False
+            self.given.move_to_end(digest)
+            return True
+
+
+@st.cache_resource(show_spinner=False)
+def shelf() -> Shelf:
+    return Shelf()
+
+
+def viewer() -> str:
+    """Who this is: the browser, so that a reloaded page knows its own sentences; else this session.
+
+    Streamlit gives each browser a random token of its own, in a cookie `2|mask|token XOR mask|time` that no other sees.
+    """
+    try:
+        _, mask, masked, _ = st.context.cookies["_streamlit_xsrf"].strip('"').split("|")
+        return bytes(a ^ b for a, b in zip(bytes.fromhex(masked), cycle(bytes.fromhex(mask)), strict=False)).hex()
+    except (KeyError, ValueError):
+        return st.session_state.viewer
+
+
+def refusal(digest: str) -> str:
+    """Why this viewer cannot use these data; "" where they can."""
+    if not digest or shelf().allows(digest, viewer()):
+        return ""
+    return f"the sentences or the text {digest} are not here, or not shared: give the file again on its page"
+
+
+def about(digest: str) -> Corpus | Text:
+    """What was given under this name; raises KeyError where it is not here (any more)."""
+    return data.KEPT[digest]
+
+
+def sharing(digest: str) -> None:
+    """The switch with which a viewer lets everybody with the link use what they gave."""
+    one = shelf().given.get(digest)
+    if one is None or viewer() not in one.owners:
+        return
+    one.shared = st.toggle(
+        "Share with everybody who has the link",
+        value=one.shared,
+        key=f"share_{digest}",
+        help="Off: only your browser can use it. On: whoever opens the link in the address bar trains on it too. It stays in the "
+        "server's memory, is never written to disk, and is forgotten when the server restarts.",
+    )
+
+
+def given(kind: str, key: str) -> str | None:
+    """Draws what it takes to bring along a "corpus" or a "text"; the digest of what was given just now, None otherwise."""
+    read = {"corpus": _corpus, "text": _text}[kind]
+    try:
+        with st.form(key, border=True):
+            what, size = read(key)
+    except CorpusError as error:
+        st.error(f"This cannot be used: {error}. Nothing was trained, and what was there before is kept.")
+        return None
+    return None if what is None else shelf().put(what, size, viewer())
+
+
+def _corpus(key: str) -> tuple[Corpus | None, int]:
+    files = st.file_uploader(
+        "Sentences: one file; or a .text file and its .gold file",
+        key=f"{key}_files",
+        accept_multiple_files=True,
+        max_upload_size=LARGEST // 1_000_000,
+    )
+    kinds = {None: "recognise it"} | {name: kind.title for name, kind in FORMATS.items()}
+    form = st.selectbox("Format", list(kinds), format_func=kinds.get, key=f"{key}_format")
+    with st.expander("Which formats?"):
+        st.markdown("\n".join(f"- **{kind.title}**: {kind.about}" for kind in FORMATS.values()))
+    if not st.form_submit_button("Read these sentences", icon=":material/upload_file:"):
+        return None, 0
+    if not files:
+        raise CorpusError("expected a file, got none")
+    gold = [file for file in files if file.name.endswith(".gold")]
+    others = [file for file in files if not file.name.endswith(".gold")]
+    if len(gold) > 1 or len(others) != 1:
+        raise CorpusError(f"expected one file, and perhaps a .gold file beside it, got {', '.join(f.name for f in files)}")
+    answers = gold[0].getvalue() if gold else None
+    corpus = read_corpus(others[0].getvalue(), others[0].name, form, answers, max_bytes=LARGEST)
+    return corpus, sum(file.size for file in files)
+
+
+def _text(key: str) -> tuple[Text | None, int]:
+    file = st.file_uploader("A text file", key=f"{key}_file", max_upload_size=LARGEST // 1_000_000)
+    pasted = st.text_area("or paste a text", key=f"{key}_pasted", max_chars=PASTED, height=120)
+    if not st.form_submit_button("Read this text", icon=":material/upload_file:"):
+        return None, 0
+    if file is not None:
+        return read_text(file.getvalue(), file.name, max_bytes=LARGEST), file.size
+    if not pasted.strip():
+        raise CorpusError("expected a file or a pasted text, got neither")
+    return read_text(pasted.encode(), "pasted text", max_bytes=LARGEST), len(pasted)

@@ -1,0 +1,174 @@
+"""Two parts of the page Sentence about many sentences: which unit remembers the subject, and where the network breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages import _charts, _layout
+from rnnkit.cells import CELLS
+from rnnkit.charts import agreement as charts
+from rnnkit.charts.style import BLUE, GREY, INK, VIOLET, WARM
+from rnnkit.experiment import Experiment
+from rnnkit.tasks import TASKS
+
+Found = Mapping[str, Any]  # what a study found
+TELLS = 0.95  # accuracy from which a unit counts as one that tells the number
+GUESSES = 0.6  # and below which the network has nothing to lose
+
+
+def one(e: Experiment) -> Experiment:
+    """Network 0 alone, whatever the number of steps: all who look at it share one answer."""
+    return replace(e, replicas=1, steps=1)
+
+
+# ---- which unit remembers ----
+
+
+def off(e: Experiment) -> list[int]:
+    """The units that are switched off, as far as this network has them."""
+    return [unit for unit in st.session_state.get("sentence_off", []) if unit < e.hidden]
+
+
+def units(e: Experiment, step: int) -> None:
+    st.markdown("#### Which unit remembers?")
+    key = f"sentence_units_{st.session_state.setdefault('sentence_generation', 0)}"
+    st.multiselect(
+        "Switched off",
+        range(e.hidden),
+        default=off(e),
+        key=key,
+        format_func=lambda unit: f"unit {unit}",
+        on_change=_choose,
+        args=(key,),
+        placeholder="none; choose units, or switch off the best one below",
+        help="Nobody reads such a unit any more: its rows of W_rec and W_out are 0. The rest is the network without it.",
+    )
+    _layout.computed("units", one(e), partial(_ranking, e, off(e)), step=step, off=off(e))
+
+
+def _choose(key: str) -> None:
+    st.session_state.sentence_off = list(st.session_state[key])
+
+
+def _switch(chosen: list[int]) -> None:
+    """Callback: switches off exactly these; a new widget shows them."""
+    st.session_state.sentence_off = chosen
+    st.session_state.sentence_generation += 1
+
+
+def _ranking(e: Experiment, gone: list[int], parts: list[Found], done: bool) -> None:
+    f = parts[-1]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _charts.legend(
+            ("bar", INK, "what this unit tells alone, by one threshold"), ("dot", WARM, "the network without this unit")
+        )
+        _show(
+            _charts.spec(charts.units_chart, None),
+            charts.units_table(f, gone),
+            "units",
+            "Single units, and the network without each",
+        )
+        state = "h or c" if len(CELLS[e.cell].parts) > 1 else "h"
+        st.caption(
+            f"The best {len(f['best'])} of {e.hidden} units. Alone: plural if {state} at the last word is above (or below) a "
+            f"threshold, fitted on {f['sentences']} held-out sentences and scored on {f['sentences']} others."
+        )
+    with right:
+        st.metric("Accuracy with all units", f"{f['accuracy']:.1%}", border=True)
+        change = f"{100 * (f['without'] - f['accuracy']):+.1f} points" if gone else None
+        st.metric(f"Accuracy with {len(gone) or 'none'} switched off", f"{f['without']:.1%}", change, border=True)
+        _switches(f, gone)
+        st.caption(_shared(f))
+
+
+def _switches(f: Found, gone: list[int]) -> None:
+    rest = [int(unit) for unit in f["best"] if unit not in gone]
+    with st.container(horizontal=True):
+        label = f"Switch off unit {rest[0]}" if rest else "All of these are off"
+        look = {"icon": ":material/power_settings_new:", "help": "The best one that is still on.", "disabled": not rest}
+        best = st.button(label, key="sentence_best", on_click=_switch, args=([*gone, *rest[:1]],), **look)
+        all_on = st.button("All on", key="sentence_all_on", on_click=_switch, args=([],), disabled=not gone)
+    if best or all_on:
+        st.rerun()  # the whole page: the sentence is read anew
+
+
+def _shared(f: Found) -> str:
+    """What the ranking says about how the number is kept."""
+    if f["accuracy"] < GUESSES:
+        return "The network guesses: there is nothing to lose."
+    good = int((np.asarray(f["alone"]).max(0) >= TELLS).sum())
+    kept = "1 unit tells" if good == 1 else f"{good} units tell"
+    return (
+        f"{kept} the number alone in {TELLS:.0%} of the sentences or more. Whichever of those shown is switched off alone, the "
+        f"network is right in at least {float(np.min(f['lost'])):.0%}."
+    )
+
+
+# ---- where it breaks ----
+
+
+def breaks(e: Experiment, step: int) -> None:
+    st.markdown("#### Where does it break?")
+    _charts.legend(
+        ("line", INK, "network"),
+        ("dotted", INK, "network, attractors of the same number"),
+        ("dashed", WARM, "last noun"),
+        ("dashed", VIOLET, "opposite of the last noun"),
+        ("dotted", BLUE, "any plural seen"),
+        ("dashed", GREY, "chance"),
+    )
+    _layout.computed("breaks", one(e), partial(_curves, e), step=step)
+
+
+def _curves(e: Experiment, parts: list[Found], done: bool) -> None:
+    f, task = parts[-1], TASKS[e.task]
+    distance, trained = "words between subject and verb", None if task.varying else e.length - 3
+    name = CELLS[e.cell].parts[-1]
+    shown: list[tuple[str, Callable[[], None]]] = [
+        ("Accuracy by distance", lambda: _accuracy(f, "distance", distance, trained)),
+        (f"‖dL/d{name}‖ that reaches the subject, as a share of the last word's", lambda: _reach(f, distance, trained)),
+        ("Accuracy by attractors", lambda: _accuracy(f, "attractors", "attractors in the clause", None)),
+    ]
+    if task.varying:
+        shown.append(("Accuracy by place of the subject", lambda: _accuracy(f, "place", "words before the subject", None)))
+    for pair in (shown[:2], shown[2:]):
+        for column, (title, draw) in zip(st.columns(2, gap="large"), pair, strict=False):
+            with column:
+                st.markdown(f"**{title}**")
+                draw()
+    custom = "half of the nouns in the clause have a number" if task.attractors else "no noun in the clause has a number"
+    second = " and the subject is the second word" if task.varying else ""
+    st.caption(
+        f"About {max(f['sentences'])} new sentences a point, with the 95 % interval (Wilson). By distance and place: {custom}, "
+        f"as in training{second}. By attractors: sentences of {e.length} words in which exactly so many nouns have a "
+        "number, all the opposite of the subject's (line) or all the subject's own (dotted); simple rules are drawn for the "
+        "opposite. The last noun is the last one that has a number: without attractors, the subject itself."
+    )
+
+
+def _accuracy(f: Found, kind: str, title: str, trained: float | None) -> None:
+    spec, table = _charts.spec(charts.accuracy_chart, None, kind, title, trained), charts.breaks_table(f, kind)
+    _show(spec, table, f"by_{kind}", f"Accuracy by {title}, beside simple rules")
+
+
+def _reach(f: Found, title: str, trained: float | None) -> None:
+    _show(
+        _charts.spec(charts.reach_chart, None, title, trained),
+        charts.reach_table(f),
+        "reach",
+        f"Gradient at the subject by {title}",
+    )
+
+
+# ---- small things ----
+
+
+def _show(spec: dict[str, Any], rows: Any, key: str, text: str) -> None:
+    st.vega_lite_chart({**spec, "datasets": {"rows": rows}}, key=f"sentence_{key}", width="stretch", alt=text)

@@ -1,0 +1,90 @@
+"""Sentences read word by word: below each word the answer so far, the gradient that comes back from the verb, and the units.
+
+A Streamlit component: rows of the same words stand aligned, one for each sentence and network; `_reader.js` moves and
+`_reader_draw.js` paints, `_reader.css` styles, `_viridis.js` holds the colours of gradients. Nothing of it comes back to Python.
+A frame is bytes: uint32 length of the header, the header as JSON (padded with spaces to a multiple of four), then of each row
+float32 answers (T,), float32 activations (U, T) and uint16 codes of the gradient norms (P, T), all little-endian.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from pages._heatmap import CODING
+from rnnkit.record import encode
+
+HTML = """
+<div class="reader" tabindex="0" role="group">
+  <div class="top">
+    <span class="scale answers"><span>p(were)</span><span class="ramp"></span></span>
+    <span class="scale norms"><span>gradient</span><span class="bar"></span></span>
+    <span class="scale units"><span class="part"></span><span class="ramp"></span></span>
+    <button class="zoom" type="button"></button>
+  </div>
+  <div class="plot"><canvas></canvas><div class="scroll"><div></div></div></div>
+  <div class="panel" role="status"><div class="what"></div><table></table></div>
+  <div class="tip" hidden></div>
+</div>
+"""
+
+_here = Path(__file__)
+_component = st.components.v2.component(
+    "rnnkit_reader",
+    html=HTML,
+    css=_here.with_suffix(".css").read_text("utf-8"),
+    js="".join((_here.parent / name).read_text("utf-8") for name in ("_viridis.js", "_reader.js", "_reader_draw.js")),
+)
+
+
+class Row(NamedTuple):
+    """One sentence as one network reads it; T words, U units, P parts of the state."""
+
+    network: str  # its name, where there are several
+    words: Sequence[str]
+    numbers: Sequence[int]  # of each word: 0 singular, 1 plural, -1 none
+    right: int  # number of the subject
+    answers: np.ndarray  # (T,) p(were), or a reservoir's score
+    norms: np.ndarray  # (P, T) of dL/ds_t
+    parts: Sequence[str]  # names of the state's parts
+    values: np.ndarray  # (U, T) of what is shown
+    units: Sequence[int]  # their numbers
+    off: Sequence[int] = ()  # those switched off
+
+
+def reader(rows: Sequence[Row], *, part: str, bound: float, scores: bool, summary: str, key: str) -> None:
+    """Draws the rows, aligned word by word. `part` names the activations, which have full colour at -bound and bound; `scores`:
+    the answers are a reservoir's, not probabilities; summary: for screen readers."""
+    head = {"part": part, "bound": bound, "scores": scores, "summary": summary}
+    _component(key=key, data=pack(rows, head))
+
+
+def pack(rows: Sequence[Row], head: dict) -> bytes:
+    """One frame as bytes, laid out as the module says. Raises ValueError where rows have not the same number of words."""
+    T = len(rows[0].words)
+    if any(len(row.words) != T or row.values.shape[1] != T or row.norms.shape[1] != T for row in rows):
+        raise ValueError(f"expected {T} words in every row, got {[len(row.words) for row in rows]}")
+    told = [
+        {
+            "network": row.network,
+            "words": list(row.words),
+            "numbers": [int(n) for n in row.numbers],
+            "right": int(row.right),
+            "parts": list(row.parts),
+            "units": [int(u) for u in row.units],
+            "off": [int(u) for u in row.off],
+        }
+        for row in rows
+    ]
+    text = json.dumps({**head, "length": T, "rows": told, "coding": CODING}, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    bodies = []
+    for row in rows:
+        codes = encode(row.norms).astype("<u2").tobytes()
+        bodies += [row.answers.astype("<f4").tobytes(), row.values.astype("<f4").tobytes(), codes + b"\0" * (-len(codes) % 4)]
+    return b"".join([len(text).to_bytes(4, "little"), text, *bodies])

@@ -1,0 +1,137 @@
+"""Charts of networks that agree: accuracy where sentences get harder, the gradient that reaches the subject, the units' ranking.
+
+Tables in, alt.Chart out, from what studies.breaks and studies.units found. Every share stands with its 95 % Wilson interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from rnnkit.charts.style import BLUE, GREY, HIGH, INK, LOW, VIOLET, WARM, sized
+from rnnkit.corpus import wilson
+from rnnkit.words import amount
+
+SERIES = {  # who answers -> colour, dash, width
+    "network": (INK, (1, 0), 3.0),
+    "network, attractors of the same number": (INK, (2, 3), 2.5),
+    "last noun": (WARM, (7, 4), 2.0),
+    "opposite of the last noun": (VIOLET, (7, 4), 2.0),
+    "any plural seen": (BLUE, (2, 3), 2.0),
+    "chance": (GREY, (4, 4), 1.5),
+}
+RULES = ("last noun", "opposite of the last noun", "any plural seen")
+DATA = alt.NamedData("rows")  # what a chart without a table waits for
+TICKS = [4, 10, 20, 50, 100, 200, 500, 1000]
+
+
+# ---- where it breaks ----
+
+
+def accuracy_chart(data: pd.DataFrame | None, kind: str, title: str, trained: float | None = None, height: int = 300) -> Any:
+    """Accuracy over x, a breaks_table of this kind; a rule where the network was trained."""
+    base = alt.Chart(DATA if data is None else data)
+    scale = alt.Scale(type="log", nice=False, padding=12) if kind == "distance" else alt.Scale(nice=False, padding=16)
+    values: dict[str, Any] = {"values": TICKS} if kind == "distance" else {"tickMinStep": 1, "format": "d"}
+    x = alt.X("x:Q", scale=scale, axis=alt.Axis(title=title, grid=False, labelOverlap="greedy", **values))
+    y: dict[str, Any] = {
+        "scale": alt.Scale(domain=[0, 1]),
+        "axis": alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None),
+    }
+    colours, dashes, widths = zip(*SERIES.values(), strict=True)
+    names = list(SERIES)
+    lines = base.mark_line(clip=True).encode(
+        x,
+        alt.Y("share:Q", **y),
+        alt.Color("who:N", scale=alt.Scale(domain=names, range=list(colours)), legend=None),
+        alt.StrokeDash("who:N", scale=alt.Scale(domain=names, range=[list(d) for d in dashes]), legend=None),
+        alt.StrokeWidth("who:N", scale=alt.Scale(domain=names, range=list(widths)), legend=None),
+    )
+    own = base.transform_filter("indexof(datum.who, 'network') == 0")
+    bars = own.mark_rule(color=INK, strokeWidth=2).encode(x, alt.Y("low:Q", **y), alt.Y2("high:Q"))
+    tips = [alt.Tooltip("who:N"), alt.Tooltip("x:Q", title=title), alt.Tooltip("text:N", title="right")]
+    hollow = alt.condition("datum.who == 'network'", alt.value(INK), alt.value("white"))
+    dots = own.mark_point(filled=True, size=70, opacity=1, stroke=INK, strokeWidth=2).encode(
+        x, alt.Y("share:Q", **y), fill=hollow, tooltip=tips
+    )
+    catch = base.mark_point(size=250, opacity=0).encode(x, alt.Y("share:Q", **y), tooltip=tips)
+    return sized(*_trained(trained), lines, bars, dots, catch, height=height)
+
+
+def reach_chart(data: pd.DataFrame | None, title: str, trained: float | None = None, height: int = 300) -> Any:
+    """The gradient at the subject as a share of that at the last word, over the distance: a reach_table."""
+    base = alt.Chart(DATA if data is None else data)
+    axis = alt.Axis(title=title, grid=False, values=TICKS, labelOverlap="greedy")
+    x = alt.X("x:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=axis)
+    text = "datum.value == 1 ? '1' : replace(format(datum.value, '.0e'), '+', '')"
+    axis = alt.Axis(values=[1e-12, 1e-8, 1e-4, 1, 1e4], labelExpr=text, title=None)
+    y = alt.Y("shown:Q", scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False), axis=axis)
+    tips = [alt.Tooltip("x:Q", title=title), alt.Tooltip("text:N", title="arrives")]
+    line = base.mark_line(color=INK, strokeWidth=3).encode(x, y)
+    shapes = alt.Scale(domain=["", "below", "above"], range=["circle", "triangle-down", "triangle-up"])
+    shape = alt.Shape("edge:N", scale=shapes, legend=None)
+    dots = base.mark_point(filled=True, opacity=1, color=INK, size=90).encode(x, y, shape, tooltip=tips)
+    return sized(*_trained(trained), line, dots, height=height)
+
+
+def _trained(x: float | None) -> list[alt.Chart]:
+    if x is None:
+        return []
+    base = alt.Chart(alt.Data(values=[{"x": x, "name": "trained"}])).encode(x="x:Q")
+    text = base.mark_text(align="left", baseline="bottom", dx=5, fontSize=14, color=GREY)
+    return [base.mark_rule(color=GREY, strokeWidth=1.5), text.encode(text="name:N", y=alt.value(alt.ExprRef("height - 4")))]
+
+
+def breaks_table(found: Mapping[str, Any], kind: str) -> pd.DataFrame:
+    """For accuracy_chart: x, who, share, low, high, text. The rules' lines are those for attractors of the opposite number."""
+    rows: list[dict[str, Any]] = []
+    for i in [i for i, k in enumerate(found["kind"]) if k == kind]:
+        x, n, same = float(found["x"][i]), int(found["sentences"][i]), found["relation"][i] == "same"
+        who = "network, attractors of the same number" if same else "network"
+        low, high = wilson(int(found["right"][i]), n)
+        count = f"{found['right'][i]} of {n} = {found['right'][i] / n:.1%}, 95 % interval {low:.1%} to {high:.1%}"
+        rows.append({"x": x, "who": who, "share": found["right"][i] / n, "low": low, "high": high, "text": count})
+        if not same:
+            rows += [{"x": x, "who": rule, "share": found[rule][i] / n, "text": f"{found[rule][i]} of {n}"} for rule in RULES]
+            rows.append({"x": x, "who": "chance", "share": 0.5, "text": "one half"})
+    return pd.DataFrame(rows, columns=["x", "who", "share", "low", "high", "text"])
+
+
+def reach_table(found: Mapping[str, Any]) -> pd.DataFrame:
+    """For reach_chart; what is off the scale stands at its edge."""
+    at = [i for i, k in enumerate(found["kind"]) if k == "distance" and np.isfinite(found["reach"][i])]
+    reach = np.asarray(found["reach"], float)[at]
+    edge = np.where(reach < LOW, "below", np.where(reach > HIGH, "above", ""))
+    shown = np.clip(reach, LOW, HIGH)
+    x = np.asarray(found["x"], float)[at]
+    return pd.DataFrame({"x": x, "shown": shown, "edge": edge.astype(object), "text": [amount(v) for v in reach]})
+
+
+# ---- which unit remembers ----
+
+
+def units_chart(data: pd.DataFrame | None, height: int = 340) -> Any:
+    """The best units, what each tells alone, and what the network is without it: a units_table."""
+    base = alt.Chart(DATA if data is None else data)
+    y = alt.Y("unit:N", sort=None, axis=alt.Axis(title=None, grid=True))
+    axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None, grid=True)
+    look: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": axis}
+    shares = {"alone": "alone", "lost": "network without it"}
+    tips = [alt.Tooltip("unit:N"), *(alt.Tooltip(f"{k}:Q", format=".1%", title=name) for k, name in shares.items())]
+    half = alt.Chart(alt.Data(values=[{"chance": 0.5}])).mark_rule(color=GREY, strokeDash=[4, 4], strokeWidth=1.5)
+    faint = alt.condition("datum.off", alt.value(0.3), alt.value(1))
+    bars = base.mark_bar(color=INK, height={"band": 0.7}).encode(y, alt.X("alone:Q", **look), opacity=faint, tooltip=tips)
+    dots = base.mark_point(filled=True, size=110, color=WARM, opacity=1, stroke="white", strokeWidth=1).encode(
+        y, alt.X("lost:Q", **look), tooltip=tips
+    )
+    return sized(bars, half.encode(alt.X("chance:Q", **look)), dots, height=height)
+
+
+def units_table(found: Mapping[str, Any], off: list[int]) -> pd.DataFrame:
+    best, alone = np.asarray(found["best"]), np.asarray(found["alone"]).max(0)
+    names = [f"unit {i}{' (off)' if i in off else ''}" for i in best]
+    return pd.DataFrame({"unit": names, "alone": alone[best], "lost": found["lost"], "off": [int(i) in off for i in best]})

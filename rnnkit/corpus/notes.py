@@ -1,0 +1,75 @@
+"""What somebody who judges results on a corpus must know about it, in sentences; all numbers are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rnnkit.corpus.data import Corpus
+from rnnkit.corpus.parts import wilson
+
+Sizes = tuple[int, int, int]
+
+IMBALANCED = 0.6  # share of the more frequent number from which it is mentioned
+SMALL_TEST = 200  # below it the 95 % interval around 90 % right is wider than eight points
+
+
+def count(n: int, noun: str, many: str = "") -> str:
+    return f"{n:,} {noun if n == 1 else many or noun + 's'}"
+
+
+def contents(corpus: Corpus, parts: Sizes) -> str:
+    train, validation, test = parts
+    return (
+        f"{len(corpus):,} prefixes, {(~corpus.plural).sum():,} before a singular and {corpus.plural.sum():,} before a plural "
+        f"verb: {train:,} for training, {validation:,} for validation, {test:,} for the test. All words are in lower case."
+    )
+
+
+def imbalance(corpus: Corpus, parts: Sizes) -> str:
+    share = max(corpus.plural.mean(), 1 - corpus.plural.mean())
+    number = "plural" if corpus.plural.mean() > 0.5 else "singular"
+    return f"{share:.0%} of the verbs are {number}: always answering so is right as often." if share >= IMBALANCED else ""
+
+
+def repetitions(corpus: Corpus, parts: Sizes) -> str:
+    numbers: dict[tuple[str, ...], set[bool]] = {}
+    for words, plural in zip(corpus.prefixes, corpus.plural.tolist(), strict=True):
+        numbers.setdefault(words, set()).add(plural)
+    again, both = len(corpus) - len(numbers), sum(len(found) == 2 for found in numbers.values())
+    if not again:
+        return ""
+    ambiguous = (
+        f" {count(both, 'prefix occurs', 'prefixes occur')} before both numbers: no answer is always right." if both else ""
+    )
+    return f"{count(again, 'prefix repeats', 'prefixes repeat')} an earlier one; repetitions stay in the same part.{ambiguous}"
+
+
+def attractors(corpus: Corpus, parts: Sizes) -> str:
+    known = corpus.attractors >= 0
+    if not known.any():
+        return "How many attractors stand between subject and verb is unknown: results cannot be grouped by it."
+    with_some = (corpus.attractors[known] > 0).mean()
+    if with_some <= 0.5:
+        return ""
+    return (
+        f"{with_some:.0%} of the prefixes have an attractor (a noun of the other number between subject and verb), so the "
+        "opposite of the last noun may often be right: compare with that baseline."
+    )
+
+
+def small_test(corpus: Corpus, parts: Sizes) -> str:
+    n = parts[2]
+    if n >= SMALL_TEST:
+        return ""
+    k = round(0.9 * n)
+    low, high = wilson(k, n)
+    few = count(n, "prefix", "prefixes")
+    return f"The test part has only {few}: {k} right of {n} would mean {low:.0%} to {high:.0%} (95% interval)."
+
+
+NOTES: tuple[Callable[[Corpus, Sizes], str], ...] = (contents, imbalance, repetitions, attractors, small_test)
+
+
+def about(corpus: Corpus, parts: Sizes) -> list[str]:
+    """`parts`: how many items are for training, validation and the test."""
+    return [sentence for note in NOTES if (sentence := note(corpus, parts))]

@@ -1,0 +1,67 @@
+"""The number of the last noun before the verb, guessed without a tagger: from the shape of words and where they stand.
+
+    - what ends in -s, or is an irregular plural on a short list, is a plural noun;
+    - any other word that is not on a list of function words and stands at the end of its phrase (before a function word, a
+      mark, an adverb or the end) is a singular noun, unless it ends in -ed or -ly.
+
+An estimate: adjectives and rare participles at the end of a phrase are taken for nouns, proper names count as nouns, and a
+third person verb (the man who runs) as a plural. On the 7,489 Wikipedia prefixes of Gulordava et al. it agrees in 98 % with
+what the number of attractors in the file says about the last noun (tests/test_corpus_real.py). Statistics of the corpus itself
+(does the singular occur too, does the word follow articles or "to") were tried and made it worse, at 50,000 words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+FUNCTION_WORDS = frozenset(
+    """
+    the a an this that these those its his her their my our your whose some any no every each all both several many few
+    most such another other one two three four five six seven eight nine ten which what who whom of in on at by for from
+    with to into onto over under between among through during before after about against within without across around
+    near along as than like via per upon throughout behind beyond inside outside toward towards off up down out
+    including and or but nor where when while if because although though since whether so yet i you he she it we they me
+    him them us himself itself themselves there here is are was were be been being am has have had having do does did
+    can could may might must shall should will would not also often still now then only even just already always never
+    sometimes very more less well too again once ever far rather quite almost perhaps however therefore thus instead
+    furthermore moreover nevertheless together alone above below ago apart later until till made known seen given found
+    held built written taken shown done born led sent left kept won set put
+    """.split()
+)
+PLURALS = frozenset(
+    """
+    men women people children feet teeth mice geese lives wives knives wolves leaves halves criteria phenomena data media
+    bacteria species police cattle alumni nuclei fungi cacti radii octopi stimuli foci larvae algae genera
+    """.split()
+)
+SINGULARS = frozenset(  # that look like plurals
+    """
+    news series lens bias bus gas christmas texas physics mathematics politics economics athletics specimen abdomen regimen
+    """.split()
+)
+
+
+def looks_plural(word: str) -> bool:
+    if word in PLURALS or word in SINGULARS:
+        return word in PLURALS
+    if len(word) > 5 and word.endswith("men"):  # sportsmen
+        return True
+    return len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "'s"))
+
+
+def last_noun(words: Sequence[str]) -> tuple[int, bool] | None:
+    """Place of the last noun and whether it is plural; None where nothing looks like a noun."""
+    inside = False  # whether the word behind belongs to the same phrase
+    for at in range(len(words) - 1, -1, -1):
+        word = words[at]
+        candidate = _may_be_noun(word)
+        if candidate and looks_plural(word):
+            return at, True
+        if candidate and not inside and not word.endswith(("ed", "ly")):
+            return at, False
+        inside = candidate and not word.endswith(("ed", "ly"))
+    return None
+
+
+def _may_be_noun(word: str) -> bool:
+    return len(word) > 1 and word[0].isalpha() and word not in FUNCTION_WORDS and not word.endswith(("'s", "n't"))

@@ -1,0 +1,115 @@
+"""From the bytes of a file to its lines and words. Nothing in them is trusted: too much, not text, not UTF-8 ends here.
+
+Every check is a single pass in C over the bytes, in the order of its price, so a hostile file is refused within about a
+second, before anything is parsed. No file is opened, unpacked or executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+MAX_BYTES = 100_000_000
+MAX_LINES = 200_000
+MAX_ALL_WORDS = 3_000_000  # of all prefixes together; a corpus of that size takes some 300 MB while it is read
+MAX_LINE = 20_000  # characters; the longest row of Linzen's table has some 2,000
+MAX_WORDS = 500  # in one prefix; the longest of Linzen's has 49
+MARKS = ',;:!?()[]"“”'  # at the edge of a word they are words of their own
+
+LOOKS_LIKE = {  # how files that are not text begin
+    b"\xff\xfe\0\0": "UTF-32 text",
+    b"\0\0\xfe\xff": "UTF-32 text",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"PK\x03\x04": "a ZIP archive (as .xlsx, .docx and .ods files are)",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ": "an xz archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"%PDF": "a PDF",
+    b"PAR1": "a Parquet file",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"\x93NUMPY": "a NumPy file",
+    b"SQLite format 3": "an SQLite database",
+    b"\x7fELF": "a program",
+    b"\x80\x02": "a Python pickle",
+    b"\x80\x03": "a Python pickle",
+    b"\x80\x04": "a Python pickle",
+    b"\x80\x05": "a Python pickle",
+}
+
+
+class CorpusError(ValueError):
+    """What was expected, what came, and what is valid; with the line where there is one. Never longer than a few lines."""
+
+
+def clip(value: object, limit: int = 60) -> str:
+    """As Python would write it, cut to `limit` characters; a long text is cut before it is written."""
+    text = repr(value[:limit] if isinstance(value, str) else value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def listing(names: Iterable[str], most: int = 12) -> str:
+    """The first names, clipped, and how many there are in all."""
+    names = list(names)
+    shown = ", ".join(clip(name, 30).strip("'\"") for name in names[:most])
+    return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
+
+
+def decode(data: bytes, max_bytes: int = MAX_BYTES, what: str = "the file") -> str:
+    """The text of a UTF-8 file, with or without a byte order mark; all line ends become \\n."""
+    if len(data) > max_bytes:
+        raise CorpusError(f"{what} has {len(data):,} bytes; expected at most {max_bytes:,}")
+    for start, kind in LOOKS_LIKE.items():
+        if data.startswith(start):
+            raise CorpusError(f"{what} looks like {kind}; expected plain text in UTF-8")
+    at = data.find(b"\0")
+    if at >= 0:
+        raise CorpusError(
+            f"{_place(data, at)} of {what}: a NUL byte; expected plain text in UTF-8, this may be UTF-16 or no text"
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        at = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)  # the codec counts behind the byte order mark
+        raise CorpusError(
+            f"{_place(data, at)} of {what}: expected UTF-8, got the byte 0x{data[at]:02x}; "
+            "save the file as UTF-8 (it may be Latin-1 or Windows-1252)"
+        ) from None
+    if not text or text.isspace():
+        raise CorpusError(f"{what} is empty; expected text in UTF-8")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _place(data: bytes, at: int) -> str:
+    line = 1 + data.count(b"\n", 0, at)
+    return f"line {line:,}, byte {at:,}"
+
+
+def to_lines(text: str, what: str = "the file") -> list[str]:
+    """Line i is entry i - 1. Only \\n ends a line: U+2028 and the like are spaces between words."""
+    if text.count("\n") > MAX_LINES:
+        raise CorpusError(f"{what} has {text.count(chr(10)):,} lines; expected at most {MAX_LINES:,}: take a part of it")
+    lines = text.rstrip().split("\n")
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE:
+            raise CorpusError(
+                f"line {number:,} of {what}: {len(line):,} characters; expected at most {MAX_LINE:,}, one sentence a line"
+            )
+    return lines
+
+
+def to_words(text: str, marks: str = MARKS) -> tuple[str, ...]:
+    """Words in lower case. "cats," becomes "cats" and ","; text whose words are already separated stays as it is."""
+    if not any(mark in text for mark in marks):
+        return tuple(text.lower().split())
+    words: list[str] = []
+    for word in text.lower().split():
+        core = word.strip(marks)
+        if not core or len(core) == len(word):
+            words.append(word)
+            continue
+        start = word.index(core)
+        words += [*word[:start], core, *word[start + len(core) :]]
+    return tuple(words)

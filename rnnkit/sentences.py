@@ -1,0 +1,205 @@
+"""Sentences of the agreement tasks to order: with so many words, adverbs and attractors, or typed; and what guesses them right.
+
+    [adverbs] the SUBJECT , which CLAUSE ,   ->   was | were
+
+The grammar and its words are those of tasks/agreement.py. Here a sentence can be conditioned: its clause is drawn until it has
+k nouns, then exactly k of its mass nouns (milk: they have no number) become attractors, nouns of a given number. The subject is
+the first noun that has a number. numpy alone; sentences are symbols, time first, (T, N).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+import numpy as np
+
+from rnnkit.tasks.agreement import GRAMMAR, GROUPS, PLURAL, SINGULAR, VOCABULARY, WORDS, Agreement
+from rnnkit.tasks.base import HELD_OUT, Batch, is_held_out
+
+RELATIONS = ("opposite", "same", "random")  # number of the attractors: against the subject's, the subject's, independent of it
+FORMS = np.array([GROUPS["singular"], GROUPS["plural"]])  # [number, noun] -> symbol
+NOUN, NUMBER = np.full((2, len(WORDS)), -1)  # of every symbol: which noun it is, and 0 singular or 1 plural; -1 where it is none
+NOUN[FORMS], NUMBER[FORMS] = np.arange(len(SINGULAR)), [[0], [1]]
+FRAME, SHORTEST = 5, 2  # words beside the clause, and the fewest in it
+ROUNDS = 500  # of drawing again, before a condition counts as too rare
+VERBS = ("was", "were")
+
+
+# ---- to order ----
+
+
+def most_adverbs(length: int) -> int:
+    """The most adverbs that a task with a moving subject puts in front, in a sentence of so many words."""
+    return (length - Agreement.min_length) // 2
+
+
+def build(
+    task: Agreement,
+    length: int,
+    n: int,
+    rng: np.random.Generator,
+    *,
+    adverbs: int | None = None,
+    attractors: int | None = None,
+    relation: str = "random",
+    held_out: bool = False,
+) -> Batch:
+    """n sentences of `length` words: x (T, n), and the subject's number y (1, n), each with probability a half.
+
+    adverbs: how many stand in front; attractors: how many nouns of the clause have a number, and `relation`, which. None leaves
+    either to the task. held_out: only sentences that no training ever sees. Raises ValueError where the words do not suffice: a
+    clause has at least 2, and 2 for each attractor.
+    """
+    if relation not in RELATIONS:
+        raise ValueError(f"relation must be one of {', '.join(RELATIONS)}, got {relation!r}")
+    room = length - FRAME - max(SHORTEST, 2 * (attractors or 0))
+    if room < (adverbs or 0):
+        needed = length - room + (adverbs or 0)
+        raise ValueError(f"{adverbs or 0} adverbs and {attractors or 0} attractors need {needed} words or more, got {length}")
+    before = np.full(n, adverbs or 0)
+    if adverbs is None and task.varying:
+        before = rng.integers(0, min(room, most_adverbs(length)) + 1, n)
+    # one place of the subject after the other: drawing a clause again must not change where subjects stand
+    places = zip(*np.unique(before, return_counts=True), strict=True)
+    x = np.concatenate(
+        [_drawn(task, length, int(many), rng, int(k), attractors, relation, held_out) for k, many in places], axis=1
+    )
+    return Batch(x, NUMBER[x[subjects(x), np.arange(n)]][None])
+
+
+def _drawn(
+    task: Agreement,
+    length: int,
+    n: int,
+    rng: np.random.Generator,
+    adverbs: int,
+    attractors: int | None,
+    relation: str,
+    held_out: bool,
+) -> np.ndarray:
+    """`build` with so many adverbs in front: (T, n)."""
+    plain = Agreement("", "", attractors=task.attractors if attractors is None else 0)
+    found: list[np.ndarray] = []
+    missing = n
+    for _ in range(ROUNDS):
+        many = max(32, missing) * (HELD_OUT if held_out else 1)
+        front = rng.choice(GROUPS["adverb"], (adverbs, many))
+        x = np.concatenate([front, plain.sample(length - adverbs, many, rng).x])
+        if attractors:
+            x = _placed(x[:, _mass(x).sum(0) >= attractors], attractors, relation, rng)
+        found.append(x[:, is_held_out(x)] if held_out else x)
+        missing -= found[-1].shape[1]
+        if missing <= 0:
+            return np.concatenate(found, axis=1)[:, :n]
+    raise ValueError(f"a clause of {length - FRAME - adverbs} words with {attractors} attractors is too rare to be found")
+
+
+def _placed(x: np.ndarray, k: int, relation: str, rng: np.random.Generator) -> np.ndarray:
+    """The same sentences with k mass nouns, at random, turned into nouns of that number."""
+    x, columns = x.copy(), np.arange(x.shape[1])
+    order = np.where(_mass(x), rng.random(x.shape), 2).argsort(axis=0)[:k]
+    subject = NUMBER[x[subjects(x), columns]]
+    number = {"same": subject, "opposite": 1 - subject}.get(relation, rng.integers(0, 2, order.shape))
+    x[order, columns] = FORMS[np.broadcast_to(number, order.shape), rng.integers(0, len(SINGULAR), order.shape)]
+    return x
+
+
+def _mass(x: np.ndarray) -> np.ndarray:
+    return np.isin(x, GROUPS["mass"])
+
+
+def subjects(x: np.ndarray) -> np.ndarray:
+    """(N,) where the first noun with a number stands; 0 where there is none."""
+    return (NUMBER[x] >= 0).argmax(0)
+
+
+def versions(x: np.ndarray, subject: int | None = None, relation: str = "random") -> np.ndarray:
+    """One sentence (T,) with its subject in singular and in plural, (T, 2), word below word.
+
+    subject: another noun for it, as its place in SINGULAR. The attractors turn with the subject, so that they stay opposite to
+    it, or the same; or, where they are independent ("random"), stay as they are.
+    """
+    (at,) = subjects(x[:, None])
+    both = np.stack([x, x], 1)
+    both[at] = FORMS[:, NOUN[x[at]] if subject is None else subject]
+    if relation != "random":
+        others = NUMBER[x] >= 0
+        others[at] = False
+        number = np.array([0, 1]) if relation == "same" else np.array([1, 0])
+        both[others] = FORMS[number, NOUN[x[others], None]]
+    return both
+
+
+# ---- who needs no network ----
+
+
+def baselines(x: np.ndarray) -> Mapping[str, np.ndarray]:
+    """name -> the answers (N,) of rules that know the words: of the last noun with a number (the subject itself, without
+    attractors), and of a bag of words, in which any plural counts."""
+    number = NUMBER[x]
+    last = np.where((number >= 0).any(0), number[len(x) - 1 - (number >= 0)[::-1].argmax(0), np.arange(x.shape[1])], 0)
+    return {"last noun": last, "opposite of the last noun": 1 - last, "any plural seen": (number == 1).any(0).astype(int)}
+
+
+# ---- typed ----
+
+
+def parse(text: str) -> np.ndarray:
+    """Words in any spelling of capitals, with or without the verb and full stop at the end, as symbols (T,).
+
+    Raises ValueError that names every unknown word, with what it may have been, or says that there is no subject.
+    """
+    words = re.findall(r"[^\s,.;:!?…]+|,", text.lower().replace("’", "'"))
+    if words and words[-1] in VERBS:
+        words.pop()
+    unknown = [word for word in dict.fromkeys(words) if word not in WORDS]
+    if unknown:
+        raise ValueError("; ".join(_unknown(word) for word in unknown))
+    x = np.array([WORDS.index(word) for word in words], np.int64)
+    if not (NUMBER[x] >= 0).any():
+        nouns = ", ".join(f"{one} or {many}" for one, many in zip(SINGULAR[:3], PLURAL, strict=False))
+        raise ValueError(f"there is no subject: the first noun with a number is the subject, such as {nouns}")
+    return x
+
+
+def _unknown(word: str) -> str:
+    near = get_close_matches(word, WORDS, n=3, cutoff=0.6)
+    return f"“{word}” is not in the vocabulary" + (f"; near to it are {', '.join(near)}" if near else "")
+
+
+def text(x: np.ndarray) -> str:
+    """As one writes it."""
+    return " ".join(WORDS[i] for i in x).replace(" ,", ",")
+
+
+CLASS = {word: name for name, group in VOCABULARY.items() for word in group} | dict.fromkeys((*SINGULAR, *PLURAL), "noun")
+CLASS |= dict.fromkeys(VOCABULARY["mass"], "noun")
+
+
+def deviation(x: np.ndarray) -> str:
+    """Where a sentence leaves the grammar of the tasks, in words; "" where it does not."""
+    words = [WORDS[i] for i in x]
+    (subject,) = subjects(x[:, None])
+    before = ["the", None, ",", "which"]
+    start = int(subject) - 1
+    if start < 0 or any(CLASS[word] != "adverb" for word in words[:start]):
+        return "before the subject stand adverbs, then “the”"
+    for word, wanted in zip(words[start:], before, strict=False):
+        if wanted and word != wanted:
+            return f"“{wanted}” is expected where “{word}” stands"
+    if len(words) < start + FRAME + SHORTEST:
+        return f"a sentence has {FRAME + SHORTEST} words or more"
+    if words[-1] != ",":
+        return "a comma ends it, before the verb"
+    return _clause(words[start + len(before) : -1])
+
+
+def _clause(words: Sequence[str]) -> str:
+    state, last = "start", "which"
+    for word in words:
+        if CLASS[word] not in GRAMMAR[state]:
+            return f"“{word}” cannot follow “{last}”"
+        state, last = CLASS[word], word
+    return "" if state == "noun" else "the clause ends with a noun"

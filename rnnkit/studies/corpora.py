@@ -1,0 +1,50 @@
+"""What a network has learnt from a corpus, on the sentences kept for the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from rnnkit import bptt
+from rnnkit.bptt import Params
+from rnnkit.cells import CELLS
+from rnnkit.corpus import TEST, predictions, results, warnings
+from rnnkit.experiment import Experiment
+from rnnkit.studies.networks import Part, trained
+from rnnkit.tasks.corpora import Sentences
+from rnnkit.trainer import Trainer, quietly, tensors
+
+AT_ONCE = 256  # sentences read together
+
+
+def tested(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
+    """Network `replica` after `step` training steps on the test part: `examined`."""
+    for state in trained(e, step, replica):
+        yield examined(e, state.params) if isinstance(state, Trainer) else {"progress": state}
+
+
+def examined(e: Experiment, p: Params) -> Part:
+    """The first of the networks with these weights on the test part, by attractors and distance, with the baselines.
+
+    rows as rnnkit.corpus.results gives them, and warnings in words. Raises ValueError if the task is not "corpus".
+    """
+    task = e.bound_task
+    if not isinstance(task, Sentences):
+        raise ValueError(f"expected the task 'corpus', got '{e.task}'")
+    items = task.items(TEST)
+    predicted = {"network": answers(e, task, p, items)} | predictions(task.corpus, items)
+    rows = results(task.corpus, items, predicted)
+    return {"rows": rows, "warnings": warnings(task.corpus, rows)}
+
+
+def answers(e: Experiment, task: Sentences, p: Params, items: np.ndarray) -> np.ndarray:
+    """(n,) whether the first of the networks with these weights says plural after each of the corpus' items."""
+    p, said = {name: W[:1] for name, W in p.items()}, []
+    with quietly():
+        for start in range(0, len(items), AT_ONCE):
+            x, _, padding, _ = tensors([task.batch(items[start : start + AT_ONCE], e.length)], p["W_rec"].dtype)
+            z = bptt.readout(p, bptt.forward(CELLS[e.cell], p, x, padding=padding).h[-1:])
+            said.append(z[0, 0].argmax(-1).to(torch.bool).cpu().numpy())
+    return np.concatenate(said) if said else np.zeros(0, bool)

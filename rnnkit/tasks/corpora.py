@@ -1,0 +1,170 @@
+"""Agreement in sentences that somebody gives: the words before a verb, and whether the verb is singular or plural.
+
+The sentences have different lengths and are aligned at the verb. A longer one than `length` loses its first words. Which part a
+sentence belongs to, 80 % training, 10 % validation (the accuracy shown while training) and 10 % test (the tables at the end), is
+decided by a hash of its words. One class may be much more frequent than the other; from UNBALANCED on each sentence's loss is
+weighted with N / (2 n) of its class, so that both count the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from rnnkit.corpus import TRAIN, VALIDATION, Corpus, Vocabulary, split
+from rnnkit.tasks.agreement import GROUPS, WORDS, Agreement
+from rnnkit.tasks.base import Batch, Task
+from rnnkit.tasks.data import KEPT
+
+UNBALANCED = 1.5  # so many times as frequent one class may be before the losses are weighted
+EXAM = 1024  # validation sentences at most
+ANSWERS = ("singular", "plural")
+
+
+class Sentences(Task):
+    """See the module. Without a corpus: the example."""
+
+    title = "agreement in sentences from a file"
+    about = "Is the verb singular or plural? Sentences that nobody here wrote, read up to the verb."
+    n_out = 2
+    min_length = 3
+    samples, end_name, source_name = "sentences", "verb", "first word of a sentence of the usual length"
+    data, by_words, padded = "corpus", True, True
+
+    def __init__(self, corpus: Corpus | None = None, vocabulary: int = 2000) -> None:
+        self._corpus, self._vocabulary = corpus, vocabulary
+
+    def bound(self, data: str, vocabulary: int) -> Task:
+        corpus = KEPT[data] if data else example_corpus()
+        if not isinstance(corpus, Corpus):
+            raise KeyError(data)
+        return _prepared(corpus, vocabulary)
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        return self._corpus or example_corpus()
+
+    @cached_property
+    def parts(self) -> np.ndarray:
+        """(N,) which part each sentence belongs to."""
+        return split(self.corpus)
+
+    @cached_property
+    def known(self) -> Vocabulary:
+        return Vocabulary.of([self.corpus.prefixes[i] for i in self.items(TRAIN)], self._vocabulary)
+
+    @cached_property
+    def n_in(self) -> int:  # type: ignore[override]
+        return len(self.known)
+
+    @cached_property
+    def plural(self) -> np.ndarray:
+        """(N,) the answers: 0 singular, 1 plural."""
+        return np.asarray(self.corpus.plural).astype(np.int64)
+
+    @cached_property
+    def encoded(self) -> list[np.ndarray]:
+        return [self.known.encode(words) for words in self.corpus.prefixes]
+
+    @cached_property
+    def words(self) -> np.ndarray:
+        """(N,) of each sentence."""
+        return np.array([len(words) for words in self.corpus.prefixes])
+
+    def items(self, part: int) -> np.ndarray:
+        """The sentences of one part."""
+        return np.flatnonzero(self.parts == part)
+
+    @cached_property
+    def _share_plural(self) -> float:
+        return float(self.plural[self.items(TRAIN)].mean())
+
+    @cached_property
+    def class_weights(self) -> np.ndarray | None:
+        """(2,) of singular and plural in the loss; None where both are frequent enough."""
+        shares = np.array([1 - self._share_plural, self._share_plural])
+        return 1 / (2 * shares) if shares.max() > UNBALANCED * shares.min() else None
+
+    def batch(self, items: np.ndarray, length: int) -> Batch:
+        """These sentences of the corpus."""
+        x = np.zeros((length, len(items)), np.int64)
+        for column, item in enumerate(items):
+            words = self.encoded[item][-length:]
+            x[length - len(words) :, column] = words
+        y = self.plural[items]
+        weight = None if self.class_weights is None else self.class_weights[y]
+        return Batch(x, y[None], np.minimum(self.words[items], length), weight)
+
+    def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
+        return self.draw(length, n, rng, held_out=False)
+
+    def draw(self, length: int, n: int, rng: np.random.Generator, held_out: bool) -> Batch:
+        return self.batch(rng.choice(self.items(VALIDATION if held_out else TRAIN), n), length)
+
+    def stream(self, length: int, batch: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Every sentence once in each round."""
+        order = self.items(TRAIN)[:0]
+        while True:
+            while len(order) < batch:
+                order = np.append(order, rng.permutation(self.items(TRAIN)))
+            yield self.batch(order[:batch], length)
+            order = order[batch:]
+
+    def exam(self, length: int, rng: np.random.Generator) -> Batch:
+        return self.batch(rng.permutation(self.items(VALIDATION))[:EXAM], length)
+
+    @property
+    def chance(self) -> float:
+        return max(self._share_plural, 1 - self._share_plural)
+
+    @property
+    def guess_loss(self) -> float:
+        """The entropy of the classes; log 2 where they are weighted to count the same."""
+        p = np.array([self._share_plural, 1 - self._share_plural])
+        return float(np.log(2)) if self.class_weights is not None else float(-(p * np.log(p)).sum())
+
+    @property
+    def squared_guess_loss(self) -> float:
+        p = self._share_plural
+        return 0.25 if self.class_weights is not None else p * (1 - p)
+
+    def source(self, length: int) -> int:
+        """Where a sentence of the median length begins."""
+        return max(0, length - int(np.median(self.words)))
+
+    def labels(self, x: np.ndarray) -> list[str]:
+        return self.known.decode(x)
+
+    def shown(self, length: int) -> Batch:
+        """Nearly the longest of the validation sentences."""
+        items = self.items(VALIDATION)
+        by_length = items[np.argsort(-np.minimum(self.words[items], length), kind="stable")]
+        return self.batch(by_length[len(items) // 20 :][:1], length)
+
+    def answer(self, y: np.ndarray) -> str:
+        return ANSWERS[int(y[-1])]
+
+
+@lru_cache(maxsize=1)
+def example_corpus() -> Corpus:
+    """What is read where nothing is given: the agreement task's sentences with 7 to 20 words, moving subjects and attractors."""
+    rng = np.random.default_rng(0)
+    task = Agreement("", "", varying=True, attractors=0.5)
+    prefixes, plurals, attractors, distances = [], [], [], []
+    for length in range(7, 21):
+        batch = task.sample(length, 200, rng)
+        for x, plural in zip(batch.x.T, batch.y[0], strict=True):
+            numbers = np.flatnonzero(np.isin(x, np.concatenate([GROUPS["singular"], GROUPS["plural"]])))
+            prefixes.append(tuple(WORDS[i] for i in x))
+            plurals.append(bool(plural))
+            attractors.append(int((np.isin(x[numbers], GROUPS["plural"]) != plural).sum()))
+            distances.append(length - int(numbers[0]))
+    numbers_known = (np.array(attractors, np.int16), np.array(distances, np.int16))
+    return Corpus("example sentences", "example", tuple(prefixes), np.array(plurals), *numbers_known, forms=(), notes=())
+
+
+@lru_cache(maxsize=4)
+def _prepared(corpus: Corpus, vocabulary: int) -> Sentences:
+    return Sentences(corpus, vocabulary)

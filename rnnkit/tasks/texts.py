@@ -1,0 +1,197 @@
+"""The next character or the next word of a text that somebody gives: a language model.
+
+Training reads the first 80 % of the text in as many tracks as the batch has rows, `length` symbols a step, and each step goes on
+where the one before ended, with the state that it left: truncated backpropagation through time with the state carried over
+(Williams & Peng 1990). The next 10 % are for the accuracy shown while training, the last 10 % for the final numbers.
+There is a target at every step, and the loss is their mean: bits a symbol = loss / log 2.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+
+import numpy as np
+
+from rnnkit.corpus import Text, Vocabulary
+from rnnkit.tasks.agreement import WORDS, Agreement
+from rnnkit.tasks.base import EXAM, Batch, Task
+from rnnkit.tasks.data import KEPT
+
+TRAIN, VALIDATION = 0.8, 0.9  # where these parts of the text end
+CHARACTERS = 255  # told apart at most; the others are one symbol
+OTHER = "\N{REPLACEMENT CHARACTER}"
+SHOWN = {" ": "␣", "\n": "⏎"}  # under an axis
+ENDINGS = ["full", "tired", "happy", "old"]
+
+
+class Characters:
+    """The most frequent characters of a text, and one symbol for all others."""
+
+    def __init__(self, characters: list[str]) -> None:
+        self.symbols = [*characters, OTHER]
+        self.index = {c: i for i, c in enumerate(self.symbols)}
+
+    @classmethod
+    def of(cls, text: str) -> Characters:
+        return cls(sorted(c for c, _ in Counter(text).most_common(CHARACTERS)))
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def encode(self, text: Sequence[str]) -> np.ndarray:
+        other = len(self.symbols) - 1
+        return np.array([self.index.get(c, other) for c in text], np.int64)
+
+    def decode(self, x: np.ndarray) -> list[str]:
+        return [self.symbols[i] for i in x]
+
+
+class NextSymbol(Task):
+    """See the module. Without a text: the example."""
+
+    data, carries, finite = "text", True, False
+    min_length = 3
+    source_name, end_name = "first symbol of the window", "last"
+    unit: str
+
+    def __init__(self, text: Text | None = None, vocabulary: int = 2000) -> None:
+        self._text, self._vocabulary = text, vocabulary
+        self.title = f"next {self.unit} of a text"
+        self.about = (
+            f"Which {self.unit} comes next? A language model: it reads on and on, and keeps its state from window to window."
+        )
+
+    def pieces(self, text: Text) -> Sequence[str]:
+        """The text as symbols."""
+        raise NotImplementedError
+
+    def alphabet(self, pieces: Sequence[str]) -> Vocabulary | Characters:
+        """The symbols that are told apart, learnt from the training part."""
+        raise NotImplementedError
+
+    def bound(self, data: str, vocabulary: int) -> Task:
+        text = KEPT[data] if data else example_text()
+        if not isinstance(text, Text):
+            raise KeyError(data)
+        return _prepared(type(self), text, vocabulary)
+
+    @cached_property
+    def text(self) -> Text:
+        return self._text or example_text()
+
+    @cached_property
+    def known(self) -> Vocabulary | Characters:
+        pieces = self.pieces(self.text)
+        return self.alphabet(pieces[: int(TRAIN * len(pieces))])
+
+    @cached_property
+    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Symbols of training, validation and test."""
+        symbols = self.known.encode(self.pieces(self.text))
+        train, validation, test = np.split(symbols, [int(share * len(symbols)) for share in (TRAIN, VALIDATION)])
+        return train, validation, test
+
+    @cached_property
+    def n_in(self) -> int:  # type: ignore[override]
+        return len(self.known)
+
+    @property
+    def n_out(self) -> int:  # type: ignore[override]
+        return self.n_in
+
+    @cached_property
+    def shares(self) -> np.ndarray:
+        """(O,) how frequent each symbol is in training."""
+        train = self.parts[0]
+        return np.bincount(train, minlength=self.n_out) / len(train)
+
+    @property
+    def chance(self) -> float:
+        return float(self.shares.max())
+
+    @property
+    def guess_loss(self) -> float:
+        """The entropy of the symbols' frequencies."""
+        p = self.shares[self.shares > 0]
+        return float(-(p * np.log(p)).sum())
+
+    @property
+    def squared_guess_loss(self) -> float:
+        return float((self.shares * (1 - self.shares)).mean())
+
+    def asked(self, length: int) -> int:
+        return length
+
+    def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
+        train = self.parts[0]
+        return _windows(train, rng.integers(0, len(train), n), length)
+
+    def stream(self, length: int, batch: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Windows of `batch` tracks, from the beginning again at the end of the part; where they begin is the network's own."""
+        train = self.parts[0]
+        starts = np.arange(batch) * len(train) // batch + rng.integers(len(train))
+        while True:
+            yield _windows(train, starts, length)
+            starts = starts + length
+
+    def exam(self, length: int, rng: np.random.Generator) -> Batch:
+        """Windows of the validation part, each read from the zero state."""
+        part = self.parts[1]
+        n = min(EXAM, max(1, len(part) // length))
+        return _windows(part, np.arange(n) * len(part) // n, length)
+
+    def draw(self, length: int, n: int, rng: np.random.Generator, held_out: bool) -> Batch:
+        part = self.parts[held_out]
+        return _windows(part, rng.integers(0, len(part), n), length)
+
+    def labels(self, x: np.ndarray) -> list[str]:
+        return [SHOWN.get(symbol, symbol) for symbol in self.known.decode(x)]
+
+    def answer(self, y: np.ndarray) -> str:
+        return self.labels(y[-1:])[0]
+
+
+class NextCharacter(NextSymbol):
+    unit, samples = "character", "characters"
+
+    def pieces(self, text):
+        return text.characters
+
+    def alphabet(self, pieces):
+        return Characters.of("".join(pieces))
+
+
+class NextWord(NextSymbol):
+    unit, samples, by_words = "word", "words", True
+
+    def pieces(self, text):
+        return text.words
+
+    def alphabet(self, pieces):
+        return Vocabulary.of([pieces], self._vocabulary)
+
+
+def _windows(symbols: np.ndarray, starts: np.ndarray, length: int) -> Batch:
+    """x (length, N) from each start on, round and round, and as y what follows each symbol."""
+    at = (np.arange(length)[:, None] + starts) % len(symbols)
+    return Batch(symbols[at], symbols[(at + 1) % len(symbols)])
+
+
+@lru_cache(maxsize=1)
+def example_text() -> Text:
+    """What is read where nothing is given: sentences of the agreement task, each finished."""
+    rng = np.random.default_rng(0)
+    task = Agreement("", "", varying=True, attractors=0.5)
+    sentences = []
+    for length in rng.integers(7, 15, 3000):
+        batch = task.sample(int(length), 1, rng)
+        words = " ".join(WORDS[i] for i in batch.x[:, 0]).replace(" ,", ",")
+        sentences.append(f"{words} {task.answer(batch.y[:, 0])} {rng.choice(ENDINGS)}.")
+    return Text("example text", "\n".join(sentences))
+
+
+@lru_cache(maxsize=4)
+def _prepared(kind: type[NextSymbol], text: Text, vocabulary: int) -> NextSymbol:
+    return kind(text, vocabulary)

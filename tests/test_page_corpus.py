@@ -1,0 +1,183 @@
+"""Real sentences: what is uploaded is read, trained on and examined, refused with a reason where it is broken, and private."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from apptest import linked, until
+from browsing import PHONE, SIDEWAYS, button, expect, grown
+
+from pages import _data
+from rnnkit.corpus import read_corpus
+from rnnkit.presets import PRESETS
+from rnnkit.tasks import data
+from rnnkit.tasks.corpora import example_corpus
+
+GRU = PRESETS["corpus-gru"].experiment
+QUICK = {"v": "1", "task": "corpus", "length": "20", "steps": "20", "hidden": "6", "replicas": "2", "cell": "gru"}
+
+
+def table(n=200):
+    """A corpus of our own: the example's sentences, without what is known of their attractors."""
+    known = example_corpus()
+    chosen = np.random.default_rng(1).permutation(len(known))[:n]
+    lines = [f"{' '.join(known.prefixes[i])}\t{'plural' if known.plural[i] else 'singular'}" for i in chosen]
+    return "\n".join(["prefix\tlabel", *lines]).encode()
+
+
+DIGEST = read_corpus(table()).digest
+
+
+@pytest.fixture(autouse=True)
+def nothing_given():
+    yield
+    _data.shelf.clear()
+    data.KEPT.clear()
+
+
+def upload(at, *files):
+    at.file_uploader[0].set_value([(name, content, "text/plain") for name, content in files])
+    next(b for b in at.button if b.label == "Read these sentences").click().run()
+    assert not at.exception
+    return at
+
+
+def texts(at):
+    return " ".join(e.value for kind in (at.markdown, at.info, at.warning, at.error, at.caption) for e in kind)
+
+
+# ---- without a browser ----
+
+
+def test_another_task_is_offered_a_network_to_begin_with(app):
+    at = app(page="corpus")
+    assert not at.exception and "The present task is another one" in texts(at)
+    at.button(key="corpus_corpus-gru").click().run()
+    assert not at.exception and linked(at) == GRU
+    assert f"{len(example_corpus()):,} of 7 to 20 words" in texts(at)
+
+
+def test_uploaded_sentences_are_trained_on_and_examined(app):
+    at = upload(app(QUICK, page="corpus"), ("mine.tsv", table()))
+    e = linked(at)
+    assert (e.data, e.task, e.cell, e.hidden) == (DIGEST, "corpus", "gru", 6)
+    assert e.length == max(len(words) for words in data.KEPT[DIGEST].prefixes)
+    assert "**mine.tsv**: 200 sentences." in texts(at)
+    assert "Read as table of prefixes, recognised by its first line." in texts(at)
+    until(at, lambda at: "is right in" in texts(at))
+    assert "bag of words" in texts(at) and "says nothing about attractors or distances" in texts(at)
+    assert not at.error
+
+
+def test_the_examples_results_are_drawn_by_attractors_and_distance(app):
+    at = until(app(QUICK, page="corpus"), lambda at: "is right in" in texts(at))
+    assert "Right answers by attractors" in texts(at) and "Right answers by distance" in texts(at)
+    assert "56 most frequent words" not in texts(at) and "50 most frequent words" in texts(at)
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ([], "expected a file, got none"),
+        ([("a.tsv", b"prefix\tlabel\nthe cat\t\n" + table()[13:])], "line 2"),
+        ([("a.tsv", b"prefix\tnumber\n" + table()[13:])], "label"),
+        ([("a.tsv", b"\xff\xfe\x00prefix")], "UTF-16"),
+        ([("a.tsv", b"prefix\tlabel\nthe cat\tsingular\n")], "100 different prefixes"),
+        ([("a.zip", b"PK\x03\x04" + bytes(100))], "ZIP"),
+        ([("a.tsv", table()), ("b.tsv", table())], "expected one file"),
+        ([("a.text", b"the cat was here\n"), ("a.gold", b"2\twas\twere\t0\n3\tis\tare\t0\n")], ".gold"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_and_loses_nothing(app, files, told):
+    at = app(QUICK, page="corpus")
+    before = linked(at)
+    upload(at, *files)
+    (error,) = at.error
+    assert error.value.startswith("This cannot be used: ") and told in error.value
+    assert linked(at) == before and not data.KEPT
+
+
+def test_sentences_are_their_owners_until_they_are_shared(app):
+    owner = upload(app(QUICK, page="corpus"), ("mine.tsv", table()))
+    link = linked(owner).to_query()
+    stranger = app(link, page="corpus")
+    assert any(DIGEST in warning.value and "not shared" in warning.value for warning in stranger.warning)
+    assert linked(stranger).data == "" and "mine.tsv" not in texts(stranger)
+    owner.toggle(key=f"share_{DIGEST}").set_value(True).run()
+    guest = app(link, page="corpus")
+    assert (
+        not any("In the link" in warning.value for warning in guest.warning)
+        and linked(guest).data == DIGEST
+        and "mine.tsv" in texts(guest)
+    )
+    assert not guest.toggle, "only who gave the sentences can share them"
+
+
+def test_who_has_the_same_file_may_use_it_too(app):
+    first = upload(app(QUICK, page="corpus"), ("mine.tsv", table()))
+    second = upload(app(QUICK, page="corpus"), ("yours.tsv", table()))
+    assert linked(first).data == linked(second).data == DIGEST
+    for at in (first, second):
+        assert not at.run().error and linked(at).data == DIGEST
+
+
+def test_sentences_that_were_forgotten_are_told_and_the_page_lives_on(app):
+    at = upload(app(QUICK, page="corpus"), ("mine.tsv", table()))
+    _data.shelf.clear()
+    data.KEPT.clear()
+    at.run()
+    assert not at.exception and any(DIGEST in error.value for error in at.error)
+
+
+def test_the_least_recently_used_is_forgotten_when_it_is_too_much(monkeypatch):
+    monkeypatch.setattr(_data, "KEEP", 100)
+    shelf, corpora = _data.Shelf(), [read_corpus(table(n)) for n in (150, 160, 170)]
+    one, two = (shelf.put(corpus, 50, "me") for corpus in corpora[:2])
+    assert shelf.allows(one, "me") and not shelf.allows(one, "you")
+    three = shelf.put(corpora[2], 50, "me")
+    assert shelf.allows(one, "me") and shelf.allows(three, "me") and not shelf.allows(two, "me")
+    assert set(data.KEPT) == {one, three}
+
+
+@pytest.mark.parametrize(
+    "page", ["network", "vanishing", "steps", "sentence", "remedies", "exploding", "compare", "lab", "stories"]
+)
+def test_every_other_page_bears_such_a_task(app, page):
+    at = app(QUICK, page=page)
+    assert not at.exception
+
+
+def test_the_browser_is_known_by_its_cookie_however_it_is_masked(monkeypatch):
+    def known_by(cookie):
+        monkeypatch.setattr(_data.st, "context", SimpleNamespace(cookies={"_streamlit_xsrf": cookie}))
+        return _data.viewer()
+
+    assert known_by("2|01020304|4142434445|1795583699") == known_by("2|00000000|4040404044|1795583700") == "4040404044"
+    assert known_by("2|00000000|4040404045|1795583700") != "4040404044"
+
+
+# ---- in a browser ----
+
+
+def test_a_corpus_is_uploaded_trained_shared_and_known_after_a_reload(server, visit, tmp_path):
+    path = tmp_path / "mine.tsv"
+    path.write_bytes(table())
+    page = visit(server.link("/corpus", **QUICK))
+    grown(page, 2)
+    page.get_by_text("Bring sentences").click()
+    page.locator("input[type=file]").set_input_files(str(path))
+    expect(page.get_by_text("mine.tsv")).to_be_visible()
+    button(page, "Read these sentences").click()
+    expect(page.get_by_text("200 sentences.")).to_be_visible()
+    expect(page.get_by_text("Network 1 is right in")).to_be_visible()
+    assert f"data={DIGEST}" in page.url
+    stranger = visit(page.url)
+    expect(stranger.get_by_text("or not shared")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("200 sentences.")).to_be_visible()
+    page.get_by_text("Share with everybody who has the link").click()
+    page.wait_for_timeout(1000)
+    guest = visit(page.url, viewport=PHONE)
+    expect(guest.get_by_text("200 sentences.")).to_be_visible()
+    grown(guest, 2)
+    assert max(guest.evaluate(SIDEWAYS)) <= 0

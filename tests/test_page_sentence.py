@@ -1,0 +1,323 @@
+"""Sentence: what is built, typed, pinned and switched off reaches the reader and the studies; the reader itself in Chromium."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from apptest import linked, until
+
+from pages import _memory, _reader, sentence
+from rnnkit.cells import CELLS
+from rnnkit.limits import Limits
+from rnnkit.presets import PRESETS
+from rnnkit.record import ABSENT
+from rnnkit.tasks import TASKS
+from rnnkit.tasks.agreement import Agreement
+
+LINK = {"length": "10", "steps": "30", "hidden": "6"}
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The rows that the reader was given, and its other arguments, newest last."""
+    seen = []
+    monkeypatch.setattr(sentence, "reader", lambda rows, **told: seen.append((rows, told)))
+    return seen
+
+
+@pytest.fixture
+def charts(monkeypatch):
+    """The tables that were drawn, by the chart's key."""
+    seen = {}
+    monkeypatch.setattr(_memory, "_show", lambda spec, rows, key, text: seen.update({key: rows}))
+    return seen
+
+
+def rows(shown):
+    return shown[-1][0]
+
+
+def words(shown):
+    return [" ".join(row.words) for row in rows(shown)]
+
+
+def read(at, shown):
+    """Once the network has answered."""
+    return until(at, lambda at: (rows(shown)[0].norms != ABSENT).all() and not at.get("progress"))
+
+
+def opened(app, shown, **query):
+    return read(app(LINK, page="sentence", **query), shown)
+
+
+# ---- without a browser ----
+
+
+def test_both_versions_of_the_sentence_are_read_by_the_trained_network(app, shown, charts):
+    at = opened(app, shown)
+    assert not at.exception and not at.error and not at.warning
+    one, many = rows(shown)
+    assert (one.words[:4], many.words[:4]) == (["the", "cat", ",", "which"], ["the", "cats", ",", "which"])
+    assert one.words[4:] == many.words[4:] and len(one.words) == 10
+    assert (one.right, many.right, list(one.numbers[:2]), list(many.numbers[:2])) == (0, 1, [-1, 0], [-1, 1])
+    assert one.values.shape == (6, 10) and sorted(one.units) == list(range(6)) and one.off == []
+    apart = np.abs(one.values[:, -1] - many.values[:, -1])
+    assert (np.diff(apart) <= 0).all(), "what tells them apart comes first"
+    assert shown[-1][1]["part"] == "h" and shown[-1][1]["bound"] == 1 and "by subject: cat 0." in shown[-1][1]["summary"]
+    assert any("the unit that differs most differs by" in m.value for m in at.markdown)
+    assert set(charts) == {"units", "by_distance", "reach", "by_attractors"}
+    assert charts["by_distance"].x.max() == 17 and len(charts["units"]) == 6
+
+
+def test_untrained_and_trained(app, shown, charts):
+    at = opened(app, shown)
+    trained = rows(shown)[0]
+    assert [option.content for option in at.segmented_control[0].proto.options] == ["0, untrained", "10", "25", "30"]
+    at.segmented_control(key="sentence_step_30").set_value(0).run()
+    until(at, lambda at: (rows(shown)[0].norms != ABSENT).all() and (rows(shown)[0].answers != trained.answers).all())
+    untrained = rows(shown)[0]
+    early = sentence._early(
+        _memory.one(linked(at)), np.array([[sentence.sentences.WORDS.index(w) for w in r.words] for r in rows(shown)]).T
+    )
+    np.testing.assert_allclose(untrained.answers, early["plural"][0], atol=1e-6)  # what is drawn before the answer comes
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_and_every_part_of_it(app, shown, charts, cell):
+    at = opened(app, shown, cell=cell, **({"bias": "chrono"} if CELLS[cell].keep is not None else {}))
+    names = [*CELLS[cell].parts, *(name for name, _ in CELLS[cell].equations if name not in CELLS[cell].parts)]
+    assert rows(shown)[0].parts == CELLS[cell].parts and rows(shown)[0].norms.shape == (len(CELLS[cell].parts), 10)
+    assert shown[-1][1]["scores"] == CELLS[cell].reservoir
+    for name in names[1:]:
+        before = rows(shown)[0].values
+        at.segmented_control(key=f"sentence_part_{cell}").set_value(name).run()
+        assert shown[-1][1]["part"] == name and (rows(shown)[0].values != before).any()
+    assert not at.exception and not at.error
+
+
+def test_build_with_attractors_adverbs_and_beyond_the_trained_length(app, shown, charts):
+    at = opened(app, shown, task="agreement-varying", length="20")
+    assert "place" in {key.removeprefix("by_") for key in charts}
+    at.number_input(key="sentence_adverbs").set_value(3).run()
+    at.number_input(key="sentence_clause_agreement-varying_20").set_value(40).run()
+    at.number_input(key="sentence_attractors_agreement-varying").set_value(2).run()
+    at.selectbox(key="sentence_noun").set_value("king / kings").run()
+    read(at, shown)
+    one, many = rows(shown)
+    assert len(one.words) == 48 and (one.words[4], many.words[4]) == ("king", "kings")
+    assert sorted(one.numbers) == [-1] * 45 + [0, 1, 1] and sorted(many.numbers) == [-1] * 45 + [0, 0, 1]
+    at.segmented_control(key="sentence_relation").set_value("same").run()
+    read(at, shown)
+    assert sorted(rows(shown)[0].numbers) == [-1] * 45 + [0] * 3
+    before = words(shown)
+    at.button(key="sentence_other").click().run()
+    read(at, shown)
+    assert words(shown) != before
+    at.number_input(key="sentence_clause_agreement-varying_20").set_value(2).run()
+    read(at, shown)
+    assert sum(n >= 0 for n in rows(shown)[0].numbers) == 2
+    assert any("has room for 1 here" in caption.value for caption in at.caption)
+
+
+def test_type_a_sentence(app, shown, charts):
+    at = opened(app, shown)
+    at.text_input(key="sentence_typed").set_value("The kings, which saw my dog near rice, were.").run()
+    read(at, shown)
+    assert words(shown) == ["the king , which saw my dog near rice ,", "the kings , which saw my dog near rice ,"]
+    assert not at.warning and not at.error
+    at.text_input(key="sentence_typed").set_value("dogs saw milk").run()
+    read(at, shown)
+    assert words(shown) == ["dog saw milk", "dogs saw milk"]
+    assert "never seen such a sentence: before the subject stand adverbs" in at.warning[0].value
+    n = len(shown)
+    at.text_input(key="sentence_typed").set_value("the catz, which saw zebras,").run()
+    assert at.error[0].value.startswith("Not read: “catz” is not in the vocabulary; near to it are cat, cats")
+    at.text_input(key="sentence_typed").set_value("near my milk").run()
+    assert "there is no subject" in at.error[0].value
+    at.text_input(key="sentence_typed").set_value("cat " * 1001).run()
+    assert at.error[0].value == "Not read: at most 1000 words on this server, got 1001."
+    assert len(shown) == n and not at.exception, "nothing is drawn for what cannot be read"
+    assert at.multiselect(key="sentence_units_0"), "the rest of the page stays"
+    at.text_input(key="sentence_typed").set_value("").run()
+    assert words(read(at, shown) and shown)[0].startswith("the cat , which")
+
+
+def test_units_are_switched_off_by_hand_and_best_first(app, shown, charts):
+    at = opened(app, shown)
+    whole = rows(shown)[0].answers
+    best = until(at, lambda at: any(b.key == "sentence_best" for b in at.button)).button(key="sentence_best")
+    first = int(best.label.removeprefix("Switch off unit "))
+    assert charts["units"].unit.iloc[0] == f"unit {first}"
+    best.click().run()
+    read(at, shown)
+    assert rows(shown)[0].off == [first] and at.multiselect(key="sentence_units_1").value == [first]
+    assert (rows(shown)[0].answers != whole).any()
+    assert (rows(shown)[0].values[list(rows(shown)[0].units).index(first)] == 0).all()
+    until(at, lambda at: charts["units"].off.sum() == 1)
+    at.multiselect(key="sentence_units_1").set_value([0, 1, 2, 3, 4, 5]).run()
+    read(at, shown)
+    metrics = {m.label: m.value for m in until(at, lambda at: len(at.metric) == 2 and "6" in at.metric[1].label).metric}
+    assert float(metrics["Accuracy with 6 switched off"].rstrip("%")) == pytest.approx(50, abs=8), "nothing reaches the readout"
+    assert np.ptp(rows(shown)[0].answers) < 1e-6
+    assert at.button(key="sentence_best").disabled
+    at.button(key="sentence_all_on").click().run()
+    read(at, shown)
+    np.testing.assert_array_equal(rows(shown)[0].answers, whole)
+
+
+def test_fewer_units_keep_those_switched_off_that_there_are(app, shown, charts):
+    at = opened(app, shown)
+    at.multiselect(key="sentence_units_0").set_value([1, 5]).run()
+    hidden = next(n for n in at.sidebar.number_input if n.key.startswith("c_hidden"))
+    hidden.set_value(4).run()
+    read(at, shown)
+    assert rows(shown)[0].off == [1] and not at.exception
+
+
+def test_a_pinned_network_reads_the_same_words(app, shown, charts):
+    pinned = {"pin.length": "14", "pin.cell": "lstm", "pin.bias": "chrono", "pin.steps": "15", "pin.hidden": "4"}
+    at = opened(app, shown, **pinned)
+    names = [row.network for row in rows(shown)]
+    assert [name.split(":")[0] for name in names] == ["now", "now", "pinned", "pinned"] and "LSTM" in names[2]
+    assert words(shown)[:2] == words(shown)[2:]
+    assert [len(row.norms) for row in rows(shown)] == [1, 1, 2, 2]
+    at.multiselect(key="sentence_units_0").set_value([1]).run()
+    read(at, shown)
+    assert [list(row.off) for row in rows(shown)] == [[1], [1], [], []]
+
+
+def test_a_pinned_network_of_another_task_is_named(app, shown, charts):
+    at = opened(app, shown, **{"pin.task": "adding", "pin.length": "12", "pin.steps": "10"})
+    assert len(rows(shown)) == 2
+    assert any("another task" in caption.value for caption in at.caption)
+
+
+@pytest.mark.parametrize("task", [name for name, task in TASKS.items() if not isinstance(task, Agreement)][:3])
+def test_another_task_is_one_click_away_from_sentences(app, shown, charts, task):
+    at = app({"task": task, "length": str(max(30, TASKS[task].min_length)), "steps": "10"}, page="sentence")
+    assert not at.exception and TASKS[task].title in at.info[0].value
+    assert not shown
+    at.button(key="sentence_open").click().run()
+    assert linked(at) == PRESETS["remembers"].experiment and not at.info
+    read(at, shown)
+
+
+def test_stories_are_read_here_or_opened_in_the_lab(app, shown, charts):
+    at = opened(app, shown)
+    for name in sentence.TRY:
+        assert not at.button(key=f"sentence_try_{name}").disabled and not at.button(key=f"sentence_lab_{name}").disabled
+    at.button(key="sentence_try_misled").click().run()
+    assert linked(at) == PRESETS["misled"].experiment and not at.exception
+
+
+def test_a_network_that_became_nan_is_said_to_be(app, shown, charts):
+    query = {"cell": "relu", "init": "identity", "gain": "2", "length": "30", "fixes": "", "optimizer": "sgd", "lr": "0.1"}
+    at = opened(app, shown, **query)
+    assert any("became NaN at training step" in box.value for box in at.warning)
+
+
+def test_a_small_server_refuses_long_sentences_in_words(app, shown, charts, monkeypatch, pool):
+    monkeypatch.setattr(pool, "limits", Limits(max_length=12))
+    at = opened(app, shown)
+    at.number_input(key="sentence_clause_agreement_10").set_value(7).run()
+    read(at, shown)
+    assert len(rows(shown)[0].words) == 12
+    at.text_input(key="sentence_typed").set_value("the cat, which saw milk near rice near rice near rice,").run()
+    assert at.error[0].value == "Not read: at most 12 words on this server, got 13."
+
+
+def test_the_frame_holds_what_its_head_says():
+    row = _reader.Row("", ["a", "b", "c"], [-1, 0, -1], 0, np.arange(3.0), np.ones((1, 3)), ["h"], np.eye(2, 3), [4, 9], [9])
+    data = _reader.pack([row, row], {"part": "h"})
+    size = int.from_bytes(data[:4], "little")
+    head = json.loads(data[4 : 4 + size])
+    assert size % 4 == 0 and len(data) == 4 + size + 2 * (4 * 3 + 4 * 6 + 8)
+    assert (head["length"], head["rows"][0]["units"], head["rows"][1]["off"]) == (3, [4, 9], [9])
+    np.testing.assert_array_equal(np.frombuffer(data, "<f4", 9, 4 + size), [0, 1, 2, 1, 0, 0, 0, 1, 0])
+    with pytest.raises(ValueError, match="expected 3 words in every row"):
+        _reader.pack([row, row._replace(words=["a"])], {})
+
+
+# ---- in Chromium ----
+
+
+def reader(page):
+    return page.locator(".reader")
+
+
+def line(page, text):
+    """The numbers of a line of the panel."""
+    return page.locator(".reader .panel tr", has_text=text).locator("td").all_inner_texts()
+
+
+def test_build_click_a_word_and_go_on_by_the_keys(server, visit):
+    from browsing import SIDEWAYS, expect, until
+
+    page = visit(server.link("/sentence", v=1, length=10, steps=30, hidden=6), viewport={"width": 1366, "height": 1600})
+    expect(reader(page)).to_have_attribute("data-word", "cat")
+    expect(page.get_by_text("the unit that differs most differs by")).to_be_visible()
+    expect(page.locator(".reader .what")).to_have_text("Word 2 of 10: “cat” / “cats”")
+    assert re.fullmatch(r"\d\.\de-\d\d", line(page, "‖dL/dht‖")[0])
+    at_subject = line(page, "p(were)")
+    page.locator(".reader .scroll").click(position={"x": 5, "y": 60})
+    expect(page.locator(".reader .what")).to_have_text("Word 1 of 10: “the”")
+    assert line(page, "p(were)")[0] == line(page, "p(were)")[1] and line(page, "p(were)") != at_subject
+    reader(page).focus()
+    page.keyboard.press("ArrowRight")
+    assert line(page, "p(were)") == at_subject
+    page.keyboard.press("End")
+    expect(reader(page)).to_have_attribute("data-t", "9")
+    assert line(page, "as a share") == ["1.0e+00", "1.0e+00"] or line(page, "as a share") == ["1.0e+0", "1.0e+0"]
+    page.keyboard.press("ArrowRight")
+    expect(reader(page)).to_have_attribute("data-t", "9")
+    clause = page.get_by_role("spinbutton", name="Words in the clause")
+    clause.fill("60")
+    clause.press("Enter")
+    expect(page.locator(".reader .what")).to_have_text("Word 2 of 65: “cat” / “cats”")
+    expect(reader(page)).to_have_attribute("data-whole", "true")
+    page.get_by_role("button", name="Word by word").click()
+    box = page.locator(".reader .scroll")
+    assert box.evaluate("e => e.scrollWidth > 2 * e.clientWidth")
+    reader(page).focus()
+    page.keyboard.press("End")
+    until(lambda: box.evaluate("e => e.scrollLeft") > 500, "the chosen word comes into sight")
+    assert max(page.evaluate(SIDEWAYS)) <= 0
+
+
+PAINTED = """canvas => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), colours = new Set();
+    for (let i = 0; i < data.length; i += 4) if (data[i + 3]) colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
+    return colours.size;
+}"""
+
+
+def test_switch_off_units_and_see_the_accuracy_change(server, visit):
+    from browsing import expect
+
+    page = visit(server.link("/sentence", v=1, length=10, steps=100, hidden=4), viewport={"width": 1366, "height": 2000})
+    metric = page.get_by_test_id("stMetric").last
+    expect(metric).to_contain_text("Accuracy with none switched off")
+    before = metric.inner_text()
+    for k in range(1, 5):
+        page.get_by_role("button", name=re.compile(r"Switch off unit \d")).click()
+        expect(metric).to_contain_text(f"Accuracy with {k} switched off")
+    expect(metric).to_contain_text(re.compile(r"points"))
+    assert metric.inner_text() != before
+    expect(page.get_by_role("button", name="All of these are off")).to_be_disabled()
+    expect(page.locator(".reader .panel")).to_contain_text("off")
+    assert page.locator(".reader canvas").evaluate(PAINTED) > 20
+    page.get_by_role("button", name="All on").click()
+    expect(metric).to_contain_text("Accuracy with none switched off")
+
+
+def test_on_a_phone(server, visit):
+    from browsing import PHONE, SIDEWAYS, expect
+
+    page = visit(server.link("/sentence", v=1, length=12, steps=30, cell="lstm", bias="chrono"), viewport=PHONE)
+    expect(page.get_by_text("the unit that differs most differs by")).to_be_visible()
+    expect(page.locator("[data-testid=stVegaLiteChart]").nth(3)).to_be_attached()
+    assert page.evaluate(SIDEWAYS) == [0, 0]
+    box = page.locator(".reader .scroll")
+    assert box.evaluate("e => e.scrollWidth - e.clientWidth") > 300
+    assert page.locator(".reader canvas").evaluate(PAINTED) > 20
