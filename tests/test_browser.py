@@ -104,7 +104,7 @@ def test_a_small_run_ends_with_a_verdict_its_records_and_silence(server, visit, 
 def test_pause_step_reset_and_train_again(server, visit):
     page = visit(server.link(**SMALL, seed=1))
     said = finished(page)
-    choose(page, "Pace", "normal pace")
+    choose(page, "Pace", "slow pace")
     button(page, "Train").click()
     expect(button(page, "Pause")).to_be_visible()
     grown(page, 3)

@@ -8,9 +8,11 @@ import pytest
 
 from rnnkit import Experiment, frame, train
 from rnnkit.__main__ import main
+from rnnkit.corpus import TEST, split
 from rnnkit.experiment import FIELDS
 from rnnkit.fixes import FIXES
 from rnnkit.presets import PRESETS
+from rnnkit.tasks.corpora import example_corpus
 
 SMALL = ["--length", "10", "--hidden", "8", "--batch", "8", "--replicas", "2", "--steps", "12", "--quiet"]
 EXPERIMENT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=12)
@@ -67,6 +69,14 @@ def test_preset_changed_by_options(tmp_path):
         (["--json", "/nowhere/e.json"], "cannot read /nowhere/e.json"),
         (["--records", "run.xls"], "a table is written as .csv or .parquet, got 'run.xls'"),
         (["--cell", "foo", "--lr", "x"], "unknown cell 'foo'"),
+        (
+            ["--task", "adding", "--file", "x"],
+            "a task that learns from a file (corpus, characters, words), got 'adding'",
+        ),
+        (["--task", "corpus", "--file", "/nowhere/s.tsv"], "cannot read the file"),
+        (["--task", "corpus", "--file", __file__], "no known format begins with"),
+        (["--task", "corpus", "--data", "0123456789abcdef"], "data 0123456789abcdef are not here"),
+        (["--task", "corpus", "--data", "mine.tsv"], "data must be the 16 hexadecimal digits"),
     ],
 )
 def test_bad_input_is_named_with_what_is_valid(options, told, capsys):
@@ -74,6 +84,26 @@ def test_bad_input_is_named_with_what_is_valid(options, told, capsys):
         main(["train", *SMALL[:-1], *options])
     assert stop.value.code == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_corpus_from_a_file_is_trained_on_and_tested_beside_the_baselines(tmp_path, capsys):
+    known, path = example_corpus(), tmp_path / "mine.tsv"
+    lines = [f"{' '.join(known.prefixes[i])}\t{'plural' if known.plural[i] else 'singular'}\t{i % 2}" for i in range(0, 2800, 9)]
+    path.write_text("\n".join(["prefix\tlabel\tn_attractors", *lines]), "utf-8")
+    assert main(["train", "--preset", "corpus-gru", "--steps", "10", "--replicas", "1", "--file", str(path)]) == 0
+    told = capsys.readouterr()
+    assert "Read as table of prefixes" in told.err
+    assert "of new sentences right" in told.out
+    n = len([i for i in range(0, 2800, 9) if split(known)[i] == TEST])
+    assert f"all ({n})" in told.out and "attractors 1 (" in told.out and "bag-of-words" in told.out
+
+
+def test_a_text_from_a_file_is_trained_on(tmp_path, capsys):
+    path = tmp_path / "mine.txt"
+    path.write_text("to be or not to be, that is the question. " * 30, "utf-8")
+    options = ["--task", "characters", "--length", "10", "--steps", "5", "--replicas", "1", "--file", str(path), "--quiet"]
+    assert main(["train", *options]) == 0
+    assert "of new characters right" in capsys.readouterr().out
 
 
 def test_all_problems_at_once(capsys):

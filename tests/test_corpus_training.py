@@ -261,7 +261,7 @@ def test_only_a_corpus_can_be_examined():
 # ---- the real ones ----
 
 TRAINS = """
-import resource, torch
+import re, torch
 torch.set_num_threads(1)
 from dataclasses import replace
 from pathlib import Path
@@ -272,7 +272,7 @@ from rnnkit.trainer import Trainer
 digest = keep(read_corpus(Path({path!r}).read_bytes()))
 e = replace(PRESETS[{name!r}].experiment, data=digest, seed=12345, replicas=3)
 *_, last = Trainer(e).records()
-print(sorted(last.accuracy)[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(sorted(last.accuracy)[1], int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024)
 """
 
 

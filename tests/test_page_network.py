@@ -65,7 +65,12 @@ def test_a_cells_activations_are_the_engines(app, drawn, cell):
     assert set(picture["kept"]) == set(CELLS[cell].parts) - {"h"}
 
 
-@pytest.mark.parametrize("task", TASKS)
+def test_sentences_of_many_lengths_are_not_drawn(app, drawn):
+    at = app(QUERY, page="network", task="corpus")
+    assert not at.exception and not drawn and "sequences of one length" in at.info[0].value
+
+
+@pytest.mark.parametrize("task", [name for name, task in TASKS.items() if not task.padded])
 def test_a_tasks_words_windows_and_answers(app, drawn, task):
     at = app(QUERY, page="network", task=task)
     assert not at.exception and not at.error

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from rnnkit.studies.ablation import units
 from rnnkit.studies.breaking import breaks
 from rnnkit.studies.corpora import tested
+from rnnkit.studies.language import language, sample
+from rnnkit.studies.minimal_pairs import minimal_pairs
 from rnnkit.studies.networks import Part, trained, weights
 from rnnkit.studies.regime_map import regimes
 from rnnkit.studies.way_back import flow
@@ -27,4 +29,7 @@ STUDIES: dict[str, Callable[..., Iterator[Part]]] = {
     "units": units,
     "breaks": breaks,
     "tested": tested,
+    "language": language,
+    "sample": sample,
+    "minimal_pairs": minimal_pairs,
 }

@@ -1,0 +1,308 @@
+"""A language model of a text that the viewer brings: trained live, measured in bits, asked to agree, and asked to write."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from pages import _charts, _data, _layout, _session, lab
+from rnnkit.charts.corpora import SERIES, groups_chart
+from rnnkit.charts.language import bits_chart
+from rnnkit.corpus import Corpus, Text
+from rnnkit.experiment import Experiment, ExperimentError
+from rnnkit.fixes import ClipNorm, Truncate
+from rnnkit.prose import pieces, unknown
+from rnnkit.tasks.texts import NextSymbol, example_text
+
+TITLE = "Language model"
+CONTROLS = (
+    "task", "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "batch", "steps",
+    "replicas", "seed", "vocabulary",
+)  # fmt: skip
+PLACEHOLDER = "the cats, which saw my dog,"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A ready setting, and what it does on the example text: tests/test_language.py trains it."""
+
+    text: str
+    experiment: Experiment
+
+
+_words = Experiment(task="words", length=30, cell="gru", bias="chrono", lr=0.01, steps=1000, replicas=1)
+_letters = replace(_words, task="characters", length=60, hidden=48, steps=600)
+NETWORKS = {
+    "GRU, words": Network("A GRU whose gates start open agrees over the whole clause.", _words),
+    "the same, cut after 5 words": Network(
+        "Its gradient goes back 5 words at most, the subject stands 6 to 13 before the verb: it guesses the verb's number.",
+        replace(_words, fixes=(Truncate(5), ClipNorm(1.0))),
+    ),
+    "tanh, words": Network(
+        "A plain tanh network after as many steps: nearly as few bits, yet it guesses the verb's number. Given several times "
+        "the steps, it begins to agree.",
+        replace(_words, cell="tanh", bias="zero", lr=0.003),
+    ),
+    "GRU, characters": Network("It spells, letter by letter; agreement over so many letters comes late.", _letters),
+}
+RULES = """
+**Bits.** The loss is the mean of $-\\ln p$(next {unit}); divided by $\\ln 2$ it is bits a {unit}, and $2^{{bits}}$ is the perplexity:
+between so many equally likely {unit}s the model hesitates.
+
+**Parts.** The first 80 % of the text are for training, the next 10 % for the accuracy shown while training, the last 10 % for the
+bits below (the first 20,000 {unit}s of them). Training reads {length} {unit}s a step and goes on where it stopped, with the state
+it had: backpropagation ends at the window's border, the memory does not.
+
+**Models that only count**, fitted on the training part: $P_n(b|c) = (\\#(cb) + m P_{{n-1}}(b|c')) / (\\#(c) + m)$, the context $c$ of
+$n - 1$ {unit}s, $c'$ the same without its first; $P_1$ adds one to every count; $m$ is chosen on the middle part. A frequency table
+is $n = 1$, one {unit} back $n = 2$, four back $n = 5$.
+
+**Minimal pairs.** After the same words, is $p$(right form) > $p$(wrong form)? With characters, the product over the form's letters and
+the space behind it. Every prefix is read from the zero state behind the end of another sentence. *The more frequent form* is counted
+in the training part. The last noun is guessed from the shapes of words, an estimate.
+"""
+
+
+def page() -> None:
+    e = _session.current()
+    _layout.opening(
+        "What comes next?",
+        "A language model reads a text and predicts every next character or word. **Bits** say how well. Whether it still knows the "
+        "subject at the verb, they hardly say: that takes **minimal pairs**.",
+    )
+    if e.task not in ("characters", "words"):
+        st.info("The present task is another one. Choose a language model to begin:", icon=":material/match_word:")
+        _networks(e)
+        _bring(e, expanded=True)
+        return
+    _told(e)
+    _bring(e, expanded=False)
+    _networks(e)
+    lab.live(e)
+    if _data.refusal(e.data):
+        return
+    _results(e)
+    unit = _task(e).unit
+    _layout.mathematics(RULES.format(unit=unit, length=e.length), "What exactly is read, measured and compared")
+
+
+def _task(e: Experiment) -> NextSymbol:
+    task = e.bound_task
+    assert isinstance(task, NextSymbol)
+    return task
+
+
+# ---- the text and the network ----
+
+
+def _told(e: Experiment) -> None:
+    """Whose text this is."""
+    text = _data.about(e.data) if e.data and not _data.refusal(e.data) else example_text()
+    assert isinstance(text, Text)
+    size = f"{len(text.text):,} characters" if e.task == "characters" else f"{len(text.words):,} words"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if e.data:
+            st.markdown(f"**{_plain(text.name)}**: {size}.", width="stretch")
+            _data.sharing(e.data)
+            st.button("Back to the example", key="language_example", on_click=_session.load, args=(replace(e, data=""),))
+        else:
+            st.markdown(f"**Example text**: sentences of the agreement task, {size}. *{text.text.splitlines()[1]}*")
+    for note in text.notes:
+        st.caption(note)
+
+
+def _plain(name: str) -> str:
+    """A file's name, of which nothing is read as Markdown."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>$:#~|!" else c for c in name)
+
+
+def _bring(e: Experiment, expanded: bool) -> None:
+    with st.expander("Bring a text", icon=":material/upload_file:", expanded=expanded):
+        digest = _data.given("text", "language_given")
+        if not digest:
+            return
+        ours = e.task in ("characters", "words")
+        try:
+            _session.load(replace(e if ours else _letters, data=digest))
+        except ExperimentError as error:
+            st.error(f"Not used: {error}", icon=":material/block:")
+            return
+    st.rerun()
+
+
+def _networks(e: Experiment) -> None:
+    """Ready networks, on the same text."""
+    data = e.data if e.task in ("characters", "words") else ""
+    chosen = next((name for name, network in NETWORKS.items() if _on(network.experiment, data) == e), None)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("Train:", width="content")
+        for i, (name, network) in enumerate(NETWORKS.items()):
+            ready = _on(network.experiment, data)
+            refused = "; ".join(_session.limits().check(ready).values())
+            look: dict[str, Any] = {"type": "primary" if name == chosen else "secondary"}
+            look |= {"disabled": bool(refused), "help": refused or None}
+            st.button(name, key=f"language_network_{i}", on_click=_session.load, args=(ready,), **look)
+    if chosen and not data:
+        st.markdown(NETWORKS[chosen].text)
+
+
+def _on(e: Experiment, data: str) -> Experiment:
+    return replace(e, data=data)
+
+
+# ---- what it has learnt ----
+
+
+def _results(e: Experiment) -> None:
+    one = replace(e, replicas=1)
+    st.fragment(_now, run_every=None if _session.run().done else 1.0)(e)
+    if not _session.run().done:
+        st.caption("When the training is done: bits on text it has never seen, agreement by minimal pairs, and what it writes.")
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("#### Bits on text it has never seen")
+        _layout.computed("language", one, partial(_bits, e), step=e.steps)
+    with right:
+        st.markdown("#### Does it agree? Minimal pairs")
+        pairs = _chosen_pairs()
+        _layout.computed("minimal_pairs", one, partial(_agreement, e, pairs), step=e.steps, pairs=pairs)
+    _bring_pairs()
+    st.markdown("#### What it writes")
+    _writing(e, one)
+
+
+def _now(e: Experiment) -> None:
+    """The training loss in bits; once the run is done, the page is drawn again with the results."""
+    run, unit = _session.run(), _task(e).unit
+    n = _session.playback().shown(run.history.n)
+    if n:
+        loss = float(sorted(run.history.loss[_session.playback().row(run.history.n)])[(e.replicas - 1) // 2])
+        told = f"{loss / math.log(2):.2f} bits a {unit}" if math.isfinite(loss) else "NaN"
+        st.markdown(
+            f"**Training loss at this step: {loss:.2f} = {told}**, perplexity {_perplexity(loss)}. A guesser who knows "
+            f"how frequent each {unit} is: {e.guess_loss / math.log(2):.2f} bits, perplexity {_perplexity(e.guess_loss)}."
+        )
+    if run.done and not st.session_state.get("language_done") == run.experiment.key:
+        st.session_state.language_done = run.experiment.key
+        st.rerun()
+
+
+def _perplexity(loss: float) -> str:
+    return f"{math.exp(loss):,.1f}" if loss < 50 else "beyond all bounds"
+
+
+def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
+    f, unit = parts[-1], _task(e).unit
+    st.altair_chart(bits_chart(f, unit, e.task == "words"), width="stretch", key="language_bits")
+    _nan(f)
+    st.caption(
+        f"The network{' with the first seed' if e.replicas > 1 else ''} read {f['symbols']:,} {unit}s of the text's last tenth, its "
+        f"state carried through; {f['accuracy']:.0%} of them were its first guess. The others count what followed 4, 1 or 0 {unit}s "
+        "in the training part."
+    )
+
+
+def _nan(f: Mapping[str, Any]) -> None:
+    if f["diverged"] >= 0:
+        text = f"It became NaN at training step {f['diverged']}: these are its last sound weights."
+        st.warning(text, icon=":material/warning:")
+
+
+# ---- minimal pairs ----
+
+
+def _chosen_pairs() -> str:
+    """The pairs that this viewer brought, while the server has them; "" for the example's."""
+    digest = st.session_state.get("language_pairs", "")
+    return "" if _data.refusal(digest) else digest
+
+
+def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
+    f = parts[-1]
+    if not f["pairs"]:
+        st.info(f"None of the {f['skipped']:,} pairs can be asked: in each, a form is not in the vocabulary of this text.")
+        return
+    overall = {row["who"]: row for row in f["rows"] if row["by"] == "all"}
+    mine = overall["network"]
+    marks = {"network": "line", "last-noun": "dashed", "majority": "dashed"}
+    names = {"network": "network", "last-noun": "last noun", "majority": "the more frequent form"}
+    rows = [row for row in f["rows"] if row["who"] in names]
+    _charts.legend(*((marks[who], SERIES[who][0], name) for who, name in names.items()))
+    if any(row["by"] == "attractors" for row in rows):
+        chart = groups_chart(rows, "attractors", "attractors: nouns of the other number in between", height=200)
+        st.altair_chart(chart, width="stretch", key="language_pairs_chart")
+    st.markdown(
+        f"The right form is more probable in **{mine['right']:.1%}** of {f['pairs']:,} pairs (95 % interval {mine['low']:.1%} to "
+        f"{mine['high']:.1%}). Chance: 50 %; the form that the text has more often: {overall['majority']['right']:.1%}."
+    )
+    skipped = f" {f['skipped']:,} pairs left out: a form is not in the vocabulary." if f["skipped"] else ""
+    whose = f"Pairs of {_plain(_data.about(pairs).name)}." if pairs else "Prefixes of the example's grammar that the text has not."
+    strange = f" Of the prefixes, {f['known']:.0%} of the symbols are known." if f["known"] < 0.9995 else ""
+    st.caption(whose + skipped + strange)
+
+
+def _bring_pairs() -> None:
+    with st.expander("Other minimal pairs", icon=":material/compare_arrows:"):
+        st.markdown("Sentences whose file gives a right and a wrong verb form: BLiMP, or a .text file with its .gold file.")
+        digest = _data.given("corpus", "language_pairs_given")
+        if digest:
+            corpus = _data.about(digest)
+            assert isinstance(corpus, Corpus)
+            if not corpus.forms:
+                st.error("This cannot be used: expected a right and a wrong verb form for every sentence, this file has none.")
+                return
+            st.session_state.language_pairs = digest
+        elif not _chosen_pairs() or not st.button("Back to the example's pairs", key="language_own_pairs"):
+            return
+        else:
+            st.session_state.language_pairs = ""
+    st.rerun()
+
+
+# ---- what it writes ----
+
+
+def _writing(e: Experiment, one: Experiment) -> None:
+    task, words = _task(e), e.task == "words"
+    columns = st.columns([4, 2, 2, 2], gap="medium", vertical_alignment="bottom")
+    prompt = columns[0].text_input("It begins with", "" if e.data else PLACEHOLDER, key=f"language_prompt_{e.data}", max_chars=1000)
+    about = "0: always the most probable. 1: as probable as the network says. Above: bolder."
+    temperature = columns[1].slider("Temperature", 0.0, 2.0, 0.7, 0.1, key="language_temperature", help=about)
+    n = columns[2].number_input(f"{task.unit.capitalize()}s", 1, 1000, 60 if words else 300, 50, key=f"language_n_{e.task}")
+    seed = columns[3].number_input("Seed", 0, 10_000, 0, key="language_seed", help="The same seed writes the same text.")
+    strange = unknown(task, pieces(task, prompt))
+    if strange:
+        read = "each is read by its shape" if words else "each is read as the symbol for all rare ones"
+        st.warning(f"Not in the {'vocabulary' if words else 'alphabet'} of this text: {_listed(strange)}; {read}.")
+    options = {"prompt": prompt, "n": n, "temperature": temperature, "seed": seed}
+    _layout.computed("sample", one, _written, step=e.steps, **options)
+
+
+def _listed(strange: Sequence[str]) -> str:
+    shown = ", ".join(f"“{_plain(piece)}”" for piece in strange[:10])
+    return shown + (f" and {len(strange) - 10} more" if len(strange) > 10 else "")
+
+
+def _written(parts: Sequence[Mapping[str, Any]], done: bool) -> None:
+    f = parts[-1]
+    st.html(f'{STYLE}<div class="written"><b>{html.escape(f["after"])}</b>{html.escape(f["text"])}</div>')
+    _nan(f)
+
+
+STYLE = """<style>
+.written { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.6; font-size: 1.1rem; padding: 0.8rem 1rem;
+    border-left: 4px solid #0b7a75; min-height: 4rem; }
+</style>"""
+
+
+if __name__ == "__main__":  # see lab.py
+    import dashboard
+
+    dashboard.main()
