@@ -7,11 +7,25 @@ other pages: it lets go of what only this page watches.
 
 import streamlit as st
 
-from pages import _controls, _session, compare, corpus, exploding, lab, network, remedies, sentence, steps, stories, vanishing
+from pages import (
+    _controls,
+    _session,
+    compare,
+    corpus,
+    exploding,
+    lab,
+    language,
+    network,
+    remedies,
+    sentence,
+    steps,
+    stories,
+    vanishing,
+)
 
 PAGES = {
     module.__name__.rpartition(".")[2]: module
-    for module in (lab, network, steps, sentence, vanishing, exploding, remedies, compare, corpus, stories)
+    for module in (lab, network, steps, sentence, vanishing, exploding, remedies, compare, corpus, language, stories)
 }
 
 STYLE = """<style>

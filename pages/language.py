@@ -45,27 +45,26 @@ NETWORKS = {
         replace(_words, fixes=(Truncate(5), ClipNorm(1.0))),
     ),
     "tanh, words": Network(
-        "A plain tanh network after as many steps: nearly as few bits, yet it guesses the verb's number. Given several times "
-        "the steps, it begins to agree.",
+        "A plain tanh network after as many steps: nearly as few bits, yet it guesses the verb's number.",
         replace(_words, cell="tanh", bias="zero", lr=0.003),
     ),
     "GRU, characters": Network("It spells, letter by letter; agreement over so many letters comes late.", _letters),
 }
 RULES = """
-**Bits.** The loss is the mean of $-\\ln p$(next {unit}); divided by $\\ln 2$ it is bits a {unit}, and $2^{{bits}}$ is the perplexity:
-between so many equally likely {unit}s the model hesitates.
+**Bits.** The loss is the mean of $-\\ln p$(next {unit}); divided by $\\ln 2$ it is bits a {unit}, and $2^{{bits}}$ is the
+perplexity: between so many equally likely {unit}s the model hesitates.
 
 **Parts.** The first 80 % of the text are for training, the next 10 % for the accuracy shown while training, the last 10 % for the
 bits below (the first 20,000 {unit}s of them). Training reads {length} {unit}s a step and goes on where it stopped, with the state
 it had: backpropagation ends at the window's border, the memory does not.
 
-**Models that only count**, fitted on the training part: $P_n(b|c) = (\\#(cb) + m P_{{n-1}}(b|c')) / (\\#(c) + m)$, the context $c$ of
-$n - 1$ {unit}s, $c'$ the same without its first; $P_1$ adds one to every count; $m$ is chosen on the middle part. A frequency table
-is $n = 1$, one {unit} back $n = 2$, four back $n = 5$.
+**Models that only count**, fitted on the training part: $P_n(b|c) = (\\#(cb) + m P_{{n-1}}(b|c')) / (\\#(c) + m)$, the context
+$c$ of $n - 1$ {unit}s, $c'$ the same without its first; $P_1$ adds one to every count; $m$ is chosen on the middle part. A
+frequency table is $n = 1$, one {unit} back $n = 2$, four back $n = 5$.
 
-**Minimal pairs.** After the same words, is $p$(right form) > $p$(wrong form)? With characters, the product over the form's letters and
-the space behind it. Every prefix is read from the zero state behind the end of another sentence. *The more frequent form* is counted
-in the training part. The last noun is guessed from the shapes of words, an estimate.
+**Minimal pairs.** After the same words, is $p$(right form) > $p$(wrong form)? With characters, the product over the form's
+letters and the space behind it. Every prefix is read from the zero state behind the end of another sentence. *The more frequent
+form* is counted in the training part. The last noun is guessed from the shapes of words, an estimate.
 """
 
 
@@ -73,8 +72,8 @@ def page() -> None:
     e = _session.current()
     _layout.opening(
         "What comes next?",
-        "A language model reads a text and predicts every next character or word. **Bits** say how well. Whether it still knows the "
-        "subject at the verb, they hardly say: that takes **minimal pairs**.",
+        "A language model reads a text and predicts every next character or word. **Bits** say how well. Whether it still knows "
+        "the subject at the verb, they hardly say: that takes **minimal pairs**.",
     )
     if e.task not in ("characters", "words"):
         st.info("The present task is another one. Choose a language model to begin:", icon=":material/match_word:")
@@ -189,7 +188,7 @@ def _now(e: Experiment) -> None:
             f"**Training loss at this step: {loss:.2f} = {told}**, perplexity {_perplexity(loss)}. A guesser who knows "
             f"how frequent each {unit} is: {e.guess_loss / math.log(2):.2f} bits, perplexity {_perplexity(e.guess_loss)}."
         )
-    if run.done and not st.session_state.get("language_done") == run.experiment.key:
+    if run.done and st.session_state.get("language_done") != run.experiment.key:
         st.session_state.language_done = run.experiment.key
         st.rerun()
 
@@ -202,10 +201,10 @@ def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None
     f, unit = parts[-1], _task(e).unit
     st.altair_chart(bits_chart(f, unit, e.task == "words"), width="stretch", key="language_bits")
     _nan(f)
+    which = "The network with the first seed" if e.replicas > 1 else "The network"
     st.caption(
-        f"The network{' with the first seed' if e.replicas > 1 else ''} read {f['symbols']:,} {unit}s of the text's last tenth, its "
-        f"state carried through; {f['accuracy']:.0%} of them were its first guess. The others count what followed 4, 1 or 0 {unit}s "
-        "in the training part."
+        f"{which} read {f['symbols']:,} {unit}s of the text's last tenth, its state carried through; {f['accuracy']:.0%} of them "
+        f"were its first guess. The others count what followed 4, 1 or 0 {unit}s in the training part."
     )
 
 
@@ -243,7 +242,9 @@ def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], do
         f"{mine['high']:.1%}). Chance: 50 %; the form that the text has more often: {overall['majority']['right']:.1%}."
     )
     skipped = f" {f['skipped']:,} pairs left out: a form is not in the vocabulary." if f["skipped"] else ""
-    whose = f"Pairs of {_plain(_data.about(pairs).name)}." if pairs else "Prefixes of the example's grammar that the text has not."
+    whose = (
+        f"Pairs of {_plain(_data.about(pairs).name)}." if pairs else "Prefixes of the example's grammar that the text has not."
+    )
     strange = f" Of the prefixes, {f['known']:.0%} of the symbols are known." if f["known"] < 0.9995 else ""
     st.caption(whose + skipped + strange)
 
@@ -272,7 +273,9 @@ def _bring_pairs() -> None:
 def _writing(e: Experiment, one: Experiment) -> None:
     task, words = _task(e), e.task == "words"
     columns = st.columns([4, 2, 2, 2], gap="medium", vertical_alignment="bottom")
-    prompt = columns[0].text_input("It begins with", "" if e.data else PLACEHOLDER, key=f"language_prompt_{e.data}", max_chars=1000)
+    prompt = columns[0].text_input(
+        "It begins with", "" if e.data else PLACEHOLDER, key=f"language_prompt_{e.data}", max_chars=1000
+    )
     about = "0: always the most probable. 1: as probable as the network says. Above: bolder."
     temperature = columns[1].slider("Temperature", 0.0, 2.0, 0.7, 0.1, key="language_temperature", help=about)
     n = columns[2].number_input(f"{task.unit.capitalize()}s", 1, 1000, 60 if words else 300, 50, key=f"language_n_{e.task}")

@@ -46,6 +46,7 @@ SERVER = {
     "remedies",
     "corpus",
     "sentences",
+    "prose",
 }
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

@@ -1,0 +1,147 @@
+"""A language model on text that it has never seen: bits a symbol beside models that only count, and what it writes by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnkit import bptt
+from rnnkit.bptt import Params
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment
+from rnnkit.ngrams import fitted
+from rnnkit.prose import beginning, joined, pieces, unknown
+from rnnkit.studies.networks import Part
+from rnnkit.studies.word_by_word import Network, network
+from rnnkit.tasks.texts import NextSymbol
+from rnnkit.trainer import quietly
+
+TESTED = 20_000  # symbols of the test part that are read, from its beginning
+COUNTED = 1_000_000  # symbols of the training part that the counting models learn from, its last ones
+WINDOW = 500  # symbols read at once; the state goes on to the next ones
+ORDERS = {"unigram": 1, "bigram": 2, "five-gram": 5}
+LONGEST, MOST_WRITTEN = 1000, 2000  # characters of a prompt, symbols that are written
+HOTTEST = 5.0
+
+
+def language(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
+    """Network `replica` after `step` training steps reads the test part once, its state carried through.
+
+    bits: mean of -log2 p of each of its `symbols` symbols but the first, given all before; perplexity = 2^bits; the same bits of
+    the models that only count under their names in ORDERS (ngrams.py); uniform: log2 of the alphabet's size; accuracy: share of
+    symbols that were the most probable. Raises ValueError if the task is not the next symbol of a text.
+    """
+    task = text_task(e)
+    for state in remembered(e, step, replica):
+        if not isinstance(state, Network):
+            yield {"progress": 0.8 * state}
+            continue
+        yield {"progress": 0.8}
+        train, validation, test = task.parts
+        test = test[:TESTED]
+        log_p, right = scores(e, state.p, test)
+        found = fitted(train[-COUNTED:], validation[:TESTED], test, task.n_in, list(ORDERS.values()))
+        bits = float(-log_p.mean() / np.log(2))
+        yield {
+            "bits": bits,
+            "perplexity": float(2**bits),
+            "accuracy": float(right.mean()),
+            "uniform": float(np.log2(task.n_in)),
+            **{name: found[order] for name, order in ORDERS.items()},
+            "symbols": len(test),
+            "diverged": state.diverged,
+        }
+
+
+def scores(e: Experiment, p: Params, symbols: np.ndarray, window: int = WINDOW) -> tuple[np.ndarray, np.ndarray]:
+    """(n - 1,) log p of symbols 1 ... n - 1 given all before, and whether each was the most probable."""
+    cell, log_p, right = CELLS[e.cell], [], []
+    x = torch.from_numpy(symbols)
+    with quietly():
+        tape, s = bptt.Tape(cell, p, window, 1), None
+        for start in range(0, len(x) - 1, window):
+            now, following = x[start : min(start + window, len(x) - 1)], x[start + 1 : start + 1 + window]
+            bptt.forward(cell, p, now[:, None, None], tape, s)
+            s = tuple(part[len(now) - 1].clone() for part in tape.s)
+            z = bptt.readout(p, tape.h[: len(now)])[:, 0, 0].log_softmax(-1)
+            log_p.append(z.gather(1, following[:, None])[:, 0].numpy())
+            right.append((z.argmax(1) == following).numpy())
+    return np.concatenate(log_p), np.concatenate(right)
+
+
+def sample(
+    e: Experiment, step: int, replica: int = 0, prompt: str = "", n: int = 200, temperature: float = 1.0, seed: int = 0
+) -> Iterator[Part]:
+    """What network `replica` writes after the prompt: n symbols, each from softmax(z / temperature); 0 takes the most probable.
+
+    text: what it wrote; after: the prompt as it was read; unknown: what of the prompt is not in the alphabet. The same seed
+    writes the same. Raises ValueError for what is out of range.
+    """
+    task = text_task(e)
+    _within("n", n, 1, MOST_WRITTEN, whole=True)
+    _within("temperature", temperature, 0, HOTTEST)
+    _within("seed", seed, 0, 2**31 - 1, whole=True)
+    if not isinstance(prompt, str) or len(prompt) > LONGEST:
+        raise ValueError(f"prompt must be a text of at most {LONGEST} characters, got {prompt!r:.60}")
+    asked = pieces(task, prompt)
+    for state in remembered(e, step, replica):
+        if isinstance(state, Network):
+            written = write(e, state.p, task.known.encode([beginning(task), *asked]), n, temperature, seed)
+            yield {
+                "text": joined(task, task.known.decode(written), before=asked),
+                "after": joined(task, asked),
+                "unknown": unknown(task, asked),
+                "diverged": state.diverged,
+            }
+        else:
+            yield {"progress": state}
+
+
+def write(e: Experiment, p: Params, prompt: np.ndarray, n: int, temperature: float, seed: int) -> np.ndarray:
+    """(n,) symbols that follow the prompt (at least one symbol), one drawn after the other."""
+    cell, rng = CELLS[e.cell], np.random.default_rng(seed)
+    drawn = np.zeros(n, np.int64)
+    with quietly():
+        read = bptt.forward(cell, p, torch.from_numpy(prompt)[:, None, None])
+        s, tape = tuple(part[-1].clone() for part in read.s), bptt.Tape(cell, p, 1, 1)
+        for i, u in enumerate(rng.random(n)):
+            drawn[i] = choose(bptt.readout(p, s[0][None])[0, 0, 0].double().numpy(), temperature, u)
+            bptt.forward(cell, p, torch.from_numpy(drawn[i : i + 1])[:, None, None], tape, s)
+            s = tuple(part[0].clone() for part in tape.s)
+    return drawn
+
+
+def choose(z: np.ndarray, temperature: float, u: float) -> int:
+    """The symbol at quantile u of softmax(z / temperature), z (O,); the most probable one where the temperature is 0."""
+    if temperature == 0:
+        return int(z.argmax())
+    with np.errstate(over="ignore"):
+        p = np.exp((z - z.max()) / temperature)
+    return min(int(np.searchsorted(np.cumsum(p), u * p.sum(), side="right")), len(z) - 1)
+
+
+# ---- which network ----
+
+
+def text_task(e: Experiment) -> NextSymbol:
+    """The Experiment's task; raises ValueError where it is not the next symbol of a text."""
+    task = e.bound_task
+    if not isinstance(task, NextSymbol):
+        raise ValueError(f"this needs the task 'characters' or 'words', got '{e.task}'")
+    return task
+
+
+def remembered(e: Experiment, step: int, replica: int) -> Iterator[float | Network]:
+    """Network `replica` after `step` training steps: the share done, the Network at last. The last few are kept."""
+    _within("replica", replica, 0, e.replicas - 1, whole=True)
+    yield from network(replace(e, seed=e.seed + replica), step)
+
+
+def _within(name: str, value: Any, low: float, high: float, whole: bool = False) -> None:
+    sound = isinstance(value, int if whole else int | float) and not isinstance(value, bool) and low <= value <= high
+    if not sound:
+        raise ValueError(f"{name} must be a {'whole ' if whole else ''}number from {low:g} to {high:g}, got {value!r:.60}")
