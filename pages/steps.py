@@ -17,7 +17,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.ledger import FUNCTIONS, NAME, Ledger, forward
 from rnnkit.presets import PRESETS
 from rnnkit.runs import Answer
-from rnnkit.tasks import TASKS, draw
+from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import PLURAL, SINGULAR, WORDS
 
 TITLE = "Step by step"
@@ -101,7 +101,7 @@ def _controls() -> tuple[Experiment, np.ndarray, int, int, bool]:
 @st.cache_data(max_entries=16, show_spinner=False)
 def sentences(length: int) -> list[np.ndarray]:
     """A few held-out sentences, as symbols (T,)."""
-    return list(draw(TASK, length, SENTENCES, np.random.default_rng(7), held_out=True).x.T)
+    return list(TASK.draw(length, SENTENCES, np.random.default_rng(7), held_out=True).x.T)
 
 
 def _subjects(x: np.ndarray) -> tuple[int, int]:
@@ -150,7 +150,7 @@ def _contents(cell: str, loss: str, x: np.ndarray, plural: int, cut: int, p: dic
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _exam(cell: str, length: int, p: dict[str, np.ndarray]) -> int:
-    batch = draw(TASK, length, EXAM, np.random.default_rng(1), held_out=True)
+    batch = TASK.draw(length, EXAM, np.random.default_rng(1), held_out=True)
     return int((forward(cell, p, batch.x)["logits"][-1].argmax(-1) == batch.y[-1]).sum())
 
 

@@ -13,8 +13,8 @@ from rnnkit.cells import CELLS
 from rnnkit.corpus import Corpus, Text
 from rnnkit.losses import cross_entropy
 from rnnkit.prose import example_pairs
-from rnnkit.studies.language import language, sample, scores, write
-from rnnkit.studies.minimal_pairs import frequent, log_probabilities, minimal_pairs
+from rnnkit.studies.agreeing import frequent, log_probabilities, minimal_pairs
+from rnnkit.studies.next_symbol import language, sample, scores, write
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.data import drop, keep
 from rnnkit.tasks.texts import OTHER, example_text

@@ -17,7 +17,7 @@ from rnnkit.inits import INITS
 from rnnkit.presets import PRESETS
 from rnnkit.record import pack, unpack
 from rnnkit.studies import STUDIES, flow, regimes
-from rnnkit.tasks import TASKS, draw
+from rnnkit.tasks import TASKS
 from rnnkit.trainer import init_params
 from rnnkit.verdict import gradient_ratio
 from rnnkit.weights import Stream, draw_weights, random_stream
@@ -37,7 +37,7 @@ def of(cell, **more):
 
 def example(e):
     """The sequence of a flow, (T, 1, 1[, I]) and its target."""
-    batch = draw(TASKS[e.task], e.length, 1, np.random.default_rng(0), held_out=True)
+    batch = TASKS[e.task].draw(e.length, 1, np.random.default_rng(0), held_out=True)
     return torch.from_numpy(batch.x)[:, None], torch.from_numpy(batch.y)[:, None]
 
 
@@ -235,7 +235,7 @@ def test_a_cell_of_the_map_is_the_ratio_that_autograd_finds(cell):
     assert found["ratio"].shape == (len(CELLS[cell].parts), 2, 2)
     here = replace(e, gain=1.5, length=14, replicas=8, batch=8)
     p = init_params(here, torch.float64)
-    batches = [draw(TASKS[e.task], 14, 8, random_stream(e.seed + r, Stream.DATA), held_out=False) for r in range(8)]
+    batches = [TASKS[e.task].draw(14, 8, random_stream(e.seed + r, Stream.DATA), held_out=False) for r in range(8)]
     x, y = (torch.from_numpy(np.stack([getattr(b, name) for b in batches], 1)) for name in "xy")
     runs = [reference.run(cell, p, r, x, y, e.loss).state_gradients() for r in range(8)]
     norms = np.stack([run.flatten(2).norm(dim=-1).numpy() for run in runs], -1)

@@ -10,7 +10,7 @@ import pytest
 from rnnkit.corpus import SHAPES
 from rnnkit.experiment import Experiment
 from rnnkit.losses import LOSSES
-from rnnkit.tasks import TASKS, Batch, draw, is_held_out
+from rnnkit.tasks import TASKS, Batch, is_held_out
 from rnnkit.tasks.agreement import GRAMMAR, PLURAL, SINGULAR, VOCABULARY, WORDS
 from rnnkit.tasks.base import HELD_OUT, Task
 from rnnkit.tasks.texts import OTHER
@@ -185,7 +185,7 @@ def test_classes_are_balanced_at_any_length(name):
     if task.loss != "cross_entropy" or task.data:  # somebody's sentences are as they are
         return
     for length, held_out in itertools.product((task.min_length + 4, 45), (False, True)):
-        y = draw(task, length, 6000, rng(), held_out).y
+        y = task.draw(length, 6000, rng(), held_out).y
         classes = task.n_out if name != "permutation" else 2
         counts = np.bincount(y.ravel())
         assert len(counts) == classes
@@ -203,8 +203,8 @@ def sequences(batch):
 def test_no_test_sequence_is_ever_a_training_one(name):
     task = TASKS[name]
     for length in (60,) if task.data else (task.min_length, task.min_length + 3):  # ends of sentences are often the same
-        train = set().union(*(sequences(draw(task, length, 5000, rng(s), held_out=False)) for s in range(4)))
-        test = set().union(*(sequences(draw(task, length, 2000, rng(s), held_out=True)) for s in range(4, 6)))
+        train = set().union(*(sequences(task.draw(length, 5000, rng(s), held_out=False)) for s in range(4)))
+        test = set().union(*(sequences(task.draw(length, 2000, rng(s), held_out=True)) for s in range(4, 6)))
         assert not train & test
         if task.finite and length == task.min_length and name.startswith("agreement"):
             assert len(train) < 20_000  # the same ones do come again, so the division is put to the test
@@ -214,9 +214,9 @@ def test_no_test_sequence_is_ever_a_training_one(name):
 def test_exactly_so_many_sequences_are_drawn(name):
     task = TASKS[name]
     for n, held_out in itertools.product((1, 7, 300), (False, True)):
-        batch = draw(task, task.min_length + 5, n, rng(), held_out)
+        batch = task.draw(task.min_length + 5, n, rng(), held_out)
         assert batch.x.shape[1] == batch.y.shape[1] == n
-        again = draw(task, task.min_length + 5, n, rng(), held_out)
+        again = task.draw(task.min_length + 5, n, rng(), held_out)
         assert np.array_equal(batch.x, again.x)
 
 
@@ -238,9 +238,9 @@ def test_a_task_with_too_few_sequences_says_so():
             return Batch(np.zeros((length, n), np.int64), np.zeros((1, n), np.int64))
 
     side = bool(is_held_out(np.zeros((5, 1), np.int64))[0])
-    assert draw(OneSequence(), 5, 20, rng(), side).x.shape == (5, 20)
+    assert OneSequence().draw(5, 20, rng(), side).x.shape == (5, 20)
     with pytest.raises(ValueError, match="'one' has too few different sequences of length 5"):
-        draw(OneSequence(), 5, 20, rng(), not side)
+        OneSequence().draw(5, 20, rng(), not side)
 
 
 # ---- agreement

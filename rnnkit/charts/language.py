@@ -10,7 +10,7 @@ import pandas as pd
 
 from rnnkit.charts.style import GREY, INK, sized
 
-NAMES = {  # key in what studies.language finds -> what the bar is called
+NAMES = {  # key in what studies.next_symbol finds -> what the bar is called
     "bits": "this network",
     "five-gram": "counts, 4 back",
     "bigram": "counts, 1 back",

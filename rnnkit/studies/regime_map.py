@@ -13,7 +13,6 @@ from rnnkit import probes
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.studies.networks import Part, both_ways, tensors
-from rnnkit.tasks import draw
 from rnnkit.theory import GAINS, LENGTHS
 from rnnkit.trainer import init_params, quietly
 from rnnkit.verdict import gradient_ratio
@@ -62,7 +61,7 @@ def _row(e: Experiment, gains: Sequence[float]) -> Iterator[tuple[float, np.ndar
     cell = CELLS[e.cell]
     drawn = init_params(e, torch.float64)
     streams = (random_stream(e.seed + r, Stream.DATA) for r in range(NETWORKS))
-    x, y = tensors([draw(e.bound_task, e.length, SENTENCES, rng, held_out=False) for rng in streams])
+    x, y = tensors([e.bound_task.draw(e.length, SENTENCES, rng, held_out=False) for rng in streams])
     at_once = max(1, MEGABYTES * 2**20 // (8 * e.length * NETWORKS * SENTENCES * e.hidden * cell.numbers))
     for start in range(0, len(gains), at_once):
         now = torch.tensor(gains[start : start + at_once], dtype=torch.float64)

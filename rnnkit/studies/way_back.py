@@ -18,7 +18,6 @@ from rnnkit.bptt import Params, Tape
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Part, both_ways, tensors, trained
-from rnnkit.tasks import draw
 from rnnkit.trainer import Trainer, quietly
 
 MOST_TRAINED = 10_000
@@ -55,7 +54,7 @@ def flow(e: Experiment, step: int = 0) -> Iterator[Part]:
     yield {"progress": 0.8}
     one = replace(e, replicas=1, batch=1)
     with quietly(), np.errstate(all="ignore"):
-        x, y = tensors([draw(e.bound_task, e.length, 1, np.random.default_rng(0), held_out=True)])
+        x, y = tensors([e.bound_task.draw(e.length, 1, np.random.default_rng(0), held_out=True)])
         tape, dz = both_ways(one, p, x, y)
         found: Part = {"norm": probes.state_gradient_norms(tape)[:, :, 0], "states": _one(tape.s).numpy()}
         found |= {"anchor": e.length - len(y), "diverged": diverged}

@@ -1,7 +1,7 @@
 """What is to be learnt: TASKS holds every task under the name that menus, links and the command line use."""
 
 from rnnkit.tasks.agreement import Agreement
-from rnnkit.tasks.base import Batch, Task, draw, is_held_out
+from rnnkit.tasks.base import Batch, Task, is_held_out
 from rnnkit.tasks.corpora import Sentences
 from rnnkit.tasks.synthetic import Adding, Memorization, Multiplication, Permutation, TemporalOrder
 from rnnkit.tasks.texts import NextCharacter, NextWord
@@ -35,4 +35,4 @@ TASKS: dict[str, Task] = {
     "words": NextWord(),
 }
 
-__all__ = ["TASKS", "Batch", "Task", "draw", "is_held_out"]
+__all__ = ["TASKS", "Batch", "Task", "is_held_out"]

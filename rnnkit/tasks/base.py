@@ -153,7 +153,3 @@ def is_held_out(x: np.ndarray) -> np.ndarray:
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     return (mixed >> np.uint64(40)) % np.uint64(HELD_OUT) == 0
-
-
-def draw(task: Task, length: int, n: int, rng: np.random.Generator, held_out: bool) -> Batch:
-    return task.draw(length, n, rng, held_out)

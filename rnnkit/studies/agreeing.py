@@ -14,8 +14,8 @@ from rnnkit.cells import CELLS
 from rnnkit.corpus import BASELINES, Corpus, results
 from rnnkit.experiment import Experiment
 from rnnkit.prose import continued, example_pairs, spelt, unknown
-from rnnkit.studies.language import remembered, text_task
 from rnnkit.studies.networks import Part
+from rnnkit.studies.next_symbol import remembered, text_task
 from rnnkit.studies.word_by_word import Network
 from rnnkit.tasks.data import KEPT
 from rnnkit.tasks.texts import NextSymbol
