@@ -243,7 +243,9 @@ def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], do
     )
     skipped = f" {f['skipped']:,} pairs left out: a form is not in the vocabulary." if f["skipped"] else ""
     whose = (
-        f"Pairs of {_plain(_data.about(pairs).name)}." if pairs else "Prefixes of the example's grammar that the text has not."
+        f"Pairs of {_plain(_data.about(pairs).name)}; those that stand in the training text count as well."
+        if pairs
+        else "Prefixes of the example's grammar that the text has not."
     )
     strange = f" Of the prefixes, {f['known']:.0%} of the symbols are known." if f["known"] < 0.9995 else ""
     st.caption(whose + skipped + strange)

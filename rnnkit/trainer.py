@@ -131,6 +131,8 @@ def quietly() -> Iterator[None]:
         yield
 
 
+RENEWED = 32  # where states are carried over, each track begins in the zero state once in so many steps: all later readings do
+
 Halves = tuple[Callable[..., Outcome], Callable[[Outcome, int], None]]
 
 
@@ -166,6 +168,8 @@ class Trainer:
         """Loss and gradients of one batch. In float32 nothing is read on the host, so that a GPU can take it as one graph."""
         tape, p = self.tape, self.params
         s0 = tuple(part[-1] for part in tape.s) if self.carries and self.step else None
+        for part in s0 or ():
+            part[:, -self.step % RENEWED :: RENEWED] = 0
         bptt.forward(self.cell, p, x, tape, s0, padding)
         z = bptt.readout(p, tape.h[-len(y) :])
         target = one_hot(y, z.shape[-1], z.dtype) if self.ridge and y.dim() == 3 else y

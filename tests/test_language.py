@@ -18,7 +18,7 @@ from rnnkit.studies.next_symbol import language, sample, scores, write
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.data import drop, keep
 from rnnkit.tasks.texts import OTHER, example_text
-from rnnkit.trainer import Trainer, init_params
+from rnnkit.trainer import RENEWED, Trainer, init_params
 
 DOUBLE = torch.float64
 SMALL = Experiment(task="words", length=8, hidden=6, batch=3, steps=12, replicas=1, input_scale=0.5)
@@ -89,6 +89,20 @@ def test_the_gradient_ends_at_the_windows_border_and_the_state_does_not(cell):
         torch.testing.assert_close(outcomes[1][name], grad, rtol=1e-10, atol=1e-14)
     alone = bptt.forward(CELLS[cell], p, x[8:])
     assert not torch.allclose(alone.h[0], tape.h[0]), "from the zero state it would be another"
+
+
+def test_each_track_begins_in_the_zero_state_once_in_a_while():
+    """Else a network forgets how to begin, and on real prose all that is read from the zero state becomes nonsense."""
+    trainer = Trainer(replace(SMALL, steps=1000))
+    renewed = []
+    for step in range(2 * RENEWED + 1):
+        given = next(trainer.batches)
+        trainer.step = step
+        trainer.compute(*given)
+        first = trainer.tape.forward_arrays.states[0][0, 0]
+        renewed += [(step, track) for track in range(SMALL.batch) if not first[track].any()]
+    expected = [(step, track) for step in range(2 * RENEWED + 1) for track in range(3) if (step + track) % RENEWED == 0]
+    assert renewed == [(0, 0), (0, 1), (0, 2), *expected[1:]]
 
 
 def test_the_carried_window_against_autograd():
@@ -196,6 +210,14 @@ def test_the_more_frequent_form_is_counted_in_the_training_part():
     pairs = example_pairs()
     said = frequent(e.bound_task, pairs, np.arange(len(pairs)))
     assert said.all(), "were, whatever the subject"
+    drop(digest)
+
+
+def test_a_form_is_not_counted_within_another_word():
+    digest = keep(Text("mine", "this cat, this dog, this bird were here. " * 20))
+    unknown = np.full(1, -1, np.int16)
+    pairs = Corpus("mine", "blimp", (("the", "cats"),), np.array([True]), unknown, unknown, (("were", "is"),), ())
+    assert frequent(replace(SMALL, task="characters", data=digest).bound_task, pairs, np.arange(1)).all()
     drop(digest)
 
 

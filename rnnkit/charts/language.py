@@ -24,7 +24,7 @@ def bits_chart(found: Mapping[str, Any], unit: str, perplexity: bool, height: in
     rows = [{"who": name, "bits": found[key], "text": _text(found[key], perplexity)} for key, name in NAMES.items()]
     base = alt.Chart(pd.DataFrame(rows))
     y = alt.Y("who:N", sort=None, axis=alt.Axis(title=None, ticks=False, domain=False, labelLimit=0))
-    top = 1.25 * max(row["bits"] for row in rows)
+    top = (2.2 if perplexity else 1.3) * max(row["bits"] for row in rows)  # room for the longest text, on a phone as well
     scale = alt.Scale(domain=[0, top], nice=False)
     x = alt.X("bits:Q", scale=scale, axis=alt.Axis(title=f"bits a {unit}", tickCount=5, grid=False))
     colour = alt.condition(f"datum.who == '{NAMES['bits']}'", alt.value(INK), alt.value(GREY))

@@ -106,7 +106,8 @@ def frequent(task: NextSymbol, corpus: Corpus, items: np.ndarray) -> np.ndarray:
     text = f" {' '.join(map(str, train))} "  # as symbols, so that a form of several is found as well
 
     def count(form: str) -> int:
-        return text.count(f" {' '.join(map(str, task.known.encode(spelt(task, form))))} ")
+        whole = spelt(task, form) if task.by_words else [" ", *spelt(task, form)]  # not the "is " of "this "
+        return text.count(f" {' '.join(map(str, task.known.encode(whole)))} ")
 
     counts = {form: count(form) for form in {form for i in items for form in corpus.forms[i]}}
     right = np.array([counts[corpus.forms[i][0]] - counts[corpus.forms[i][1]] for i in items])
