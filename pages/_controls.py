@@ -166,7 +166,7 @@ def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:
         return
     with st.expander("Network and training") if folded else st.container():
         for names in rows:
-            for column, name in zip(st.columns(len(names) if names == ["vocabulary"] else 2), names, strict=False):
+            for column, name in zip(st.columns(2), names, strict=False):
                 with column:
                     if name == "optimizer":
                         _choice(name)

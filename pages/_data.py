@@ -14,10 +14,9 @@ from itertools import cycle
 import streamlit as st
 
 from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, read_corpus, read_text
+from rnnkit.limits import Limits
 from rnnkit.tasks import data
 
-LARGEST = 20_000_000  # bytes of an upload
-KEEP = 64_000_000  # bytes of all that is kept, as it was given
 PASTED = 2_000_000  # characters of a pasted text
 
 
@@ -33,7 +32,8 @@ class Given:
 class Shelf:
     """What all viewers of this server gave, by digest."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits.from_environment()
         self.given: OrderedDict[str, Given] = OrderedDict()
         self.lock = threading.Lock()
 
@@ -42,7 +42,8 @@ class Shelf:
             digest = data.keep(what)
             self.given.setdefault(digest, Given(size)).owners.add(owner)
             self.given.move_to_end(digest)
-            while len(self.given) > 1 and sum(g.size for g in self.given.values()) > KEEP:
+            most = 1_000_000 * self.limits.keep_upload_megabytes
+            while len(self.given) > 1 and sum(g.size for g in self.given.values()) > most:
                 data.drop(self.given.popitem(last=False)[0])
             return digest
 
@@ -98,6 +99,11 @@ def sharing(digest: str) -> None:
     )
 
 
+def _most() -> int:
+    """Bytes of an upload at most."""
+    return 1_000_000 * shelf().limits.max_upload_megabytes
+
+
 def given(kind: str, key: str) -> str | None:
     """Draws what it takes to bring along a "corpus" or a "text"; the digest of what was given just now, None otherwise."""
     read = {"corpus": _corpus, "text": _text}[kind]
@@ -115,7 +121,7 @@ def _corpus(key: str) -> tuple[Corpus | None, int]:
         "Sentences: one file; or a .text file and its .gold file",
         key=f"{key}_files",
         accept_multiple_files=True,
-        max_upload_size=LARGEST // 1_000_000,
+        max_upload_size=shelf().limits.max_upload_megabytes,
     )
     kinds = {None: "recognise it"} | {name: kind.title for name, kind in FORMATS.items()}
     form = st.selectbox("Format", list(kinds), format_func=kinds.get, key=f"{key}_format")
@@ -130,17 +136,17 @@ def _corpus(key: str) -> tuple[Corpus | None, int]:
     if len(gold) > 1 or len(others) != 1:
         raise CorpusError(f"expected one file, and perhaps a .gold file beside it, got {', '.join(f.name for f in files)}")
     answers = gold[0].getvalue() if gold else None
-    corpus = read_corpus(others[0].getvalue(), others[0].name, form, answers, max_bytes=LARGEST)
+    corpus = read_corpus(others[0].getvalue(), others[0].name, form, answers, max_bytes=_most())
     return corpus, sum(file.size for file in files)
 
 
 def _text(key: str) -> tuple[Text | None, int]:
-    file = st.file_uploader("A text file", key=f"{key}_file", max_upload_size=LARGEST // 1_000_000)
+    file = st.file_uploader("A text file", key=f"{key}_file", max_upload_size=shelf().limits.max_upload_megabytes)
     pasted = st.text_area("or paste a text", key=f"{key}_pasted", max_chars=PASTED, height=120)
     if not st.form_submit_button("Read this text", icon=":material/upload_file:"):
         return None, 0
     if file is not None:
-        return read_text(file.getvalue(), file.name, max_bytes=LARGEST), file.size
+        return read_text(file.getvalue(), file.name, max_bytes=_most()), file.size
     if not pasted.strip():
         raise CorpusError("expected a file or a pasted text, got neither")
-    return read_text(pasted.encode(), "pasted text", max_bytes=LARGEST), len(pasted)
+    return read_text(pasted.encode(), "pasted text", max_bytes=_most()), len(pasted)

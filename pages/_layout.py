@@ -37,12 +37,17 @@ def mathematics(text: str, title: str = "The mathematics") -> None:
 
 def open_in_lab(label: str, e: Experiment, key: str, pinned: Experiment | None = None, **look: Any) -> None:
     """A button that loads an Experiment, and perhaps one to compare it with, and goes to the lab."""
-    from pages import lab
-
     refused = "; ".join(_session.limits().check(e).values())
     look = {"icon": ":material/science:", "disabled": bool(refused), "help": refused or None} | look
     if st.button(label, key=key, on_click=_session.load, args=(e,), kwargs={"pinned": pinned}, **look):
-        st.switch_page(st.Page(lab.page, title=lab.TITLE, default=True))
+        to_lab()
+
+
+def to_lab() -> None:
+    """Leaves the page. Not from a fragment: its messages are still on their way, and can break the page that comes."""
+    from pages import lab
+
+    st.switch_page(st.Page(lab.page, title=lab.TITLE, default=True))
 
 
 @dataclass(frozen=True)

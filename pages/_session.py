@@ -131,6 +131,8 @@ def pinned_run() -> Run | None:
     state = st.session_state
     if state.pinned is None:
         return None
+    if _data.refusal(state.pinned.experiment.data):  # forgotten meanwhile
+        return pin(None)
     state.pinned = pool().adopt(state.pinned)
     pool().watch(state.pinned, viewer("pinned"), state.pinned.rows)
     return state.pinned

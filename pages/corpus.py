@@ -123,8 +123,7 @@ def _results(e: Experiment) -> None:
     st.markdown("#### On the sentences kept for the test")
     if not run.done:
         st.caption("When the training is done: right answers by attractors and by distance, beside the baselines.")
-        every = 1.0
-        st.fragment(_wait, run_every=every)(e)
+        st.fragment(_wait, run_every=1.0)(e)
         return
     one = replace(e, replicas=1)
     _layout.computed("tested", one, partial(_drawn, e), step=e.steps)

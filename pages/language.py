@@ -18,7 +18,7 @@ from rnnkit.corpus import Corpus, Text
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.fixes import ClipNorm, Truncate
 from rnnkit.prose import pieces, unknown
-from rnnkit.tasks.texts import NextSymbol, example_text
+from rnnkit.tasks.texts import RENEWED, NextSymbol, example_text
 
 TITLE = "Language model"
 CONTROLS = (
@@ -56,7 +56,8 @@ perplexity: between so many equally likely {unit}s the model hesitates.
 
 **Parts.** The first 80 % of the text are for training, the next 10 % for the accuracy shown while training, the last 10 % for the
 bits below (the first 20,000 {unit}s of them). Training reads {length} {unit}s a step and goes on where it stopped, with the state
-it had: backpropagation ends at the window's border, the memory does not.
+it had: backpropagation ends at the window's border, the memory does not. Once in {renewed} steps a track begins anew, from the
+zero state.
 
 **Models that only count**, fitted on the training part: $P_n(b|c) = (\\#(cb) + m P_{{n-1}}(b|c')) / (\\#(c) + m)$, the context
 $c$ of $n - 1$ {unit}s, $c'$ the same without its first; $P_1$ adds one to every count; $m$ is chosen on the middle part. A
@@ -88,7 +89,7 @@ def page() -> None:
         return
     _results(e)
     unit = _task(e).unit
-    _layout.mathematics(RULES.format(unit=unit, length=e.length), "What exactly is read, measured and compared")
+    _layout.mathematics(RULES.format(unit=unit, length=e.length, renewed=RENEWED), "What exactly is read, measured and compared")
 
 
 def _task(e: Experiment) -> NextSymbol:

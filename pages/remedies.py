@@ -35,9 +35,7 @@ Runs = Mapping[str, Run]
 
 def page() -> None:
     if st.session_state.pop("remedies_left", False):
-        from pages import lab
-
-        st.switch_page(st.Page(lab.page, title=lab.TITLE, default=True))
+        _layout.to_lab()
     st.html(STYLE)
     _layout.opening(
         "What repairs it?",
@@ -127,7 +125,7 @@ def _blown(run: Run) -> bool:
 def _panel(kind: str, panel: Panel, every: float | None) -> None:
     if pressed(f"remedies_{kind}", ACTIONS):  # before anything is drawn, which would arrive after the page has gone
         st.session_state.remedies_left = True
-        st.rerun()  # a fragment that goes to another page by itself can break it: its messages are still on their way
+        st.rerun()
     runs = _runs(panel)
     seen = {name: _seen(name, panel, run) for name, run in runs.items()}
     with st.container(key="remedies_said"):

@@ -26,6 +26,8 @@ class Limits:
     max_gigaflops: int = 20_000  # of a whole run: some ten minutes of one slow core
     workers: int = max(1, min(2, os.cpu_count() or 1))  # processes that train
     keep_megabytes: int = 128  # of finished runs; the least recently used go first
+    max_upload_megabytes: int = 10  # of a file or text that a viewer brings; in memory it takes some ten times as much
+    keep_upload_megabytes: int = 20  # of all that viewers brought; the least recently used goes first
     idle_seconds: int = 15  # a run that nobody looked at for so long is stopped
     hang_seconds: int = 120  # a training process that should train and says nothing for so long is ended
 

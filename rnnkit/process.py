@@ -82,8 +82,11 @@ class WorkerProcess:
         self.say(study=study, ticket=self.ticket, experiment=e.to_dict(), options=options)
 
     def give(self, digest: str) -> None:
-        """The data of this name, unless it has them."""
+        """The data of this name, unless it has them; what the server has forgotten it forgets then, too."""
         if digest and digest not in self.given and digest in KEPT:
+            for gone in self.given - KEPT.keys():
+                self.given.remove(gone)
+                self.say(forget=gone)
             self.given.add(digest)
             self.say(kind=type(KEPT[digest]).__name__, data=KEPT[digest].to_bytes().decode())
 

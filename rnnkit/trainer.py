@@ -21,6 +21,7 @@ from rnnkit.optim import OPTIMIZERS
 from rnnkit.readout import Ridge
 from rnnkit.record import Record
 from rnnkit.tasks import Batch
+from rnnkit.tasks.texts import RENEWED
 from rnnkit.weights import Stream, draw_weights, random_stream
 
 
@@ -130,8 +131,6 @@ def quietly() -> Iterator[None]:
     with torch.inference_mode(), _flushing_denormals():
         yield
 
-
-RENEWED = 32  # where states are carried over, each track begins in the zero state once in so many steps: all later readings do
 
 Halves = tuple[Callable[..., Outcome], Callable[[Outcome, int], None]]
 

@@ -3,10 +3,10 @@
 A command is one line of JSON: {"ticket": n, "experiment": {...}, "skip": k, "until": m} trains rows k..m-1 of an Experiment (rows
 before k are trained but not sent again), {"until": m} moves the goal, {"drop": true} ends the run. {"study": name, "ticket": n,
 "experiment": {...}, "options": {...}} asks for a study (rnnkit/studies/), which is answered between two rows. {"kind": class,
-"data": text} brings a Corpus or Text that later commands name. A frame is a header (kind, ticket, seconds of training so far,
-length) and a payload: b"W" ready, b"R" a packed Record, b"E" an error in
-words; of a study b"P" a packed part, b"D" done, b"F" failed, in words. The process trains one run at a time, on one thread,
-and exits when its stdin closes, however the server ended.
+"data": text} brings a Corpus or Text that later commands name, {"forget": name} takes it away. A frame is a header (kind, ticket,
+seconds of training so far, length) and a payload: b"W" ready, b"R" a packed Record, b"E" an error in words; of a study b"P" a
+packed part, b"D" done, b"F" failed, in words. The process trains one run at a time, on one thread, and exits when its stdin
+closes, however the server ended.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import threading
 import time
 from typing import Any, BinaryIO
 
-from rnnkit.tasks.data import receive
+from rnnkit.tasks.data import drop, receive
 
 HEADER = struct.Struct("<cIdI")
 READY, RECORD, ERROR = b"W", b"R", b"E"
@@ -32,6 +32,8 @@ def _read_commands(commands: queue.Queue[dict[str, Any]]) -> None:
         command = json.loads(line)
         if "data" in command:
             receive(command["kind"], command["data"])
+        elif "forget" in command:
+            drop(command["forget"])
         else:
             commands.put(command)
     os._exit(0)  # the server is gone; nobody is left to train for

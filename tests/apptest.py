@@ -22,6 +22,11 @@ def texts(at):
     return [element.value for kind in (at.subheader, at.warning, at.success, at.error, at.info) for element in kind]
 
 
+def prose(at):
+    """All that a page says, in one text."""
+    return " ".join(e.value for kind in (at.markdown, at.info, at.warning, at.error, at.caption) for e in kind)
+
+
 def controls(at):
     """Key -> widget, of all that stand in the sidebar."""
     side = at.sidebar

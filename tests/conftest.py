@@ -83,6 +83,17 @@ def app(pool):
             pool.leave(run, viewer)
 
 
+@pytest.fixture
+def nothing_given():
+    """Afterwards the server has forgotten what viewers brought."""
+    from pages import _data
+    from rnnkit.tasks import data
+
+    yield
+    _data.shelf.clear()
+    data.KEPT.clear()
+
+
 # ---- the dashboard in a browser ----
 
 

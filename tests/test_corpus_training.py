@@ -14,6 +14,7 @@ from rnnkit.cells import CELLS
 from rnnkit.corpus import TEST, TRAIN, VALIDATION, Corpus, predictions
 from rnnkit.experiment import ExperimentError
 from rnnkit.history import History
+from rnnkit.limits import Limits
 from rnnkit.losses import LOSSES
 from rnnkit.presets import PRESETS
 from rnnkit.record import ABSENT, NOTHING
@@ -210,6 +211,30 @@ def test_a_worker_is_given_the_data_and_trains_the_same(mine):
         pool.close()
     *_, here = studies.tested(replace(e, replicas=1), e.steps)
     assert answer.parts[-1] == here
+
+
+def test_a_worker_forgets_what_the_server_has_forgotten():
+    def asked(corpus):
+        e = replace(SMALL, data=keep(corpus), replicas=1)
+        answer = pool.ask("tested", e, step=0)
+        assert answer.ended.wait(120) and answer.error == ""
+        return e.data
+
+    pool = RunPool(Limits(workers=1))
+    try:
+        one = asked(corpus_of())
+        drop(one)
+        two = asked(corpus_of(200, 200))
+        (worker,) = pool.workers
+        assert worker.given == {two}
+        keep(corpus_of())
+        worker.given.add(one)  # as if it still had it
+        answer = pool.ask("tested", replace(SMALL, data=one, replicas=1), step=1)
+        assert answer.ended.wait(120) and f"data {one} are not here" in answer.error
+    finally:
+        pool.close()
+        drop(one)
+        drop(two)
 
 
 # ---- what was learnt ----

@@ -17,8 +17,8 @@ from rnnkit.studies.agreeing import frequent, log_probabilities, minimal_pairs
 from rnnkit.studies.next_symbol import language, sample, scores, write
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.data import drop, keep
-from rnnkit.tasks.texts import OTHER, example_text
-from rnnkit.trainer import RENEWED, Trainer, init_params
+from rnnkit.tasks.texts import OTHER, RENEWED, example_text
+from rnnkit.trainer import Trainer, init_params
 
 DOUBLE = torch.float64
 SMALL = Experiment(task="words", length=8, hidden=6, batch=3, steps=12, replicas=1, input_scale=0.5)

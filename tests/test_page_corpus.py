@@ -4,15 +4,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from apptest import linked, until
+from apptest import linked, prose, until
 from browsing import PHONE, SIDEWAYS, button, expect, grown
 
 from pages import _data
 from rnnkit.corpus import read_corpus
+from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS
 from rnnkit.tasks import data
 from rnnkit.tasks.corpora import example_corpus
 
+pytestmark = pytest.mark.usefixtures("nothing_given")
 GRU = PRESETS["corpus-gru"].experiment
 QUICK = {"v": "1", "task": "corpus", "length": "20", "steps": "20", "hidden": "6", "replicas": "2", "cell": "gru"}
 
@@ -28,13 +30,6 @@ def table(n=200):
 DIGEST = read_corpus(table()).digest
 
 
-@pytest.fixture(autouse=True)
-def nothing_given():
-    yield
-    _data.shelf.clear()
-    data.KEPT.clear()
-
-
 def upload(at, *files):
     at.file_uploader[0].set_value([(name, content, "text/plain") for name, content in files])
     next(b for b in at.button if b.label == "Read these sentences").click().run()
@@ -42,19 +37,15 @@ def upload(at, *files):
     return at
 
 
-def texts(at):
-    return " ".join(e.value for kind in (at.markdown, at.info, at.warning, at.error, at.caption) for e in kind)
-
-
 # ---- without a browser ----
 
 
 def test_another_task_is_offered_a_network_to_begin_with(app):
     at = app(page="corpus")
-    assert not at.exception and "The present task is another one" in texts(at)
+    assert not at.exception and "The present task is another one" in prose(at)
     at.button(key="corpus_corpus-gru").click().run()
     assert not at.exception and linked(at) == GRU
-    assert f"{len(example_corpus()):,} of 7 to 20 words" in texts(at)
+    assert f"{len(example_corpus()):,} of 7 to 20 words" in prose(at)
 
 
 def test_uploaded_sentences_are_trained_on_and_examined(app):
@@ -62,17 +53,17 @@ def test_uploaded_sentences_are_trained_on_and_examined(app):
     e = linked(at)
     assert (e.data, e.task, e.cell, e.hidden) == (DIGEST, "corpus", "gru", 6)
     assert e.length == max(len(words) for words in data.KEPT[DIGEST].prefixes)
-    assert "**mine.tsv**: 200 sentences." in texts(at)
-    assert "Read as table of prefixes, recognised by its first line." in texts(at)
-    until(at, lambda at: "is right in" in texts(at))
-    assert "bag of words" in texts(at) and "says nothing about attractors or distances" in texts(at)
+    assert "**mine.tsv**: 200 sentences." in prose(at)
+    assert "Read as table of prefixes, recognised by its first line." in prose(at)
+    until(at, lambda at: "is right in" in prose(at))
+    assert "bag of words" in prose(at) and "says nothing about attractors or distances" in prose(at)
     assert not at.error
 
 
 def test_the_examples_results_are_drawn_by_attractors_and_distance(app):
-    at = until(app(QUICK, page="corpus"), lambda at: "is right in" in texts(at))
-    assert "Right answers by attractors" in texts(at) and "Right answers by distance" in texts(at)
-    assert "56 most frequent words" not in texts(at) and "50 most frequent words" in texts(at)
+    at = until(app(QUICK, page="corpus"), lambda at: "is right in" in prose(at))
+    assert "Right answers by attractors" in prose(at) and "Right answers by distance" in prose(at)
+    assert "56 most frequent words" not in prose(at) and "50 most frequent words" in prose(at)
 
 
 @pytest.mark.parametrize(
@@ -102,13 +93,13 @@ def test_sentences_are_their_owners_until_they_are_shared(app):
     link = linked(owner).to_query()
     stranger = app(link, page="corpus")
     assert any(DIGEST in warning.value and "not shared" in warning.value for warning in stranger.warning)
-    assert linked(stranger).data == "" and "mine.tsv" not in texts(stranger)
+    assert linked(stranger).data == "" and "mine.tsv" not in prose(stranger)
     owner.toggle(key=f"share_{DIGEST}").set_value(True).run()
     guest = app(link, page="corpus")
     assert (
         not any("In the link" in warning.value for warning in guest.warning)
         and linked(guest).data == DIGEST
-        and "mine.tsv" in texts(guest)
+        and "mine.tsv" in prose(guest)
     )
     assert not guest.toggle, "only who gave the sentences can share them"
 
@@ -129,12 +120,11 @@ def test_sentences_that_were_forgotten_are_told_and_the_page_lives_on(app):
     assert not at.exception and any(DIGEST in error.value for error in at.error)
 
 
-def test_the_least_recently_used_is_forgotten_when_it_is_too_much(monkeypatch):
-    monkeypatch.setattr(_data, "KEEP", 100)
-    shelf, corpora = _data.Shelf(), [read_corpus(table(n)) for n in (150, 160, 170)]
-    one, two = (shelf.put(corpus, 50, "me") for corpus in corpora[:2])
+def test_the_least_recently_used_is_forgotten_when_it_is_too_much():
+    shelf, corpora = _data.Shelf(Limits(keep_upload_megabytes=1)), [read_corpus(table(n)) for n in (150, 160, 170)]
+    one, two = (shelf.put(corpus, 500_000, "me") for corpus in corpora[:2])
     assert shelf.allows(one, "me") and not shelf.allows(one, "you")
-    three = shelf.put(corpora[2], 50, "me")
+    three = shelf.put(corpora[2], 500_000, "me")
     assert shelf.allows(one, "me") and shelf.allows(three, "me") and not shelf.allows(two, "me")
     assert set(data.KEPT) == {one, three}
 

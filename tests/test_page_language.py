@@ -1,22 +1,15 @@
 """Language model: a text is brought, trained on, measured, asked to agree and to write; what cannot be used is told."""
 
 import pytest
-from apptest import linked, until
+from apptest import linked, prose, until
 from browsing import PHONE, SIDEWAYS, button, expect, grown
 
-from pages import _data
 from pages.language import NETWORKS
 from rnnkit.tasks import data
 
+pytestmark = pytest.mark.usefixtures("nothing_given")
 QUICK = {"v": "1", "task": "characters", "length": "20", "steps": "20", "hidden": "6", "replicas": "1", "cell": "gru"}
 TEXT = "to be, or not to be, that is the question: whether 'tis nobler in the mind to suffer the slings and arrows. " * 12
-
-
-@pytest.fixture(autouse=True)
-def nothing_given():
-    yield
-    _data.shelf.clear()
-    data.KEPT.clear()
 
 
 def paste(at, text):
@@ -26,30 +19,26 @@ def paste(at, text):
     return at
 
 
-def texts(at):
-    return " ".join(e.value for kind in (at.markdown, at.info, at.warning, at.error, at.caption) for e in kind)
-
-
 def written(at):
     return next((block.proto.body for block in at.get("html") if 'class="written"' in block.proto.body), "")
 
 
 def test_another_task_is_offered_a_network_to_begin_with(app):
     at = app(page="language")
-    assert not at.exception and "The present task is another one" in texts(at)
+    assert not at.exception and "The present task is another one" in prose(at)
     for i, network in enumerate(NETWORKS.values()):
         at.button(key=f"language_network_{i}").click().run()
         assert not at.exception and linked(at) == network.experiment
-    assert "sentences of the agreement task" in texts(at)
+    assert "sentences of the agreement task" in prose(at)
 
 
 def test_a_pasted_text_is_trained_on_measured_and_continued(app):
     at = paste(app(QUICK, page="language"), TEXT)
     e = linked(at)
     assert e.task == "characters" and e.data == next(iter(data.KEPT)) and e.hidden == 6
-    assert f"{len(TEXT):,} characters" in texts(at)
+    assert f"{len(TEXT):,} characters" in prose(at)
     told = ("were its first guess", "The right form is more probable in", "bits a character")
-    until(at, lambda at: written(at) and all(words in texts(at) for words in told))
+    until(at, lambda at: written(at) and all(words in prose(at) for words in told))
     assert not at.error
 
 
@@ -67,8 +56,8 @@ def test_the_same_seed_writes_the_same_and_unknown_symbols_are_named(app):
 
 
 def test_words_have_perplexity_and_agreement_by_attractors(app):
-    at = until(app(QUICK | {"task": "words"}, page="language"), lambda at: "The right form is more probable in" in texts(at))
-    assert "perplexity" in texts(at) and "Prefixes of the example's grammar that the text has not." in texts(at)
+    at = until(app(QUICK | {"task": "words"}, page="language"), lambda at: "The right form is more probable in" in prose(at))
+    assert "perplexity" in prose(at) and "Prefixes of the example's grammar that the text has not." in prose(at)
 
 
 @pytest.mark.parametrize(("text", "told"), [("", "expected a file or a pasted text"), ("too short", "at least 500 characters")])

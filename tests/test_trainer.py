@@ -1,7 +1,4 @@
-"""Training: what a Record says against autograd, bitwise reproducibility, networks that never mix, and divergence.
-
-A network that diverges is frozen with its step and cause; its neighbours in the stack must not notice.
-"""
+"""Training: what a Record says against autograd, bitwise reproducibility, and networks that never mix."""
 
 import dataclasses
 import hashlib
@@ -10,10 +7,11 @@ import numpy as np
 import pytest
 import reference
 import torch
+from quick import finished, small
 from reference import DOUBLE, assert_close, need
 from test_optim import TWINS
 
-from rnnkit import Experiment, bptt, frame, train
+from rnnkit import bptt, frame, train
 from rnnkit.cells import CELLS
 from rnnkit.fixes import FIXES
 from rnnkit.losses import correct
@@ -24,21 +22,6 @@ from rnnkit.tasks.base import EXAM
 from rnnkit.trainer import Exam, Trainer, init_params, training_batches
 
 TRAINED = [name for name, cell in CELLS.items() if not cell.reservoir]
-
-
-def small(cell="tanh", **changes):
-    """A quick run: three networks of five units, five steps."""
-    values = {"task": "temporal-order", "length": 10, "hidden": 5, "batch": 4, "steps": 5, "replicas": 3, "seed": 3}
-    return Experiment(**({"cell": cell} | values | changes))
-
-
-def finished(e, dtype=torch.float32):
-    """(trainer, records, weights before each step)."""
-    trainer, records, weights = Trainer(e, dtype), [], []
-    while not trainer.done:
-        weights.append({k: v.clone() for k, v in trainer.params.items()})
-        records.append(trainer.advance())
-    return trainer, [r for r in records if r is not None], weights
 
 
 def digest(records):
@@ -225,133 +208,6 @@ def test_no_optimizer_mixes_networks(optimizer):
     alone = finished(dataclasses.replace(e, seed=e.seed + 1, replicas=1), DOUBLE)[0]
     for k, W in alone.params.items():
         assert_close(W[0], stack.params[k][1], k)
-
-
-# ---- divergence
-
-WILD = {"task": "permutation", "length": 20, "hidden": 8, "init": "spectral", "gain": 2.0}
-WILD |= {"fixes": (), "optimizer": "sgd", "lr": 0.1}
-SOME = small("relu", **WILD, steps=8, replicas=8, seed=0)  # some of these networks diverge, some do not
-ALL = small("relu", **WILD | {"gain": 6.0, "lr": 1.0, "length": 60}, steps=50, replicas=8, seed=0)
-both = pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
-
-
-@both
-def test_a_diverged_network_keeps_its_last_weights_and_its_later_records_are_nan(dtype):
-    trainer, records, weights = finished(SOME, dtype)
-    last = records[-1]
-    dead = np.flatnonzero(last.diverged >= 0)
-    assert 0 < len(dead) < SOME.replicas
-    assert [r.step for r in records] == SOME.recorded_steps
-    for r in dead:
-        at = int(last.diverged[r])
-        assert last.causes[r]
-        for k, W in trainer.params.items():
-            assert torch.equal(W[r], weights[at][k][r])
-        for record in records:
-            values = record.loss[r], record.grad_norm_raw[r], record.grad_norm_applied[r], *record.state_grad[..., r].ravel()
-            if record.step < at:
-                assert np.isfinite(values).all()
-                assert record.diverged[r] == -1
-                assert record.causes[r] == ""
-            else:
-                assert record.diverged[r] == at
-                assert record.causes[r] == last.causes[r]
-                assert np.isnan(record.accuracy[r])
-                assert np.isnan(record.spectral_radius[r])
-            if record.step > at:
-                assert np.isnan(values).all()
-            if record.step == at:
-                assert not np.isfinite(values).all()
-
-
-@both
-def test_the_others_go_on_as_if_alone(dtype):
-    trainer, records, _ = finished(SOME, dtype)
-    for r in np.flatnonzero(records[-1].diverged < 0):
-        one = dataclasses.replace(SOME, seed=SOME.seed + int(r), replicas=1)
-        alone, own, _ = finished(one, dtype)
-        tolerance = 1e-10 if dtype == DOUBLE else 1e-3
-        for k, W in alone.params.items():
-            assert_close(W[0], trainer.params[k][r], k, tolerance)
-        for a, b in zip(own, records, strict=True):
-            np.testing.assert_allclose(a.loss[0], b.loss[r], rtol=10 * tolerance)
-            np.testing.assert_allclose(a.accuracy[0], b.accuracy[r], rtol=1e-12)
-
-
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimizer_leaves_a_diverged_network_alone_and_moves_the_others(optimizer):
-    trainer = Trainer(small(optimizer=optimizer))
-    trainer.advance()
-    trainer.params["W_rec"][1, 0, 0] = torch.nan
-    before = {k: v.clone() for k, v in trainer.params.items()}
-    for _ in range(3):
-        record = trainer.advance()
-    assert record.diverged.tolist() == [-1, 1, -1]
-    assert record.causes[1] == "h at t = 0 of the forward pass"
-    for k, W in trainer.params.items():
-        torch.testing.assert_close(W[1], before[k][1], rtol=0, atol=0, equal_nan=True)
-        assert not torch.equal(W[0], before[k][0])
-        assert not torch.equal(W[2], before[k][2])
-
-
-@both
-def test_when_all_have_diverged_nothing_but_nan_is_recorded_and_nothing_moves(dtype):
-    trainer, records, weights = finished(ALL, dtype)
-    last = records[-1]
-    end = int(last.diverged.max())
-    assert 0 < end < ALL.steps
-    assert (last.diverged >= 0).all()
-    assert [r.step for r in records] == ALL.recorded_steps
-    for record in records:
-        assert (record.diverged < 0).any() == (record.step < end)
-        assert record.state_grad.shape == records[0].state_grad.shape
-        if record.step > end:
-            values = [getattr(record, f.name) for f in dataclasses.fields(record) if f.name not in ("step", "diverged", "causes")]
-            assert all(np.isnan(v).all() for v in values)
-            assert record.causes == last.causes
-    assert all(np.isnan(record.accuracy).all() for record in records if record.step >= end)
-    assert all(torch.equal(W, weights[end][k]) for k, W in trainer.params.items())
-
-
-@both
-def test_records_of_one_run_have_one_layout(dtype):
-    """Before and after all have diverged: the same arrays, shapes and types."""
-    layouts = {
-        tuple((f.name, v.dtype, v.shape) for f in dataclasses.fields(r) if hasattr(v := getattr(r, f.name), "dtype"))
-        for r in train(ALL, dtype)
-    }
-    assert len(layouts) == 1
-
-
-@both
-def test_every_network_that_diverged_has_a_cause(dtype):
-    last = list(train(ALL, dtype))[-1]
-    assert ["" if at < 0 else "stated" for at in last.diverged] == ["stated" if cause else "" for cause in last.causes]
-
-
-@pytest.mark.parametrize("fix", ["", *FIXES])
-def test_a_gradient_that_overflows_is_named_whatever_the_fix_makes_of_it(fix):
-    """States and their gradients are finite, the gradient of W_rec, a sum over time of their products, is not."""
-    fixes = (reference.active(fix),) if fix else ()
-    e = small("relu", task="permutation", length=100, hidden=1, init="identity", fixes=fixes, replicas=1, batch=1)
-    trainer = Trainer(e)
-    trainer.params["W_in"].fill_(1.5e36)  # h grows evenly to 1.5e38
-    trainer.params["W_out"].zero_()[..., 5] = 1.0  # a wrong answer, so that dL/dh_t = 1
-    record = trainer.advance()
-    assert np.isfinite(record.loss).all()
-    assert np.isfinite(record.state_grad).all()
-    assert record.diverged.tolist() == [0]
-    assert record.causes == ("the gradient of W_rec",)
-
-
-def test_an_echo_state_network_that_diverged_keeps_its_readout():
-    trainer = Trainer(small("esn", steps=4))
-    trainer.params["W_out"][1] = 1e25  # its loss overflows
-    last = [trainer.advance() for _ in range(5)][-1]
-    assert last.diverged.tolist() == [-1, 0, -1]
-    assert (trainer.params["W_out"][1] == 1e25).all()
-    assert (trainer.params["W_out"][[0, 2]].abs() < 1e3).all()
 
 
 # ---- manners
