@@ -16,6 +16,7 @@ from rnnkit.cells import CELLS
 from rnnkit.corpus import BASELINES, FORMATS, read_corpus, read_text
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
 from rnnkit.fixes import FIXES
+from rnnkit.history import History
 from rnnkit.inits import BIASES, INITS
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.presets import PRESETS
@@ -35,6 +36,9 @@ examples:
 
   the same with a remedy, the records as a table and the gradient of every time step as another:
     python -m rnnkit train --length 30 --fix omega:0.5 --fix clip-norm:1 --records run.csv --gradients run.parquet
+
+  the charts as files, and a page to hand out, which opens without a network:
+    python -m rnnkit train --preset explodes --charts charts --handout explodes.html
 
   a story of the dashboard, with one thing changed; what there is to choose from:
     python -m rnnkit train --preset orthogonal --length 100
@@ -78,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--format", metavar="NAME", choices=[*FORMATS], help=f"of --file, if not recognised: {', '.join(FORMATS)}")
     train.add_argument("--records", metavar="FILE", help="write one row a step and network (.csv or .parquet)")
     train.add_argument("--gradients", metavar="FILE", help="write ||dL/ds_t|| of every step, time and network (.csv or .parquet)")
+    train.add_argument("--charts", metavar="FOLDER", help="draw its charts into this folder, each as .svg and .png")
+    train.add_argument("--handout", metavar="FILE", help="write one .html page with charts, findings and settings, to pass on")
     train.add_argument("--save-json", metavar="FILE", help="write the experiment itself, for --json")
     train.add_argument("--threads", type=int, default=1, help="threads to compute with (default 1: these matrices are small)")
     train.add_argument("--device", default="cpu", help="cpu (default) or cuda")
@@ -121,6 +127,7 @@ def _train(args: argparse.Namespace) -> int:
         e = _experiment(args)
         for path in filter(None, (args.records, args.gradients)):
             _check_table(path)
+        _check_pictures(args)
     except ValueError as error:
         _fail(error)
     try:
@@ -233,6 +240,24 @@ def _write(args: argparse.Namespace, e: Experiment, records: list[Record]) -> No
         _save(gradient_frame(records, CELLS[e.cell].parts), args.gradients)
     if args.save_json:
         Path(args.save_json).write_text(e.to_json() + "\n", "utf-8")
+    if args.charts or args.handout:
+        _draw(args, History.of(e, records))
+
+
+def _draw(args: argparse.Namespace, history: History) -> None:
+    from rnnkit.export.figures import figures, pictured
+    from rnnkit.export.handout import handout
+    from rnnkit.export.images import images
+    from rnnkit.export.script import script
+
+    if args.handout:
+        Path(args.handout).write_text(handout(history, script=script(history.e)), "utf-8")
+    if args.charts:
+        jobs = {(figure.name, form): (pictured(figure, history), form) for figure in figures(history) for form in ("svg", "png")}
+        folder = Path(args.charts)
+        folder.mkdir(exist_ok=True)
+        for (name, form), data in zip(jobs, images(list(jobs.values())), strict=True):
+            (folder / f"{name}.{form}").write_bytes(data)
 
 
 def _check_table(path: str) -> None:
@@ -243,6 +268,17 @@ def _check_table(path: str) -> None:
         raise ValueError(f"there is no folder {str(Path(path).parent)!r} to write {path!r} into")
     if path.endswith(".parquet") and importlib.util.find_spec("pyarrow") is None:
         raise ValueError("a Parquet file needs pyarrow: run  pip install pyarrow, or write .csv")
+
+
+def _check_pictures(args: argparse.Namespace) -> None:
+    """Also before the training: whether charts can be drawn, and where."""
+    for path in filter(None, (args.charts, args.handout)):
+        if not Path(path).absolute().parent.is_dir():
+            raise ValueError(f"there is no folder {str(Path(path).parent)!r} to write {path!r} into")
+        if importlib.util.find_spec("vl_convert") is None:
+            raise ValueError("charts as files need vl-convert: run  pip install vl-convert-python")
+    if args.charts and Path(args.charts).is_file():
+        raise ValueError(f"--charts needs a folder, {args.charts!r} is a file")
 
 
 def _save(table: pd.DataFrame, path: str) -> None:

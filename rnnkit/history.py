@@ -6,6 +6,7 @@ Rows below `n` never change, and `n` grows only after a row is complete: a reade
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -29,6 +30,14 @@ class History:
         self.state_grad = np.empty((N, len(self.parts), e.length, R), np.float32)
         self._codes: dict[tuple[int, int | None], tuple[int, np.ndarray]] = {}
         self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, e: Experiment, records: Iterable[Record]) -> History:
+        """From what train(e) gives, in order."""
+        history = cls(e)
+        for record in records:
+            history.append(record)
+        return history
 
     @property
     def nbytes(self) -> int:

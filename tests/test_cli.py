@@ -1,5 +1,6 @@
 """`python -m rnnkit`: real training from the command line, its tables, its help, and what it says about bad input."""
 
+import importlib.util
 import io
 import json
 
@@ -36,6 +37,23 @@ def test_parquet_and_gradients(tmp_path):
     assert len(table) == 13 * 2 * 10 * 2 and set(table.part) == {"h", "c"}
 
 
+def test_charts_and_a_handout(tmp_path):
+    folder, page = tmp_path / "charts", tmp_path / "run.html"
+    assert main(["train", *SMALL, "--cell", "lstm", "--charts", str(folder), "--handout", str(page)]) == 0
+    names = {f"{name}.{form}" for name in ("gradient-h", "gradient-c", "loss", "accuracy", "weights") for form in ("svg", "png")}
+    assert {path.name for path in folder.iterdir()} == names
+    assert (folder / "loss.svg").read_text("utf-8").startswith("<svg") and b"PNG" in (folder / "loss.png").read_bytes()[:8]
+    text = page.read_text("utf-8")
+    assert "<h1>LSTM: agreement, 10 steps</h1>" in text and "import torch" in text
+
+
+def test_without_vl_convert_it_says_what_to_install_before_it_trains(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit):
+        main(["train", *SMALL, "--charts", "charts"])
+    assert "pip install vl-convert-python" in capsys.readouterr().err
+
+
 def test_json_goes_out_and_comes_back(tmp_path):
     path = tmp_path / "e.json"
     main(["train", *SMALL, "--cell", "gru", "--fix", "truncate:5", "--fix", "clip-norm:2", "--save-json", str(path)])
@@ -68,6 +86,8 @@ def test_preset_changed_by_options(tmp_path):
         (["--preset", "foo"], "unknown preset 'foo': valid are forgets"),
         (["--json", "/nowhere/e.json"], "cannot read /nowhere/e.json"),
         (["--records", "run.xls"], "a table is written as .csv or .parquet, got 'run.xls'"),
+        (["--handout", "/nowhere/run.html"], "there is no folder '/nowhere' to write '/nowhere/run.html' into"),
+        (["--charts", __file__], "--charts needs a folder"),
         (["--cell", "foo", "--lr", "x"], "unknown cell 'foo'"),
         (
             ["--task", "adding", "--file", "x"],

@@ -6,9 +6,19 @@ from typing import Any
 
 import altair as alt
 
-INK, WARM = "#0b7a75", "#c2410c"  # legible on white and on near-black
+
+def legible(light: str, dark: str) -> alt.ExprRef:
+    """A colour for text, by what is behind the chart: none has a contrast of 4.5 with both white and near-black."""
+    return alt.ExprRef(f"isString(background) && luminance(background) < 0.3 ? '{dark}' : '{light}'")
+
+
+INK, WARM = "#0b7a75", "#c2410c"  # of lines and areas: a contrast of 3 with white and with near-black, as all of these
 VIOLET = "#8b5cf6"  # for a third series
 GREY = "#8a949e"
+CRIMSON = "#dc143c"  # NaN, as in the heatmap
+INK_TEXT = legible(INK, "#35c0b2")  # the same colours, for words
+GREY_TEXT = legible("#5f6a74", "#9aa5b0")
+CRIMSON_TEXT = legible(CRIMSON, "#ff6b81")
 BLUE, ORANGE = "#2166ac", "#b35806"  # activations below and above 0
 LOW, HIGH = 1e-12, 1e4  # the domain of gradient norms, the same on every page
 HEIGHT = 250
@@ -22,4 +32,7 @@ def sized(*layers: Any, height: int = HEIGHT) -> alt.LayerChart:
 
 def with_fonts(chart: Any) -> Any:
     chart = chart.configure_axis(labelFontSize=14, titleFontSize=14, titleFontWeight="normal")
-    return chart.configure_legend(labelFontSize=14)
+    chart = chart.configure_legend(labelFontSize=14)
+    chart.config.aria = False  # a chart is one picture with one description, not thousands of symbols without a name
+    chart.config.mark = alt.MarkConfig(aria=False)
+    return chart

@@ -1,0 +1,1 @@
+"""A run to take home: pictures, tables, a handout, a script and a notebook."""

@@ -1,0 +1,167 @@
+"""The charts of one run, each with a title, what it shows in words, and how to read it: for files, and for the handout."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from rnnkit import charts
+from rnnkit.cells import CELLS
+from rnnkit.charts.gradient import gradient_chart, picked
+from rnnkit.charts.style import GREY, INK, MAX_ROWS, sized
+from rnnkit.experiment import Experiment, applies
+from rnnkit.history import History
+from rnnkit.verdict import verdict
+from rnnkit.words import amount, summary
+
+SELDOM = 20  # training steps
+CURVES = "Thick: the median network; thin: each network; band: from the lowest to the highest."
+
+
+@dataclass(frozen=True)
+class Figure:
+    name: str  # of a file
+    title: str
+    finding: str  # the text alternative
+    reading: str
+    chart: alt.LayerChart
+
+
+def figures(history: History) -> list[Figure]:
+    """The gradient of every part of the state, the loss, the accuracy, and the norm of the gradient of all weights."""
+    e = history.e
+    curves = [_loss(history), _accuracy(history), *([_norms(history)] if applies(e, "fixes") else [])]
+    return [*(_gradient(history, part) for part in range(len(history.parts))), *curves]
+
+
+def pictured(figure: Figure, history: History) -> Any:
+    """The chart of a figure, titled: for a file that stands alone."""
+    e = history.e
+    networks = f"{e.replicas} networks, seeds {e.seed} to {e.seed + e.replicas - 1}" if e.replicas > 1 else f"seed {e.seed}"
+    return figure.chart.properties(title=alt.Title(figure.title, subtitle=f"{summary(e)} · {networks}"))
+
+
+# ---- one function a figure ----
+
+
+def _gradient(history: History, part: int) -> Figure:
+    symbol = history.parts[part]
+    which = f" (median of {history.e.replicas} networks)" if history.e.replicas > 1 else ""
+    chart = gradient_chart(history, part)
+    return Figure(
+        f"gradient-{symbol}", f"Gradient dL/d{symbol} through time{which}", _told(history), reading(history.e, symbol), chart
+    )
+
+
+def _loss(history: History) -> Figure:
+    e = history.e
+    table = _table(history, {"loss": history.loss})
+    chart = _readable(charts.loss_chart(table, steps=e.steps, guess=e.guess_loss), table, {"loss": "loss"})
+    lost = int((history.diverged[history.n - 1] >= 0).sum())
+    told = f"Loss: {_course(history, history.loss, amount)} A guesser has {amount(e.guess_loss)}."
+    told += f" At the end {lost} of {e.replicas} networks are NaN." if lost else ""
+    return Figure("loss", "Loss while training", told, f"{CURVES} Dashed: the loss of a guesser.", chart)
+
+
+def _accuracy(history: History) -> Figure:
+    task = history.e.bound_task
+    table = _table(history, {"accuracy": history.accuracy})
+    chart = charts.accuracy_chart(table, steps=history.e.steps, chance=task.chance)
+    told = f"Right: {_course(history, history.accuracy, '{:.0%}'.format)} A guesser gets {task.chance:.0%}."
+    reading = f"Share of new {task.samples} that are right. {CURVES} Dashed: chance."
+    return Figure("accuracy", f"Accuracy on new {task.samples}", told, reading, _readable(chart, table, {"accuracy": "accuracy"}))
+
+
+def _norms(history: History) -> Figure:
+    table = _table(history, {"grad_norm_raw": history.norm_raw, "grad_norm_applied": history.norm_applied})
+    chart = charts.norm_chart(table, steps=history.e.steps)
+    told = f"Before the remedies: {_course(history, history.norm_raw, amount)}"
+    told += f" After them: {_course(history, history.norm_applied, amount)}"
+    reading = (
+        "The norm of the gradient of all weights together: as it was computed, and what the remedies left of it. Median network."
+    )
+    columns = {"grad_norm_raw": "before remedies", "grad_norm_applied": "after"}
+    return Figure("weights", "Gradient norm of all weights", told, reading, _readable(chart, table, columns))
+
+
+# ---- in words ----
+
+
+def _told(history: History) -> str:
+    """What the verdict says of the gradient at the last record."""
+    n, e = history.n, history.e
+    row = (history.state_grad[n - 1], history.diverged[n - 1], history.causes[n - 1])
+    return verdict(e, history.steps[:n], history.accuracy[:n], *row).gradient
+
+
+def _course(history: History, values: np.ndarray, form: Any) -> str:
+    """`from 0.69 at step 0 to 0.01 at step 200 (median).`"""
+    median = _median(values[: history.n])
+    there = np.flatnonzero(np.isfinite(median))
+    if not len(there):
+        return "no number."
+    first, last = (f"{form(median[i])} at step {history.steps[i]:,}" for i in (there[0], there[-1]))
+    of = " (median)" if values.shape[1] > 1 else ""
+    return f"{first}{of}." if there[0] == there[-1] else f"from {first} to {last}{of}."
+
+
+def reading(e: Experiment, symbol: str) -> str:
+    """How to read the heatmap of this part of the state, and what exactly it shows."""
+    task = e.bound_task
+    told = "One row is one training step, one column one time step; the colour is the norm of the derivative of the loss with "
+    told += f"respect to {symbol} at that time, over units and batch"
+    told += ", including the path through h." if symbol == "c" else "."
+    asked = task.asked(e.length)
+    if asked > 1:
+        which = "All" if asked == e.length else f"The last {asked}"
+        told += f" {which} steps have a loss of their own, which adds to what comes from later ones."
+    if task.padded:
+        told += " Sentences are aligned at the verb; where some of a batch have not begun, the norm is scaled up to the batch."
+    if CELLS[e.cell].reservoir:
+        told += " The recurrent weights of a reservoir are not trained: this is the gradient that would reach them."
+    return told
+
+
+# ---- tables and a pointer for the curves ----
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmedian(values, axis=1)
+
+
+def _table(history: History, columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    """step, replica and the columns at the steps that have any number; evenly fewer where they are many, the last among them."""
+    R = history.e.replicas
+    values = list(columns.values())
+    measured = np.flatnonzero(~np.isnan(values[0][: history.n]).all(1))
+    rows = measured[picked(len(measured), max(2, MAX_ROWS // R))] if len(measured) else measured
+    table = {"step": np.repeat(history.steps[rows], R), "replica": np.tile(np.arange(R), len(rows))}
+    return pd.DataFrame(table | {name: value[rows].ravel() for name, value in columns.items()})
+
+
+def _readable(chart: alt.LayerChart, table: pd.DataFrame, columns: dict[str, str]) -> alt.LayerChart:
+    """The chart with a line at the training step nearest to the pointer, and all that was measured there.
+
+    Where that was done seldom, or once, dots on the median say when.
+    """
+    operations: Sequence[str] = ("median", "min", "max") if len(columns) == 1 else ("median",)
+    names = {f"{column}_{op}": (column, op) for column in columns for op in operations}
+    aggregates: dict[str, Any] = {name: f"{op}({column})" for name, (column, op) in names.items()}
+    base = alt.Chart(table).transform_aggregate(groupby=["step"], **aggregates)
+    tips = [alt.Tooltip("step:Q", title="training step", format=",d")]
+    for name, (column, op) in names.items():
+        tips.append(alt.Tooltip(f"{name}:Q", title=op if len(columns) == 1 else columns[column], format=".7~g"))
+    nearest = alt.selection_point(fields=["step"], nearest=True, on="pointerover", clear="pointerout", empty=False)
+    base = base.encode(alt.X("step:Q"))
+    catcher = base.mark_point(opacity=0, size=1).encode(y=alt.value(0), tooltip=tips).add_params(nearest)
+    seldom = table["step"].nunique() <= SELDOM
+    dots = [base.mark_circle(size=60, opacity=1, color=INK).encode(alt.Y(f"{name}:Q")) for name in list(names)[:1] if seldom]
+    return sized(*chart.layer, *dots, base.transform_filter(nearest).mark_rule(color=GREY, strokeWidth=1.5), catcher)

@@ -1,0 +1,273 @@
+"""The pieces of a script, as text, keyed by the names of cells, remedies, optimizers and losses; script.py puts them together.
+
+In the templates `$name` stands for text, and alone on its line for lines, or none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from textwrap import indent
+from typing import Any
+
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment
+
+
+def fill(template: str, **blocks: str) -> str:
+    """The template with each $name replaced by its block."""
+
+    def put(match: re.Match[str]) -> str:
+        if match[3]:
+            return blocks[match[3]]
+        block = blocks[match[2]].removesuffix("\n")
+        return indent(block, match[1]) + "\n" if block else ""
+
+    return re.sub(r"(?m)^( *)\$(\w+)\n|\$(\w+)", put, template)
+
+
+WEIGHTS = '''\
+def stream(seed, number):
+    """Random numbers that nothing else uses: changing one choice leaves all other draws alone."""
+    return np.random.default_rng([seed, number])
+
+
+def parameter(value):
+    return nn.Parameter(torch.tensor(value, dtype=DTYPE))
+
+
+$drawing
+'''
+
+NETWORK = '''\
+$cell_class
+class Network(nn.Module):
+    """$title; the seed alone decides about the initial weights."""
+
+    def __init__(self, seed):
+        super().__init__()
+        W_in = stream(seed, $W_IN).standard_normal((INPUTS, $width)) * INPUT_SCALE
+        $recurrent
+        W_out = stream(seed, $W_OUT).standard_normal((HIDDEN, OUTPUTS)) / np.sqrt(3 * HIDDEN)
+        b = np.zeros($width)
+        $gate_bias
+        self.cell = $cell
+        self.cell.weight_ih = parameter(W_in.T)  # numpy's matrices lead from row to column, torch's from column to row
+        self.cell.weight_hh = parameter(W_rec.T)
+        self.cell.bias_ih = parameter(b)
+        self.cell.bias_hh = parameter(0 * b)$second_bias
+        self.readout = nn.Linear(HIDDEN, OUTPUTS)
+        self.readout.weight = parameter(W_out.T)
+        self.readout.bias = parameter(np.zeros(OUTPUTS))
+
+    def forward(self, x):
+        """x (T, B, INPUTS) -> the outputs of the last ASKED steps, and the states of all steps."""
+        $zero = x.new_zeros(x.shape[1], HIDDEN)
+        states = {$no_states}
+        for $each:
+            $truncation
+            $step
+            $append
+        return self.readout(torch.stack(states["h"][-ASKED:])), states
+'''
+
+TRAINING = '''\
+def tensors(batch):
+    """The inputs (T, B, INPUTS) and the answers of the last ASKED steps."""
+    return $x, $y
+
+
+def norm(gradients):
+    """The length of all of them together; None stands for 0. In float64, where the squares of tiny numbers survive."""
+    return math.sqrt(sum(float(g.double().square().sum()) for g in gradients if g is not None))
+
+
+$remedies
+$ridge
+def train(network, seed):
+    """Yields of every step its number, the loss, the gradient's norm before any remedy, and the states: dL/dh_t is h.grad."""
+    batches = task.stream(LENGTH, BATCH, stream(seed, $DATA))
+    $optimizer
+    for step in range(STEPS + 1):  # the last one only looks
+        x, y = tensors(next(batches))
+        network.zero_grad()
+        z, states = network(x)
+        for state in sum(states.values(), []):
+            state.retain_grad()
+        $loss
+        loss.backward()
+        gradient = norm(p.grad for p in network.parameters())
+        yield step, loss.item(), gradient, states
+        if step == STEPS or not math.isfinite($watched):
+            return
+        $update
+'''
+
+MAIN = '''\
+def show(states):
+    """How large the gradient is at some time steps, from the first to the last: does the error at the end reach the start?"""
+    times = sorted({*range(0, LENGTH, max(1, LENGTH // 8)), LENGTH - 1})
+    for name, over_time in states.items():
+        print(f"  ||dL/d{name}_t||:", ", ".join(f"t={t} {norm([over_time[t].grad]):.1e}" for t in times))
+
+
+@torch.no_grad()
+def accuracy(network):
+    """Share of right answers in the exam: sequences that no network is trained on."""
+    x, y = tensors(task.exam(LENGTH, np.random.default_rng($TEST)))
+    z, _ = network(x)
+    right = $right
+    return right.double().mean().item()
+
+
+def main():
+    $left_out
+    torch.set_num_threads(1)  # the fastest for networks this small
+    torch.set_flush_denormal(True)  # a vanishing gradient passes through numbers so tiny that they are slow
+    learnt = diverged = 0
+    for seed in SEEDS:
+        network = Network(seed)
+        for step, loss, gradient, states in train(network, seed):
+            if step == 0:
+                print(f"seed {seed}, step 0: loss {loss:.4g}, gradient norm {gradient:.4g} before any remedy")
+                show(states)
+        if not math.isfinite($watched):
+            diverged += 1
+            print(f"  diverged at step {step}: loss {loss}, gradient norm {gradient}")
+            continue
+        share = accuracy(network)
+        learnt += share >= $SOLVED
+        verdict = "learnt" if share >= $SOLVED else "not learnt"
+        print(f"  step {step}: loss {loss:.4g}, {share:.1%} right in the exam: {verdict}")
+    print(f"{learnt} of {len(SEEDS)} networks learnt the task, {diverged} diverged")
+'''
+
+STAND_IN = '''\
+Batch = namedtuple("Batch", "x y")
+
+
+class $name:
+    """A STAND-IN: random symbols, x (T, B) and y (ASKED, B). Put sequences of your own here."""
+
+    def stream(self, length, batch, rng):
+        while True:
+            yield Batch(rng.integers(0, INPUTS, (length, batch)), rng.integers(0, OUTPUTS, (ASKED, batch)))
+
+    def exam(self, length, rng):
+        return next(self.stream(length, 256, rng))
+
+
+task = $name()
+'''
+
+REMEDIES = '''\
+@torch.no_grad()
+def remedies(network, step):
+    """What is done to the gradient before the optimizer takes its step, in this order."""
+    $steps
+
+
+'''
+
+RIDGE = '''\
+class Ridge:
+    """Fits the readout to all states seen so far: linear regression with a penalty on its weights."""
+
+    def __init__(self):
+        self.A = self.C = self.n = 0
+
+    @torch.no_grad()
+    def fit(self, readout, h, y):
+        h = torch.cat([h, torch.ones_like(h[..., :1])], -1).flatten(0, 1).double()  # the last column is for the bias
+        self.A, self.C = self.A + h.T @ h, self.C + h.T @ y.flatten(0, 1).double()
+        self.n += len(h)
+        penalty = RIDGE * torch.eye(HIDDEN + 1).double()
+        penalty[-1, -1] = 0
+        W = torch.linalg.solve(self.A / self.n + penalty, self.C / self.n)
+        readout.weight.copy_(W[:-1].T)
+        readout.bias.copy_(W[-1])
+
+
+'''
+
+SIGMOID = '''\
+class SigmoidCell(nn.RNNCell):
+    """torch.nn has no such cell: the weights of its RNNCell, and another step."""
+
+    def forward(self, x, h):
+        return torch.sigmoid(F.linear(x, self.weight_ih, self.bias_ih) + F.linear(h, self.weight_hh))
+
+
+'''
+
+RESERVOIR = '''\
+class Reservoir(nn.RNNCell):
+    """torch.nn has no echo state network: its RNNCell, of whose state only a share is renewed. Nothing in it is trained."""
+
+    def forward(self, x, h):
+        return (1 - LEAK) * h + LEAK * super().forward(x, h)
+
+
+'''
+
+CELL = {  # what makes it, and the class that has to be there
+    "tanh": ("nn.RNNCell(INPUTS, HIDDEN)", ""),
+    "sigmoid": ("SigmoidCell(INPUTS, HIDDEN)", SIGMOID),
+    "relu": ('nn.RNNCell(INPUTS, HIDDEN, nonlinearity="relu")', ""),
+    "lstm": ("nn.LSTMCell(INPUTS, HIDDEN)", ""),
+    "gru": ("nn.GRUCell(INPUTS, HIDDEN)", ""),
+    "esn": ("Reservoir(INPUTS, HIDDEN)", RESERVOIR),
+}
+
+OPTIMIZER = {
+    "sgd": "torch.optim.SGD(network.parameters(), lr=LR)",
+    "momentum": "torch.optim.SGD(network.parameters(), lr=LR, momentum=0.9)",
+    "nesterov": "torch.optim.SGD(network.parameters(), lr=LR, momentum=0.9, nesterov=True)",
+    "adam": "torch.optim.Adam(network.parameters(), lr=LR)",
+    "rmsprop": "torch.optim.RMSprop(network.parameters(), lr=LR)",
+}
+
+LOSS = {
+    "cross_entropy": "loss = F.cross_entropy(z.flatten(0, 1), target.flatten())",
+    "squared_error": "loss = F.mse_loss(z, target)",
+}
+
+WHERE = {  # the papers' weights, where torch has them
+    "W_in": "network.cell.weight_ih",
+    "W_rec": "network.cell.weight_hh",
+    "b": "network.cell.bias_ih",
+    "b_rec": "network.cell.bias_hh",
+    "W_out": "network.readout.weight",
+    "b_out": "network.readout.bias",
+}
+MATRICES = ", ".join(there for name, there in WHERE.items() if name.startswith("W"))
+
+Piece = Callable[[Any, Experiment], str]  # from a remedy, for an Experiment
+
+
+def _truncate(fix: Any, e: Experiment) -> str:
+    cut = "\n".join(f"    {part} = {part}.detach()" for part in CELLS[e.cell].parts)
+    return f"if (len(x) - t) % {fix.steps} == 0:  # {fix.title.lower()}: no gradient crosses to the step before\n{cut}"
+
+
+def _freeze(fix: Any, e: Experiment) -> str:
+    names = fix.names.split("+")
+    names += ["b_rec"] * ("b" in names and CELLS[e.cell].recurrent_bias)
+    return "\n".join(f"{WHERE[name]}.grad.zero_()" for name in names)
+
+
+def _clip_norm(fix: Any, e: Experiment) -> str:
+    return f"nn.utils.clip_grad_norm_(network.parameters(), {fix.threshold!r})  # torch divides by the norm + 1e-6"
+
+
+SIGNAL: dict[str, Piece] = {"truncate": _truncate}
+
+REMEDY: dict[str, Piece] = {
+    "l1": lambda fix, e: f"for W in ({MATRICES}):\n    W.grad += {fix.alpha!r} * W.sign()",
+    "l2": lambda fix, e: f"for W in ({MATRICES}):\n    W.grad += {fix.alpha!r} * W",
+    "freeze": _freeze,
+    "clip-norm": lambda fix, e: (
+        f"nn.utils.clip_grad_norm_(network.parameters(), {fix.threshold!r})  # torch adds 1e-6 to the norm"
+    ),
+    "clip-value": lambda fix, e: f"nn.utils.clip_grad_value_(network.parameters(), {fix.threshold!r})",
+}

@@ -1,0 +1,263 @@
+"""An Experiment as a plain PyTorch script: torch.nn, autograd and torch.optim, to take home and to change.
+
+The text is put together from small pieces (pieces.py), those that this Experiment needs and no others. What has no piece is left
+out, and `left_out` and the script itself say so. The initial values and the task are rnnkit's own source (excerpt.py), so that
+the script has the same weights and batches, bit for bit. What is computed from them agrees as far as the numbers' precision goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from textwrap import indent, wrap
+from typing import Any
+from urllib.parse import urlencode
+
+from rnnkit import inits
+from rnnkit.cells import CELLS
+from rnnkit.experiment import FIELDS, VERSION, Experiment, applies
+from rnnkit.export import pieces
+from rnnkit.export.excerpt import Excerpt, of_function, of_object
+from rnnkit.export.pieces import fill
+from rnnkit.fixes import Fix
+from rnnkit.optim import OPTIMIZERS
+from rnnkit.tasks import TASKS
+from rnnkit.verdict import SOLVED
+from rnnkit.weights import Stream
+from rnnkit.words import summary
+
+FILE = "experiment.py"
+FUTURE = "from __future__ import annotations"
+ALWAYS = {"import math", "import numpy as np", "import torch", "from torch import nn", "from torch.nn import functional as F"}
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    text: str  # a sentence or two about the code
+    code: str
+
+
+def script(e: Experiment) -> str:
+    """The script's text; running it needs torch and numpy. Raises ExperimentError where the data that e names are not here."""
+    about = "\n\n".join(part if part.startswith(" ") else _wrapped(part) for part in header(e))
+    parts = [f'"""{about}\n"""\n\n{FUTURE}']
+    for section in sections(e):
+        space = "\n\n\n" if section.code.startswith(("def", "class", "@")) else "\n\n"
+        parts.append(f"# ---- {section.title}\n{_wrapped(section.text, '# ')}{space}{section.code.strip()}")
+    return "\n\n\n".join(parts) + '\n\n\nif __name__ == "__main__":\n    main()\n'
+
+
+def _wrapped(text: str, margin: str = "") -> str:
+    return "\n".join(margin + line for line in wrap(text, 110))
+
+
+def header(e: Experiment) -> list[str]:
+    """Paragraphs: what it is, how it is run, its link, what is left out."""
+    left = left_out(e)
+    but = ", except for what is left out below" if left else ""
+    return [
+        f"{summary(e)}. An experiment of rnnkit, in plain PyTorch.",
+        f"    python {FILE}",
+        "It needs torch and numpy, nothing else. It trains one network after the other, from the same initial weights and on the "
+        f"same batches as the dashboard, bit for bit{but}. What is computed from them is rounded otherwise: where training is "
+        "chaotic, a single network can end otherwise. Change what you like: every choice stands in the settings or in a line "
+        "below them.",
+        f"The dashboard's link of this experiment (version {VERSION}) ends in",
+        f"    ?{urlencode(e.to_query(), safe=',:@+')}",
+        *(["LEFT OUT: " + " ".join(left)] if left else []),
+    ]
+
+
+def left_out(e: Experiment) -> list[str]:
+    """Sentences about what the script does not do; none where it is complete."""
+    said = []
+    if e.cell not in pieces.CELL:
+        said.append(f"There is no {CELLS[e.cell].title} in torch.nn: a tanh network is trained in its place.")
+    if applies(e, "optimizer") and e.optimizer not in pieces.OPTIMIZER:
+        said.append(f"There is no {OPTIMIZERS[e.optimizer].title} in torch.optim: SGD takes its place.")
+    said += [f"{fix.title} ({fix}) is missing: the networks are trained without it." for fix in e.fixes if not _known(fix)]
+    task = TASKS[e.task]
+    if task.data:
+        said.append("The file is missing: random symbols stand in its place, from which nothing can be learnt.")
+        said.append(f"Put sequences of your own into the class {type(task).__name__}.")
+    if task.padded:
+        said.append("All sequences have the full length and count the same in the loss.")
+    if task.carries:
+        said.append("Every batch begins in the zero state, not in the one that the batch before has left.")
+    return said
+
+
+def _known(fix: Fix) -> bool:
+    return fix.name in pieces.SIGNAL or fix.name in pieces.REMEDY
+
+
+def _expressible(e: Experiment) -> Experiment:
+    """The nearest Experiment that the pieces can express."""
+    fixes = tuple(fix for fix in e.fixes if _known(fix))
+    optimizer = e.optimizer if e.optimizer in pieces.OPTIMIZER else "sgd"
+    if e.cell in pieces.CELL:
+        return replace(e, fixes=fixes, optimizer=optimizer)
+    plain = Experiment(task=e.task, length=e.length)
+    kept: dict[str, Any] = {name: getattr(e, name) for name in FIELDS if applies(plain, name)}
+    return Experiment(**kept | {"cell": plain.cell, "fixes": fixes, "optimizer": optimizer})
+
+
+def sections(e: Experiment) -> list[Section]:
+    """The script in order; what follows is only the call of main()."""
+    kept = _expressible(e)
+    drawing, network, training, task = _drawing(kept), _network(kept), _training(kept), _task(e)
+    imports = _imports(ALWAYS | drawing.imports | task.imports)
+    return [
+        Section("Settings", "All that was chosen.", f"{imports}\n\n{_settings(kept)}\n"),
+        Section(
+            "Initial weights",
+            "Drawn with numpy, and random numbers of its own for each purpose.",
+            fill(pieces.WEIGHTS, drawing=drawing.code),
+        ),
+        Section("The network", "A cell of torch.nn in a loop over time, and a linear readout.", fill(pieces.NETWORK, **network)),
+        Section(
+            "Training",
+            "Autograd is backpropagation through time here; retain_grad() keeps the gradient of every state that it passes.",
+            fill(pieces.TRAINING, **training),
+        ),
+        Section("The task, as rnnkit draws it", "Batches for the training, for ever, and the exam.", task.code),
+        Section(
+            "What is printed",
+            "Of every network the gradient at the first step, before anything is trained, and what it knows in the end.",
+            fill(pieces.MAIN, **_report(e, kept)),
+        ),
+    ]
+
+
+# ---- from an Experiment to what stands for each $name
+
+
+def _imports(statements: set[str]) -> str:
+    """The standard library first, then the others."""
+    others = {s for s in statements if s.split()[1].split(".")[0] in ("numpy", "torch")}
+    return "\n\n".join("\n".join(sorted(part, key=lambda s: (s[0] == "f", s))) for part in (statements - others, others))
+
+
+def _settings(e: Experiment) -> str:
+    task = e.bound_task
+    values = {
+        "INPUTS": (task.n_in, "Symbols, or numbers, that can enter at each step."),
+        "OUTPUTS": (task.n_out, "Numbers that the readout gives."),
+        "ASKED": (task.asked(e.length), "So many of the last steps have an answer."),
+        "SEEDS": (f"range({e.seed}, {e.seed + e.replicas})", "One network each."),
+    }
+    for name in ("length", "hidden", "gain", "input_scale", "leak", "density", "ridge", "lr", "batch", "steps"):
+        if applies(e, name):
+            values[name.upper()] = (getattr(e, name), FIELDS[name].metadata["help"])
+    values["DTYPE"] = ("torch.float32", "With torch.float64 it is slower and exact to more digits.")
+    return "\n".join(f"{name} = {value}  # {about}" for name, (value, about) in values.items())
+
+
+def _drawing(e: Experiment) -> Excerpt:
+    """The functions that draw W_rec and the gate's bias."""
+    cell = CELLS[e.cell]
+    parts = [of_function(inits.reservoir if cell.reservoir else inits.INITS[e.init])]
+    if cell.keep is not None:
+        parts.append(of_function(inits.BIASES[e.bias].draw))
+    return Excerpt(set().union(*(part.imports for part in parts)), "\n\n\n".join(part.code for part in parts))
+
+
+def _task(e: Experiment) -> Excerpt:
+    task = TASKS[e.task]
+    name = type(task).__name__
+    if task.data:
+        return Excerpt({"from collections import namedtuple"}, fill(pieces.STAND_IN, name=name))
+    found = of_object(task, name, task.about, ("stream", "exam"))
+    return Excerpt(found.imports, f"{found.code}\n\n\ntask = {name}()\n")
+
+
+def _network(e: Experiment) -> dict[str, str]:
+    cell = CELLS[e.cell]
+    made, cell_class = pieces.CELL[e.cell]
+    states = ", ".join(cell.parts)
+    cuts = [pieces.SIGNAL[fix.name](fix, e) for fix in e.fixes if fix.name in pieces.SIGNAL]
+    return {
+        "cell_class": cell_class,
+        "title": f"One cell ({cell.title}) and a linear readout",
+        "cell": made,
+        "width": "HIDDEN" if cell.gates == 1 else f"{cell.gates} * HIDDEN",
+        "recurrent": _recurrent(e),
+        "gate_bias": _gate_bias(e),
+        "second_bias": "" if cell.recurrent_bias else ".requires_grad_(False)  # one bias is enough: this one stays 0",
+        "zero": " = ".join(cell.parts),
+        "no_states": ", ".join(f'"{part}": []' for part in cell.parts),
+        "each": "t, x_t in enumerate(x)" if cuts else "x_t in x",
+        "truncation": "\n".join(cuts),
+        "step": f"{states} = self.cell(x_t, {states if len(cell.parts) == 1 else f'({states})'})",
+        "append": "\n".join(f'states["{part}"].append({part})' for part in cell.parts),
+        "W_IN": f"{Stream.W_IN:d}",
+        "W_OUT": f"{Stream.W_OUT:d}",
+    }
+
+
+def _recurrent(e: Experiment) -> str:
+    cell, rng = CELLS[e.cell], f"stream(seed, {Stream.W_REC:d})"
+    if cell.reservoir:
+        return f"W_rec = reservoir({rng}, HIDDEN, GAIN, DENSITY)"
+    draw = inits.INITS[e.init].__name__
+    if cell.gates == 1:
+        return f"W_rec = {draw}({rng}, HIDDEN, HIDDEN, GAIN)"
+    blocks = f"[{draw}(rng, HIDDEN, HIDDEN, GAIN) for _ in range({cell.gates})]"
+    return f"rng = {rng}\nW_rec = np.concatenate({blocks}, axis=1)  # one block a gate"
+
+
+def _gate_bias(e: Experiment) -> str:
+    cell, bias = CELLS[e.cell], inits.BIASES[e.bias]
+    if cell.keep is None:
+        return ""
+
+    def gate(number: int) -> str:
+        return f"b[{number} * HIDDEN : {number + 1} * HIDDEN]"
+
+    drawn = f"{bias.draw.__name__}(stream(seed, {Stream.BIAS:d}), HIDDEN, LENGTH)"
+    lines = [f"{gate(cell.keep)} = {drawn}  # the gate that keeps the memory"]
+    if cell.write is not None and bias.mirrored:
+        lines.append(f"{gate(cell.write)} = -{gate(cell.keep)}  # the gate that writes")
+    return "\n".join(lines)
+
+
+def _kinds(e: Experiment) -> tuple[bool, bool]:
+    """Whether the inputs are symbols, and whether the answers are classes."""
+    batch = e.bound_task.shown(e.length)
+    return batch.x.dtype.kind == "i", batch.y.dtype.kind == "i"
+
+
+def _training(e: Experiment) -> dict[str, str]:
+    reservoir = CELLS[e.cell].reservoir
+    symbols, classes = _kinds(e)
+    target = "F.one_hot(y, OUTPUTS).to(DTYPE)" if reservoir and classes else "y"
+    remedies = [_remedy(fix, e) for fix in e.fixes if fix.name in pieces.REMEDY]
+    update = ["remedies(network, step)"] * bool(remedies) + ["optimizer.step()"]
+    return {
+        "x": "F.one_hot(torch.from_numpy(batch.x), INPUTS).to(DTYPE)" if symbols else "torch.from_numpy(batch.x).to(DTYPE)",
+        "y": "torch.from_numpy(batch.y)" if classes else "torch.from_numpy(batch.y).to(DTYPE)",
+        "remedies": fill(pieces.REMEDIES, steps="\n".join(remedies)) if remedies else "",
+        "ridge": pieces.RIDGE if reservoir else "",
+        "optimizer": "ridge = Ridge()" if reservoir else f"optimizer = {pieces.OPTIMIZER[e.optimizer]}",
+        "loss": pieces.LOSS[e.loss].replace("target", target),
+        "watched": "loss.item()" if reservoir else "loss.item() + gradient",
+        "update": f'ridge.fit(network.readout, torch.stack(states["h"][-ASKED:]), {target})' if reservoir else "\n".join(update),
+        "DATA": f"{Stream.DATA:d}",
+    }
+
+
+def _remedy(fix: Any, e: Experiment) -> str:
+    code = pieces.REMEDY[fix.name](fix, e)
+    if fix.since:
+        code = f"if step >= {fix.since}:\n" + indent(code, "    ")
+    return f"# {fix.title}: {fix.about[0].lower()}{fix.about[1:]}\n{code}"
+
+
+def _report(e: Experiment, kept: Experiment) -> dict[str, str]:
+    return {
+        "right": "z.argmax(-1) == y" if _kinds(kept)[1] else "(z - y).square().amax(-1) <= 0.04",
+        "left_out": "\n".join(f'print("LEFT OUT: {sentence}")' for sentence in left_out(e)),
+        "watched": "loss" if CELLS[kept.cell].reservoir else "loss + gradient",
+        "TEST": f"{Stream.TEST:d}",
+        "SOLVED": str(SOLVED),
+    }

@@ -1,0 +1,392 @@
+"""The script and the notebook of an Experiment: they draw and compute what rnnkit does, with torch and numpy alone."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from reference import active
+
+from rnnkit import Experiment, train
+from rnnkit.cells import CELLS
+from rnnkit.experiment import applies
+from rnnkit.export import pieces
+from rnnkit.export.notebook import notebook
+from rnnkit.export.script import left_out, script, sections
+from rnnkit.fixes import FIXES, parse_fix
+from rnnkit.inits import BIASES, INITS
+from rnnkit.optim import OPTIMIZERS
+from rnnkit.presets import PRESETS
+from rnnkit.tasks import TASKS
+from rnnkit.trainer import Exam, init_params, tensors, training_batches
+
+DRAWN = [name for name, task in TASKS.items() if not task.data]
+FROM_FILES = [name for name, task in TASKS.items() if task.data]
+GATED = [name for name, cell in CELLS.items() if cell.keep is not None]
+
+
+@pytest.fixture(autouse=True)
+def _denormals():
+    yield
+    torch.set_flush_denormal(False)  # what a script's main() changes
+
+
+def small(**changes):
+    """Two networks, five training steps; what does not apply to the cell is left away."""
+    values = {"length": 12, "hidden": 8, "batch": 4, "steps": 5, "replicas": 2, "seed": 3, "fixes": (), "lr": 0.05} | changes
+    cell = values.get("cell", "tanh")
+    if CELLS[cell].reservoir:
+        values |= {"batch": 32, "ridge": 1e-3} | changes  # else the ridge regression is left to rounding
+    values["length"] = max(values["length"], TASKS[values.get("task", "agreement")].min_length)
+    return Experiment(**{k: v for k, v in values.items() if k == "cell" or applies(Experiment(cell=cell), k)})
+
+
+def loaded(e, dtype=torch.float32):
+    """What the script defines."""
+    scope = {"__name__": "experiment"}
+    exec(compile(script(e), "experiment.py", "exec"), scope)
+    scope["DTYPE"] = dtype
+    return scope
+
+
+def followed(e, dtype):
+    """For every network: its numbers step by step, and its score in the exam."""
+    scope = loaded(e, dtype)
+    for seed in scope["SEEDS"]:
+        network, steps = scope["Network"](seed), []
+        for step, loss, gradient, states in scope["train"](network, seed):
+            assert step == len(steps)
+            norms = [[scope["norm"]([s.grad]) for s in over_time] for over_time in states.values()]
+            steps.append((loss, gradient, norms))
+        yield steps, scope["accuracy"](network)
+
+
+def compare(e, dtype, tolerance, whole=True):
+    """Step by step as rnnkit's Records; not `whole`: at the first step."""
+    records = list(train(e, dtype))
+    for r, (steps, accuracy) in enumerate(followed(e, dtype)):
+        assert len(steps) == len(records) == e.steps + 1
+        for record, (loss, gradient, norms) in zip(records if whole else records[:1], steps, strict=whole):
+            close = {"rtol": tolerance, "atol": 0, "err_msg": f"network {r}, step {record.step}"}
+            np.testing.assert_allclose(loss, record.loss[r], **close)
+            np.testing.assert_allclose(gradient, record.grad_norm_raw[r], **close)
+            np.testing.assert_allclose(norms, record.state_grad[:, :, r], **close)
+        if whole:
+            assert accuracy == pytest.approx(records[-1].accuracy[r], abs=1e-12)
+    return records
+
+
+def compare_both(e):
+    """In float32 at the first step, in float64 throughout: there rounding cannot hide another rule."""
+    compare(replace(e, steps=1), torch.float32, 1e-5, whole=False)
+    clipped = any(fix.name == "clip-norm" for fix in e.fixes)  # torch adds 1e-6 to the norm, which is about 0.1 here
+    return compare(e, torch.float64, 1e-3 if clipped else 1e-7, whole=not left_out(e))
+
+
+# ---- the same numbers
+
+
+@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("cell", CELLS)
+def test_weights_bit_for_bit(cell, init):
+    for bias in BIASES if cell in GATED else ["zero"]:
+        e = small(cell=cell, init=init, gain=1.7, input_scale=0.4, bias=bias)
+        scope, drawn = loaded(e), init_params(e)
+        for r, seed in enumerate(scope["SEEDS"]):
+            network = scope["Network"](seed)
+            for name, where in pieces.WHERE.items():
+                value = network.get_parameter(where.removeprefix("network."))
+                assert value.dtype == torch.float32
+                expected = drawn[name][r].T if name in drawn else torch.zeros(1)  # the second bias that we do not have
+                assert torch.equal(value, expected.squeeze(-1).expand_as(value)), (name, bias)
+
+
+@pytest.mark.parametrize("task", DRAWN)
+def test_batches_and_exam_bit_for_bit(task):
+    e = small(task=task, batch=500)  # so many that the third batch needs a new block of draws
+    scope, ours = loaded(e), training_batches(e, torch.float32, "cpu")
+    streams = [scope["task"].stream(e.length, e.batch, scope["stream"](seed, 4)) for seed in scope["SEEDS"]]
+    for _ in range(3):
+        theirs = tensors([next(stream) for stream in streams], torch.float32)
+        for a, b in zip(next(ours)[:2], theirs[:2], strict=True):
+            assert torch.equal(a, b)
+    exam = scope["task"].exam(e.length, np.random.default_rng(5))
+    expected = Exam(e, init_params(e)).batch
+    assert np.array_equal(exam.x, expected.x)
+    assert np.array_equal(exam.y, expected.y)
+
+
+@pytest.mark.parametrize("fix", ["", *FIXES])
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_under_every_fix(cell, fix):
+    if fix and (CELLS[cell].reservoir or not active(fix).applies_to(CELLS[cell].gates)):
+        pytest.skip("not defined")
+    fixes = (active(fix),) if fix else ()
+    records = compare_both(small(cell=cell, fixes=fixes))
+    if fix:
+        plain = list(train(small(cell=cell), torch.float64))
+        assert not np.allclose(records[-1].loss, plain[-1].loss, rtol=1e-6), "the strength does not act"
+
+
+@pytest.mark.parametrize("task", DRAWN)
+@pytest.mark.parametrize("cell", ["tanh", "lstm", "esn"])
+def test_every_task(cell, task):
+    compare_both(small(cell=cell, task=task))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer(optimizer):
+    compare_both(small(optimizer=optimizer, steps=12))
+
+
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize("cell", GATED)
+def test_every_gate_bias(cell, bias):
+    compare_both(small(cell=cell, bias=bias, init="orthogonal"))
+
+
+@pytest.mark.parametrize(
+    "fixes",
+    [
+        "truncate:3,l2:0.02,clip-norm:0.1@3",
+        "clip-norm:0.1,l1:0.03@2,freeze:W_in+b_out@1",
+        "freeze:W_in+b,clip-value:0.01@1,l1:0.1",
+    ],
+)
+@pytest.mark.parametrize("cell", ["relu", "gru"])
+def test_remedies_in_their_order_and_from_their_step_on(cell, fixes):
+    compare_both(small(cell=cell, task="memorization", fixes=[parse_fix(fix) for fix in fixes.split(",")]))
+
+
+# ---- the text
+
+
+ALL = [
+    *(small(cell=cell, fixes=(active("clip-norm"),)) for cell in CELLS),
+    *(small(task=task) for task in TASKS),
+    *(small(fixes=(active(fix),)) for fix in FIXES),
+    *(small(optimizer=name) for name in OPTIMIZERS),
+    small(cell="gru", fixes=[parse_fix(fix) for fix in ("truncate:5", "l1:1", "freeze:b@2", "clip-value:1@7")]),
+    small(cell="esn", task="adding"),
+]
+
+
+@pytest.mark.parametrize("e", ALL, ids=lambda e: e.key)
+def test_it_imports_torch_numpy_and_the_standard_library(e):
+    found = set()
+    for node in ast.walk(ast.parse(script(e))):
+        found |= {a.name for a in node.names} if isinstance(node, ast.Import) else set()
+        found |= {node.module} if isinstance(node, ast.ImportFrom) else set()
+    assert {"torch", "numpy"} <= found
+    assert {name.split(".")[0] for name in found} - sys.stdlib_module_names == {"torch", "numpy"}
+
+
+@pytest.mark.parametrize("e", ALL, ids=lambda e: e.key)
+def test_it_is_short(e):
+    """The network and its training in about 60 lines; a reservoir has its ridge regression besides."""
+    code = "\n".join(section.code for section in sections(e)[1:4])
+    assert sum(bool(line.strip()) for line in code.split("\n")) <= (100 if CELLS[e.cell].reservoir else 80)
+    assert sections(e)[-1].code.isascii(), "not every console can print the rest"
+
+
+def test_all_are_formatted(tmp_path):
+    for e in ALL:
+        (tmp_path / f"s{e.key}.py").write_text(script(e), "utf-8")
+    rules = ["--isolated", "--line-length", "130", "--target-version", "py311", "."]
+    for command in (["format", "--check", "--diff"], ["check", "--select", "F,UP,B"]):
+        done = subprocess.run([sys.executable, "-m", "ruff", *command, *rules], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_it_says_what_it_is():
+    e = replace(PRESETS["lstm-chrono"].experiment, seed=7)
+    head = ast.get_docstring(ast.parse(script(e)))
+    assert head.startswith("LSTM: agreement, 50 steps.")
+    query = head.split("?")[1].split()[0]
+    assert Experiment.from_query(dict(part.split("=") for part in query.split("&"))) == (e, [])
+    assert "LEFT OUT" not in script(e)
+
+
+def test_only_what_is_needed():
+    text = script(small())
+    for other in ("remedies(", "detach", "LSTM", "GRU", "Ridge", "Sigmoid", "clip_grad", "orthogonal"):
+        assert other not in text
+    assert text.count("SigmoidCell") == 0
+    assert script(small(cell="sigmoid")).count("SigmoidCell") == 2
+
+
+# ---- what is left out is said
+
+
+def printed(e, capsys):
+    loaded(e)["main"]()
+    return capsys.readouterr().out
+
+
+def said(e, capsys, *words):
+    """It runs, and says what it leaves out: at once, in its header, and to the page."""
+    sentences = left_out(e)
+    head = " ".join(ast.get_docstring(ast.parse(script(e))).split())
+    out = printed(e, capsys)
+    assert sentences
+    for sentence in sentences:
+        assert f"LEFT OUT: {sentence}" in out
+        assert sentence in head
+    for word in words:
+        assert word in " ".join(sentences)
+    assert "networks learnt the task" in out
+
+
+def test_omega(capsys):
+    e = small(fixes=(active("omega"), active("clip-norm")))
+    said(e, capsys, "Omega penalty (omega:0.7)")
+    assert "clip_grad_norm_" in script(e)
+
+
+@pytest.mark.parametrize("task", FROM_FILES)
+def test_tasks_from_files(task, capsys):
+    said(small(task=task), capsys, "random symbols", type(TASKS[task]).__name__)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cell_without_a_piece(cell, capsys, monkeypatch):
+    e = small(cell=cell, fixes=(active("clip-norm"),))
+    if cell == "tanh":
+        pytest.skip("stands in for the others")
+    monkeypatch.delitem(pieces.CELL, cell)
+    said(e, capsys, CELLS[cell].title)
+
+
+@pytest.mark.parametrize("fix", FIXES)
+def test_a_remedy_without_a_piece(fix, capsys, monkeypatch):
+    monkeypatch.delitem(pieces.SIGNAL, fix, raising=False)
+    monkeypatch.delitem(pieces.REMEDY, fix, raising=False)
+    said(small(fixes=(active(fix),)), capsys, FIXES[fix].title)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_an_optimizer_without_a_piece(optimizer, capsys, monkeypatch):
+    if optimizer == "sgd":
+        pytest.skip("stands in for the others")
+    monkeypatch.delitem(pieces.OPTIMIZER, optimizer)
+    said(small(optimizer=optimizer), capsys, OPTIMIZERS[optimizer].title)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_complete(name):
+    e = PRESETS[name].experiment
+    expected = TASKS[e.task].data or any(fix.name == "omega" for fix in e.fixes)
+    assert bool(left_out(e)) == bool(expected)
+
+
+# ---- as a program of its own
+
+LIKE = {  # smaller, but still the same story
+    "remembers": {"replicas": 2, "steps": 120},
+    "explodes": {"replicas": 4},
+    "clipped": {"replicas": 4, "length": 20, "steps": 200},  # all of them learn: the preset itself is chaotic
+    "orthogonal": {"replicas": 2, "length": 30, "steps": 100},
+    "lstm-chrono": {"replicas": 2, "length": 20, "steps": 60},
+    "forgets": {"replicas": 2, "length": 50, "steps": 30},
+    "esn": {"replicas": 2, "length": 30, "hidden": 100, "steps": 30},
+}
+STORIES = {name: replace(PRESETS[name].experiment, **changes) for name, changes in LIKE.items()}
+
+
+def process(folder, *arguments):
+    """Isolated: neither the folder nor PYTHONPATH is where it looks for modules."""
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-I", *arguments]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What the scripts of all stories print, one after the other in one process."""
+    folder = tmp_path_factory.mktemp("scripts")
+    for name, e in STORIES.items():
+        (folder / f"{name}.py").write_text(script(e), "utf-8")
+    code = (
+        "import runpy, sys\n"
+        "for name in sys.argv[1:]:\n    print('#' + name)\n    runpy.run_path(name + '.py', run_name='__main__')\n"
+        "assert not [m for m in sys.modules if m.split('.')[0] in ('rnnkit', 'streamlit', 'pandas')]"
+    )
+    parts = process(folder, "-c", code, *STORIES).split("#")[1:]
+    return {part.split("\n")[0]: part.strip().split("\n")[1:] for part in parts}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_same_verdict_from_another_process(name, told):
+    e, (*lines, last) = STORIES[name], told[name]
+    words = last.split()
+    learnt, of, diverged = int(words[0]), int(words[2]), int(words[-2])
+    *_, record = train(e)
+    dead = record.diverged >= 0
+    assert of == e.replicas
+    assert (2 * learnt > of) == (2 * (record.accuracy >= 0.99).sum() > of), last
+    assert diverged == dead.sum(), last
+    at = [int(line.split("step ")[1].split(":")[0]) for line in lines if "diverged at" in line]
+    assert at == record.diverged[dead].tolist()
+    assert sum("||dL/dh_t||" in line for line in lines) == of
+
+
+def test_the_stories_end_differently(told):
+    """Else the comparison above would compare little."""
+    ends = {name: lines[-1].split()[0::7] for name, lines in told.items()}
+    assert {name for name, (learnt, _) in ends.items() if learnt == "0"} == {"explodes", "forgets"}
+    assert {name for name, (_, diverged) in ends.items() if diverged != "0"} == {"explodes"}
+
+
+def test_it_is_a_program(tmp_path):
+    (tmp_path / "experiment.py").write_text(script(small()), "utf-8")
+    assert "of 2 networks learnt the task, 0 diverged" in process(tmp_path, "experiment.py")
+
+
+# ---- the notebook
+
+
+@pytest.mark.parametrize("e", ALL, ids=lambda e: e.key)
+def test_notebooks_are_valid_and_complete(e):
+    import nbformat
+
+    whole = json.loads(notebook(e))
+    nbformat.validate(whole)
+    code = "\n".join(cell["source"] for cell in whole["cells"] if cell["cell_type"] == "code")
+    body = [ast.dump(node) for node in ast.parse(script(e)).body[1:-1]]  # without the docstring and the call of main
+    assert [ast.dump(node) for node in ast.parse(code).body[:-1]] == body
+    assert whole["cells"][-1]["source"] == "main()"
+    text = "\n".join(cell["source"] for cell in whole["cells"] if cell["cell_type"] == "markdown")
+    assert all(sentence in text for sentence in left_out(e))
+
+
+def test_a_notebook_runs(tmp_path, monkeypatch):
+    import nbformat
+    from nbclient import NotebookClient
+
+    for name in ("HOME", "IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    e = small(cell="lstm", bias="chrono", fixes=(active("truncate"),))
+    whole = nbformat.reads(notebook(e), as_version=4)
+    NotebookClient(whole, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    out = "".join(output["text"] for output in whole.cells[-1].outputs)
+    assert out.count("||dL/dc_t||") == e.replicas
+    assert "of 2 networks learnt the task, 0 diverged" in out
+
+
+def test_the_server_writes_them_without_torch(in_fresh_python):
+    code = (
+        "import sys\nfrom rnnkit import Experiment\nfrom rnnkit.export.notebook import notebook\n"
+        "from rnnkit.export.script import script\nscript(Experiment()), notebook(Experiment())\n"
+        "print('torch' in sys.modules, 'streamlit' in sys.modules, 'nbformat' in sys.modules)"
+    )
+    assert in_fresh_python(code).split() == ["False", "False", "False"]
+    assert not list(ROOT.glob("experiment.py"))
