@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _live, _session
+from pages import _charts, _live, _session, _view
 from pages._heatmap import heatmap
 from rnnkit.autopsy import (
     DOOMED,
@@ -30,6 +30,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.history import History
 from rnnkit.runs import Run
 from rnnkit.tasks import TASKS
+from rnnkit.verdict import gradient_ratio
 from rnnkit.words import amount
 
 LOOK = 30  # training steps within which a network has to explode
@@ -57,7 +58,7 @@ def _controls() -> tuple[Experiment, float]:
         gain = st.number_input("Gain of W_rec", 0.1, 3.0, DOOMED.gain, 0.05, key="exploding_gain", **look)
         lr = st.number_input("Learning rate", 0.001, 10.0, DOOMED.lr, 0.1, key="exploding_lr", **look)
         threshold = st.number_input("Clip threshold", 0.001, 1e6, THRESHOLD, 0.01, key="exploding_threshold", **look)
-        seed = st.number_input("Seed", 0, 100_000, DOOMED.seed, 8, key="exploding_seed", width=165)
+        seed = st.number_input("Seed", 0, 100_000, DOOMED.seed, 8, key="exploding_seed", width=_view.size(165))
     return replace(DOOMED, gain=gain, lr=lr, seed=int(seed)), threshold
 
 
@@ -153,7 +154,12 @@ def _peaceful(h: History) -> str:
 def _patient(found: list[Autopsy]) -> int:
     names = [f"network {a.network + 1}: NaN at step {a.fatal}" for a in found]
     return st.selectbox(
-        "Patient", range(len(found)), format_func=names.__getitem__, key="exploding_patient", width=270, on_change=_replay
+        "Patient",
+        range(len(found)),
+        format_func=names.__getitem__,
+        key="exploding_patient",
+        width=_view.size(270),
+        on_change=_replay,
     )
 
 
@@ -163,7 +169,7 @@ def _transport(e: Experiment, a: Autopsy, threshold: float, scene: dict[str, Any
         return
     names = {step: f"step {step}: loss {amount(a.loss[step])}" for step in range(a.blow, a.fatal)}
     key = f"exploding_step_{e.key}_{a.network}"
-    step = st.selectbox("Rewind to", list(names), format_func=names.get, key=key, width=210)
+    step = st.selectbox("Rewind to", list(names), format_func=names.get, key=key, width=_view.size(210))
     label = f"Rewind to step {step} and continue with clipping"
     look = {"type": "primary", "disabled": not scene["frozen"], "icon": ":material/fast_rewind:"}
     st.button(label, key="exploding_rewind", on_click=_rewind, args=(e, step, threshold), **look)
@@ -249,7 +255,23 @@ def _curves(name: str, h: History, doomed: np.ndarray, a: Autopsy, shown: int, s
         ),
         "rewind": _live._arrow({"step": np.array([clipping(saved.e).since] if saved is not None else [], dtype=int)}),
     }
-    st.vega_lite_chart({**spec, "datasets": data}, width="stretch", key=f"exploding_{name}_{bool(saved)}")
+    text = _text(name, doomed[:shown, a.network], a, saved, None if saved is None else after[:n, a.network])
+    _charts.draw(_view.chart(spec), text, f"exploding_{name}_{bool(saved)}", data)
+
+
+def _text(name: str, doomed: np.ndarray, a: Autopsy, saved: History | None, after: np.ndarray | None) -> str:
+    """What the curves of the network looked at show, once nothing moves: with another text they are mounted anew."""
+    if len(doomed) <= a.fatal or (saved is not None and (after is None or len(after) < len(saved.steps))):
+        return f"{'Loss' if name == 'loss' else 'Gradient norm'} of network {a.network + 1}, while it trains"
+    sound = np.flatnonzero(np.isfinite(doomed))
+    told = f"{'Loss' if name == 'loss' else 'Gradient norm'} of network {a.network + 1}: {amount(doomed[0])} at step 0"
+    told += f", {amount(doomed[sound[-1]])} at step {sound[-1]}" if sound[-1:] > 0 else ""
+    told += f", NaN at step {a.fatal}." if len(doomed) > a.fatal else "."
+    if saved is not None and after is not None and len(after):
+        told += (
+            f" Rewound to step {clipping(saved.e).since} and clipped: {amount(after[-1])} at step {saved.steps[len(after) - 1]}."
+        )
+    return told
 
 
 def _lines(h: History, values: np.ndarray, first: int, network: int, role: str, others: bool) -> dict[str, np.ndarray]:
@@ -268,6 +290,13 @@ def _lines(h: History, values: np.ndarray, first: int, network: int, role: str, 
     }
 
 
+def _arrives(h: History, row: int, network: int) -> str:
+    ratio = gradient_ratio(h.state_grad[row][..., network : network + 1], h.e)
+    if not np.isfinite(ratio):
+        return "Now it is NaN."
+    return f"Now {amount(ratio)} of the gradient is left at the {h.e.bound_task.source_name}."
+
+
 def _heatmaps(h: History, a: Autopsy, shown: int, saved: History | None, n: int) -> None:
     e, task = h.e, TASKS[h.e.task]
     look: dict[str, Any] = {
@@ -278,7 +307,8 @@ def _heatmaps(h: History, a: Autopsy, shown: int, saved: History | None, n: int)
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Its gradient through time**, until it died")
-        words = f"Gradient norms of network {a.network + 1} over {e.length} time steps, training steps 0 to {shown - 1}."
+        words = f"Gradient norms of network {a.network + 1} over {e.length} time steps, training steps 0 to {shown - 1}. "
+        words += _arrives(h, shown - 1, a.network)
         total = max(a.fatal + 1, 4)
         codes = h.codes(shown, 0, a.network)
         heatmap(codes, steps=h.steps[:shown], total_steps=total, cursor=shown - 1, summary=words, key="exploding_heat", **look)
@@ -287,7 +317,8 @@ def _heatmaps(h: History, a: Autopsy, shown: int, saved: History | None, n: int)
         if saved is None or not n:
             st.caption("Press Rewind once the network is dead.")
             return
-        words = f"Gradient norms of the same network, clipped, over training steps 0 to {saved.steps[n - 1]}."
+        words = f"Gradient norms of the same network, clipped, over training steps 0 to {saved.steps[n - 1]}. "
+        words += _arrives(saved, n - 1, a.network)
         codes = saved.codes(n, 0, a.network)
         heatmap(
             codes, steps=saved.steps[:n], total_steps=e.steps, cursor=n - 1, summary=words, key="exploding_heat_saved", **look

@@ -1,12 +1,18 @@
-"""What pages with charts share: the key above a chart, and a chart's specification, written once."""
+"""What pages with charts share: the key above a chart, a chart's specification, written once, and charts as files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from textwrap import wrap
+from typing import Any, NamedTuple
 
+import pyarrow as pa
 import streamlit as st
+
+from pages import _view
+from rnnkit.export import images
 
 STYLE = """<style>
 .linekey { display: flex; flex-wrap: wrap; gap: 0.1rem 1.6rem; line-height: 1.5; }
@@ -27,7 +33,70 @@ def legend(*items: tuple[str, str, str]) -> None:
     st.html(f'{STYLE}<div class="linekey">{"".join(spans)}</div>')
 
 
-@lru_cache(maxsize=128)
 def spec(chart: Callable[..., Any], *args: Any) -> dict[str, Any]:
     """A chart without its data: Altair takes longer to write it than everything else on a page."""
+    return _view.chart(_written(chart, args))
+
+
+@lru_cache(maxsize=128)
+def _written(chart: Callable[..., Any], args: tuple[Any, ...]) -> dict[str, Any]:
     return chart(*args).to_dict()
+
+
+def draw(spec: Any, text: str, key: str, data: Mapping[str, Any] | None = None, **look: Any) -> Any:
+    """A chart, of a specification and its data or as Altair has it, which can also be had as a file (`files`).
+
+    `text` states what it shows; with another one, or another specification, it is another chart, mounted anew.
+    """
+    spec = {**(spec if isinstance(spec, dict) else _view.chart(spec.to_dict())), **({"datasets": data} if data else {})}
+    _drawn()[key] = Drawn(text, spec)
+    return st.vega_lite_chart(spec, width="stretch", key=key, alt=text, **look)
+
+
+# ---- as files ----
+
+
+class Drawn(NamedTuple):
+    text: str
+    spec: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        return self.text.partition(":")[0]
+
+    def file(self, kind: str) -> bytes:
+        """A picture with its title and, below it, what the chart shows."""
+        told = self.text.partition(":")[2].strip()
+        rows = {name: _rows(table) for name, table in self.spec.get("datasets", {}).items()}
+        spec = self.spec | {"title": {"text": self.title, "subtitle": wrap(told, 100)}}
+        return images.images([(spec | ({"datasets": rows} if rows else {}), kind)])[0]
+
+
+def _rows(table: Any) -> list[dict[str, Any]]:
+    """What Streamlit takes as a chart's data, as Vega does."""
+    if isinstance(table, bytes):
+        table = pa.ipc.open_stream(table).read_all()
+    if isinstance(table, pa.Table):
+        table = table.to_pandas()
+    return json.loads(table.to_json(orient="records")) if hasattr(table, "to_json") else table
+
+
+def _drawn() -> dict[str, Drawn]:
+    """The charts of the present page."""
+    page, state = st.session_state.page.__name__, st.session_state
+    if state.get("drawn", ("",))[0] != page:
+        state.drawn = (page, {})
+    return state.drawn[1]
+
+
+def files() -> None:
+    """At the end of a page: its charts as SVG and PNG."""
+    drawn = _drawn()
+    if not drawn or _view.hidden("downloads"):
+        return
+    with st.popover("Charts as files", icon=":material/download:", key="charts", disabled=_view.locked("downloads")):
+        key = st.selectbox("Chart", list(drawn), format_func=lambda key: drawn[key].title, key=f"charts_of_{len(drawn)}")
+        for column, (kind, mime) in zip(st.columns(2), images.KINDS.items(), strict=True):
+            make = partial(drawn[key].file, kind)
+            look = {"on_click": "ignore", "width": "stretch", "key": f"charts_{kind}"}
+            column.download_button(kind.upper(), data=make, file_name=f"rnnkit-{key}.{kind}", mime=mime, **look)

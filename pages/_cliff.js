@@ -133,7 +133,10 @@ function arrow(c, from, to, style) {                         // its head, at `to
   c.fill();
 }
 
+const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;   // larger in the presenter's view
+
 function label(c, text, [x, y], ink, { align = "center", back, size = 15, bold = false, width = Infinity } = {}) {
+  size *= rem();
   c.font = `${bold ? "600 " : ""}${size}px ${ink.font}`;
   const half = c.measureText(text).width / 2 + 5;
   if (back) {                                                // on a plate, pushed into the picture
@@ -228,17 +231,17 @@ function drawBox(c, f, project, ink, turn) {                 // the floor, and n
     const [x, y] = project(p, 0), far = Math.hypot(x - middle[0], y - middle[1]);
     return [x + (x - middle[0]) / far * by, y + Math.abs(y - middle[1]) / far * by + 4];
   };
-  for (const w of ticks(f.w)) label(c, minus(w), out([share(w, f.w), nearV], 20), ink, { size: 14 });
-  for (const b of ticks(f.b)) label(c, minus(b), out([nearU, share(b, f.b)], 20), ink, { size: 14 });
-  label(c, "w", out([0.5, nearV], 52), ink, { bold: true, size: 17 });
-  label(c, "b", out([nearU, 0.5], 52), ink, { bold: true, size: 17 });
+  for (const w of ticks(f.w)) label(c, minus(w), out([share(w, f.w), nearV], 20 * rem()), ink, { size: 14 });
+  for (const b of ticks(f.b)) label(c, minus(b), out([nearU, share(b, f.b)], 20 * rem()), ink, { size: 14 });
+  label(c, "w", out([0.5, nearV], 52 * rem()), ink, { bold: true, size: 17 });
+  label(c, "b", out([nearU, 0.5], 52 * rem()), ink, { bold: true, size: 17 });
   label(c, "height: error E(w, b)", [8, 12], ink, { align: "left" });
 }
 
 // ---- from above ----
 
 function mapping({ clientWidth: width, clientHeight: height }) {
-  const g = { x0: 52, x1: width - 10, y0: 24, y1: height - 46 };
+  const g = { x0: 52 * rem(), x1: width - 10, y0: 24 * rem(), y1: height - 46 * rem() };
   g.at = ([u, v]) => [g.x0 + (g.x1 - g.x0) * u, g.y1 - (g.y1 - g.y0) * v];
   g.back = (x, y) => [(x - g.x0) / (g.x1 - g.x0), (g.y1 - y) / (g.y1 - g.y0)];
   return g;
@@ -264,9 +267,9 @@ function drawMap(view, ink) {
   for (const level of LEVELS) for (const [u, v, U, V] of contour(f, level)) { c.moveTo(...g.at([u, v])); c.lineTo(...g.at([U, V])); }
   c.stroke();
   label(c, "from above: click to start there", [g.x0, 10], ink, { align: "left" });
-  for (const w of ticks(f.w)) label(c, minus(w), [g.at([share(w, f.w), 0])[0], g.y1 + 14], ink, { size: 14 });
+  for (const w of ticks(f.w)) label(c, minus(w), [g.at([share(w, f.w), 0])[0], g.y1 + 14 * rem()], ink, { size: 14 });
   for (const b of ticks(f.b)) label(c, minus(b), [g.x0 - 8, g.at([0, share(b, f.b)])[1]], ink, { align: "right", size: 14 });
-  label(c, "w", [(g.x0 + g.x1) / 2, g.y1 + 34], ink, { bold: true, size: 17 });
+  label(c, "w", [(g.x0 + g.x1) / 2, g.y1 + 34 * rem()], ink, { bold: true, size: 17 });
   label(c, "b", [10, g.y0 + 4], ink, { bold: true, size: 17 });
   for (const line of f.lines) drawPath(c, f, line, g, ink, width);
   const start = view.chosen ?? f.lines[0].points[0];
@@ -309,7 +312,7 @@ function show(view) {
   }
   const [solid, map] = root.querySelectorAll("figure");
   solid.setAttribute("aria-label", `${f.summary} Arrow keys turn the surface.`);
-  map.setAttribute("aria-label", `${f.summary} Map from above; a click sets the start, the sliders do so too.`);
+  map.setAttribute("aria-label", `${f.summary} Map from above; arrow keys or a click move the start, and so do the sliders.`);
   Object.assign(root.dataset, { start: `${f.lines[0].w[0]},${f.lines[0].b[0]}` });
   paint(view);
 }
@@ -358,6 +361,16 @@ function mount(root) {
     view.chosen = p;                                         // at once; the paths follow with the next frame
     paint(view);
     view.send([value(p[0], view.f.w), value(p[1], view.f.b)]);
+  };
+  right.onkeydown = event => {
+    const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key], { f } = view;
+    if (!by) return;
+    event.preventDefault();
+    const p = view.chosen ?? f.lines[0].points[0];
+    view.chosen = p.map((x, k) => clamp(x + by[k] * (event.shiftKey ? 0.1 : 0.02), 0, 1));
+    soon();
+    clearTimeout(view.timer);                                // Python hears when the keys rest
+    view.timer = setTimeout(() => view.send([value(view.chosen[0], f.w), value(view.chosen[1], f.b)]), 150);
   };
   right.onpointermove = event => showTip(view, right, event, pointed(event));
   right.onpointerleave = () => showTip(view, right, null, null);

@@ -16,8 +16,10 @@ import streamlit as st
 HTML = """
 <div class="cliff">
   <div class="views">
-    <figure class="solid" tabindex="0" role="img"><canvas></canvas></figure>
-    <figure class="map" tabindex="-1" role="img"><canvas></canvas><div class="tip" hidden></div></figure>
+    <figure class="solid" tabindex="0" role="application" aria-roledescription="surface"><canvas></canvas></figure>
+    <figure class="map" tabindex="0" role="application" aria-roledescription="map">
+      <canvas></canvas><div class="tip" hidden></div>
+    </figure>
   </div>
   <div class="legend">
     <span class="scale"><span class="title">error</span><span class="bar"></span></span>

@@ -291,7 +291,9 @@ function showWords(view) {
   find(".now").classList.toggle("on", f.n > 0);
   find(".first").classList.toggle("on", f.n > 0 && row > 0);
   for (const name of ["zero", "cut", "nan"]) find(`.${name}`).classList.toggle("on", f.kinds.has(name));
-  root.setAttribute("aria-label", f.summary || "Heatmap of gradient norms over time and training");
+  const said = { label: f.summary || "Heatmap of gradient norms over time and training", valuemin: 0, valuemax: Math.max(0, f.n - 1),
+    valuenow: Math.max(0, row), valuetext: step(row) || "not trained yet" };
+  for (const [name, text] of Object.entries(said)) root.setAttribute(`aria-${name}`, text);
   Object.assign(root.dataset, { rows: f.n, cursor: f.cursor });
   Object.assign(root.style, { height: `${f.height}px`, fontSize: `${f.font}px` });
 }

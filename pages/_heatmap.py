@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from pages import _view
 from rnnkit.record import CODES_PER_DECADE, CUT, INF, LOG10_MIN, NAN, NOTHING, ZERO
 
 HTML = """
-<div class="heatmap" role="img" tabindex="0">
+<div class="heatmap" role="slider" aria-orientation="vertical" tabindex="0">
   <div class="head">
     <span class="what"><span class="words">gradient norm </span>‖dL/d<span class="symbol"></span><sub>t</sub>‖</span>
     <span class="key now"></span><span class="key first"></span>
@@ -89,8 +90,8 @@ def heatmap(
         "aligned": aligned,
         "important": [int(t) for t in important],
         "summary": summary,
-        "height": height,
-        "font": font,
+        "height": _view.size(height),
+        "font": _view.size(font),
         "coding": CODING,
     }
     _component(key=key, data=pack(codes, np.asarray(steps), header), on_row_change=lambda: on_pick(st.session_state[key].row))

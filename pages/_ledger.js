@@ -254,6 +254,7 @@ function show(view) {
   root.querySelector(".seek").value = at;
   root.querySelector(".seek").style.setProperty("--done", `${100 * at / view.last}%`);
   root.querySelector(".seek").setAttribute("aria-valuetext", phaseText(view));
+  root.querySelector(".phase").setAttribute("aria-live", view.timer ? "off" : "polite");    // who plays it does not want all of it read
   write(root.querySelector(".phase"), phaseText(view));
   write(root.querySelector(".memory"), memoryText(view));
   root.querySelector(".memory").title = memoryHint(view);

@@ -27,8 +27,8 @@ HTML = """
     <input class="seek" type="range" min="0" step="1" aria-label="Step" />
     <span class="units" role="group" aria-label="Units shown"></span>
   </div>
-  <div class="told"><span class="phase" aria-live="polite"></span><span class="memory"></span></div>
-  <div class="scroll"><table></table></div>
+  <div class="told"><span class="phase" role="status"></span><span class="memory"></span></div>
+  <div class="scroll" tabindex="0" role="region" aria-label="Table of all numbers"><table></table></div>
   <div class="panel"><div class="what"></div><div class="equation"></div><div class="matrices"></div></div>
 </div>
 """

@@ -17,9 +17,11 @@ import numpy as np
 import pyarrow as pa
 import streamlit as st
 
+from pages import _view
 from rnnkit import charts
 from rnnkit.experiment import Experiment
 from rnnkit.history import History
+from rnnkit.words import amount
 
 POINTS = 1200  # per chart: more make the browser mount it anew
 
@@ -28,24 +30,60 @@ POINTS = 1200  # per chart: more make the browser mount it anew
 class Curve:
     """One of the charts: what a screen reader says of it, the History's columns that it shows, and how it is made."""
 
-    text: str
+    title: str
+    text: Callable[[History, int], str]  # (History, how many of its rows)
     columns: dict[str, str]  # name in the chart's table -> attribute of History
     make: Callable[[Experiment, int], alt.LayerChart]  # (experiment, last step on the axis)
+
+
+def loss_text(h: History, n: int) -> str:
+    value, step, dead = _stands(h, h.loss, n)
+    return f"Training loss: {_median_network(value, step, dead)}; a guesser has {amount(h.e.guess_loss)}."
+
+
+def accuracy_text(h: History, n: int) -> str:
+    value, step, _ = _stands(h, h.accuracy, n)
+    right = "no exam yet" if np.isnan(value) else f"the median network has {value:.0%} right after {step:,} training steps"
+    return f"Accuracy on new {h.e.bound_task.samples}: {right}; chance is {h.e.bound_task.chance:.0%}."
+
+
+def norms_text(h: History, n: int) -> str:
+    raw, step, dead = _stands(h, h.norm_raw, n)
+    after = amount(_stands(h, h.norm_applied, n)[0])
+    return f"Norm of the gradient of all weights: {_median_network(raw, step, dead)}, {after} after the remedies."
+
+
+def _median_network(value: float, step: int, dead: int) -> str:
+    if np.isnan(value):
+        return "every network is NaN" if dead else "no network has a number yet"
+    return f"the median network stands at {amount(value)} after {step:,} training steps" + (f", {dead} are NaN" if dead else "")
+
+
+def _stands(h: History, values: np.ndarray, n: int) -> tuple[float, int, int]:
+    """The median at the last of the first n rows that has a number, NaN where none has; that row's step; how many are NaN."""
+    rows = _measured({"": values}, n)
+    dead = int((h.diverged[n - 1] >= 0).sum()) if n else 0
+    if not len(rows) or dead == values.shape[1]:
+        return float("nan"), 0, dead
+    return float(_median(values[rows[-1:]])[0, 0]), int(h.steps[rows[-1]]), dead
 
 
 CURVES = {
     "loss": Curve(
         "Training loss of every network",
+        loss_text,
         {"loss": "loss"},
         lambda e, steps: charts.loss_chart(steps=steps, guess=e.guess_loss),
     ),
     "accuracy": Curve(
-        "Held-out accuracy of every network",
+        "Accuracy of every network",
+        accuracy_text,
         {"accuracy": "accuracy"},
         lambda e, steps: charts.accuracy_chart(steps=steps, chance=e.bound_task.chance),
     ),
     "norms": Curve(
-        "Norm of the gradient before and after the remedies",
+        "Norm of the gradient of all weights, before and after the remedies",
+        norms_text,
         {"grad_norm_raw": "norm_raw", "grad_norm_applied": "norm_applied"},
         lambda e, steps: charts.norm_chart(steps=steps),
     ),
@@ -57,8 +95,12 @@ def _spec(name: str, e: Experiment, steps: int) -> dict[str, Any]:
     return CURVES[name].make(e, steps).to_dict()
 
 
-def draw(name: str, history: History, n: int, row: int, pinned: History | None = None) -> None:
-    """The first n rows with a rule at `row`; of a pinned run the medians of all rows that are there."""
+def draw(name: str, history: History, n: int, row: int, pinned: History | None = None, *, resting: bool = True) -> None:
+    """The first n rows with a rule at `row`; of a pinned run the medians of all rows that are there.
+
+    resting: nothing moves now. Only then the description states the finding: with another description it is another chart,
+    mounted anew.
+    """
     curve, e = CURVES[name], history.e
     columns = {k: getattr(history, v) for k, v in curve.columns.items()}
     other = pinned or history
@@ -69,7 +111,11 @@ def draw(name: str, history: History, n: int, row: int, pinned: History | None =
         "pinned": _table(other.steps, ghost, _measured(ghost, len(next(iter(ghost.values()))))),
         "cursor": _arrow({"step": history.steps[row : row + 1]}),
     }
-    st.vega_lite_chart({**_spec(name, e, steps), "datasets": data}, width="stretch", key=f"chart_{name}", alt=curve.text)
+    spec = _view.chart(_spec(name, e, steps))
+    text = curve.text(history, n) if resting else f"{curve.title}, while it trains"
+    if pinned and resting and pinned.n == len(pinned.steps):
+        text += f" The pinned run: {curve.text(pinned, pinned.n)}"
+    st.vega_lite_chart({**spec, "datasets": data}, width="stretch", key=f"chart_{name}", alt=text)
 
 
 def _median(values: np.ndarray) -> np.ndarray:

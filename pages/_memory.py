@@ -69,12 +69,8 @@ def _ranking(e: Experiment, gone: list[int], parts: list[Found], done: bool) -> 
         _charts.legend(
             ("bar", INK, "what this unit tells alone, by one threshold"), ("dot", WARM, "the network without this unit")
         )
-        _show(
-            _charts.spec(charts.units_chart, None),
-            charts.units_table(f, gone),
-            "units",
-            "Single units, and the network without each",
-        )
+        table = charts.units_table(f, gone)
+        _charts.draw(_charts.spec(charts.units_chart, None), charts.units_text(table), "sentence_units", {"rows": table})
         state = "h or c" if len(CELLS[e.cell].parts) > 1 else "h"
         st.caption(
             f"The best {len(f['best'])} of {e.hidden} units. Alone: plural if {state} at the last word is above (or below) a "
@@ -121,7 +117,7 @@ def breaks(e: Experiment, step: int) -> None:
         ("dotted", INK, "network, attractors of the same number"),
         ("dashed", WARM, "last noun"),
         ("dashed", VIOLET, "opposite of the last noun"),
-        ("dotted", BLUE, "any plural seen"),
+        ("dashed", BLUE, "any plural seen"),
         ("dashed", GREY, "chance"),
     )
     _layout.computed("breaks", one(e), partial(_curves, e), step=step)
@@ -132,12 +128,13 @@ def _curves(e: Experiment, parts: list[Found], done: bool) -> None:
     distance, trained = "words between subject and verb", None if task.varying else e.length - 3
     name = CELLS[e.cell].parts[-1]
     shown: list[tuple[str, Callable[[], None]]] = [
-        ("Accuracy by distance", lambda: _accuracy(f, "distance", distance, trained)),
-        (f"‖dL/d{name}‖ that reaches the subject, as a share of the last word's", lambda: _reach(f, distance, trained)),
-        ("Accuracy by attractors", lambda: _accuracy(f, "attractors", "attractors in the clause", None)),
+        ("Accuracy by distance", lambda: _accuracy(f, "distance", distance, trained, done)),
+        (f"‖dL/d{name}‖ that reaches the subject, as a share of the last word's", lambda: _reach(f, distance, trained, done)),
+        ("Accuracy by attractors", lambda: _accuracy(f, "attractors", "attractors in the clause", None, done)),
     ]
     if task.varying:
-        shown.append(("Accuracy by place of the subject", lambda: _accuracy(f, "place", "words before the subject", None)))
+        before = "words before the subject"
+        shown.append(("Accuracy by place of the subject", lambda: _accuracy(f, "place", before, None, done)))
     for pair in (shown[:2], shown[2:]):
         for column, (title, draw) in zip(st.columns(2, gap="large"), pair, strict=False):
             with column:
@@ -153,22 +150,13 @@ def _curves(e: Experiment, parts: list[Found], done: bool) -> None:
     )
 
 
-def _accuracy(f: Found, kind: str, title: str, trained: float | None) -> None:
+def _accuracy(f: Found, kind: str, title: str, trained: float | None, done: bool) -> None:
     spec, table = _charts.spec(charts.accuracy_chart, None, kind, title, trained), charts.breaks_table(f, kind)
-    _show(spec, table, f"by_{kind}", f"Accuracy by {title}, beside simple rules")
+    text = charts.accuracy_text(table, title) if done else f"Accuracy by {title}: being computed"
+    _charts.draw(spec, text, f"sentence_by_{kind}", {"rows": table})
 
 
-def _reach(f: Found, title: str, trained: float | None) -> None:
-    _show(
-        _charts.spec(charts.reach_chart, None, title, trained),
-        charts.reach_table(f),
-        "reach",
-        f"Gradient at the subject by {title}",
-    )
-
-
-# ---- small things ----
-
-
-def _show(spec: dict[str, Any], rows: Any, key: str, text: str) -> None:
-    st.vega_lite_chart({**spec, "datasets": {"rows": rows}}, key=f"sentence_{key}", width="stretch", alt=text)
+def _reach(f: Found, title: str, trained: float | None, done: bool) -> None:
+    table = charts.reach_table(f)
+    text = charts.reach_text(table, title) if done else f"Gradient at the subject by {title}: being computed"
+    _charts.draw(_charts.spec(charts.reach_chart, None, title, trained), text, "sentence_reach", {"rows": table})

@@ -116,15 +116,19 @@ function arrange(view) {                                     // puts the rows in
 function fill(view, row) {
   const parts = view.rows.get(row.key), { line } = parts;
   for (const name of TEXTS) say(parts[name], row.text[name] ?? "");
-    Object.assign(line.dataset, { outcome: row.outcome, status: row.status, rows: row.n, key: row.key });
+  Object.assign(line.dataset, { outcome: row.outcome, status: row.status, rows: row.n, key: row.key });
   const marks = row.networks.join();
   if (parts.marks !== marks) {
     parts.marks = marks;
     parts.dots.replaceChildren(...row.networks.map(state => make("i", state)));
   }
   line.style.setProperty("--share", `${100 * row.share}%`);
-  parts.heat.setAttribute("aria-label", `Gradient norms over time and training: ${row.text.arrives ?? "not trained yet"}`);
-  parts.curve.setAttribute("aria-label", `Accuracy while training: ${row.text.count ?? "not trained yet"}`);
+  const { arrives, count } = row.text, last = row.exams.length - 1, m = last < 0 ? null : median(row.accuracy.map(of => of[last]));
+  const right = m === null ? "no exam yet" : `the median network has ${(100 * m).toFixed(0)} % right at step ${row.exams[last]}`;
+  parts.heat.setAttribute("aria-label", arrives ? `Gradient norms over time and training: of dL/d${row.symbol} arrives, before and `
+    + `after training, ${arrives}` : "Gradient norms over time and training: not trained yet");
+  parts.curve.setAttribute("aria-label", `Accuracy while training: ${right}${count ? `; solved by ${count}` : ""}; chance is `
+    + `${(100 * row.chance).toFixed(0)} %`);
   for (const [term, text] of row.details) {
     const dt = [...parts.more.querySelectorAll("dt")].find(node => node.textContent === term);
     if (dt) say(dt.nextSibling, text);

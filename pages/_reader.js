@@ -54,6 +54,9 @@ function showPanel(view) {
   };
   const words = [...new Set(f.rows.map(row => row.words[t]))].map(word => `“${word}”`).join(" / ");
   root.querySelector(".what").textContent = `Word ${t + 1} of ${f.length}: ${words}`;
+  const heard = `Word ${t + 1} of ${f.length}: ${words}. ${named(f)}: ${f.rows.map(row => number(row.answers[t])).join(", ")}`;
+  const status = root.querySelector(".heard");
+  if (status.textContent !== heard) status.textContent = heard;
   const title = row => {
     const subject = row.words[row.numbers.findIndex(n => n >= 0)];
     return cell("th", several(f) ? `${row.network.split(":")[0]}: ${subject}` : subject);

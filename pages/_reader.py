@@ -28,7 +28,7 @@ HTML = """
     <button class="zoom" type="button"></button>
   </div>
   <div class="plot"><canvas></canvas><div class="scroll"><div></div></div></div>
-  <div class="panel" role="status"><div class="what"></div><table></table></div>
+  <div class="panel"><div class="what"></div><div class="heard" role="status"></div><table></table></div>
   <div class="tip" hidden></div>
 </div>
 """

@@ -1,13 +1,16 @@
 // ---- geometry and painting of the reader; see _reader.js, which stands in front of this text ----
 
-const FONT = 16, WORD = 26, TURNED = 84, ANSWER = 46, NORM = 18, GAP = 4, BETWEEN = 20, UNITS = 168;
+let FONT, WORD, TURNED, ANSWER, NORM;                        // sizes in px that follow the root's font
+const GAP = 4, BETWEEN = 20, UNITS = 168;
 const NARROW = 560;                                          // px of the whole: less room beside the sentence
 
 function geometry(view, width) {
-  const { f } = view, narrow = width < NARROW;
-  const left = narrow ? 64 : 96, right = width - (narrow ? 62 : 104), room = right - left;
-  const fits = f.length * 68 <= room, column = view.whole || fits ? room / f.length : 68;
-  const g = { width, left, right, narrow, fits, column, turned: column < 62, bands: [] };
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;   // larger in the presenter's view
+  [FONT, WORD, TURNED, ANSWER, NORM] = [16, 26, 84, 46, 18].map(size => rem * size);
+  const { f } = view, narrow = width < NARROW, word = 68 * rem;
+  const left = rem * (narrow ? 64 : 96), right = width - rem * (narrow ? 62 : 104), room = right - left;
+  const fits = f.length * word <= room, column = view.whole || fits ? room / f.length : word;
+  const g = { width, left, right, narrow, fits, column, turned: column < 62 * rem, bands: [] };
   const names = several(f);
   let y = 0;
   f.rows.forEach((row, i) => {

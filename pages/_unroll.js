@@ -88,7 +88,9 @@ function target(view) {                                      // the unit under t
 }
 
 function showTip(view) {
-  const tip = view.root.querySelector(".tip"), m = target(view), { p } = view;
+  const tip = view.root.querySelector(".tip"), m = target(view), { p } = view, quiet = view.since === null && !view.mouse;
+  tip.setAttribute("aria-live", quiet ? "polite" : "off");   // read out what the keys have chosen, nothing that runs by itself
+  view.root.querySelector(".now").setAttribute("aria-live", quiet && !view.picked ? "polite" : "off");
   tip.hidden = !m;
   if (!m) return;
   const row = m.column.row, alone = view.fold < 1.5 && m.lane > 0 ? ", without the loop" : "";

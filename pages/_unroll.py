@@ -24,9 +24,9 @@ HTML = """
     <div class="stations"></div>
   </div>
   <p class="told"><b class="what"></b> <span class="how"></span></p>
-  <div class="plot"><canvas role="img" tabindex="0"></canvas></div>
+  <div class="plot"><canvas role="application" aria-roledescription="drawing" tabindex="0"></canvas></div>
   <div class="foot">
-    <span class="player"><button class="play" type="button"></button><span class="now"></span></span>
+    <span class="player"><button class="play" type="button"></button><span class="now" role="status"></span></span>
     <span class="legend">
       <span class="scale"><span>activation</span><span class="bar"></span></span>
       <span class="nan">NaN or inf</span>

@@ -104,7 +104,8 @@ function paint(view) {
   const c = canvas.getContext("2d"), style = getComputedStyle(root), of = name => style.getPropertyValue(name).trim();
   c.setTransform(dpr, 0, 0, dpr, 0, 0);
   c.clearRect(0, 0, width, height);
-  const font = width > 1250 ? 20 : width > 560 ? 17 : 16;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;   // larger in the presenter's view
+  const font = rem * (width > 1250 * rem ? 20 : width > 560 * rem ? 17 : 16);
   view.font = (size = 1, weight = "") => `${weight} ${size * font}px ${style.fontFamily}`;
   c.font = view.font();
   const ink = { text: style.color, back: of("--st-background-color"), accent: of("--st-primary-color") };

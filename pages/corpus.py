@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pages import _charts, _data, _layout, _session, lab
-from rnnkit.charts.corpora import NAMES, SERIES, groups_chart
+from rnnkit.charts.corpora import NAMES, SERIES, groups_chart, groups_text
 from rnnkit.corpus import SHAPES, Corpus
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.presets import PRESETS
@@ -157,7 +157,8 @@ def _drawn(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> Non
     for column, kind in zip(st.columns(len(kinds), gap="medium"), kinds, strict=True):
         with column:
             st.markdown(f"**Right answers by {'attractors' if kind == 'attractors' else 'distance'}**")
-            st.altair_chart(groups_chart(rows, kind, TITLES[kind]), width="stretch", key=f"corpus_{kind}")
+            text = groups_text(rows, kind, TITLES[kind])
+            _charts.draw(groups_chart(rows, kind, TITLES[kind]), text, f"corpus_{kind}")
     st.caption("Below each point the number of test sentences in brackets; bars: the network's 95 % interval (Wilson).")
 
 

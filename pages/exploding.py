@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages import _autopsy, _layout
+from pages import _autopsy, _charts, _layout, _session
 from pages._cliff import Line, cliff
+from pages._link import Interval
 from rnnkit import cliff as unit
 from rnnkit.autopsy import DOOMED, THRESHOLD
 from rnnkit.charts import INK, WARM
@@ -31,6 +32,9 @@ STYLE = """<style>
 W, B = (3.6, 6.4), (-3.6, -1.4)  # the picture
 GRID = (85, 90)  # points over w and over b
 START, RATE, CLIP, STEPS = (4.9, -2.3), 0.15, 0.4, 150
+RATES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 2.0, 5.0, 10.0)
+LINKED = {"exploding_w": Interval(*W), "exploding_b": Interval(*B), "exploding_rate": RATES, "exploding_clip": THRESHOLDS}
 
 
 def page() -> None:
@@ -84,10 +88,9 @@ def _cliff_controls() -> tuple[float, float, float, float]:
     columns = st.columns(4, gap="medium")
     w = columns[0].slider("Start: w", *W, start[0], 0.01, key="exploding_w")  # the value twice: see value() in _session.py
     b = columns[1].slider("Start: b", *B, start[1], 0.01, key="exploding_b")
-    rates = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0]
-    lr = columns[2].select_slider("Step size (learning rate)", rates, RATE, key="exploding_rate")
-    sizes = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 2.0, 5.0, 10.0]
-    return w, b, lr, columns[3].select_slider("Clip threshold", sizes, CLIP, key="exploding_clip")
+    rate, clip = _session.own("exploding_rate", RATE), _session.own("exploding_clip", CLIP)
+    lr = columns[2].select_slider("Step size (learning rate)", RATES, rate, key="exploding_rate")
+    return w, b, lr, columns[3].select_slider("Clip threshold", THRESHOLDS, clip, key="exploding_clip")
 
 
 def _move(w: float, b: float) -> None:
@@ -165,7 +168,9 @@ def _bifurcation(free: np.ndarray, clipped: np.ndarray) -> None:
         other, value = ("b", b) if along == "w" else ("w", w)
         column.markdown(f"**Over {along}**, at {other} = {_signed(value)}")
         marks = pd.DataFrame([(at, x, name, colour) for x, _ in unit.fixed_points(w, b)], columns=["at", "x", "name", "colour"])
-        column.altair_chart(_chart(branch, marks, along, domain), width="stretch", theme="streamlit")
+        chart, text = _chart(branch, marks, along, domain), f"Fixed points x over {along}. {_points(w, b)}"
+        with column:
+            _charts.draw(chart, text, f"exploding_over_{along}")
     st.caption(
         "Solid: stable, x settles there; dashed: unstable, the border between what settles above and what settles below. The "
         "dotted line is x₀ = 0.5, where the unit begins. Where the dashed curve crosses it, a little more or less of w or b "
@@ -181,10 +186,13 @@ def _chart(branch: unit.Branch, marks: pd.DataFrame, along: str, domain: tuple[f
     return bifurcation_chart(table[near], marks, along=along, domain=domain, x0=unit.X0)
 
 
+def _points(w: float, b: float) -> str:
+    kinds = ", ".join(f"{_signed(x)} ({'stable' if stable else 'unstable'})" for x, stable in unit.fixed_points(w, b))
+    return f"At w = {_signed(w)}, b = {_signed(b)} the fixed points are x = {kinds}."
+
+
 def _borders(w: float, b: float) -> str:
-    points = unit.fixed_points(w, b)
-    kinds = ", ".join(f"{_signed(x)} ({'stable' if stable else 'unstable'})" for x, stable in points)
-    told = f"At w = {_signed(w)}, b = {_signed(b)} the fixed points are x = {kinds}."
+    told = _points(w, b)
     wall = float(unit.wall(w))
     if np.isnan(wall):
         return f"{told} At this w there is no wall: x₀ is not the border between two basins at any b."

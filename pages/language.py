@@ -12,8 +12,8 @@ from typing import Any
 import streamlit as st
 
 from pages import _charts, _data, _layout, _session, lab
-from rnnkit.charts.corpora import SERIES, groups_chart
-from rnnkit.charts.language import bits_chart
+from rnnkit.charts.corpora import SERIES, groups_chart, groups_text
+from rnnkit.charts.language import bits_chart, bits_text
 from rnnkit.corpus import Corpus, Text
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.fixes import ClipNorm, Truncate
@@ -200,7 +200,8 @@ def _perplexity(loss: float) -> str:
 
 def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
     f, unit = parts[-1], _task(e).unit
-    st.altair_chart(bits_chart(f, unit, e.task == "words"), width="stretch", key="language_bits")
+    chart = bits_chart(f, unit, e.task == "words")
+    _charts.draw(chart, bits_text(f, unit), "language_bits")
     _nan(f)
     which = "The network with the first seed" if e.replicas > 1 else "The network"
     st.caption(
@@ -236,8 +237,9 @@ def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], do
     rows = [row for row in f["rows"] if row["who"] in names]
     _charts.legend(*((marks[who], SERIES[who][0], name) for who, name in names.items()))
     if any(row["by"] == "attractors" for row in rows):
-        chart = groups_chart(rows, "attractors", "attractors: nouns of the other number in between", height=200)
-        st.altair_chart(chart, width="stretch", key="language_pairs_chart")
+        title = "attractors: nouns of the other number in between"
+        chart, text = groups_chart(rows, "attractors", title, height=200), groups_text(rows, "attractors", title)
+        _charts.draw(chart, text, "language_pairs_chart")
     st.markdown(
         f"The right form is more probable in **{mine['right']:.1%}** of {f['pairs']:,} pairs (95 % interval {mine['low']:.1%} to "
         f"{mine['high']:.1%}). Chance: 50 %; the form that the text has more often: {overall['majority']['right']:.1%}."

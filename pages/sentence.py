@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _memory, _session
+from pages import _layout, _memory, _session, _view
 from pages._reader import Row, reader
 from rnnkit import forward, sentences
 from rnnkit.cells import CELLS
@@ -85,10 +85,10 @@ def _built(e: Experiment) -> np.ndarray | None:
     task, nouns = TASKS[e.task], [f"{one} / {many}" for one, many in zip(SINGULAR, PLURAL, strict=True)]
     most = _session.limits().max_length
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        noun = st.selectbox("Subject", nouns, key="sentence_noun", width=165)
+        noun = st.selectbox("Subject", nouns, key="sentence_noun", width=_view.size(165))
         adverbs = 0
         if task.varying:
-            adverbs = st.number_input("Adverbs before", 0, MOST_ADVERBS, 1, key="sentence_adverbs", width=130)
+            adverbs = st.number_input("Adverbs before", 0, MOST_ADVERBS, 1, key="sentence_adverbs", width=_view.size(130))
         words = _clause(e, adverbs, most)
         attractors = st.number_input(
             "Attractors",
@@ -96,7 +96,7 @@ def _built(e: Experiment) -> np.ndarray | None:
             max_value=MOST_ATTRACTORS,
             value=2 if task.attractors else 0,
             key=f"sentence_attractors_{e.task}",
-            width=125,
+            width=_view.size(125),
             help="Nouns in the clause that have a number too. The other nouns there have none, such as milk.",
         )
         relation = "random"
@@ -121,7 +121,7 @@ def _clause(e: Experiment, adverbs: int, most: int) -> int:
         max_value=max(sentences.SHORTEST, most - sentences.FRAME),
         value=max(sentences.SHORTEST, e.length - sentences.FRAME - adverbs),
         key=f"sentence_clause_{e.task}_{e.length}",
-        width=155,
+        width=_view.size(155),
         help=f"Trained on sentences of {e.length} words in all; ask for shorter or longer ones.",
     )
 

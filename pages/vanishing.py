@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _charts, _layout, _session
+from pages import _charts, _layout, _session, _view
 from rnnkit import theory
 from rnnkit.cells import CELLS
 from rnnkit.charts import regimes as maps
@@ -104,7 +104,7 @@ def _verdict(e: Experiment, f: Found) -> None:
     arrives = [(f"Arrives of dL/d{name}", amount(ratio), help) for name, ratio in ratios.items()]
     with st.container(horizontal=True, gap="small", key="vanishing_numbers"):
         for label, value, help in [*_causes(e, f), *arrives]:
-            st.metric(label, value, help=help, border=True, width=168)
+            st.metric(label, value, help=help, border=True, width=_view.size(168))
 
 
 def _causes(e: Experiment, f: Found) -> list[tuple[str, str, str]]:
@@ -153,8 +153,8 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
             table = charts.flow_table(f, part, words)
             series = tuple(key for key in charts.SERIES if key in table)
             spec = _charts.spec(charts.flow_chart, None, tuple(words), marks, series, 40 // len(names))
-            text = f"Norm of dL/d{name} at every time step as a share of the last, measured and predicted, from 1e-12 to 1e4"
-            _show(spec, table, f"flow_{name}", text)
+            text = charts.flow_text(table, name, marks[0], task.end_name)
+            _charts.draw(spec, text, f"vanishing_flow_{name}", {"rows": table})
     told = [
         f"One network (seed {e.seed}), one sequence, double precision. Read it from the {task.end_name} on the right to the left."
     ]
@@ -182,8 +182,8 @@ def _spectrum(e: Experiment, f: Found, words: Sequence[str]) -> None:
         return
     _charts.legend(*(("line", colour, rank) for rank, colour in charts.RANKS.items()), ("thin", GREY, "all others"))
     table = charts.spectrum_table(f, len(CELLS[e.cell].parts) - 1, words)
-    text = f"Singular values of the derivative of the last h by {name}, over time, from 1e-12 to 1e4"
-    _show(_charts.spec(charts.spectrum_chart, None, tuple(words)), table, "spectrum", text)
+    text = charts.spectrum_text(table, name, f"first step, “{words[0]}”,")
+    _charts.draw(_charts.spec(charts.spectrum_chart, None, tuple(words)), text, "vanishing_spectrum", {"rows": table})
     st.caption(f"How much the way from {name}ₜ to the end can stretch a vector: at most, in the middle, at least.")
 
 
@@ -196,7 +196,7 @@ def _slopes(e: Experiment, f: Found, words: Sequence[str]) -> None:
         ("dashed", WARM, f"steepest slope γ = {gamma:g}" if gamma < 1 else ""),
     )
     spec, table = _charts.spec(charts.slopes_chart, None, tuple(words), gamma), charts.slopes_table(f, words)
-    _show(spec, table, "slopes", "Distribution over the units at every time step, from 0 to 1")
+    _charts.draw(spec, charts.slopes_text(table, gate or "slope"), "vanishing_slopes", {"rows": table})
     saturated = "A saturated unit has slope 0 and stops the gradient, whatever the weights are."
     st.caption("1 keeps the memory, 0 erases it; the gradient is multiplied by the same number." if gate else saturated)
 
@@ -210,7 +210,7 @@ def _states(e: Experiment, parts: list[Found], done: bool) -> None:
         with column:
             st.markdown(f"**{name}ₜ**, one row a unit")
             spec, table = _charts.spec(charts.states_chart, None, tuple(words)), charts.states_table(f["states"][part], words)
-            _show(spec, table, f"states_{name}", f"Values of {name} over time, some of its units")
+            _charts.draw(spec, charts.states_text(table, name), f"vanishing_states_{name}", {"rows": table})
     st.caption(
         "Full colour at 1 and beyond, half of it at 0.25. The gradients that reach these states stand at the top of the page."
     )
@@ -234,14 +234,17 @@ def _map(e: Experiment, lengths: list[int], parts: list[Found], done: bool) -> N
     f, task, cell = parts[-1], e.bound_task, CELLS[e.cell]
     ratio, called = f["ratio"][-1], "spectral radius" if cell.reservoir else "gain"
     arrives, here = (VANISHED, EXPLODED), ("this experiment", e.length, e.gain)
-    tables = maps.regime_tables(theory.GAINS, lengths, ratio, arrives, _levels(e, f), here)
     left, right = st.columns([3, 1], gap="medium")
-    with left:
-        spec = {**_charts.spec(maps.regime_chart, theory.GAINS, tuple(lengths), called), "datasets": tables}
-        text = f"Share of the gradient that arrives, by sequence length and {called}"
-        event = st.vega_lite_chart(spec, key="vanishing_map", on_select="rerun", width="stretch", alt=text)
+    _take_click(lengths)
     with right:
-        _picked(e, ratio, lengths, event.selection.get("cell"), called)
+        picked = _choice(e, lengths, called)
+        _picked(e, ratio, lengths, picked, called)
+    tables = maps.regime_tables(theory.GAINS, lengths, ratio, arrives, _levels(e, f), here, picked)
+    with left:
+        spec = _charts.spec(maps.regime_chart, theory.GAINS, tuple(lengths), called)
+        text = maps.regime_text(theory.GAINS, lengths, ratio, arrives, called)  # with another text it is mounted anew
+        text = text if done else f"Share of the gradient that arrives, by sequence length and {called}: being computed"
+        _charts.draw(spec, text, "vanishing_map", tables, on_select="rerun")
     told = [
         f"Colour: ‖dL/d{cell.parts[-1]}‖ at the {task.source_name} over that at the {task.end_name}, median of 8 untrained "
         "networks on 8 sequences; framed in white where it arrives, from 1e-4 to 100.",
@@ -264,14 +267,36 @@ def _levels(e: Experiment, f: Found) -> dict[str, float]:
     return {"γ λ₁ = 1: below, it must vanish": sure, "γ ρ = 1": typical}
 
 
-def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cells: list[dict[str, float]] | None, called: str) -> None:
-    """The cell clicked on, in words, and what can be done with it."""
-    at = {(length, gain): ratio[i, j] for i, length in enumerate(lengths[: len(ratio)]) for j, gain in enumerate(theory.GAINS)}
-    length, gain = (cells[0]["length"], cells[0]["gain"]) if cells else (0, 0)
-    if (length, gain) not in at:  # nothing, or of a map that was here before
-        st.markdown(f"**Click a cell** to take its length and {called}. The dot is the experiment above.")
+def _take_click(lengths: list[int]) -> None:
+    """A cell that was clicked on becomes the sliders' choice, once: afterwards they may leave it."""
+    cells = st.session_state.get("vanishing_map", {}).get("selection", {}).get("cell") or [{}]
+    clicked = cells[0].get("length"), cells[0].get("gain")
+    if clicked != st.session_state.get("vanishing_clicked") and clicked[0] in lengths and clicked[1] in theory.GAINS:
+        st.session_state.vanishing_length, st.session_state.vanishing_gain = clicked
+    st.session_state.vanishing_clicked = clicked
+
+
+def _choice(e: Experiment, lengths: list[int], called: str) -> tuple[int, float]:
+    """The cell that is looked at: clicked on, or chosen with these sliders; at first the one next to the experiment."""
+    near = min(lengths, key=lambda length: abs(np.log(length / e.length)))
+    if st.session_state.get("vanishing_length", near) not in lengths:  # of a map that was here before
+        del st.session_state.vanishing_length
+    st.markdown("**Click a cell**, or choose one here. The dot is the experiment above.")
+    length = st.select_slider("Length T on the map", lengths, near, key="vanishing_length")
+    close = min(theory.GAINS, key=lambda gain: abs(np.log(gain / e.gain)))
+    gain = st.select_slider(
+        f"{called.capitalize()} on the map", theory.GAINS, close, key="vanishing_gain", format_func="{:g}".format
+    )
+    return length, gain
+
+
+def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cell: tuple[int, float], called: str) -> None:
+    """This cell in words, and what can be done with it."""
+    (length, gain), row = cell, lengths.index(cell[0])
+    if row >= len(ratio):
+        st.markdown(f"**T = {length}, {called} {gain:g}** is being computed.")
         return
-    picked, left = replace(e, length=int(length), gain=gain), at[length, gain]
+    picked, left = replace(e, length=length, gain=gain), ratio[row, theory.GAINS.index(gain)]
     st.markdown(f"**T = {length}, {called} {gain:g}**  \n{amount(left)} of the gradient is left: {fate(left)}.")
     _layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
     refused = bool(_session.limits().check(picked))
@@ -285,10 +310,6 @@ def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cells: list[di
 
 def _if(values: Any, text: str) -> str:
     return "" if values is None else text
-
-
-def _show(spec: dict[str, Any], rows: Any, key: str, text: str) -> None:
-    st.vega_lite_chart({**spec, "datasets": {"rows": rows}}, key=f"vanishing_{key}", width="stretch", alt=text)
 
 
 MATHEMATICS = r"""

@@ -31,7 +31,9 @@ DIGEST = read_corpus(table()).digest
 
 
 def upload(at, *files):
-    at.file_uploader[0].set_value([(name, content, "text/plain") for name, content in files])
+    next(w for w in at.file_uploader if w.label.startswith("Sentences")).set_value(
+        [(name, content, "text/plain") for name, content in files]
+    )
     next(b for b in at.button if b.label == "Read these sentences").click().run()
     assert not at.exception
     return at

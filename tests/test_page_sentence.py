@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from apptest import linked, until
 
-from pages import _memory, _reader, sentence
+from pages import _charts, _memory, _reader, sentence
 from rnnkit.cells import CELLS
 from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS
@@ -29,8 +29,13 @@ def shown(monkeypatch):
 @pytest.fixture
 def charts(monkeypatch):
     """The tables that were drawn, by the chart's key."""
-    seen = {}
-    monkeypatch.setattr(_memory, "_show", lambda spec, rows, key, text: seen.update({key: rows}))
+    seen, draw = {}, _charts.draw
+
+    def heard(spec, text, key, data=None, **look):
+        seen[key.removeprefix("sentence_")] = (data or {}).get("rows")
+        return draw(spec, text, key, data, **look)
+
+    monkeypatch.setattr(_charts, "draw", heard)
     return seen
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from apptest import controls, linked, until
 
-from pages import vanishing
+from pages import _charts
 from rnnkit import Experiment, theory
 from rnnkit.cells import CELLS
 from rnnkit.charts import regimes, style
@@ -80,7 +80,7 @@ def test_the_tables_of_the_map_frame_where_the_gradient_arrives():
 def test_the_map_never_changes_while_rows_arrive():
     spec = regimes.regime_chart(theory.GAINS, theory.LENGTHS).to_dict()
     assert spec == regimes.regime_chart(theory.GAINS, theory.LENGTHS).to_dict()
-    assert {layer["data"]["name"] for layer in spec["layer"]} == {"cells", "borders", "levels", "here"}
+    assert {layer["data"]["name"] for layer in spec["layer"]} == {"cells", "picked", "borders", "levels", "here"}
 
 
 # ---- the page without a browser ----
@@ -89,8 +89,13 @@ def test_the_map_never_changes_while_rows_arrive():
 @pytest.fixture
 def shown(monkeypatch):
     """The tables that were drawn, by the chart's key."""
-    seen = {}
-    monkeypatch.setattr(vanishing, "_show", lambda spec, rows, key, text: seen.update({key: rows}))
+    seen, draw = {}, _charts.draw
+
+    def heard(spec, text, key, data=None, **look):
+        seen[key.removeprefix("vanishing_")] = (data or {}).get("rows")
+        return draw(spec, text, key, data, **look)
+
+    monkeypatch.setattr(_charts, "draw", heard)
     return seen
 
 

@@ -12,7 +12,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from rnnkit.charts.style import BLUE, GREY, HIGH, INK, LOW, VIOLET, WARM, sized
+from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, LOW, VIOLET, WARM, sized
 from rnnkit.corpus import wilson
 from rnnkit.words import amount
 
@@ -21,7 +21,7 @@ SERIES = {  # who answers -> colour, dash, width
     "network, attractors of the same number": (INK, (2, 3), 2.5),
     "last noun": (WARM, (7, 4), 2.0),
     "opposite of the last noun": (VIOLET, (7, 4), 2.0),
-    "any plural seen": (BLUE, (2, 3), 2.0),
+    "any plural seen": (BLUE, (7, 4), 2.0),
     "chance": (GREY, (4, 4), 1.5),
 }
 RULES = ("last noun", "opposite of the last noun", "any plural seen")
@@ -82,7 +82,7 @@ def _trained(x: float | None) -> list[alt.Chart]:
     if x is None:
         return []
     base = alt.Chart(alt.Data(values=[{"x": x, "name": "trained"}])).encode(x="x:Q")
-    text = base.mark_text(align="left", baseline="bottom", dx=5, fontSize=14, color=GREY)
+    text = base.mark_text(align="left", baseline="bottom", dx=5, fontSize=14, color=GREY_TEXT)
     return [base.mark_rule(color=GREY, strokeWidth=1.5), text.encode(text="name:N", y=alt.value(alt.ExprRef("height - 4")))]
 
 
@@ -111,6 +111,27 @@ def reach_table(found: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({"x": x, "shown": shown, "edge": edge.astype(object), "text": [amount(v) for v in reach]})
 
 
+def accuracy_text(table: pd.DataFrame, title: str) -> str:
+    """The finding of accuracy_chart."""
+    own = table[table.who == "network"].sort_values("x")
+    if own.empty:
+        return f"Accuracy by {title}: nothing was asked."
+    first, last, least = own.iloc[0], own.iloc[-1], own.loc[own.share.idxmin()]
+    rules = ", ".join(f"{r.who} {r.share:.0%}" for r in table[table.x == last.x].itertuples() if not r.who.startswith("network"))
+    return (
+        f"Accuracy by {title}: the network is right in {first.share:.0%} at {first.x:g} and in {last.share:.0%} at {last.x:g}, "
+        f"least often at {least.x:g} with {least.share:.0%}. Others at {last.x:g}: {rules}."
+    )
+
+
+def reach_text(table: pd.DataFrame, title: str) -> str:
+    """The finding of reach_chart."""
+    if table.empty:
+        return f"Gradient at the subject by {title}: none was measured."
+    said = [f"{row.text} of it arrives at {row.x:g}" for row in (table.iloc[0], table.iloc[-1])]
+    return f"Gradient at the subject by {title}: {', '.join(dict.fromkeys(said))}."
+
+
 # ---- which unit remembers ----
 
 
@@ -135,3 +156,13 @@ def units_table(found: Mapping[str, Any], off: list[int]) -> pd.DataFrame:
     best, alone = np.asarray(found["best"]), np.asarray(found["alone"]).max(0)
     names = [f"unit {i}{' (off)' if i in off else ''}" for i in best]
     return pd.DataFrame({"unit": names, "alone": alone[best], "lost": found["lost"], "off": [int(i) in off for i in best]})
+
+
+def units_text(table: pd.DataFrame) -> str:
+    """The finding of units_chart."""
+    best, needed = table.iloc[0], table.loc[table.lost.idxmin()]
+    return (
+        f"Single units, and the network without each: {best.unit} alone tells the number in {best.alone:.0%} of the sentences, "
+        f"the last of the {len(table)} shown in {table.alone.iloc[-1]:.0%}. Without {needed.unit} the network is right in "
+        f"{needed.lost:.0%}, without any other shown in at least as many."
+    )

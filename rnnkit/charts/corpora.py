@@ -46,3 +46,13 @@ def groups_chart(rows: Sequence[dict[str, Any]], by: str, title: str, height: in
     bars = own.mark_rule(color=INK, strokeWidth=2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
     dots = base.mark_point(filled=True, size=70, opacity=1).encode(x, y, colour, tooltip=tips)
     return sized(lines, bars, dots, height=height)
+
+
+def groups_text(rows: Sequence[dict[str, Any]], by: str, title: str) -> str:
+    """The finding of groups_chart: everybody's share in the first and in the last group."""
+    mine = [row for row in rows if row["by"] == by]
+    if not mine:
+        return f"Right answers by {title}: nothing was asked."
+    groups = list(dict.fromkeys((mine[0]["group"], mine[-1]["group"])))
+    said = [f"at {g}, " + ", ".join(f"{NAMES[r['who']]} {r['right']:.0%}" for r in mine if r["group"] == g) for g in groups]
+    return f"Right answers by {title}: {'; '.join(said)}."

@@ -8,9 +8,8 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from rnnkit.charts.style import GREY, INK, WARM, sized
+from rnnkit.charts.style import CRIMSON, CRIMSON_TEXT, GREY, GREY_TEXT, INK, WARM, sized
 
-CRIMSON = "#dc143c"  # NaN, as in the heatmap
 LOW, HIGH = 1e-3, 1e9
 POWER = "datum.value == 1 ? '1' : replace(format(datum.value, '.0e'), '+', '')"
 TICKS = [1e-3, 1, 1e3, 1e6, 1e9]
@@ -44,7 +43,7 @@ def curve_chart(*, steps: int, wide: bool, height: int = 330) -> alt.LayerChart:
         tooltip=["step:Q", "text:N"],
     )
     named = dead.transform_filter(patient)
-    words = named.mark_text(text="NaN", dx=9, dy=1, align="left", fontSize=16, fontWeight="bold", color=CRIMSON)
+    words = named.mark_text(text="NaN", dx=9, dy=1, align="left", fontSize=16, fontWeight="bold", color=CRIMSON_TEXT)
     return sized(thin, rewind, thick, dots, reader, cross, words, height=height)
 
 
@@ -64,7 +63,7 @@ def bifurcation_chart(
     unstable = base.transform_filter("!datum.stable").mark_line(clip=True, strokeWidth=2.5, color=WARM, strokeDash=[7, 5])
     level = alt.Chart(pd.DataFrame({"x": [x0], "at": [domain[0]], "name": ["x₀"]}))
     start = level.mark_rule(color=GREY, strokeDash=[2, 3], strokeWidth=2).encode(y=y)
-    name = level.mark_text(align="left", dx=4, dy=-9, fontSize=15, color=GREY, text="x₀").encode(x=x, y=y)
+    name = level.mark_text(align="left", dx=4, dy=-9, fontSize=15, color=GREY_TEXT, text="x₀").encode(x=x, y=y)
     points = alt.Chart(marks)
     rules = points.mark_rule(clip=True, strokeWidth=1.5).encode(x, color=alt.Color("colour:N", scale=None))
     dots = points.mark_point(filled=True, size=140, opacity=1, clip=True).encode(

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from rnnkit.charts.style import GREY, INK, sized
+from rnnkit.charts.style import GREY, GREY_TEXT, INK, sized
 
 NAMES = {  # key in what studies.next_symbol finds -> what the bar is called
     "bits": "this network",
@@ -29,9 +29,14 @@ def bits_chart(found: Mapping[str, Any], unit: str, perplexity: bool, height: in
     x = alt.X("bits:Q", scale=scale, axis=alt.Axis(title=f"bits a {unit}", tickCount=5, grid=False))
     colour = alt.condition(f"datum.who == '{NAMES['bits']}'", alt.value(INK), alt.value(GREY))
     bars = base.mark_bar(height={"band": 0.7}).encode(y, x, color=colour, tooltip=["who:N", alt.Tooltip("bits:Q", format=".3f")])
-    words = base.mark_text(align="left", dx=6, fontSize=15, color=GREY).encode(y, x, text="text:N")
+    words = base.mark_text(align="left", dx=6, fontSize=15, color=GREY_TEXT).encode(y, x, text="text:N")
     return sized(bars, words, height=height)
 
 
 def _text(bits: float, perplexity: bool) -> str:
     return f"{bits:.2f}" + (f" · perplexity {2**bits:,.1f}" if perplexity else "")
+
+
+def bits_text(found: Mapping[str, Any], unit: str) -> str:
+    """The finding of bits_chart."""
+    return f"Bits a {unit}: " + ", ".join(f"{name} {found[key]:.2f}" for key, name in NAMES.items()) + "."

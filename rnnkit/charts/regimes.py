@@ -9,16 +9,14 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from rnnkit.charts.style import HIGH, LOW, WARM, with_fonts
+from rnnkit.charts.style import CRIMSON, HIGH, LOW, WARM, with_fonts
 from rnnkit.words import amount
-
-NAN = "#dc143c"  # as in the heatmap
 
 
 def regime_chart(gains: Sequence[float], lengths: Sequence[int], gain_name: str = "gain", height: int = 580) -> alt.LayerChart:
     """Sequence length (x) and gain (y), coloured by the gradient that arrives, as a specification that never changes.
 
-    Its data come under the names of `regime_tables`. Clicking selects a cell: the parameter is called "cell".
+    Its data come under the names of `regime_tables`. Clicking selects a cell: the parameter is called "cell"; the page frames it.
     """
     x_scale = alt.Scale(type="log", domain=_ends(lengths), nice=False, clamp=True)
     y_scale = alt.Scale(type="log", domain=_ends(gains), nice=False, clamp=True)
@@ -46,9 +44,10 @@ def regime_chart(gains: Sequence[float], lengths: Sequence[int], gain_name: str 
         alt.Tooltip("text:N", title="arrives"),
     ]
     filled = cells.mark_rect(cursor="pointer").encode(colour, tooltip=tips).add_params(picked)
-    nan = cells.transform_filter("!isValid(datum.colour)").mark_rect(color=NAN).encode(tooltip=tips)
-    frame = cells.transform_filter(picked).mark_rect(fillOpacity=0, stroke="white", strokeWidth=3)
-    inner = cells.transform_filter(picked).mark_rect(fillOpacity=0, stroke="black", strokeWidth=1)
+    nan = cells.transform_filter("!isValid(datum.colour)").mark_rect(color=CRIMSON).encode(tooltip=tips)
+    one = alt.Chart(alt.NamedData("picked")).encode(x, alt.X2("right:Q"), y, alt.Y2("top:Q"))
+    frame = one.mark_rect(fillOpacity=0, stroke="white", strokeWidth=3)
+    inner = one.mark_rect(fillOpacity=0, stroke="black", strokeWidth=1)
     return with_fonts(
         alt.layer(filled, nan, *_borders(), *_levels(), frame, inner, *_here())
         .resolve_scale(color="shared")
@@ -93,9 +92,10 @@ def regime_tables(
     arrives: tuple[float, float],
     levels: dict[str, float],
     here: tuple[str, int, float],
+    picked: tuple[int, float] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """The data of regime_chart: ratio (n, G) at the first n lengths, `arrives` between these; levels: name -> gain; here: name,
-    length and gain of the present Experiment."""
+    length and gain of the present Experiment; picked: length and gain of the cell that is framed."""
     y, x = _between(gains), _between(lengths)
     i, j = (axis.ravel() for axis in np.indices(ratio.shape))
     with np.errstate(divide="ignore"):
@@ -106,12 +106,34 @@ def regime_tables(
     borders = [(x[i + 1], x[i + 1], y[j], y[j + 1]) for i, j in np.argwhere(inside[1:] != inside[:-1])]
     borders += [(x[i], x[i + 1], y[j + 1], y[j + 1]) for i, j in np.argwhere(inside[:, 1:] != inside[:, :-1])]
     shown = [(name, gain, x[0]) for name, gain in levels.items() if y[0] < gain < y[-1]]
+    table = pd.DataFrame(cells)
+    framed = (table.length == picked[0]) & (table.gain == picked[1]) if picked else np.zeros(len(table), bool)
     return {
-        "cells": pd.DataFrame(cells),
+        "cells": table,
+        "picked": table[framed],
         "borders": pd.DataFrame(borders, columns=["x", "x2", "y", "y2"]).astype(float),
         "levels": pd.DataFrame(shown, columns=["name", "gain", "x"]).astype({"name": str, "gain": float, "x": float}),
         "here": pd.DataFrame([here], columns=["name", "length", "gain"]),
     }
+
+
+def regime_text(
+    gains: Sequence[float], lengths: Sequence[int], ratio: np.ndarray, arrives: tuple[float, float], called: str
+) -> str:
+    """The finding of regime_chart: at the shortest and the longest length, the gains at which the gradient arrives."""
+    inside = (ratio >= arrives[0]) & (ratio <= arrives[1])
+    said = []
+    for i in sorted({0, len(ratio) - 1}):
+        at = np.asarray(gains)[inside[i]]
+        where = (
+            "at none"
+            if not len(at)
+            else f"at {called} {at[0]:g} only"
+            if len(at) == 1
+            else f"between {called} {at[0]:g} and {at[-1]:g}"
+        )
+        said.append(f"{where} over {lengths[i]} steps")
+    return f"Share of the gradient that arrives, by sequence length and {called}: it arrives {', '.join(said)}."
 
 
 def _between(values: Sequence[float]) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import altair as alt
 import pandas as pd
 
-from rnnkit.charts.style import GREY, INK, MAX_ROWS, VIOLET, WARM, sized
+from rnnkit.charts.style import GREY, GREY_TEXT, INK, MAX_ROWS, VIOLET, WARM, sized
 
 DASH = [7, 4]  # of the pinned run
 
@@ -36,11 +36,9 @@ def accuracy_chart(data: Table = None, pinned: Table = None, *, steps: int | Non
 def norm_chart(data: Table = None, pinned: Table = None, *, steps: int | None = None) -> alt.LayerChart:
     """Median norm of the weights' gradient before and after the remedies; columns step, grad_norm_raw, grad_norm_applied."""
     names = {"grad_norm_raw": "before remedies", "grad_norm_applied": "after"}
-    colour = alt.Color(
-        "kind:N",
-        scale=alt.Scale(domain=list(names.values()), range=[VIOLET, INK]),
-        legend=alt.Legend(orient="top", title=None, symbolType="stroke", offset=2, labelLimit=0),
-    )
+    legend = alt.Legend(orient="top", title=None, symbolType="stroke", offset=2, labelLimit=0)
+    colour = alt.Color("kind:N", scale=alt.Scale(domain=list(names.values()), range=[VIOLET, INK]), legend=legend)
+    wide = alt.StrokeWidth("kind:N", scale=alt.Scale(domain=list(names.values()), range=[4.5, 2]), legend=legend)
     y = alt.Y(
         "norm:Q",
         scale=alt.Scale(type="log", domain=[1e-6, 1e6], clamp=True),
@@ -53,7 +51,7 @@ def norm_chart(data: Table = None, pinned: Table = None, *, steps: int | None = 
         base = base.transform_calculate(**{names["grad_norm_raw"]: "datum.raw", names["grad_norm_applied"]: "datum.applied"})
         base = base.transform_fold(list(names.values()), as_=["kind", "norm"]).transform_filter(_finite("norm"))
         tooltip = ["step:Q", "kind:N", alt.Tooltip("norm:Q", format=".2e")]
-        return base.mark_line(strokeWidth=2, clip=True, **look).encode(_x(steps), y, colour, tooltip=tooltip)
+        return base.mark_line(clip=True, **look).encode(_x(steps), y, colour, wide, tooltip=tooltip)
 
     other = lines(_source(pinned, "pinned"), strokeDash=DASH, opacity=0.8)
     return sized(*([other] if data is None or pinned is not None else []), lines(_source(data)), _cursor(data))
@@ -71,7 +69,7 @@ def _curves(
     )
     rule = alt.Chart(alt.Data(values=[{"level": level}])).mark_rule(color=GREY, strokeDash=[6, 4], strokeWidth=2)
     text = alt.Chart(alt.Data(values=[{"level": level, "name": name}])).mark_text(
-        align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY
+        align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY_TEXT
     )
     guess = [rule.encode(y="level:Q"), text.encode(y="level:Q", x=alt.XValue("width"), text="name:N")]
     other = alt.Chart(_source(pinned, "pinned")).transform_filter(_finite(column)).encode(_x(steps))

@@ -14,7 +14,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from rnnkit.charts.style import BLUE, GREY, HIGH, INK, LOW, ORANGE, VIOLET, WARM, sized
+from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, INK_TEXT, LOW, ORANGE, VIOLET, WARM, sized
 from rnnkit.words import amount
 
 SERIES = {  # column of flow_table -> label, colour, dash
@@ -109,6 +109,40 @@ def flow_table(found: Mapping[str, Any], part: int, words: Sequence[str]) -> pd.
     return pd.DataFrame(_times(words) | shares | texts | {"norm_text": [amount(v) for v in norm]})
 
 
+def flow_text(table: pd.DataFrame, name: str, mark: tuple[int, str], end: str) -> str:
+    """The finding of flow_chart, of dL/d`name` at the step and place of `mark`."""
+    t, place = mark
+    row = table.iloc[t]
+    theory = [f"{SERIES[s][0]} {amount(row[s])}" for s in ("bound", "typical", "straight") if s in table and np.isfinite(row[s])]
+    told = f"Norm of dL/d{name} at every time step: of what it is at the {end}, {row.measured_text} is left at the {place}"
+    return told + (f"; predicted: {', '.join(theory)}." if theory else ".")
+
+
+def spectrum_text(table: pd.DataFrame, name: str, place: str) -> str:
+    """The finding of spectrum_chart."""
+    if table.empty:
+        return f"Singular values of dh_T/d{name}: all are 0."
+    first = table[(table.t == table.t.min()) & (table.name != "")]
+    values = ", ".join(f"{rank} {amount(value)}" for rank, value in zip(first.name, first.value, strict=True))
+    return f"Singular values of dh_T/d{name}, from the {place} to the end: {values or 'too small to draw'}."
+
+
+def slopes_text(table: pd.DataFrame, what: str) -> str:
+    """The finding of slopes_chart."""
+    low, high = table.loc[table["mean"].idxmin()], table.loc[table["mean"].idxmax()]
+    return (
+        f"Distribution over the units of the {what}: mean {table['mean'].mean():.2f}, from {low['mean']:.2f} at “{low.word}” to "
+        f"{high['mean']:.2f} at “{high.word}”; single units from {table.low.min():.2f} to {table.high.max():.2f}."
+    )
+
+
+def states_text(table: pd.DataFrame, name: str) -> str:
+    """The finding of states_chart."""
+    ends = [(word, group.value) for (_, word), group in table.groupby(["t", "word"])]
+    said = " and ".join(f"{v.min():.2f} to {v.max():.2f} at “{word}”" for word, v in (ends[0], ends[-1]))
+    return f"Values of {name} over time, of {table.unit.nunique()} units: {said}."
+
+
 def spectrum_table(found: Mapping[str, Any], part: int, words: Sequence[str], lines: int = 48) -> pd.DataFrame:
     """For spectrum_chart; of more than `lines` singular values evenly fewer."""
     values, at = found["spectrum"][part], found["spectrum_t"]
@@ -197,7 +231,7 @@ def _marks(marks: Sequence[tuple[int, str]], steps: int) -> list[alt.Chart]:
     looks: list[tuple[str, dict[str, Any]]] = [("<", {"align": "left", "dx": 6}), (">=", {"align": "right", "dx": -6})]
     for side, look in looks:
         half = base.transform_filter(f"datum.t {side} {steps / 2}")
-        text = half.mark_text(baseline="top", fontSize=14, color=GREY, **look)
+        text = half.mark_text(baseline="top", fontSize=14, color=GREY_TEXT, **look)
         layers.append(text.encode(text="name:N", y=alt.value(2)))
     return layers
 
@@ -213,7 +247,7 @@ def _edges(base: alt.Chart) -> list[alt.Chart]:
         rows = base.transform_filter(f"isValid(datum.measured) && {off}")
         some = rows.mark_point(shape=shape, filled=True, size=50, opacity=0.8, color=INK).encode(y=_pixel(edge))
         middle = alt.Chart(base.data).transform_filter(f"isValid(datum.measured) && {off}").transform_aggregate(t="mean(t)")
-        words = middle.mark_text(fontSize=14, color=INK, text=text).encode(x="t:Q", y=_pixel(beside))
+        words = middle.mark_text(fontSize=14, color=INK_TEXT, text=text).encode(x="t:Q", y=_pixel(beside))
         layers += [some, words]
     return layers
 
