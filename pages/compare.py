@@ -1,10 +1,10 @@
-"""Compare two runs: pin one, change one thing, and see both on the same scales."""
+"""Compare runs: pin one, change one thing, and see both on the same scales; below, the shelf of all runs of this session."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages import _layout, _session, lab
+from pages import _layout, _session, _shelved, lab
 from rnnkit.presets import PAIRS, PRESETS, pair
 from rnnkit.words import difference
 
@@ -13,14 +13,16 @@ CONTROLS = None
 
 
 def page() -> None:
+    if st.session_state.pop("compare_left", False):
+        _layout.to_lab()
     e, pinned = _session.current(), _session.pinned()
     _layout.opening(
         "What did one change do?",
         "Pin a run, change one thing in the sidebar: both are trained on the same seeds and the same sentences, and drawn on the "
         "same scales. Or take a ready pair:",
     )
-    st.session_state.compare_pair = next((title for title in PAIRS if pair(title) == (pinned, e)), None)
-    st.pills("Ready pairs", list(PAIRS), key="compare_pair", on_change=_open_pair, label_visibility="collapsed")
+    key, look = _key(), {"default": _shown(), "label_visibility": "collapsed"}
+    st.pills("Ready pairs", list(PAIRS), key=key, on_change=_open_pair, args=(key,), **look)
     if pinned is None:
         st.info("Nothing is pinned yet: press **Pin this run** in the sidebar, or choose a pair.", icon=":material/keep:")
     elif pinned == e:
@@ -28,6 +30,7 @@ def page() -> None:
     else:
         st.markdown(f"#### {difference(pinned, e)}")
     lab.live(e)
+    _shelved.shelf()
     forgets, omega = PRESETS["forgets"].experiment, pair("Omega")
     _layout.try_next(
         _layout.Try("**The penalty that helps**: 30 words, with and without Omega.", omega[1], "Compare these two", omega[0]),
@@ -39,9 +42,24 @@ def page() -> None:
     )
 
 
-def _open_pair() -> None:
-    title = st.session_state.compare_pair
-    if title:
+def leave() -> None:
+    """Another page was opened."""
+    _shelved.leave()
+
+
+def _shown() -> str | None:
+    """The ready pair that is looked at."""
+    return next((title for title in PAIRS if pair(title) == (_session.pinned(), _session.current())), None)
+
+
+def _key() -> str:
+    return f"compare_pair~{_shown()}"
+
+
+def _open_pair(key: str) -> None:
+    """Only from the menu that is there now: see choose_preset in _session.py."""
+    title = st.session_state[key]
+    if title and key == _key():
         before, after = pair(title)
         _session.load(after, pinned=before)
 

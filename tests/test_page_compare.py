@@ -7,7 +7,7 @@ import pytest
 from apptest import SMALL, buttons, controls, press, until
 from browsing import DESK, PHONE, SIDEWAYS, button, choose, expect, finished, sidebar
 
-from pages import _live, _session
+from pages import _link, _live
 from rnnkit.experiment import Experiment
 from rnnkit.fixes import ClipNorm
 from rnnkit.presets import PAIRS, pair
@@ -18,12 +18,12 @@ PINNED = replace(SMALL_EXPERIMENT, cell="lstm", length=8)
 
 
 def pinned_in_link(at):
-    query = {k.removeprefix(_session.PIN): v for k, v in at.query_params.items() if k.startswith(_session.PIN)}
+    query = {k.removeprefix(_link.PIN): v for k, v in at.query_params.items() if k.startswith(_link.PIN)}
     return Experiment.from_query(query) if query else None
 
 
 def pinned_query(e):
-    return {_session.PIN + k: v for k, v in e.to_query().items()}
+    return {_link.PIN + k: v for k, v in e.to_query().items()}
 
 
 def captions(at):
@@ -79,16 +79,20 @@ def test_a_remedy_that_begins_later_survives_controls_and_link(app):
     assert Experiment.from_query(at.query_params) == (replace(e, fixes=(ClipNorm(0.5, since=9),)), [])
 
 
+def pairs(at):
+    return next(w for w in at.button_group if w.key.startswith("compare_pair"))
+
+
 @pytest.mark.parametrize("title", PAIRS)
 def test_a_ready_pair_is_loaded_and_marked(app, title):
     at = app(SMALL, page="compare")
-    at.button_group(key="compare_pair").set_value(title).run()
+    pairs(at).set_value(title).run()
     before, after = pair(title)
     assert not at.exception and pinned_in_link(at) == (before, [])
-    assert Experiment.from_query({k: v for k, v in at.query_params.items() if not k.startswith(_session.PIN)})[0] == after
-    assert at.button_group(key="compare_pair").value == title
+    assert Experiment.from_query({k: v for k, v in at.query_params.items() if not k.startswith(_link.PIN)})[0] == after
+    assert pairs(at).value == title
     controls(at)["c_seed"].set_value(77).run()
-    assert at.button_group(key="compare_pair").value is None
+    assert pairs(at).value is None
 
 
 def test_ghosts_are_the_medians_of_the_pinned_run(app, pool):
