@@ -1,0 +1,64 @@
+/* The tour's keys, and scrolling to what it points at. A clicker for slides sends PageDown and PageUp: on and back, wherever the
+   focus is, except in a text of several lines or an open menu; Escape and the digits not from any field. Streamlit's own shortcuts
+   would not do: Escape would leave the tour also from an open menu or a field, a held key would run through the stations, and a
+   slider or a field that was used last would keep PageDown to itself.
+   Keys press the panel's own buttons, so that there is one way on; a key whose button is not there does nothing. */
+
+const KEYS = {                                               // key -> key of a button, @ the station
+  PageDown: "tour_next_@", PageUp: "tour_back_@", Escape: "tour_leave_@",
+  1: "tour_answer_@_0", 2: "tour_answer_@_1", 3: "tour_answer_@_2", 4: "tour_answer_@_3",
+};
+const OPEN = "[data-baseweb=popover], [role=listbox], [role=dialog], [role=menu]", TIP = ".tip:not([hidden])";
+const PATIENCE = 15000;                                      // ms that a place may take to appear
+const find = (key, kind = " button") => document.querySelector(`.st-key-${key}${kind}`);
+let now = null;                                              // the mounted component; there is one tour a page
+
+export default function ({ data, parentElement }) {
+  if (!now) window.addEventListener("keydown", pressed, true);                                // before any part of the page
+  const before = now?.moment;
+  now = { ...now, root: parentElement, moment: data.moment };
+  if (before === data.moment) return leave;
+  const station = moment => moment?.replace(/\.\w+$/, "");
+  if (station(before) !== station(data.moment)) document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
+  document.documentElement.dataset.tour = data.moment;       // where the keys are now, for whoever looks from outside
+  go(data.selector, performance.now());
+  return leave;
+}
+
+function leave() {
+  delete document.documentElement.dataset.tour;
+  window.removeEventListener("keydown", pressed, true);
+  clearTimeout(now?.timer);
+  now = null;
+}
+
+function pressed(event) {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !KEYS[event.key] || busy(event)) return;
+  const [, at, is] = now.moment.split(".");                    // buttons of before can still stand there while the page is drawn
+  if (/\d/.test(event.key) && is !== "asked") return;
+  const button = find((is === "asked" && event.key === "PageDown" ? "tour_show_@" : KEYS[event.key]).replace("@", at));
+  if (!button) return;
+  event.preventDefault();                                    // else the page would scroll as well
+  event.stopImmediatePropagation();
+  button.click();
+}
+
+function busy(event) {                                       // the key belongs to a field, to an open menu, or to a tip
+  const target = event.composedPath()[0], pages = event.key.startsWith("Page");
+  if (target.closest?.("textarea, [contenteditable=true]") || document.querySelector(OPEN)) return true;
+  if (pages || !target.closest) return false;
+  const field = target.closest("input, select"), types = field && !["range", "checkbox", "radio", "button"].includes(field.type);
+  return Boolean(types || event.key === "Escape" && target.getRootNode() !== document && target.getRootNode().querySelector(TIP));
+}
+
+function go(selector, since) {                               // what is pointed at may come later than the panel
+  clearTimeout(now.timer);
+  const place = selector ? document.querySelector(selector) : null;
+  place?.closest("details:not([open])")?.querySelector("summary").click();                    // it is folded away
+  if (selector && !place?.offsetHeight && performance.now() - since < PATIENCE)
+    now.timer = setTimeout(() => now && go(selector, since), 200);
+  const panel = find("tour_panel", "")?.parentElement, stays = panel && getComputedStyle(panel).position === "sticky";
+  if (!place?.offsetHeight || !stays) return;                // on a phone the question would be scrolled away
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  place.scrollIntoView({ block: "nearest", behavior });
+}

@@ -1,0 +1,430 @@
+"""The guided tour: every station, the viewer's own settings before and after, bad links and files; and in Chromium."""
+
+import json
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from apptest import controls, linked, press, prose, texts, until
+from browsing import PHONE, SIDEWAYS, expect, sidebar
+from browsing import until as until_seen
+
+from pages import _journey, _point, _session, _tour, remedies
+from rnnkit.experiment import Experiment
+from rnnkit.limits import Limits
+from rnnkit.remedies import PANELS
+from rnnkit.tours import Station, Tour, read_tour
+
+GUIDE = read_tour(_journey.FILE.read_bytes(), _point.places())[0]
+OWN = {"length": "20", "cell": "gru", "steps": "20", "replicas": "2", "bias": "chrono"}
+SMALL = "length=10&steps=20&replicas=2"
+TWO = f"""version = 1
+title = "Two stations"
+
+[[station]]
+title = "First"
+page = "lab"
+link = "{SMALL}&pin.length=12&pin.steps=20&pin.replicas=2"
+say = "Told. <b id='injected'>bold</b> ![a](http://elsewhere.example/a.png) $\\\\includegraphics{{http://elsewhere.example/b.png}}$"
+point = "heatmap"
+ask = "Which?"
+answers = ["This", "That"]
+right = 2
+notice = "Noticed."
+
+[[station]]
+title = "Second"
+page = "vanishing"
+say = "The same networks."
+point = "numbers"
+"""
+
+
+def small(e):
+    return e and replace(e, steps=20, replicas=2, hidden=min(e.hidden, 16))
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """The project's tour with networks that are trained in a moment."""
+    stations = [replace(s, experiment=small(s.experiment), pinned=small(s.pinned)) for s in GUIDE.stations]
+    shortened = Tour(GUIDE.title, GUIDE.about, GUIDE.minutes, tuple(stations))
+    monkeypatch.setattr(_journey, "guide", lambda: shortened)
+    rows = list(PANELS["vanishing"].remedies.items())[:2]
+    panel = replace(PANELS["vanishing"], remedies={name: replace(r, experiment=small(r.experiment)) for name, r in rows})
+    for module in (_tour, remedies):
+        monkeypatch.setattr(module, "PANELS", {"vanishing": panel})
+    return shortened
+
+
+@pytest.fixture
+def two(monkeypatch):
+    """Two stations, in the place of the project's tour."""
+    shortened, said = read_tour(TWO, _point.places())
+    assert len(said) == 1, said
+    monkeypatch.setattr(_journey, "guide", lambda: shortened)
+    return shortened
+
+
+def keys(at):
+    return {button.key for button in at.button}
+
+
+def tour(at, what, k=""):
+    """Presses a button of the station that is shown, by key."""
+    return press(at, f"tour_{what}_{at.session_state.tour.at}{k}")
+
+
+def fast(at):
+    at.session_state.playback.pace = "fast"
+    return at
+
+
+def asked(at):
+    return any(key.startswith("tour_show") for key in keys(at))
+
+
+def noticed(station):
+    return lambda at: any(station.notice in m.value for m in at.markdown)
+
+
+# ---- every station ----
+
+
+def test_every_station_loads_asks_trains_and_tells(app, brief):
+    at, e = press(fast(app(OWN)), "tour_start"), None
+    for n, station in enumerate(brief.stations, 1):
+        e = station.experiment or e
+        assert not at.exception, station.title
+        assert any(m.value == f"**{n} / {len(brief.stations)} · {station.title}**" for m in at.markdown)
+        assert experiment(at) == e and address(at)["tour"] == str(n)
+        assert at.session_state.run.experiment == e and not at.session_state.playback.playing
+        assert asked(at) and not noticed(station)(at)
+        assert ("What do you expect?" in prose(at)) == station.cover
+        assert bool(at.subheader) != station.cover, "hidden until there is an answer"
+        tour(at, "answer", f"_{station.right - 1}")
+        assert not at.exception and at.subheader and not asked(at), station.title
+        until(at, noticed(station))
+        assert f":green[**✓** Expected: **{station.answers[station.right - 1]}**.]" in prose(at)
+        tour(at, "next")
+    assert not at.exception and "tour" not in address(at) and linked(at) == Experiment.from_query(OWN)[0]
+    assert "tour_resume" not in keys(at), "it has been seen to its end"
+
+
+def address(at):
+    return {k: v if isinstance(v, str) else v[0] for k, v in at.query_params.items()}
+
+
+def experiment(at):
+    """The Experiment in the address bar, which also holds the tour and the pinned run."""
+    return linked(SimpleNamespace(query_params={k: v for k, v in address(at).items() if "." not in k and k != "tour"}))
+
+
+def test_an_answer_that_does_not_come_true_and_none_at_all(app, two):
+    at = press(fast(app()), "tour_start")
+    tour(at, "answer", "_0")
+    assert "Expected: **This**. Training" in prose(at)
+    until(at, noticed(two.stations[0]))
+    assert ":orange[**✗** Expected: **This**.] Noticed." in prose(at)
+    press(at, "tour_to_0")
+    tour(at, "show")
+    until(at, noticed(two.stations[0]))
+    assert "Expected" not in prose(at)
+
+
+def test_who_stands_still_is_told_how_it_goes_on(app, two):
+    at = tour(press(app(), "tour_start"), "show")
+    press(at, "pause")
+    assert "It stands still" in prose(at) and not noticed(two.stations[0])(at)
+    tour(at, "next")
+    assert not at.exception and "**2 / 2 · Second**" in prose(at)
+
+
+def test_a_click_that_is_heard_twice_counts_once(app, two):
+    """Streamlit can call a callback again, by then at the next station, when a switch of pages meets the poll of a fragment."""
+    at = press(app(OWN), "tour_start")
+    place, state = at.session_state.tour, SimpleNamespace()
+    for call in (lambda: _journey.go(1, 0), lambda: _journey.answer(1, 0), lambda: _journey.leave(1), lambda: _journey.start("")):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_journey, "active", lambda: place)
+            patch.setattr(_journey, "enter", lambda at: pytest.fail("it went on"))
+            patch.setattr(_session, "load", lambda *_, **__: pytest.fail("it loaded something"))
+            patch.setattr(_journey.st, "session_state", state)
+            call()
+    assert (place.at, place.answer, place.own is None) == (0, None, False)
+
+
+def test_the_page_before_is_left_again_where_it_comes_back_by_itself(monkeypatch):
+    """The poll of its fragment was on its way when the pages were switched."""
+
+    class State(dict):
+        __getattr__, __setattr__ = dict.get, dict.__setitem__
+
+    state, now = State(tour_page="lab"), [100.0]
+    monkeypatch.setattr(_journey.st, "session_state", state)
+    monkeypatch.setattr(_journey.time, "monotonic", lambda: now[0])
+    assert _journey.heading() is None and _journey.arrived("lab")
+    _journey._turn("remedies")
+    assert _journey.heading() == "remedies" and not _journey.arrived("lab")
+    assert _journey.heading() == "remedies" and _journey.arrived("remedies")
+    assert not _journey.arrived("lab") and _journey.heading() == "remedies"
+    assert _journey.arrived("remedies") and _journey.heading() is None
+    now[0] += _journey.STRAYING
+    assert _journey.arrived("lab"), "by now somebody chose it"
+    _journey._turn("lab")
+    assert _journey.heading() is None and _journey.arrived("network")
+
+
+def test_a_panel_of_remedies_is_waited_for(monkeypatch):
+    run, pool = SimpleNamespace(done=False, error=""), SimpleNamespace(runs={})
+    names = list(PANELS["vanishing"].remedies.values())
+    monkeypatch.setattr(_session, "pool", lambda: pool)
+    monkeypatch.setattr(_session, "limits", Limits)
+    assert not _tour._finished("remedies")
+    pool.runs = {remedy.experiment.key: run for remedy in names}
+    assert not _tour._finished("remedies")
+    run.done = True
+    assert _tour._finished("remedies")
+
+
+# ---- the viewer's own settings ----
+
+
+def kept(at):
+    state = at.session_state
+    memory = json.dumps({k: v for k, v in state.memory.items()}, default=str, sort_keys=True)
+    p = state.playback
+    return address(at), memory, (p.head, p.cursor, p.pace, p.playing), state.pinned and state.pinned.experiment
+
+
+@pytest.mark.parametrize("pinned", [{}, {"pin.length": "30", "pin.steps": "20", "pin.replicas": "2"}], ids=["alone", "pinned"])
+def test_leaving_restores_everything_and_the_tour_can_be_resumed(app, brief, pinned):
+    at = until(fast(app(OWN, **pinned)), lambda at: "train" in keys(at))
+    at.multiselect[0].set_value(["clip-norm", "l2"]).run()  # a remedy with a strength of its own, chosen and left again
+    controls(at)["s_l2"].set_value(0.125).run()
+    at.multiselect[0].set_value(["clip-norm"]).run()
+    press(at, "step")
+    before = kept(at)
+    press(at, "tour_start")
+    for _ in range(7):
+        tour(at, "next")
+    assert kept(at) != before
+    tour(at, "leave")
+    assert not at.exception and kept(at) == before
+    assert "tour_resume" in keys(at) and any("station 8" in b.label for b in at.button)
+    press(at, "tour_resume")
+    assert address(at)["tour"] == "8" and experiment(at) == brief.stations[7].experiment
+    tour(at, "leave")
+    assert kept(at) == before
+
+
+def test_by_link_the_own_settings_are_restored_too(app, two):
+    at = app(OWN, **{"pin.length": "30"})
+    before = address(at)
+    link = address(press(at, "tour_start"))
+    assert link["tour"] == "1" and link["own.cell"] == "gru" and link["own.pin.length"] == "30" and link["pin.length"] == "12"
+    again = app(link)
+    assert not again.exception and address(again) == address(at)
+    assert asked(again) and not again.session_state.playback.playing and texts(again) == []
+    tour(again, "leave")
+    assert address(again) == before
+
+
+def test_a_bare_link_loads_the_station(app, two):
+    at = app(tour="1")
+    assert not at.exception and experiment(at) == two.stations[0].experiment and address(at)["pin.length"] == "12"
+    tour(at, "leave")
+    assert address(at) == {}
+
+
+@pytest.mark.parametrize(
+    "query, told",
+    [
+        ({"tour": "99"}, "tour: expected a station from 1 to 2, got '99': it begins at the first"),
+        ({"tour": "x", "length": "50"}, "tour: expected a station from 1 to 2, got 'x'"),
+        ({"tour": "0123456789abcdef.2"}, "the tour '0123456789abcdef' is not here any more"),
+        ({"tour": "1", "own.page": "nowhere", "own.length": "x"}, "own settings: there is no page 'nowhere'"),
+        ({"tour": "1", "own.length": "x"}, "own settings: length must be a whole number"),
+        ({"own.length": "20"}, "own settings without a tour"),
+    ],
+    ids=["station", "no number", "forgotten", "page", "own", "alone"],
+)
+def test_what_is_wrong_with_a_link_is_told_and_the_rest_is_used(app, two, query, told):
+    at = app(query)
+    assert not at.exception and any(text.startswith(f"In the link: {told}") for text in texts(at)), texts(at)
+
+
+def test_on_another_page_it_shows_the_way_back(app, two):
+    at = app(OWN, page="vanishing", tour="1")
+    assert not at.exception and at.subheader[0].value == "Why does it vanish?"
+    assert "station 1, *First*, is on the page Lab" in prose(at) and not asked(at)
+    tour(at, "next")
+    assert at.session_state.tour_heading[0] == "lab"
+
+
+def test_what_a_server_refuses_is_told(app, two, pool, monkeypatch):
+    at = app({"length": "7", "steps": "8"})
+    monkeypatch.setattr(pool, "limits", Limits(max_steps=10))
+    press(at, "tour_start")
+    assert not at.exception and "This server does not train it: steps may be at most 10" in texts(at)[0]
+    assert experiment(at).length == 7
+
+
+# ---- a tour of one's own ----
+
+
+def test_a_file_is_read_told_and_begun(app, pool):
+    at = app()
+    at.file_uploader[0].set_value([("mine.toml", TWO.replace("right = 2", "right = 7").encode(), "text/plain")]).run()
+    assert not at.exception and "**Two stations**: 2 stations." in prose(at)
+    assert any("line 12: right of station 1 must be a whole number from 1 to 4, got 7; left out" in text for text in texts(at))
+    press(at, "tour_own")
+    assert not at.exception and "**1 / 2 · First**" in prose(at)
+    name, station = address(at)["tour"].split(".")
+    assert len(name) == 16 and station == "1"
+    guest = app(tour=f"{name}.2")
+    assert "**2 / 2 · Second**" in prose(guest)
+    _journey.shelf().tours.clear()
+    assert "is not here any more" in " ".join(texts(app(tour=f"{name}.2")))
+
+
+def test_a_file_of_which_nothing_is_left(app):
+    at = app()
+    at.file_uploader[0].set_value([("mine.toml", b"\xff\x00 no tour", "text/plain")]).run()
+    assert not at.exception and "nothing is left of this tour" in " ".join(texts(at)) and "tour_own" not in keys(at)
+
+
+def test_the_least_recently_used_tour_is_forgotten():
+    shelf, one = _journey.Shelf(), Tour("", "", 0, (Station("lab"),))
+    first, second, *_ = names = [shelf.put(str(i).encode(), one) for i in range(_journey.MOST_TOURS)]
+    assert shelf.get(first) is one
+    shelf.put(b"one more", one)
+    assert shelf.get(second) is None and shelf.get(first) is one and len(shelf.tours) == len(names)
+
+
+def test_names_of_what_can_be_pointed_at():
+    places = _point.places()
+    for page, names in places.items():
+        for name in names:
+            found = _point.selector(page, name)
+            assert found.startswith((":is(.st-key-", "[class*='st-key-", ".stVegaLiteChart[aria-label^=")), (page, name)
+    assert set(places["steps"]) == set(_point.PARTS["steps"]), "no sidebar there"
+    assert set(_point.PARTS) <= set(places) and _point.selector("lab", "") == ""
+
+
+# ---- in Chromium ----
+
+
+def head(page):
+    return page.locator(".st-key-tour_head p").first
+
+
+def panel(page):
+    return page.locator(".st-key-tour_panel")
+
+
+def heard(page, n, moment="asked"):
+    """Waits until the keys are those of station n, before or after its answer."""
+    expect(page.locator("html")).to_have_attribute("data-tour", re.compile(rf"\.{n - 1}\.{moment}$"))
+
+
+def begun(page, path=None):
+    """Opens the menu and begins the project's tour, or that of a file."""
+    page.locator("[class*=st-key-tour_menu]").get_by_role("button").click()
+    if path:
+        page.locator(".st-key-tour_file input[type=file]").set_input_files(str(path))
+    page.locator(".st-key-tour_own" if path else ".st-key-tour_start").get_by_role("button").click()
+    expect(panel(page)).to_be_visible()
+
+
+def test_by_keyboard_alone_with_a_file_of_ones_own(server, visit, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TWO, "utf-8")
+    page = visit(server.link(**OWN))
+    expect(page.locator(".heatmap")).to_be_visible()
+    until_seen(lambda: "v=1" in page.url, "the link", wait=lambda s: page.wait_for_timeout(1000 * s))
+    before = page.url
+    begun(page, path)
+    expect(head(page)).to_have_text("1 / 2 · First")
+    expect(page.locator(".heatmap")).to_have_count(0)
+    assert page.locator("#injected").count() == page.locator(".st-key-tour_panel img").count() == 0
+    expect(panel(page)).to_contain_text("<b id='injected'>bold</b> ![a]")
+    heard(page, 1)
+    page.keyboard.press("2")
+    expect(panel(page)).to_contain_text("✓ Expected: That. Noticed.")
+    expect(page.locator(".heatmap").first).to_be_visible()
+    pointed = page.locator(_point.selector("lab", "heatmap"))
+    expect(pointed).to_have_css("outline-style", "solid")
+    page.keyboard.press("PageDown")
+    expect(head(page)).to_have_text("2 / 2 · Second")
+    page.reload()
+    expect(head(page)).to_have_text("2 / 2 · Second")
+    heard(page, 2, "shown")
+    page.keyboard.press("PageUp")
+    expect(head(page)).to_have_text("1 / 2 · First")
+    heard(page, 1)
+    page.keyboard.press("PageDown")  # a clicker has this key alone: it shows, then goes on
+    heard(page, 1, "shown")
+    page.keyboard.press("PageDown")
+    expect(head(page)).to_have_text("2 / 2 · Second")
+    heard(page, 2, "shown")
+    page.keyboard.press("Escape")
+    expect(panel(page)).to_have_count(0)
+    expect(page.locator(".heatmap")).to_be_visible()
+    until_seen(lambda: page.url == before, before, wait=lambda s: page.wait_for_timeout(1000 * s))
+    expect(page.get_by_role("button", name="Resume the tour")).to_be_visible()
+
+
+def test_keys_in_fields_menus_and_sliders(server, visit):
+    page = visit(server.link("/network", tour=1))
+    expect(page.locator(".network canvas")).to_be_visible()
+    heard(page, 1)
+    length = sidebar(page).get_by_role("spinbutton", name="Sequence length T")
+    length.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("21")
+    page.keyboard.press("Escape")
+    assert length.input_value() == "21"
+    page.keyboard.press("Enter")
+    expect(page.locator(".network")).to_contain_text("t = 20")
+    expect(page.locator("[class*=st-key-tour_show]")).to_be_visible()
+    sidebar(page).get_by_role("combobox", name="Cell").click()
+    expect(page.get_by_role("option", name="LSTM")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("option", name="LSTM")).to_have_count(0)
+    expect(page.locator("[class*=st-key-tour_show]")).to_be_visible()
+    page.get_by_role("slider", name="Fold and unfold the network").focus()
+    fold = page.locator(".network").get_attribute("data-fold")
+    page.keyboard.press("PageDown")
+    heard(page, 1, "shown")
+    assert page.locator(".network").get_attribute("data-fold") == fold, "the key is the tour's"
+    page.locator(".network canvas").focus()
+    page.keyboard.press("PageDown")
+    expect(head(page)).to_contain_text("2 / ")
+
+
+def test_each_station_of_the_projects_tour_points_at_something(server, visit):
+    page = visit(server.link("/network", tour=1))
+    for n, station in enumerate(GUIDE.stations, 1):
+        expect(head(page)).to_have_text(f"{n} / {len(GUIDE.stations)} · {station.title}")
+        heard(page, n)
+        page.keyboard.press("PageDown")
+        place = page.locator(_point.selector(station.page, station.point))
+        expect(place).to_have_count(1)
+        expect(place).to_have_css("outline-style", "solid")
+        expect(place).to_be_in_viewport()
+        box = panel(page).bounding_box()
+        assert 50 <= box["y"] <= 100 and box["height"] < 190, station.title
+        heard(page, n, "shown")
+        if n < len(GUIDE.stations):
+            page.keyboard.press("PageDown")
+
+
+def test_on_a_phone(server, visit):
+    page = visit(server.link(tour=6), viewport=PHONE, has_touch=True, is_mobile=True, color_scheme="dark")
+    expect(page.locator("[class*=st-key-tour_show]")).to_be_in_viewport()
+    heard(page, 6)
+    page.locator("[class*=st-key-tour_show]").get_by_role("button").tap()
+    expect(page.locator(".heatmap").first).to_be_visible()
+    assert max(page.evaluate(SIDEWAYS)) <= 0
