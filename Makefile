@@ -11,7 +11,8 @@ run: .venv
 	$(PY) -m streamlit run dashboard.py
 
 test: .venv
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile -m "not browser"
+	$(PY) -m pytest -m browser
 
 check: .venv
 	$(PY) -m ruff check .

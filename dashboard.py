@@ -2,14 +2,22 @@
 
 Each page is a module with a `page` function, the TITLE in the navigation, and CONTROLS: which fields of the Experiment the
 sidebar shows beside it (None: all of them). Its file's name is its address. `leave`, where there is one, is called on all
-other pages: it lets go of what only this page watches.
+other pages: it lets go of what only this page watches. LINKED, where there is one, names the page's own choices that travel
+in the link.
 """
+
+from collections.abc import Callable
 
 import streamlit as st
 
 from pages import (
+    _charts,
     _controls,
+    _header,
+    _link,
     _session,
+    _tour,
+    _view,
     compare,
     corpus,
     exploding,
@@ -31,39 +39,60 @@ PAGES = {
 STYLE = """<style>
 .stMainBlockContainer { padding: 3.5rem 2.5rem 2rem; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 3.5rem 1rem 2rem; } }
+.st-key-back { display: none; }
+/* the primary colour carries white words; as the colour of words themselves it is too dark in the dark */
+.stApp { --words: light-dark(#0b7a75, #35c0b2); }
+.stApp :is([data-testid=stSliderThumbValue], button[data-selected=true]) *,
+.stApp [data-testid^=stBaseButton-]:not([data-testid*=primary]):is(:hover, :active) * { color: var(--words); }
+.stApp :is(a, button, summary, [tabindex="0"]):focus-visible { outline: 2px solid var(--words) !important; outline-offset: 1px; }
+.stMain:focus-visible { outline: 2px solid var(--words) !important; outline-offset: -2px; }
+.stApp [data-stale=true] { opacity: 1 !important; } /* nothing dims while it is computed anew: it stays legible */
+@media (prefers-reduced-motion: reduce) {
+  .stApp, .stApp *, .stApp ::before, .stApp ::after { animation: none !important; transition: none !important; }
+}
 </style>"""
 
 
 def main() -> None:
     st.set_page_config("rnnkit: why recurrent networks forget", page_icon="🔁", layout="wide", initial_sidebar_state=330)
-    st.html(STYLE)
+    _link.read(PAGES.values())
+    st.html(STYLE + _view.style())
     pages = {
         name: st.Page(module.page, title=module.TITLE, url_path=None if module is lab else name, default=module is lab)
         for name, module in PAGES.items()
     }
     typed = st.Page(lab.page, title=lab.TITLE, url_path="lab", visibility="hidden")
-    chosen = st.navigation([*pages.values(), typed], position="top")
+    alone = _view.hidden("pages")
+    chosen = st.navigation([*pages.values(), typed], position="hidden" if alone else "top")
+    if heading := _tour.heading():
+        st.switch_page(pages[heading])
     name = chosen.url_path or "lab"
-    _frame(name)
-    chosen.run()
+    _page(name, chosen.run)
     following = dict(zip(pages, [*pages.values()][1:], strict=False)).get(name)
-    if following:
+    if following and not alone and not _view.presenting():
         st.page_link(following, label=f"Next: {following.title}", icon=":material/arrow_forward:")
 
 
 def show(name: str) -> None:
     """One page with its sidebar, without the navigation: for tests."""
-    _frame(name)
-    PAGES[name].page()
+    _link.read(PAGES.values())
+    _page(name, PAGES[name].page)
 
 
-def _frame(name: str) -> None:
+def _page(name: str, draw: Callable[[], None]) -> None:
+    """A page, and what stands around every page."""
     _controls.sidebar(PAGES[name].CONTROLS)
+    _header.draw()
+    _link.write(PAGES[name])
     for other in PAGES:
         if other != name and hasattr(PAGES[other], "leave"):
             PAGES[other].leave()
     for message in _session.messages():
         st.warning(f"In the link: {message}", icon=":material/link_off:")
+    if _tour.panel(name):
+        draw()
+        _charts.files()
+        _link.settle(PAGES[name])
 
 
 if __name__ == "__main__":

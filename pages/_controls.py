@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from pages import _session
+from pages import _session, _view
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.fixes import FIXES, GradientFix
@@ -17,15 +17,14 @@ from rnnkit.words import LABELS, TITLES, difference, summary
 def sidebar(only: Collection[str] | None = None) -> None:
     """Draws every control that applies, of all fields or of these; the Experiment they describe is then _session.current().
 
-    A control that is not drawn keeps its value.
+    A control that is not drawn keeps its value; so does one that a lesson's link hides.
     """
-    _session.start()
     e = _session.experiment()
-    shown = {name for name in FIELDS if applies(e, name) and (only is None or name in only)}
+    shown = _view.without_hidden(name for name in FIELDS if applies(e, name) and (only is None or name in only))
     with st.sidebar:
-        if only is None:
+        if only is None and not _view.hidden("story"):
             _preset_menu()
-        if shown:
+        if shown and not _view.hidden("pin"):
             _pin(e)
         if "task" in shown:
             _choice("task")
@@ -33,13 +32,7 @@ def sidebar(only: Collection[str] | None = None) -> None:
             _number(e, "length")
         if "cell" in shown:
             _choice("cell")
-        if "init" in shown:
-            left, right = st.columns([3, 2])
-            with left:
-                _choice("init")
-            with right:
-                _number(e, "gain")
-        _in_pairs(e, shown & {"gain", "leak", "density", "ridge"} if "init" not in shown else ())
+        _recurrent_weights(e, shown & {"init", "gain", "leak", "density", "ridge"})
         if "bias" in shown:
             _choice("bias")
         if "fixes" in shown:
@@ -47,32 +40,35 @@ def sidebar(only: Collection[str] | None = None) -> None:
         _training(e, shown, folded=only is None)
         if _session.problem():
             st.error(f"Not used: {_session.problem()}", icon=":material/block:")
-    _session.write_link(e)
 
 
 def _preset_menu() -> None:
-    names = [_session.OWN, *_session.presets()]
+    names, key = [_session.OWN, *_session.presets()], _session.preset_key()
     st.selectbox(
         "Story",
         names,
         index=names.index(_session.chosen_preset()),
-        key="c_preset",
+        key=key,
         format_func=lambda name: PRESETS[name].title if name in PRESETS else "Your own settings",
         on_change=_session.choose_preset,
+        args=(key,),
+        disabled=_view.locked("story"),
         help="Experiments that show one thing each. Any control below makes one your own.",
     )
 
 
 def _pin(e: Experiment) -> None:
     """Keeps the present run to compare with, whatever is chosen next."""
-    pinned = _session.pinned()
+    pinned, fixed = _session.pinned(), _view.locked("pin")
     with st.container(horizontal=True, key="pinning", vertical_alignment="center"):
         if pinned is None:
             about = "Keeps this run. Then change one thing: the lab shows both, trained on the same seeds and batches."
-            st.button("Pin this run", key="pin", on_click=_session.pin, args=(e,), icon=":material/keep:", help=about)
+            st.button(
+                "Pin this run", key="pin", on_click=_session.pin, args=(e,), icon=":material/keep:", help=about, disabled=fixed
+            )
             return
-        st.button("Unpin", key="unpin", on_click=_session.pin, args=(None,), icon=":material/keep_off:")
-        swap = {"on_click": _session.load, "args": (pinned,), "kwargs": {"pinned": e}, "disabled": pinned == e}
+        st.button("Unpin", key="unpin", on_click=_session.pin, args=(None,), icon=":material/keep_off:", disabled=fixed)
+        swap = {"on_click": _session.load, "args": (pinned,), "kwargs": {"pinned": e}, "disabled": fixed or pinned == e}
         st.button("Swap", key="swap", icon=":material/swap_horiz:", **swap)
     told = "Now change one thing." if pinned == e else f"Now: {difference(pinned, e)}."
     st.caption(f"Pinned: {summary(pinned)}. {told}")
@@ -82,7 +78,8 @@ def _choice(name: str) -> None:
     titles = TITLES[name]
     key, options = _session.key(f"c_{name}"), list(titles)
     at = options.index(_session.value(f"c_{name}"))
-    st.selectbox(LABELS[name], options, index=at, key=key, format_func=titles.get, help=FIELDS[name].metadata["help"])
+    about, fixed = FIELDS[name].metadata["help"], _view.locked(name)
+    st.selectbox(LABELS[name], options, index=at, key=key, format_func=titles.get, help=about, disabled=fixed)
 
 
 def _number(e: Experiment, name: str) -> None:
@@ -101,6 +98,7 @@ def _number(e: Experiment, name: str) -> None:
         format="%d" if whole else "%g",
         key=_session.key(f"c_{name}"),
         help=f.metadata["help"],
+        disabled=_view.locked(name),
     )
 
 
@@ -110,6 +108,19 @@ def _step(name: str, value: float) -> float:
     if isinstance(FIELDS[name].default, int):
         return whole.get(name, 1)
     return {"gain": 0.1, "input_scale": 0.01, "leak": 0.05, "density": 0.05}.get(name, float(f"{max(value, 1e-12) / 2:.0e}"))
+
+
+def _recurrent_weights(e: Experiment, shown: Collection[str]) -> None:
+    """How they are drawn."""
+    if "init" not in shown:
+        _in_pairs(e, shown)
+        return
+    left, right = st.columns([3, 2]) if "gain" in shown else (st.container(), None)
+    with left:
+        _choice("init")
+    if right:
+        with right:
+            _number(e, "gain")
 
 
 def _in_pairs(e: Experiment, names: Collection[str]) -> None:
@@ -130,17 +141,19 @@ def _fixes(e: Experiment) -> None:
         format_func=lambda name: FIXES[name].title,
         help=FIELDS["fixes"].metadata["help"],
         placeholder="None",
+        disabled=_view.locked("fixes"),
     )
     for name in chosen:
         _strength(name)
 
 
 def _strength(name: str) -> None:
-    fix = FIXES[name]
+    fix, fixed = FIXES[name], _view.locked("fixes")
     left, right = st.columns([3, 2]) if issubclass(fix, GradientFix) else (st.container(), None)
     if name == "freeze":
         about = f"{fix.about} Out of {', '.join(fix.CHOICES)}, joined by +."
-        left.text_input(fix.title, value=_session.value(f"s_{name}"), key=_session.key(f"s_{name}"), help=about)
+        key = f"s_{name}"
+        left.text_input(fix.title, value=_session.value(key), key=_session.key(key), help=about, disabled=fixed)
     else:
         left.number_input(
             fix.title,
@@ -151,11 +164,13 @@ def _strength(name: str) -> None:
             format="%d" if fix.whole else "%g",
             key=_session.key(f"s_{name}"),
             help=fix.about,
+            disabled=fixed,
         )
     if right:
         about = "The training step at which this remedy begins; before, the run is the one without it."
         most, now = _session.limits().max_steps, _session.value(f"f_{name}")
-        right.number_input("from step", min_value=0, max_value=most, value=now, key=_session.key(f"f_{name}"), help=about)
+        look = {"key": _session.key(f"f_{name}"), "help": about, "disabled": fixed}
+        right.number_input("from step", min_value=0, max_value=most, value=now, **look)
 
 
 def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:

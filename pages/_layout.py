@@ -31,7 +31,7 @@ def equally_long(e: Experiment) -> bool:
 
 def mathematics(text: str, title: str = "The mathematics") -> None:
     """Equations, with the symbols that the code uses, for whoever unfolds them."""
-    with st.expander(title, icon=":material/function:"):
+    with st.container(key="mathematics"), st.expander(title, icon=":material/function:"):
         st.markdown(text)
 
 
@@ -62,11 +62,12 @@ class Try:
 
 def try_next(*suggestions: Try) -> None:
     """The end of a page."""
-    st.markdown("#### Try next")
-    for i, (column, it) in enumerate(zip(st.columns(len(suggestions), gap="medium"), suggestions, strict=True)):
-        with column.container(border=True, height="stretch"):
-            st.markdown(it.text)
-            open_in_lab(it.label, it.experiment, f"try_{i}", it.pinned)
+    with st.container(key="try_next"):
+        st.markdown("#### Try next")
+        for i, (column, it) in enumerate(zip(st.columns(len(suggestions), gap="medium"), suggestions, strict=True)):
+            with column.container(border=True, height="stretch"):
+                st.markdown(it.text)
+                open_in_lab(it.label, it.experiment, f"try_{i}", it.pinned)
 
 
 def computed(study: str, e: Experiment, draw: Callable[[list[dict[str, Any]], bool], None], **options: Any) -> None:

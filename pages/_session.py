@@ -6,13 +6,12 @@ Other files touch st.session_state for what is a page's own alone, under keys th
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from pages import _data
+from pages import _data, _shelf
 from pages._playback import PACES, Playback
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
@@ -26,7 +25,6 @@ from rnnkit.tasks import TASKS
 OWN = "own"  # in the menu of presets: the viewer's own settings
 FIX_DEFAULTS = {name: fix.default for name, fix in FIXES.items()}
 STARTING = [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)]  # those that can begin later
-PIN = "pin."  # before a setting of the pinned run in a link
 
 
 @st.cache_resource(show_spinner=False)
@@ -60,21 +58,14 @@ def key(name: str) -> str:
     return f"{name}~{generation}" if generation else name
 
 
-def start() -> None:
-    """At a session's first run: the experiment is what the link says, and plays by itself."""
-    if "memory" in st.session_state:
-        return
-    query = {k: v for k, v in st.query_params.items() if not k.startswith("embed")}
-    pinning = {k.removeprefix(PIN): query.pop(k) for k in list(query) if k.startswith(PIN)}
-    st.session_state.viewer = uuid.uuid4().hex
-    e, messages = _from_link(query)
-    pinned, more = _from_link(pinning) if pinning else (None, [])
+def start(e: Experiment, pinned: Experiment | None) -> None:
+    """At a session's first run."""
     st.session_state.memory = {}
     load(e, pinned=pinned)
-    st.session_state.messages = [*messages, *(f"pinned run: {message}" for message in more)]
 
 
-def _from_link(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
+def from_link(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
+    """The Experiment that a link names, and what is wrong with it; without one, the default."""
     e, messages = Experiment.from_query(query, objections) if query else (default(), [])
     return default() if objections(e) else e, messages  # a server that refuses even the package's defaults
 
@@ -83,6 +74,11 @@ def objections(e: Experiment) -> dict[str, str]:
     """field -> why this viewer cannot have this Experiment here."""
     refusal = _data.refusal(e.data)
     return {"data": refusal} if refusal else limits().check(e)
+
+
+def own(name: str, default: Any) -> Any:
+    """What a page's own widget of this key holds, else its default; given to the widget for the same reason as `value`."""
+    return st.session_state.get(name, default)
 
 
 def ask(study: str, e: Experiment, **options: Any) -> Answer:
@@ -192,7 +188,6 @@ def experiment() -> Experiment:
         state.valid = default()
     if state.valid != state.run.experiment:
         _turn_to(state.valid, play=False)
-    state.c_preset = named(state.valid) or OWN
     return state.valid
 
 
@@ -214,22 +209,23 @@ def current() -> Experiment:
 
 
 def chosen_preset() -> str:
-    return st.session_state.c_preset
+    return named(current()) or OWN
 
 
-def choose_preset() -> None:
-    """Callback of the preset menu."""
-    if st.session_state.c_preset in PRESETS:
-        open_preset(st.session_state.c_preset)
+def preset_key() -> str:
+    """Key of the menu of presets: a new one whenever its value is another, so that `choose_preset` can tell an old menu."""
+    return f"c_preset~{chosen_preset()}~{st.session_state.get('picks', 0)}"
 
 
-def write_link(e: Experiment) -> None:
-    """The address bar always holds the whole experiment, and the pinned one; the plain address is the default one."""
-    other = pinned()
-    query = {} if e == default() and other is None else e.to_query()
-    query |= {PIN + k: v for k, v in other.to_query().items()} if other else {}
-    if dict(st.query_params) != query:
-        st.query_params.from_dict(query)
+def choose_preset(key: str) -> None:
+    """Callback of the preset menu. One that is gone can still be heard of: a browser that does not know yet of a changed
+    setting sends the old menu's value with its next look at the run, and choosing that preset again would undo the change.
+    """
+    if key != preset_key():
+        return
+    st.session_state.picks = st.session_state.get("picks", 0) + 1
+    if st.session_state[key] in PRESETS:
+        open_preset(st.session_state[key])
 
 
 def problem() -> str:
@@ -264,6 +260,8 @@ def tick(r: Run) -> None:
     else:
         pool().watch(r, st.session_state.viewer, p.wants(r.rows))
     p.tick(time.monotonic(), r.history.n, r.rows, r.done)
+    if p.shown(r.history.n) > 1:
+        _shelf.shelf().seen(r)
 
 
 def interval(r: Run) -> float | None:

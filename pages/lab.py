@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.csv
 import streamlit as st
 
-from pages import _data, _live, _session
+from pages import _data, _live, _session, _take_home, _view
 from pages._heatmap import heatmap
 from pages._playback import PACES
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment, diff
+from rnnkit.export.figures import reading
 from rnnkit.presets import PRESETS, named
 from rnnkit.runs import Run
 from rnnkit.verdict import Verdict, verdict
@@ -36,6 +35,8 @@ def live(e: Experiment) -> None:
     _session.tick(run)
     every = _session.interval(run)
     st.fragment(_lab, run_every=every)(e, every)
+    if not _data.refusal(e.data):
+        _take_home.draw(run)
 
 
 def _headline(e: Experiment) -> None:
@@ -58,7 +59,7 @@ def _lab(e: Experiment, every: float | None) -> None:
     _transport(e, run)
     # Each part has a place of its own, whether it is there or not: a late message to a place that meanwhile holds
     # something else takes the whole page down.
-    trouble, said, gradient, curves, take_home = (st.container() for _ in range(5))
+    trouble, said, gradient, curves = (st.container() for _ in range(4))
     if run.error:
         with trouble:
             _failure(run)
@@ -71,8 +72,6 @@ def _lab(e: Experiment, every: float | None) -> None:
             _gradient(e, run, n, pinned)
         with curves:
             _curves(e, run, n, pinned)
-        with take_home:
-            _take_home(e, run)
     elif not run.error:
         with said:
             st.info(_waiting(run), icon=":material/hourglass_top:")
@@ -96,37 +95,46 @@ def _failure(run: Run) -> None:
 def _transport(e: Experiment, run: Run) -> None:
     p = _session.playback()
 
-    def button(label: str, action: str, icon: str, **look: Any) -> None:
-        st.button(label, key=action, on_click=_session.press, args=(action,), icon=f":material/{icon}:", **look)
+    def button(label: str, action: str, icon: str, control: str = "", **look: Any) -> None:
+        control = control or action
+        if not _view.hidden(control):
+            look |= {"key": action, "icon": f":material/{icon}:", "disabled": _view.locked(control)}
+            st.button(label, on_click=_session.press, args=(action,), **look)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
-        look = {"type": "primary", "width": 112}
+        look = {"type": "primary", "width": _view.size(112)}
         if p.playing:
-            button("Pause", "pause", "pause", **look)
+            button("Pause", "pause", "pause", "train", **look)
         else:
             button("Train", "train", "play_arrow", **look)
         button("Step", "step", "skip_next", help="One record further")
         button("Reset", "reset", "replay", help="Back to the same initial weights")
         button("Stop", "stop", "stop", help="End the training; what is drawn stays")
-        with st.container(key="pace", width=160):
-            st.selectbox(
-                "Pace",
-                list(PACES),
-                index=list(PACES).index(p.pace),
-                key="c_pace",
-                on_change=_session.set_pace,
-                label_visibility="collapsed",
-                format_func=lambda pace: f"{pace} pace",
-            )
-        with st.container(key="seek", width="stretch", height=72, border=False, vertical_alignment="center"):
+        if not _view.hidden("pace"):
+            _pace(p.pace)
+        with st.container(key="seek", width="stretch", height=_view.size(72), border=False, vertical_alignment="center"):
             _seek_bar(e, run)
+
+
+def _pace(now: str) -> None:
+    with st.container(key="pace", width=_view.size(160)):
+        st.selectbox(
+            "Pace",
+            list(PACES),
+            index=list(PACES).index(now),
+            key="c_pace",
+            on_change=_session.set_pace,
+            label_visibility="collapsed",
+            format_func=lambda pace: f"{pace} pace",
+            disabled=_view.locked("pace"),
+        )
 
 
 def _seek_bar(e: Experiment, run: Run) -> None:
     """While it plays, how far it is; else a bar to go back to any training step."""
     p, n = _session.playback(), run.history.n
     steps = e.recorded_steps
-    if p.playing or not n:
+    if p.playing or not n or _view.hidden("seek"):
         st.progress(p.shown(n) / run.rows, text=_progress(e, run))
         return
     key = _session.seek_bar()
@@ -138,6 +146,7 @@ def _seek_bar(e: Experiment, run: Run) -> None:
         on_change=_session.seek,
         args=(key, steps),
         format_func=lambda step: f"{step:,}",
+        disabled=_view.locked("seek"),
     )
 
 
@@ -191,7 +200,7 @@ def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
         _heatmap(run, n, row, part, replica)
     else:
         _side_by_side(run, n, row, part, replica, pinned)
-    st.caption(_reading(e, h.parts[part]))
+    st.caption(reading(e, h.parts[part]))
 
 
 def _side_by_side(run: Run, n: int, row: int, part: int, replica: int | None, pinned: Run) -> None:
@@ -233,63 +242,29 @@ def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: st
     )
 
 
-def _reading(e: Experiment, part: str) -> str:
-    """How to read the heatmap, and what exactly it shows."""
-    told = "One row is one training step, one column one time step; below it stands an example. "
-    told += f"The colour is the norm of the derivative of the loss with respect to {part} at that time, over units and batch"
-    told += ", including the path through h." if part == "c" else "."
-    if e.bound_task.asked(e.length) > 1:
-        which = "All" if e.bound_task.asked(e.length) == e.length else f"The last {e.bound_task.asked(e.length)}"
-        told += f" {which} steps have a loss of their own, which adds to what comes from later ones."
-    if e.bound_task.padded:
-        told += (
-            " Sentences are aligned at the verb; where some of a batch have not begun, the norm is scaled up to the whole batch."
-        )
-    if CELLS[e.cell].reservoir:
-        told += " The recurrent weights of a reservoir are not trained: this is the gradient that would reach them."
-    return told
-
-
 def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], str]) -> Any:
-    return st.selectbox(label, options, key=f"v_{key}", format_func=form, label_visibility="collapsed", width=190)
+    return st.selectbox(label, options, key=f"v_{key}", format_func=form, label_visibility="collapsed", width=_view.size(190))
 
 
 def _curves(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
     h, row = run.history, _session.playback().row(run.history.n)
     other = pinned.history if pinned else None
+    resting = not _session.playback().playing
     columns = st.columns(2 if CELLS[e.cell].reservoir else 3, gap="medium")
     with columns[0]:
         st.markdown("**Loss** while training")
-        _live.draw("loss", h, n, row, other)
+        _live.draw("loss", h, n, row, other, resting=resting)
     with columns[1]:
         st.markdown(f"**Accuracy** on new {e.bound_task.samples}")
-        _live.draw("accuracy", h, n, row, other)
+        _live.draw("accuracy", h, n, row, other, resting=resting)
     if len(columns) > 2:
         with columns[2]:
             st.markdown("**Gradient norm** of all weights")
-            _live.draw("norms", h, n, row, other)
+            _live.draw("norms", h, n, row, other, resting=resting)
     ghost = " Dashed: the median of the pinned run." if pinned else ""
     st.caption(
         f"Thick: the median network; thin: each network; band: from the lowest to the highest. Grey: the step looked at.{ghost}"
     )
-
-
-def _take_home(e: Experiment, run: Run) -> None:
-    with st.container(horizontal=True):
-        st.download_button(
-            "Records as CSV",
-            data=lambda: _csv(run),
-            file_name=f"rnnkit-{e.key}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-
-
-def _csv(run: Run) -> bytes:
-    sink = pa.BufferOutputStream()
-    pa.csv.write_csv(pa.table(run.history.table()), sink)  # native code: other viewers do not wait for it
-    return sink.getvalue().to_pybytes()
 
 
 if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request

@@ -20,6 +20,7 @@ from rnnkit.weights import draw_weights
 
 TITLE = "Network"
 CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "seed")
+LINKED = {"network_trained": ("untrained", "trained"), "network_number": ("singular", "plural")}
 TRAINED_STEPS = 200  # at most; the sidebar's number if that is less
 
 MATHEMATICS = """
@@ -71,14 +72,24 @@ def _choices(e: Experiment) -> tuple[str, Batch, bool]:
     with st.container(horizontal=True, gap="medium"):
         kinds = {"untrained": "untrained weights", "trained": f"after {min(e.steps, TRAINED_STEPS)} training steps"}
         weights = st.segmented_control(
-            "Weights", list(kinds), default="untrained", key="network_trained", format_func=kinds.get, **look
+            "Weights",
+            list(kinds),
+            default=_session.own("network_trained", "untrained"),
+            key="network_trained",
+            format_func=kinds.get,
+            **look,
         )
         trained = weights == "trained"
         if not numbers:
             return "", original, trained
         its_own = next(n for n, b in numbers.items() if np.array_equal(b.x, original.x))
         number = st.segmented_control(
-            "Subject", list(numbers), default=its_own, key="network_number", format_func=lambda n: f"{n}: {nouns[n]}", **look
+            "Subject",
+            list(numbers),
+            default=_session.own("network_number", its_own),
+            key="network_number",
+            format_func=lambda n: f"{n}: {nouns[n]}",
+            **look,
         )
     return number, numbers[number], trained
 

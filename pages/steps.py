@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _session
+from pages import _layout, _session, _view
 from pages._ledger import contents, ledger
 from rnnkit import weights
 from rnnkit.cells import CELLS, Cell
@@ -26,6 +26,15 @@ CONTROLS = ()
 TASK = TASKS["agreement"]
 UNITS, LENGTHS, SENTENCES = (2, 3, 4), range(7, 13), 5
 START = {"hidden": 3, "length": 8}
+LINKED = {
+    "steps_cell": tuple(CELLS),
+    "steps_units": UNITS,
+    "steps_words": LENGTHS,
+    "steps_sentence": range(SENTENCES),
+    "steps_number": ("singular", "plural"),
+    "steps_weights": ("untrained", "trained"),
+    "steps_cut": range(LENGTHS[-1] + 1),
+}
 STEPS = 150
 EXAM = 256  # new sentences
 RESERVOIR = "The recurrent weights of a reservoir are not trained: this is the gradient that would reach them."
@@ -73,25 +82,23 @@ def page() -> None:
 
 def _controls() -> tuple[Experiment, np.ndarray, int, int, bool]:
     """The network, the sentence's symbols and number, where to cut, and whether the network is trained first."""
-    now = _session.current()
+    now, own, size = _session.current(), _session.own, _view.size
     with st.container(horizontal=True, key="steps_controls"):
         cells = list(CELLS)
-        cell = st.selectbox(
-            "Cell", cells, cells.index(now.cell), key="steps_cell", format_func=lambda name: CELLS[name].title, width=140
-        )
+        at = cells.index(own("steps_cell", now.cell))
+        cell = st.selectbox("Cell", cells, at, key="steps_cell", format_func=lambda name: CELLS[name].title, width=size(140))
         hidden = now.hidden if now.hidden in UNITS else START["hidden"]
-        H = st.segmented_control("Units", UNITS, default=hidden, key="steps_units", required=True)
+        H = st.segmented_control("Units", UNITS, default=own("steps_units", hidden), key="steps_units", required=True)
         length = now.length if now.length in LENGTHS else START["length"]
-        T = st.number_input("Words", LENGTHS[0], LENGTHS[-1], length, key="steps_words", width=110)
-        row = st.selectbox(
-            "Sentence", range(SENTENCES), key="steps_sentence", format_func=lambda i: _told(sentences(T)[i]), width=360
+        T = st.number_input("Words", LENGTHS[0], LENGTHS[-1], own("steps_words", length), key="steps_words", width=size(110))
+        look = {"index": own("steps_sentence", 0), "format_func": lambda i: _told(sentences(T)[i]), "width": size(360)}
+        row = st.selectbox("Sentence", range(SENTENCES), key="steps_sentence", **look)
+        number, state = (
+            st.segmented_control(label, LINKED[key], default=own(key, begin), key=key, required=True)
+            for label, key, begin in (("Subject", "steps_number", "plural"), ("Weights", "steps_weights", "trained"))
         )
-        number = st.segmented_control("Subject", ["singular", "plural"], default="plural", key="steps_number", required=True)
-        state = st.segmented_control("Weights", ["untrained", "trained"], default="trained", key="steps_weights", required=True)
-        cut = st.number_input(
-            "Cut after", 0, LENGTHS[-1], 0, key="steps_cut", width=110, help="Truncated backpropagation: let the gradient flow "
-            "back so many steps and no further. 0 cuts nothing."
-        )  # fmt: skip
+        about = "Truncated backpropagation: let the gradient flow back so many steps and no further. 0 cuts nothing."
+        cut = st.number_input("Cut after", 0, LENGTHS[-1], own("steps_cut", 0), key="steps_cut", width=size(110), help=about)
     e = Experiment(length=T, hidden=H, cell=cell, replicas=1, steps=STEPS, **SUITED.get(cell, SUITED["tanh"]))
     x, plural = sentences(T)[row].copy(), int(number == "plural")
     x[TASK.source(T)] = _subjects(x)[plural]

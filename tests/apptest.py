@@ -34,6 +34,11 @@ def controls(at):
     return {w.key.split("~")[0]: w for kind in kinds for w in kind}  # "~n" marks controls that were set all at once
 
 
+def story(at):
+    """The menu of presets."""
+    return next(w for w in at.sidebar.selectbox if w.label == "Story")
+
+
 def linked(at):
     """The Experiment that the address bar holds."""
     e, messages = Experiment.from_query(at.query_params)

@@ -22,6 +22,13 @@ hypothesis.settings.register_profile("rnnkit", deadline=None, derandomize=True, 
 hypothesis.settings.load_profile("rnnkit")
 
 
+def pytest_collection_modifyitems(items):
+    """Marks what drives a browser: server, training process and browser need both cores, so nothing else runs beside it."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.fixture
 def in_fresh_python():
     """run(code, **environment) -> what a new Python process prints, started in the repository's root."""

@@ -47,6 +47,9 @@ SERVER = {
     "corpus",
     "sentences",
     "prose",
+    "export",
+    "shelf",
+    "tours",
 }
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

@@ -1,0 +1,35 @@
+"""What a lecturer needs beside an experiment, at the right of the header on every page: tour, presenter's view, and link."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages import _share, _tour, _view
+
+STYLE = """<style>
+.st-key-lecture { position: fixed; top: 0.55rem; right: 1rem; z-index: 999990; width: auto; }
+.st-key-lecture button { min-height: 2.4rem; padding: 0 0.6rem; background: var(--st-background-color); }
+.stAppHeader { padding-right: 21rem; }
+@media (max-width: 1500px) {
+  .stAppHeader { padding-right: 10.5rem; }
+  .st-key-lecture button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+}
+</style>"""
+
+
+def draw() -> None:
+    st.html(STYLE)
+    with st.container(horizontal=True, gap="xsmall", key="lecture"):
+        if not _view.hidden("tour"):
+            _tour.button()
+        if not _view.hidden("present"):
+            _present()
+        if not _view.hidden("share"):
+            _share.button()
+
+
+def _present() -> None:
+    on = _view.presenting()
+    icon, about = ("zoom_out", "Back to the usual size") if on else ("present_to_all", "Larger type and charts, fewer words")
+    look = {"icon": f":material/{icon}:", "help": about, "disabled": _view.locked("present")}
+    st.button("Present", key="present", on_click=_view.present, args=(not on,), **look)

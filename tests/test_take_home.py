@@ -1,0 +1,74 @@
+"""What a viewer takes home of a run, asked for as the buttons ask; the files themselves are tested with rnnkit.export."""
+
+import io
+import json
+import zipfile
+
+import pandas as pd
+import pytest
+from apptest import SMALL, finished, linked, until
+
+from pages import _take_home
+from rnnkit.cells import CELLS
+from rnnkit.experiment import Experiment
+
+FILES = ["Handout", "PyTorch script", "Notebook", "SVG", "PNG", "All charts, SVG and PNG", "Records as CSV", "as Parquet"]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """label -> what makes the file, of the buttons drawn last."""
+    makers = {}
+    button = _take_home._button
+
+    def heard(label, key, run, make, *more):
+        makers[label] = make
+        button(label, key, run, make, *more)
+
+    monkeypatch.setattr(_take_home, "_button", heard)
+    return makers
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_everything_that_is_offered_can_be_had(app, pool, asked, cell):
+    at = finished(app, SMALL, cell=cell)
+    assert not at.exception and [*asked] == [*FILES, "Gradients as Parquet"]
+    e, h = linked(at), pool.runs[linked(at).key].history
+    assert e.cell == cell
+    table = pd.read_csv(io.BytesIO(asked["Records as CSV"]()))
+    assert len(table) == 21 * 2
+    assert list(table["loss"].astype("float32")) == list(h.loss.ravel())
+    assert len(pd.read_parquet(io.BytesIO(asked["as Parquet"]()))) == 21 * 2
+    gradients = pd.read_parquet(io.BytesIO(asked["Gradients as Parquet"]()))
+    assert len(gradients) == 21 * 2 * 10 * len(CELLS[cell].parts)
+    assert "import torch" in asked["PyTorch script"]() and json.loads(asked["Notebook"]())["nbformat"] == 4
+
+
+def test_the_charts_and_the_handout_of_a_run(app, asked):
+    at = finished(app, SMALL)
+    assert asked["SVG"]().startswith(b"<svg") and asked["PNG"]().startswith(b"\x89PNG")
+    with zipfile.ZipFile(io.BytesIO(asked["All charts, SVG and PNG"]())) as file:
+        assert sorted(file.namelist()) == sorted(
+            f"{name}.{kind}" for name in ("gradient-h", "loss", "accuracy", "weights") for kind in ("svg", "png")
+        )
+    page = asked["Handout"]()
+    assert page.startswith("<!") and "import torch" in page
+    link = "&amp;".join(f"{k}={v}" for k, v in Experiment.to_query(linked(at)).items() if k in ("v", "task"))
+    assert link in page
+
+
+# ---- the charts of the other pages ----
+
+
+@pytest.mark.parametrize("name, wanted", [("vanishing", 4), ("exploding", 2), ("sentence", 1), ("corpus", 0), ("stories", 0)])
+def test_every_chart_of_a_page_can_be_had_as_a_file(app, name, wanted):
+    at = app(SMALL, page=name)
+    drawn = until(at, lambda at: len(charts(at)) >= wanted).session_state["drawn"][1] if wanted else {}
+    assert charts(at) == [chart.title for chart in drawn.values()]
+    for chart in list(drawn.values())[-1:]:
+        assert chart.file("png").startswith(b"\x89PNG") and chart.title in chart.file("svg").decode()
+
+
+def charts(at):
+    """What the menu of charts at the end of the page offers."""
+    return next((list(w.options) for w in at.selectbox if w.key.startswith("charts_of_")), [])
