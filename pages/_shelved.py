@@ -155,7 +155,7 @@ def _row(mine: Shelf, entry: Entry, run: Run | None, experiments: list[Experimen
             value=drawn,
             key=_kept(_key("draw", key), drawn),
             on_change=_draw,
-            args=(key,),
+            args=(key, _key("draw", key)),
             disabled=full or bool(refused),
             help=f"{PLACES} runs are drawn already" if full else None,
             width=76,
@@ -168,7 +168,7 @@ def _row(mine: Shelf, entry: Entry, run: Run | None, experiments: list[Experimen
             max_chars=LONGEST,
             key=_kept(_key("name", key), entry.name),
             on_change=_rename,
-            args=(key,),
+            args=(key, _key("name", key)),
             label_visibility="collapsed",
             width=240,
         )
@@ -202,7 +202,11 @@ def _waiting(run: Run | None) -> str:
 
 def _key(what: str, key: str) -> str:
     """Of a run's widget. A new one when a file has changed what it says: see _session.key."""
-    return f"shelf_{what}_{key}~{st.session_state.get('shelf_files_read', 0)}"
+    return f"shelf_{what}_{key}~{_files_read()}"
+
+
+def _files_read() -> int:
+    return st.session_state.get("shelf_files_read", 0)
 
 
 def _kept(key: str, value: Any) -> str:
@@ -215,15 +219,18 @@ def _kept(key: str, value: Any) -> str:
 # ---- what can be done with a run: callbacks ----
 
 
-def _draw(key: str) -> None:
-    wanted = st.session_state[_key("draw", key)]
+def _draw(key: str, widget: str) -> None:
+    if widget != _key("draw", key):  # one that is gone: see _session.seek
+        return
+    wanted = st.session_state[widget]
     viewers_shelf().draw(key, wanted)
     if not wanted:
         _let_go(key)
 
 
-def _rename(key: str) -> None:
-    viewers_shelf().rename(key, st.session_state[_key("name", key)] or "")
+def _rename(key: str, widget: str) -> None:
+    if widget == _key("name", key):
+        viewers_shelf().rename(key, st.session_state[widget] or "")
 
 
 def _do(key: str) -> None:
@@ -271,7 +278,7 @@ def _take_home(mine: Shelf, runs: Runs) -> None:
 
 def _bring() -> None:
     with st.container(key="shelf_bring"), st.expander("Load a shelf", icon=":material/upload_file:"):
-        key = f"shelf_file_{st.session_state.get('shelf_files_read', 0)}"
+        key = f"shelf_file_{_files_read()}"
         most = {"max_upload_size": max(1, MOST_BYTES // 1_000_000)}
         st.file_uploader("A file that “Download the shelf” gave", key=key, on_change=_load, args=(key,), **most)
     good, messages = st.session_state.get("shelf_said", (0, []))
@@ -286,7 +293,7 @@ def _bring() -> None:
 def _load(key: str) -> None:
     """Callback of the uploader, which is an empty new one afterwards: so the same file can be given again."""
     file = st.session_state[key]
-    if file is None:
+    if file is None or key != f"shelf_file_{_files_read()}":  # a busy browser still sends what it has shown before
         return
     entries, messages = load(file.getvalue())
     welcome = []
@@ -300,4 +307,4 @@ def _load(key: str) -> None:
     messages += mine.merge(welcome)
     there = sum(entry.experiment in mine for entry in welcome)
     st.session_state.shelf_said = (there, messages)
-    st.session_state.shelf_files_read = st.session_state.get("shelf_files_read", 0) + 1
+    st.session_state.shelf_files_read = _files_read() + 1

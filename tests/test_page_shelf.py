@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from apptest import SMALL, press, prose, until
 from browsing import PHONE, SIDEWAYS, button, choose, expect, sidebar
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
 from pages import _shelved
 from pages._shelf import Shelf
@@ -158,6 +159,21 @@ def test_a_bad_file_loses_nothing_and_says_what_is_wrong(app, content, kept, tol
     assert ("Not all of this file" if kept else "Nothing in this file") in prose(at)
     bring(at, dump(OTHERS))
     assert said(at) == "" and "2 runs were read." in [box.value for box in at.success]
+
+
+def test_a_busy_browser_that_still_shows_the_rows_from_before_a_file_changes_nothing(app):
+    at = opened(app)
+    box, field = boxes(at)[0], next(field for field in at.text_input if field.label == "Name")
+    box.uncheck()
+    before = field.value
+    field.set_value("stale")
+    old = WidgetStates(widgets=[box._widget_state, field._widget_state])
+    box.check()
+    field.set_value(before)
+    bring(at, dump([replace(OTHERS[0], place=3), Entry("from the file", PLAIN, True, 4)]))
+    at._run(old)
+    assert not at.exception
+    assert names(at) == [OTHERS[0].name, "from the file"] and drawn(at) == [True, True]
 
 
 def test_a_full_shelf_draws_eight_at_most(app, pool):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +13,12 @@ import pandas as pd
 from rnnkit import charts
 from rnnkit.cells import CELLS
 from rnnkit.charts.gradient import gradient_chart, picked
-from rnnkit.charts.style import GREY, INK, MAX_ROWS, sized
+from rnnkit.charts.style import MAX_ROWS
 from rnnkit.experiment import Experiment, applies
 from rnnkit.history import History
 from rnnkit.verdict import verdict
 from rnnkit.words import amount, summary
 
-SELDOM = 20  # training steps
 CURVES = "Thick: the median network; thin: each network; band: from the lowest to the highest."
 
 
@@ -62,7 +60,7 @@ def _gradient(history: History, part: int) -> Figure:
 def _loss(history: History) -> Figure:
     e = history.e
     table = _table(history, {"loss": history.loss})
-    chart = _readable(charts.loss_chart(table, steps=e.steps, guess=e.guess_loss), table, {"loss": "loss"})
+    chart = charts.loss_chart(table, steps=e.steps, guess=e.guess_loss)
     lost = int((history.diverged[history.n - 1] >= 0).sum())
     told = f"Loss: {_course(history, history.loss, amount)} A guesser has {amount(e.guess_loss)}."
     told += f" At the end {lost} of {e.replicas} networks are NaN." if lost else ""
@@ -75,7 +73,7 @@ def _accuracy(history: History) -> Figure:
     chart = charts.accuracy_chart(table, steps=history.e.steps, chance=task.chance)
     told = f"Right: {_course(history, history.accuracy, '{:.0%}'.format)} A guesser gets {task.chance:.0%}."
     reading = f"Share of new {task.samples} that are right. {CURVES} Dashed: chance."
-    return Figure("accuracy", f"Accuracy on new {task.samples}", told, reading, _readable(chart, table, {"accuracy": "accuracy"}))
+    return Figure("accuracy", f"Accuracy on new {task.samples}", told, reading, chart)
 
 
 def _norms(history: History) -> Figure:
@@ -86,8 +84,7 @@ def _norms(history: History) -> Figure:
     reading = (
         "The norm of the gradient of all weights together: as it was computed, and what the remedies left of it. Median network."
     )
-    columns = {"grad_norm_raw": "before remedies", "grad_norm_applied": "after"}
-    return Figure("weights", "Gradient norm of all weights", told, reading, _readable(chart, table, columns))
+    return Figure("weights", "Gradient norm of all weights", told, reading, chart)
 
 
 # ---- in words ----
@@ -128,7 +125,7 @@ def reading(e: Experiment, symbol: str) -> str:
     return told
 
 
-# ---- tables and a pointer for the curves ----
+# ---- tables for the curves ----
 
 
 def _median(values: np.ndarray) -> np.ndarray:
@@ -145,23 +142,3 @@ def _table(history: History, columns: dict[str, np.ndarray]) -> pd.DataFrame:
     rows = measured[picked(len(measured), max(2, MAX_ROWS // R))] if len(measured) else measured
     table = {"step": np.repeat(history.steps[rows], R), "replica": np.tile(np.arange(R), len(rows))}
     return pd.DataFrame(table | {name: value[rows].ravel() for name, value in columns.items()})
-
-
-def _readable(chart: alt.LayerChart, table: pd.DataFrame, columns: dict[str, str]) -> alt.LayerChart:
-    """The chart with a line at the training step nearest to the pointer, and all that was measured there.
-
-    Where that was done seldom, or once, dots on the median say when.
-    """
-    operations: Sequence[str] = ("median", "min", "max") if len(columns) == 1 else ("median",)
-    names = {f"{column}_{op}": (column, op) for column in columns for op in operations}
-    aggregates: dict[str, Any] = {name: f"{op}({column})" for name, (column, op) in names.items()}
-    base = alt.Chart(table).transform_aggregate(groupby=["step"], **aggregates)
-    tips = [alt.Tooltip("step:Q", title="training step", format=",d")]
-    for name, (column, op) in names.items():
-        tips.append(alt.Tooltip(f"{name}:Q", title=op if len(columns) == 1 else columns[column], format=".7~g"))
-    nearest = alt.selection_point(fields=["step"], nearest=True, on="pointerover", clear="pointerout", empty=False)
-    base = base.encode(alt.X("step:Q"))
-    catcher = base.mark_point(opacity=0, size=1).encode(y=alt.value(0), tooltip=tips).add_params(nearest)
-    seldom = table["step"].nunique() <= SELDOM
-    dots = [base.mark_circle(size=60, opacity=1, color=INK).encode(alt.Y(f"{name}:Q")) for name in list(names)[:1] if seldom]
-    return sized(*chart.layer, *dots, base.transform_filter(nearest).mark_rule(color=GREY, strokeWidth=1.5), catcher)
