@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _session
+from pages import _session, _view
 from pages._shelf import Shelf
 from pages._shelf import shelf as viewers_shelf
 from pages._together import drawing, line
@@ -270,9 +270,12 @@ def _take_home(mine: Shelf, runs: Runs) -> None:
         "All records as CSV": (lambda: to_csv(have()), "csv", about),
         "All records as Parquet": (lambda: to_parquet(have()), "parquet", about),
     }
+    if _view.hidden("downloads"):
+        return
     with st.container(horizontal=True, key="shelf_files"):
         for label, (make, kind, told_about) in files.items():
             look = {"icon": ":material/download:", "help": told_about, "key": f"shelf_{kind}"}
+            look["disabled"] = _view.locked("downloads")
             st.download_button(label, data=make, file_name=f"rnnkit-shelf.{kind}", mime=MIMES[kind], on_click="ignore", **look)
 
 

@@ -76,7 +76,8 @@ def _curves(histories: dict[int, Any], experiments: list[Experiment]) -> None:
         with column:
             st.markdown(title)
             rows = training_table(histories, name)
-            _show(spec, rows, name, f"{name.capitalize()} over {steps} training steps, the last medians: {_last(rows, name)}")
+            told = f"{name.capitalize()} over {steps} training steps, the last medians: {_last(rows, name)}"
+            _charts.draw(spec, told, f"shelf_{name}", {"rows": rows})
     st.caption(_about_training(experiments))
 
 
@@ -111,7 +112,8 @@ def _profiles(histories: dict[int, Any], experiments: list[Experiment]) -> None:
     arrives = {name: _arrives(h, when) for name, h in histories.values() if h.n}
     said = ", ".join(f"{name} {text}" for name, text in arrives.items())
     spec = _charts.spec(profile_chart, None, longest)
-    _show(spec, rows, "profile", f"Share of the gradient that is left where the answer stands, {when}: {said}")
+    text = f"Share of the gradient that is left where the answer stands, {when}: {said}"
+    _charts.draw(spec, text, "shelf_profile", {"rows": rows})
     told = f"‖dL/dh_t‖, {when}, as a share of what it is at the end: the median network. A triangle: there it leaves the scale."
     lengths = sorted({e.length for e in experiments})
     if len(lengths) > 1:
@@ -121,7 +123,3 @@ def _profiles(histories: dict[int, Any], experiments: list[Experiment]) -> None:
 
 def _arrives(h: Any, when: str) -> str:
     return amount(gradient_ratio(h.state_grad[h.n - 1 if when != FIRST else 0], h.e))
-
-
-def _show(spec: dict[str, Any], rows: Any, name: str, text: str) -> None:
-    st.vega_lite_chart({**spec, "datasets": {"rows": rows}}, key=f"shelf_{name}", width="stretch", alt=text)

@@ -1,4 +1,4 @@
-"""The guided tour: every station, the viewer's own settings before and after, bad links and files. In Chromium: test_tour_keys.py."""
+"""The guided tour: every station, the viewer's own settings, bad links and files. In Chromium: test_tour_keys.py."""
 
 import json
 from dataclasses import replace
