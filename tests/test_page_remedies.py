@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from apptest import until
+from apptest import prose, until
 from browsing import PHONE, PIXELS, SIDEWAYS, button, expect
 from browsing import until as wait_for
 
@@ -59,8 +59,8 @@ def done(at):
 
 def test_it_trains_by_itself_and_says_what_came_out(app, small, shown):
     at = app(page="remedies")
-    assert not at.exception and small["vanishing"].text in at.markdown[1].value
-    assert "The same in all rows: agreement, 8 steps in time, 4 sentences a training step, 2 networks" in at.markdown[1].value
+    assert not at.exception and small["vanishing"].text in prose(at)
+    assert "The same in all rows: agreement, 8 steps in time, 4 sentences a training step, 2 networks" in prose(at)
     assert {row["key"] for row in shown[0][0]} == {"plain", "truncate"}, "all rows are there from the start"
     until(at, done)
     plain, cut = shown[-1][0]
