@@ -26,7 +26,10 @@ def _share() -> None:
         shown = _lesson()
     link = _link.address(shown)
     with left:
-        st.html(CODE.format(_qr(link)))
+        try:
+            st.html(CODE.format(_qr(link)))
+        except segno.DataOverflowError:
+            st.info("This link is too long for a QR code.")
     st.markdown("**The link** opens exactly these runs, with every setting in it:")
     st.code(link, language=None, wrap_lines=True)
     if urlsplit(link).hostname in AT_HOME:

@@ -10,6 +10,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 
 import streamlit as st
 
@@ -40,7 +41,12 @@ def draw(run: Run) -> None:
 @st.cache_resource(show_spinner=False)
 def _engine() -> None:
     """What draws charts offline takes seconds to start: begun before anybody waits for it."""
-    threading.Thread(target=images.javascript, daemon=True).start()
+
+    def start() -> None:
+        with suppress(images.ImageError):  # who asks for a file is told
+            images.javascript()
+
+    threading.Thread(target=start, daemon=True).start()
 
 
 def _button(label: str, key: str, run: Run, make: Callable[[], str | bytes], name: str, mime: str, about: str = "") -> None:

@@ -6,7 +6,7 @@ import pytest
 from apptest import SMALL, buttons, controls, finished, linked, press, told, until, verdicts
 
 import dashboard
-from pages import _session, _view
+from pages import _link, _session, _view
 from pages._view import CONTROLS, View
 from rnnkit.experiment import FIELDS, Experiment, applies
 
@@ -150,6 +150,12 @@ def test_the_plain_address_is_shared_with_every_setting_in_it(app):
     at = press(app(), "share")
     (link,) = [code.value for code in at.code]
     assert Experiment.from_query(dict(parse_qsl(urlsplit(link).query)))[0] == _session.default() and "lr=0.003" in link
+
+
+def test_a_link_too_long_for_a_code_is_told(app, monkeypatch):
+    monkeypatch.setattr(_link, "address", lambda view: "https://example.org/?" + "a" * 4000)
+    at = press(app(SMALL), "share")
+    assert not at.exception and any("too long for a QR code" in box.value for box in at.info) and len(at.code) == 1
 
 
 # ---- in a browser ----
