@@ -39,7 +39,7 @@ PAGES = {
 STYLE = """<style>
 .stMainBlockContainer { padding: 3.5rem 2.5rem 2rem; }
 @media (max-width: 640px) { .stMainBlockContainer { padding: 3.5rem 1rem 2rem; } }
-.st-key-back { display: none; }
+.st-key-frame { display: none; }
 /* the primary colour carries white words; as the colour of words themselves it is too dark in the dark */
 .stApp { --words: light-dark(#0b7a75, #35c0b2); }
 .stApp :is([data-testid=stSliderThumbValue], button[data-selected=true]) *,

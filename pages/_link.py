@@ -21,7 +21,7 @@ from rnnkit.experiment import Experiment
 
 PIN = "pin."  # before a setting of the pinned run
 
-_back = st.components.v2.component("rnnkit_back", js=Path(__file__).with_name("_back.js").read_text("utf-8"))
+_frame = st.components.v2.component("rnnkit_frame", js=Path(__file__).with_name("_frame.js").read_text("utf-8"))
 
 
 class Interval(NamedTuple):
@@ -38,6 +38,8 @@ def read(pages: Iterable[ModuleType]) -> None:
         return
     query = {k: v for k, v in st.query_params.items() if not k.startswith("embed")}
     state.viewer = uuid.uuid4().hex
+    pages = list(pages)
+    state.own_controls = [key for page in pages for key in getattr(page, "LINKED", {})]
     state.view, messages = _view.from_query(query)
     messages += _tour.from_link(query)
     state.linked = {}  # key of a page's own choice -> what it begins with, None for one that the link made
@@ -52,8 +54,8 @@ def read(pages: Iterable[ModuleType]) -> None:
 
 def write(page: ModuleType) -> None:
     """The address bar always holds what is seen; the plain address is the default Experiment."""
-    with st.container(key="back"):
-        _back(key="rnnkit_back")
+    with st.container(key="frame"):
+        _frame(key="rnnkit_frame", data={"locked": sorted(_view.view().lock - _view.CONTROLS.keys())})
     st.session_state.page = page
     e, pinned = _session.current(), _session.pinned()
     query = {} if e == _session.default() and pinned is None else _runs(e, pinned)

@@ -45,9 +45,10 @@ def _qr(link: str) -> str:
 def _lesson() -> _view.View:
     """What whoever opens the link sees less of; the sharer's own view stays as it is."""
     st.markdown("**For a lesson**")
-    at = {"format_func": _view.CONTROLS.get, "placeholder": "Nothing"}
+    names = _view.controls()
+    at = {"format_func": names.get, "placeholder": "Nothing"}
     present = st.toggle("Presenter's view", value=_view.presenting(), key="share_present")
-    hide = st.multiselect("Hide", list(_view.CONTROLS), sorted(_view.view().hide), key="share_hide", **at)
-    lock = st.multiselect("Lock", list(_view.CONTROLS), sorted(_view.view().lock), key="share_lock", **at)
+    hide = st.multiselect("Hide", list(names), sorted(_view.view().hide), key="share_hide", **at)
+    lock = st.multiselect("Lock", list(names), sorted(_view.view().lock), key="share_lock", **at)
     st.caption("Hidden and locked controls keep their values; no result is ever hidden.")
     return _view.View(present, frozenset(hide), frozenset(lock))

@@ -1,7 +1,8 @@
 """How the pages are shown to this viewer: enlarged for a room, and with controls hidden or locked for a lesson.
 
 It travels in the link: `present=1`, `hide=cell,init`, `lock=length`. What is hidden or locked keeps its value; results are
-never hidden. Streamlit sizes everything by the root's font, and so do the drawings; `enlarged` does the same for charts.
+never hidden. A page's own controls go by the keys of their widgets (LINKED, see _link.py); a style sheet hides them, and
+_frame.js locks them. Streamlit sizes everything by the root's font, and so do the drawings; `enlarged` does the same for charts.
 """
 
 from __future__ import annotations
@@ -42,8 +43,14 @@ class View:
     lock: frozenset[str] = frozenset()
 
     def to_query(self) -> dict[str, str]:
-        lists = {name: ",".join(n for n in CONTROLS if n in getattr(self, name)) for name in ("hide", "lock")}
+        lists = {name: ",".join(n for n in controls() if n in getattr(self, name)) for name in ("hide", "lock")}
         return ({"present": "1"} if self.present else {}) | {name: text for name, text in lists.items() if text}
+
+
+def controls() -> dict[str, str]:
+    """Name -> label, of all that can be hidden or locked."""
+    own = st.session_state.get("own_controls", ())
+    return CONTROLS | {key: key.replace("_", ": ", 1).capitalize() for key in own}
 
 
 def from_query(query: dict[str, str]) -> tuple[View, list[str]]:
@@ -57,10 +64,11 @@ def from_query(query: dict[str, str]) -> tuple[View, list[str]]:
 
 def _names(of: str, text: str, messages: list[str]) -> frozenset[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in CONTROLS]:
+    known = controls()
+    if unknown := [name for name in names if name not in known]:
         others = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        messages.append(f"{of}: no control is called {unknown[0][:40]!r}{others}: valid are {', '.join(CONTROLS)}")
-    return frozenset(names) & CONTROLS.keys()
+        messages.append(f"{of}: no control is called {unknown[0][:40]!r}{others}: valid are {', '.join(known)}")
+    return frozenset(names) & known.keys()
 
 
 # ---- this viewer's ----
@@ -131,4 +139,8 @@ html {{ font-size: {16 * FONT:.0f}px !important; }}
 
 def style() -> str:
     """The style sheet of this view."""
-    return _PRESENTER if presenting() else ""
+    gone, fixed = (",".join(f".st-key-{key}" for key in sorted(names - CONTROLS.keys())) for names in (view().hide, view().lock))
+    told = [_PRESENTER] if presenting() else []
+    told += [f"<style>{gone} {{ display: none; }}</style>"] if gone else []
+    told += [f"<style>{fixed} {{ opacity: 0.6; }}</style>"] if fixed else []
+    return "".join(told)

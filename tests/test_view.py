@@ -180,6 +180,21 @@ def test_a_lesson_in_a_browser(server, visit):
     assert all(f"{k}={v}" in page.url for k, v in SMALL.items())
 
 
+def test_a_lesson_about_a_pages_own_controls(server, visit):
+    from browsing import expect
+
+    page = visit(server.link("/network", hide="network_number", lock="network_trained", network_number="plural"))
+    weights, number = (page.locator(f".st-key-network_{name}") for name in ("trained", "number"))
+    expect(weights).to_be_visible()
+    expect(weights).to_have_attribute("inert", "")
+    expect(number).to_be_hidden()
+    expect(page.locator(".network canvas")).to_be_visible()
+    page.get_by_role("spinbutton", name="Sequence length T").fill("12")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**length=12**network_number=plural**hide=network_number**lock=network_trained**")
+    expect(weights).to_have_attribute("inert", "")
+
+
 def test_the_shared_lesson_opens_as_it_was_made(server, visit):
     from browsing import button, expect, finished, sidebar
 
