@@ -11,7 +11,11 @@ STYLE = """<style>
 .st-key-lecture button { min-height: 2.4rem; padding: 0 0.6rem; background: var(--st-background-color); }
 .stAppHeader { padding-right: 21rem; }
 @media (max-width: 1500px) {
-  .stAppHeader { padding-right: 10.5rem; }
+  .stAppHeader { padding-right: 8.8rem; }
+  .st-key-lecture { right: 0.6rem; }
+  .st-key-lecture { gap: 0.3rem; }
+  .st-key-lecture button { padding: 0 0.45rem; gap: 0; }
+  .st-key-lecture button > div > [aria-hidden=true] { display: none; }
   .st-key-lecture button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
 </style>"""

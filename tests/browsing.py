@@ -129,6 +129,16 @@ def transport(page, text):
     return page.locator(".st-key-seek").get_by_text(re.compile(text)).first
 
 
+def go(page, title):
+    """To another page by the navigation; what has no room in it stands behind "... more"."""
+    link = page.get_by_role("link", name=title, exact=True)
+    if link.count() and link.first.is_visible():
+        link.first.click()
+        return
+    page.get_by_text(re.compile(r"^\d+ more$")).click()
+    page.get_by_role("menuitem", name=title, exact=True).click()
+
+
 def choose(page, label, option, where=None):
     (where or page).get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=option, exact=True).click()

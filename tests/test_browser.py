@@ -20,6 +20,7 @@ from browsing import (
     choose,
     expect,
     finished,
+    go,
     grown,
     heatmap,
     pixels,
@@ -88,6 +89,7 @@ def test_a_small_run_ends_with_a_verdict_its_records_and_silence(server, visit, 
     assert "At the subject the gradient is" in said and "of new sentences right" in said
     expect(transport(page, "step 20 of 20")).to_be_visible()
 
+    button(page, "Take home").click()
     with page.expect_download() as download:
         button(page, "Records as CSV").click()
     download.value.save_as(tmp_path / "records.csv")
@@ -214,7 +216,7 @@ def test_every_page_in_light_and_dark(server, visit, scheme):
     back = page.get_by_test_id("stApp").evaluate("e => getComputedStyle(e).backgroundColor")
     assert (min(map(int, re.findall(r"\d+", back)[:3])) > 200) == (scheme == "light")
     assert pixels(page)["colours"] > 20
-    page.get_by_role("link", name="Stories").click()
+    go(page, "Stories")
     expect(button(page, "Open in the lab")).to_have_count(len(PRESETS))
     page.locator(".st-key-open_remembers").get_by_role("button").click()
     assert_opened(page, PRESETS["remembers"].title)
