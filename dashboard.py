@@ -62,7 +62,7 @@ def main() -> None:
         for name, module in PAGES.items()
     }
     typed = st.Page(lab.page, title=lab.TITLE, url_path="lab", visibility="hidden")
-    alone = _view.hidden("pages")
+    alone = _view.hidden("pages") or _view.locked("pages")
     chosen = st.navigation([*pages.values(), typed], position="hidden" if alone else "top")
     if heading := _tour.heading():
         st.switch_page(pages[heading])

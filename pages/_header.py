@@ -12,8 +12,7 @@ STYLE = """<style>
 .stAppHeader { padding-right: 21rem; }
 @media (max-width: 1500px) {
   .stAppHeader { padding-right: 8.8rem; }
-  .st-key-lecture { right: 0.6rem; }
-  .st-key-lecture { gap: 0.3rem; }
+  .st-key-lecture { right: 0.6rem; gap: 0.3rem; }
   .st-key-lecture button { padding: 0 0.45rem; gap: 0; }
   .st-key-lecture button > div > [aria-hidden=true] { display: none; }
   .st-key-lecture button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

@@ -6,7 +6,6 @@ in a frame; so a chart's specification depends on the Experiment alone, and its 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +19,7 @@ import streamlit as st
 from pages import _view
 from rnnkit import charts
 from rnnkit.experiment import Experiment
-from rnnkit.history import History
+from rnnkit.history import History, median
 from rnnkit.words import amount
 
 POINTS = 1200  # per chart: more make the browser mount it anew
@@ -65,7 +64,7 @@ def _stands(h: History, values: np.ndarray, n: int) -> tuple[float, int, int]:
     dead = int((h.diverged[n - 1] >= 0).sum()) if n else 0
     if not len(rows) or dead == values.shape[1]:
         return float("nan"), 0, dead
-    return float(_median(values[rows[-1:]])[0, 0]), int(h.steps[rows[-1]]), dead
+    return float(median(values[rows[-1:]])[0]), int(h.steps[rows[-1]]), dead
 
 
 CURVES = {
@@ -104,7 +103,7 @@ def draw(name: str, history: History, n: int, row: int, pinned: History | None =
     curve, e = CURVES[name], history.e
     columns = {k: getattr(history, v) for k, v in curve.columns.items()}
     other = pinned or history
-    ghost = {k: _median(getattr(other, v)[: other.n if pinned else 0]) for k, v in curve.columns.items()}
+    ghost = {k: median(getattr(other, v)[: other.n if pinned else 0])[:, None] for k, v in curve.columns.items()}
     steps = max(e.steps, pinned.e.steps) if pinned else e.steps
     data = {
         "rows": _table(history.steps, columns, _measured(columns, n)),
@@ -116,13 +115,6 @@ def draw(name: str, history: History, n: int, row: int, pinned: History | None =
     if pinned and resting and pinned.n == len(pinned.steps):
         text += f" The pinned run: {curve.text(pinned, pinned.n)}"
     st.vega_lite_chart({**spec, "datasets": data}, width="stretch", key=f"chart_{name}", alt=text)
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    """(N, R) -> (N, 1), NaN where no network has a number."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmedian(values, axis=1, keepdims=True)
 
 
 def _measured(columns: dict[str, np.ndarray], n: int) -> np.ndarray:

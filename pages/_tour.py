@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _journey, _point, _session
+from pages import _journey, _point, _session, _view
 from pages._journey import LIVE, SHOWN, Place, from_link, heading, to_link
 from rnnkit.remedies import PANELS
 from rnnkit.tours import Station, read_tour
@@ -27,7 +27,7 @@ def button() -> None:
     """The menu of the tour: begins or resumes it, goes to one of its stations, takes another tour from a file."""
     place = _journey.progress()
     label = "Resume the tour" if place and not place.own else "Tour"
-    with st.popover(label, icon=":material/tour:", key=f"tour_menu_{_journey.generation()}"):
+    with st.popover(label, icon=":material/tour:", key=f"tour_menu_{_journey.generation()}", disabled=_view.locked("tour")):
         for message in st.session_state.pop("tour_trouble", ()):
             st.warning(message, icon=":material/tour:")
         if place and place.own:

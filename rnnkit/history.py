@@ -6,6 +6,7 @@ Rows below `n` never change, and `n` grows only after a row is complete: a reade
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -65,8 +66,8 @@ class History:
                 self._codes[part, replica] = (n, codes)
             return codes[:n]
 
-    def table(self) -> dict[str, np.ndarray]:
-        """Columns of one row a step and network; dh_0, dh_1, ... are the gradient norms of every time step."""
+    def table(self, gradients: bool) -> dict[str, np.ndarray]:
+        """Columns of one row a step and network; with gradients dh_0, dh_1, ..., the norms of every time step."""
         n, R = self.n, self.e.replicas
         wide = {
             "loss": self.loss,
@@ -79,7 +80,7 @@ class History:
         table = {"step": np.repeat(self.steps[:n], R), "replica": np.tile(np.arange(R), n)}
         table |= {name: values[:n].ravel() for name, values in wide.items()}
         table["cause"] = np.array(self.causes[:n], dtype=object).reshape(n * R)
-        for i, part in enumerate(self.parts):
+        for i, part in enumerate(self.parts if gradients else ()):
             table |= {f"d{part}_{t}": self.state_grad[:n, i, t].ravel() for t in range(self.e.length)}
         return table
 
@@ -99,3 +100,10 @@ class History:
         absent = middle == ABSENT
         median = np.sqrt(np.where(absent, 0, middle)) * np.sqrt(np.where(absent, 0, above))  # in the logarithm, as it is drawn
         return np.where(absent, middle, median)
+
+
+def median(values: np.ndarray) -> np.ndarray:
+    """Over networks: (N, R) -> (N,), NaN where no network has a number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmedian(values, axis=1)

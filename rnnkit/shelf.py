@@ -307,7 +307,7 @@ def records(runs: Sequence[tuple[str, History]]) -> pa.Table:
 
     wide, tables = with_gradients(h for _, h in runs), []
     for name, h in runs:
-        columns = {k: v for k, v in h.table().items() if wide or not re.fullmatch(r"d[a-z]+_\d+", k)}
+        columns = h.table(gradients=wide)
         tables.append(pa.table({"run": np.full(len(columns["step"]), name, dtype=object), **columns}))
     return pa.concat_tables(tables, promote_options="default") if tables else pa.table({"run": pa.array([], pa.string())})
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from shelves import ENTRIES, FILE, FULL, PLAIN, RUNS
 
 from rnnkit.experiment import Experiment
 from rnnkit.fixes import ClipNorm, Omega
@@ -27,23 +28,7 @@ from rnnkit.shelf import (
     varying,
 )
 
-PLAIN = Experiment(length=10, steps=20, replicas=2)
-RUNS = (
-    PLAIN,
-    replace(PLAIN, cell="gru"),
-    replace(PLAIN, cell="lstm", bias="chrono", length=8),
-    replace(PLAIN, fixes=(Omega(0.5), ClipNorm(1.0, since=7)), seed=3),
-    Experiment(cell="esn", length=10, steps=20, replicas=2, ridge=1e-6),
-)
-ENTRIES = [
-    Entry("tanh", RUNS[0], place=0),
-    Entry("<b>GRU</b> :red[x] $y$", RUNS[1], given=True, place=3),
-    Entry("Gedächtnis, 記憶", RUNS[2], given=True),
-    Entry("Omega", RUNS[3]),
-]
-FILE = dump(ENTRIES)
 LINES = FILE.splitlines()
-FULL = [Entry(f"run {seed}", replace(PLAIN, seed=seed)) for seed in range(MOST + 3)]
 
 
 def edited(line, **values):

@@ -9,20 +9,17 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
+from shelves import ENTRIES, FILE, FULL, PLAIN, RUNS
 
 from pages._shelf import Shelf
 from rnnkit.charts.shelf import COLOURS, DASHES, POINTS, profile_chart, profile_table, training_chart, training_table
 from rnnkit.charts.style import HIGH, LOW
-from rnnkit.experiment import Experiment
-from rnnkit.fixes import ClipNorm, Omega
 from rnnkit.history import History
 from rnnkit.record import Record
 from rnnkit.shelf import (
     MOST,
     PLACES,
-    Entry,
     default_name,
-    dump,
     load,
     outcome,
     records,
@@ -30,24 +27,6 @@ from rnnkit.shelf import (
     to_parquet,
     told,
 )
-
-PLAIN = Experiment(length=10, steps=20, replicas=2)
-RUNS = (
-    PLAIN,
-    replace(PLAIN, cell="gru"),
-    replace(PLAIN, cell="lstm", bias="chrono", length=8),
-    replace(PLAIN, fixes=(Omega(0.5), ClipNorm(1.0, since=7)), seed=3),
-    Experiment(cell="esn", length=10, steps=20, replicas=2, ridge=1e-6),
-)
-ENTRIES = [
-    Entry("tanh", RUNS[0], place=0),
-    Entry("<b>GRU</b> :red[x] $y$", RUNS[1], given=True, place=3),
-    Entry("Gedächtnis, 記憶", RUNS[2], given=True),
-    Entry("Omega", RUNS[3]),
-]
-FILE = dump(ENTRIES)
-FULL = [Entry(f"run {seed}", replace(PLAIN, seed=seed)) for seed in range(MOST + 3)]
-
 
 # ---- what came out ----
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from rnnkit.cells import CELLS
 from rnnkit.charts.gradient import gradient_chart, picked
 from rnnkit.charts.style import MAX_ROWS
 from rnnkit.experiment import Experiment, applies
-from rnnkit.history import History
+from rnnkit.history import History, median
 from rnnkit.verdict import verdict
 from rnnkit.words import amount, summary
 
@@ -99,11 +98,11 @@ def _told(history: History) -> str:
 
 def _course(history: History, values: np.ndarray, form: Any) -> str:
     """`from 0.69 at step 0 to 0.01 at step 200 (median).`"""
-    median = _median(values[: history.n])
-    there = np.flatnonzero(np.isfinite(median))
+    middle = median(values[: history.n])
+    there = np.flatnonzero(np.isfinite(middle))
     if not len(there):
         return "no number."
-    first, last = (f"{form(median[i])} at step {history.steps[i]:,}" for i in (there[0], there[-1]))
+    first, last = (f"{form(middle[i])} at step {history.steps[i]:,}" for i in (there[0], there[-1]))
     of = " (median)" if values.shape[1] > 1 else ""
     return f"{first}{of}." if there[0] == there[-1] else f"from {first} to {last}{of}."
 
@@ -126,12 +125,6 @@ def reading(e: Experiment, symbol: str) -> str:
 
 
 # ---- tables for the curves ----
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmedian(values, axis=1)
 
 
 def _table(history: History, columns: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -21,14 +21,6 @@ from rnnkit.record import ABSENT
 
 FORMATS = ("csv", "parquet")
 AT_ONCE = 2**18  # rows of a piece
-COLUMNS = {  # name -> attribute of History, (N, R)
-    "loss": "loss",
-    "accuracy": "accuracy",
-    "grad_norm_raw": "norm_raw",
-    "grad_norm_applied": "norm_applied",
-    "spectral_radius": "radius",
-    "diverged": "diverged",
-}
 
 
 def records(history: History, form: str) -> bytes:
@@ -42,11 +34,9 @@ def gradients(history: History, form: str) -> bytes:
 
 
 def write_records(history: History, form: str, sink: IO[bytes]) -> None:
-    n, R = history.n, history.e.replicas
-    columns = {name: getattr(history, attribute)[:n].ravel() for name, attribute in COLUMNS.items()}
-    causes = pa.array([cause for row in history.causes[:n] for cause in row], pa.string())
-    table = {"step": np.repeat(history.steps[:n], R), "replica": np.tile(np.arange(R), n)} | columns | {"cause": causes}
-    _write(history, form, sink, iter([pa.table(table)]))
+    table = history.table(gradients=False)
+    causes = pa.array(table.pop("cause"), pa.string())
+    _write(history, form, sink, iter([pa.table(table | {"cause": causes})]))
 
 
 def write_gradients(history: History, form: str, sink: IO[bytes]) -> None:

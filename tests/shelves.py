@@ -1,0 +1,28 @@
+"""Shelves of runs, and one as a file: what the tests of the shelf share."""
+
+from dataclasses import replace
+
+from rnnkit.experiment import Experiment
+from rnnkit.fixes import ClipNorm, Omega
+from rnnkit.shelf import (
+    MOST,
+    Entry,
+    dump,
+)
+
+PLAIN = Experiment(length=10, steps=20, replicas=2)
+RUNS = (
+    PLAIN,
+    replace(PLAIN, cell="gru"),
+    replace(PLAIN, cell="lstm", bias="chrono", length=8),
+    replace(PLAIN, fixes=(Omega(0.5), ClipNorm(1.0, since=7)), seed=3),
+    Experiment(cell="esn", length=10, steps=20, replicas=2, ridge=1e-6),
+)
+ENTRIES = [
+    Entry("tanh", RUNS[0], place=0),
+    Entry("<b>GRU</b> :red[x] $y$", RUNS[1], given=True, place=3),
+    Entry("Gedächtnis, 記憶", RUNS[2], given=True),
+    Entry("Omega", RUNS[3]),
+]
+FILE = dump(ENTRIES)
+FULL = [Entry(f"run {seed}", replace(PLAIN, seed=seed)) for seed in range(MOST + 3)]
