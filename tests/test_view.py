@@ -88,6 +88,11 @@ def test_every_other_control_can_be_hidden_and_no_result_is(app, names):
     assert told(at).startswith("step 20 of 20")  # the seek bar gives way to a progress bar, which says the same
 
 
+def test_the_menus_can_be_locked(app):
+    menus = [w for w in app(SMALL, lock="tour,downloads").get("popover")]
+    assert len(menus) == 2 and all(menu.proto.popover.disabled for menu in menus)
+
+
 def test_the_presenters_view_is_remembered_and_left_again(app):
     at = finished(app, SMALL)
     press(at, "present")
