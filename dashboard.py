@@ -46,6 +46,7 @@ STYLE = """<style>
 .stApp [data-testid^=stBaseButton-]:not([data-testid*=primary]):is(:hover, :active) * { color: var(--words); }
 .stApp :is(a, button, summary, [tabindex="0"]):focus-visible { outline: 2px solid var(--words) !important; outline-offset: 1px; }
 .stMain:focus-visible { outline: 2px solid var(--words) !important; outline-offset: -2px; }
+.stApp [data-testid=stCaptionContainer] { opacity: 0.75; } /* Streamlit's 0.6 is a contrast of 4.4; legible is 4.5 */
 .stApp [data-stale=true] { opacity: 1 !important; } /* nothing dims while it is computed anew: it stays legible */
 @media (prefers-reduced-motion: reduce) {
   .stApp, .stApp *, .stApp ::before, .stApp ::after { animation: none !important; transition: none !important; }
@@ -64,9 +65,9 @@ def main() -> None:
     typed = st.Page(lab.page, title=lab.TITLE, url_path="lab", visibility="hidden")
     alone = _view.hidden("pages") or _view.locked("pages")
     chosen = st.navigation([*pages.values(), typed], position="hidden" if alone else "top")
-    if heading := _tour.heading():
-        st.switch_page(pages[heading])
     name = chosen.url_path or "lab"
+    if heading := _tour.heading(name):
+        st.switch_page(pages[heading])
     _page(name, chosen.run)
     following = dict(zip(pages, [*pages.values()][1:], strict=False)).get(name)
     if following and not alone and not _view.presenting():
@@ -93,6 +94,7 @@ def _page(name: str, draw: Callable[[], None]) -> None:
         draw()
         _charts.files()
         _link.settle(PAGES[name])
+    _tour.drawn(name)
 
 
 if __name__ == "__main__":

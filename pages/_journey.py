@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -25,7 +26,7 @@ from rnnkit.tours import PIN, Station, Tour, read_tour
 
 FILE = Path(__file__).with_name("tour.toml")
 OWN = "own."  # before the viewer's own settings in a link
-STRAYING = 3.0  # seconds after a switch of pages in which the page before can come back by itself
+STRAYING = 3.0  # seconds after a page was drawn in which the page before can come back by itself
 MOST_TOURS = 20  # of viewers, that the server keeps
 SHOWN = -1  # instead of an answer: "show me"
 LIVE = ("lab", "compare")  # pages that show the run of the session
@@ -114,23 +115,23 @@ def active() -> Place | None:
     return place if place and place.own else None
 
 
-def heading() -> str | None:
-    """The page to switch to now, in this whole run, before anything is drawn."""
+def heading(page: str) -> str | None:
+    """The page to switch to now, before anything of this one is drawn. Streamlit can ask for the page before once more: the poll
+    of one of its fragments, on its way when the pages were switched, draws it as a whole.
+    """
     place, state = active(), st.session_state
     if place and state.pop("tour_enter", False):  # from a link that holds no settings
         messages = state.messages
         enter(place.at)
         state.messages = messages
-    page, until = state.get("tour_heading", ("", 0.0))
-    return page if page != state.get("tour_page") and time.monotonic() < until else None
+    wanted, until = state.get("tour_heading", (page, 0.0))
+    return wanted if wanted != page and time.monotonic() < until else None
 
 
-def arrived(page: str) -> bool:
-    """Notes that this page is drawn. False where it should be another one: the poll of a fragment of the page before, which was
-    on its way when the pages were switched, makes Streamlit draw that one again.
-    """
-    st.session_state.tour_page = page
-    return heading() is None
+def drawn(page: str) -> None:
+    """Notes that this page has been drawn to its end, which can take longer than the page before takes to come back."""
+    if st.session_state.get("tour_heading") == (page, math.inf):
+        st.session_state.tour_heading = page, time.monotonic() + STRAYING
 
 
 # ---- going through it: callbacks. A click can be heard twice (where a switch of pages meets the poll of a fragment), and the
@@ -183,7 +184,7 @@ def generation() -> int:
 def _turn(page: str) -> None:
     st.session_state.tour_turns = generation() + 1
     there = page == st.session_state.get("tour_page")
-    st.session_state.tour_heading = page, 0.0 if there else time.monotonic() + STRAYING
+    st.session_state.tour_heading = page, 0.0 if there else math.inf  # until drawn()
 
 
 def answer(origin: int, k: int) -> None:

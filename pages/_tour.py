@@ -9,11 +9,11 @@ from typing import Any
 import streamlit as st
 
 from pages import _journey, _point, _session, _view
-from pages._journey import LIVE, SHOWN, Place, from_link, heading, to_link
+from pages._journey import LIVE, SHOWN, Place, drawn, from_link, heading, to_link
 from rnnkit.remedies import PANELS
 from rnnkit.tours import Station, read_tour
 
-__all__ = ["button", "from_link", "heading", "panel", "to_link"]
+__all__ = ["button", "drawn", "from_link", "heading", "panel", "to_link"]
 
 STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
 
@@ -78,8 +78,7 @@ def _given() -> None:
 def panel(name: str) -> bool:
     """The station, on top of the page of this name; False where the page has to stay hidden for now."""
     state = st.session_state
-    if not _journey.arrived(name):
-        st.rerun()
+    state.tour_page = name
     place, top = _journey.active(), st.container(key="tour_place", gap=None)  # always there, or the page would move up
     if place is None:
         return True

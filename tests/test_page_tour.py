@@ -161,16 +161,22 @@ def test_the_page_before_is_left_again_where_it_comes_back_by_itself(monkeypatch
     state, now = State(tour_page="lab"), [100.0]
     monkeypatch.setattr(_journey.st, "session_state", state)
     monkeypatch.setattr(_journey.time, "monotonic", lambda: now[0])
-    assert _journey.heading() is None and _journey.arrived("lab")
+    assert _journey.heading("lab") is None
     _journey._turn("remedies")
-    assert _journey.heading() == "remedies" and not _journey.arrived("lab")
-    assert _journey.heading() == "remedies" and _journey.arrived("remedies")
-    assert not _journey.arrived("lab") and _journey.heading() == "remedies"
-    assert _journey.arrived("remedies") and _journey.heading() is None
+    now[0] += 60.0  # a busy machine takes its time
+    assert _journey.heading("lab") == "remedies" and _journey.heading("remedies") is None
+    assert _journey.heading("lab") == "remedies", "it came back while the other one is drawn"
+    _journey.drawn("lab")
+    now[0] += 60.0
+    assert _journey.heading("lab") == "remedies"
+    state.tour_page = "remedies"
+    _journey.drawn("remedies")
+    assert _journey.heading("lab") == "remedies" and _journey.heading("remedies") is None
     now[0] += _journey.STRAYING
-    assert _journey.arrived("lab"), "by now somebody chose it"
-    _journey._turn("lab")
-    assert _journey.heading() is None and _journey.arrived("network")
+    _journey.drawn("remedies")
+    assert _journey.heading("lab") is None, "by now somebody chose it"
+    _journey._turn("remedies")
+    assert _journey.heading("network") is None, "it was there"
 
 
 def test_a_panel_of_remedies_is_waited_for(monkeypatch):
