@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _session
+from pages import _layout, _session, _trouble
 from pages._multiples import multiples, pressed
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
@@ -49,7 +49,7 @@ def page() -> None:
     if panel.remedies:
         st.markdown(f"{panel.text} {_same(panel.plain)}")
         every = _interval(_runs(panel))
-        st.fragment(_panel, run_every=every)(kind, panel, every)
+        _trouble.fragment(_panel, run_every=every)(kind, panel, every)
         _mathematics(panel)
     _try_next()
 
@@ -185,14 +185,14 @@ def _grid(run: Run) -> np.ndarray:
 
 def _seen(name: str, panel: Panel, run: Run) -> tuple[Result | None, dict[str, Any]]:
     """What the run has shown up to now, and its row of the table as pages/_multiples.py describes it."""
-    place = _session.pool().position(run)
+    place = str(_session.pool().place(run))
     known = (run.experiment.key, panel.plain.key, run.history.n, run.status, place)
     return _look(known, name, panel.remedies[name], panel.plain, run)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _look(
-    known: tuple[str, str, int, str, int], name: str, _remedy: Remedy, _plain: Experiment, _run: Run
+    known: tuple[str, str, int, str, str], name: str, _remedy: Remedy, _plain: Experiment, _run: Run
 ) -> tuple[Result | None, dict[str, Any]]:
     """Once for all viewers: `known` holds all that it depends on."""
     *_, n, status, place = known
@@ -245,7 +245,7 @@ def _numbers(result: Result, remedy: Remedy, seconds: float) -> dict[str, str]:
     }
 
 
-def _state(result: Result | None, status: str, share: float, place: int) -> str:
+def _state(result: Result | None, status: str, share: float, place: str) -> str:
     """What became of it, or how far it is."""
     if status == "failed":
         return "failed"
@@ -254,7 +254,7 @@ def _state(result: Result | None, status: str, share: float, place: int) -> str:
     told += [f"NaN: {dead} of {len(result.diverged)}"] if result and dead else []
     if told:
         return ", ".join(told)
-    return f"training {share:.0%}" if status == "training" else f"waiting: number {place}" if place else "waiting"
+    return f"training {share:.0%}" if status == "training" else place or "waiting"
 
 
 def _differs(plain: Experiment, e: Experiment) -> str:

@@ -14,9 +14,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from rnnkit.cells import CELLS
+from rnnkit.clip import clip, listing
 from rnnkit.fixes import ClipNorm, Fix, SignalFix, parse_fix
 from rnnkit.inits import BIASES, INITS
 from rnnkit.optim import OPTIMIZERS
@@ -25,6 +27,7 @@ from rnnkit.tasks import TASKS, Task
 VERSION = 1  # of links and JSON. They hold every field that applies, so a changed default does not change an old link.
 MAX_ROWS = 300  # records a run keeps, besides the first: more rows than that no heatmap can show
 MAX_RECORD_BYTES = 32 * 2**20  # of state gradients a run
+MOST_UNKNOWN = 5  # settings that are named in an error
 
 
 class ExperimentError(ValueError):
@@ -180,7 +183,7 @@ class Experiment:
         task = self.bound_task
         return task.squared_guess_loss if _reservoir(self) else task.guess_loss
 
-    @property
+    @cached_property
     def key(self) -> str:
         """A short name for the run that this Experiment determines."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
@@ -204,8 +207,11 @@ class Experiment:
             raise ExperimentError({"json": f"expected a JSON object of fields, got {type(values).__name__}"})
         version = values.pop("version", VERSION)
         if version != VERSION:
-            raise ExperimentError({"version": f"expected version {VERSION}, got {version!r}"})
-        problems = {name: _unknown(name) for name in sorted(set(values) - set(FIELDS))}
+            raise ExperimentError({"version": f"expected version {VERSION}, got {clip(version)}"})
+        strange = sorted(set(values) - set(FIELDS))
+        problems = {name: _unknown(name) for name in strange[:MOST_UNKNOWN]}
+        if len(strange) > MOST_UNKNOWN:
+            problems["json"] = f"and {len(strange) - MOST_UNKNOWN:,} more unknown settings"
         try:
             e = cls(**{name: value for name, value in values.items() if name in FIELDS})
         except ExperimentError as error:
@@ -230,7 +236,7 @@ class Experiment:
         values = dict(query)
         messages = []
         if values.pop("v", str(VERSION)) != str(VERSION):
-            version = _clip(query["v"])
+            version = clip(query["v"])
             messages.append(f"this link is of version {version}, expected {VERSION}: read as well as it goes")
         for name in [name for name in values if name not in FIELDS]:
             messages.append(_unknown(name))
@@ -275,7 +281,7 @@ def parse(name: str, text: str) -> Any:
     try:
         number = float(text)
     except ValueError:
-        raise ValueError(f"{name} must be {_expected(f)}, got {_clip(text)}") from None
+        raise ValueError(f"{name} must be {_expected(f)}, got {clip(text)}") from None
     return _checked(f, number)
 
 
@@ -290,11 +296,11 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
         return _checked_fixes(value)
     if "choices" in f.metadata:
         if value not in f.metadata["choices"]:
-            raise ValueError(f"unknown {f.name} {_clip(value)}: valid are {', '.join(f.metadata['choices'])}")
+            raise ValueError(f"unknown {f.name} {clip(value)}: valid are {', '.join(f.metadata['choices'])}")
         return value
     if "pattern" in f.metadata:
         if not isinstance(value, str) or not re.fullmatch(f.metadata["pattern"], value):
-            raise ValueError(f"{f.name} must be {f.metadata['expected']}, got {_clip(value)}")
+            raise ValueError(f"{f.name} must be {f.metadata['expected']}, got {clip(value)}")
         return value
     low, high = f.metadata["range"]
     whole = isinstance(f.default, int)
@@ -303,18 +309,24 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not low <= number <= high or (whole and number != int(number)):
-        raise ValueError(f"{f.name} must be {_expected(f)}, got {_clip(value)}")
+        raise ValueError(f"{f.name} must be {_expected(f)}, got {clip(value)}")
     return int(number) if whole else number + 0.0  # no -0.0, which would be another name for 0
 
 
 def _checked_fixes(value: Any) -> tuple[Fix, ...]:
     if isinstance(value, str) or not hasattr(value, "__iter__"):
-        raise ValueError(f"fixes must be a sequence of fixes, such as ['truncate:25', 'clip-norm:1'], got {_clip(value)}")
-    fixes = tuple(fix if isinstance(fix, Fix) else parse_fix(str(fix)) for fix in value)
+        raise ValueError(f"fixes must be a sequence of fixes, such as ['truncate:25', 'clip-norm:1'], got {clip(value)}")
+    fixes = tuple(fix if isinstance(fix, Fix) else _fix(fix) for fix in value)
     names = [fix.name for fix in fixes]
     if len(set(names)) < len(names):
-        raise ValueError(f"fixes: each may be given once, got {', '.join(names)}")
+        raise ValueError(f"fixes: each may be given once, got {listing(names)}")
     return fixes
+
+
+def _fix(text: Any) -> Fix:
+    if not isinstance(text, str):
+        raise ValueError(f"fixes: each must be a text such as 'clip-norm:1', got {clip(text)}")
+    return parse_fix(text)
 
 
 def _lenient_fixes(text: str, messages: list[str]) -> tuple[Fix, ...]:
@@ -341,13 +353,8 @@ def _unused(f: dataclasses.Field) -> Any:
 
 
 def _unknown(name: str) -> str:
-    return f"unknown setting {_clip(name)}: valid are {', '.join(FIELDS)}"
+    return f"unknown setting {clip(name)}: valid are {', '.join(FIELDS)}"
 
 
 def _show(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
-
-
-def _clip(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

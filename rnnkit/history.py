@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.record import ABSENT, Record, encode
+
+T = TypeVar("T")
+KEPT = 12  # things made `once`
 
 
 class History:
@@ -29,6 +34,7 @@ class History:
         self.diverged = np.full((N, R), -1, np.int32)
         self.causes: list[tuple[str, ...]] = []
         self.state_grad = np.empty((N, len(self.parts), e.length, R), np.float32)
+        self._made: OrderedDict[Hashable, Any] = OrderedDict()
         self._codes: dict[tuple[int, int | None], tuple[int, np.ndarray]] = {}
         self._lock = threading.Lock()
 
@@ -43,7 +49,12 @@ class History:
     @property
     def nbytes(self) -> int:
         """Of a full run; pages that no row has reached yet are not there."""
-        return self.state_grad.nbytes + 6 * self.loss.nbytes + sum(codes.nbytes for _, codes in list(self._codes.values()))
+        return (
+            self.state_grad.nbytes
+            + 6 * self.loss.nbytes
+            + sum(codes.nbytes for _, codes in list(self._codes.values()))
+            + sum(len(made) for made in list(self._made.values()) if isinstance(made, bytes))
+        )
 
     def append(self, r: Record) -> None:
         i = self.n
@@ -54,6 +65,15 @@ class History:
         self.diverged[i], self.state_grad[i] = r.diverged, r.state_grad
         self.causes.append(r.causes)
         self.n = i + 1
+
+    def once(self, what: Hashable, make: Callable[[], T]) -> T:
+        """What many viewers of the same rows need: made for the first of them, and kept while it is among the last used."""
+        made = self._made.get(what)
+        if made is None:
+            made = self._made[what] = make()
+            while len(self._made) > KEPT:
+                self._made.popitem(last=False)
+        return made
 
     def codes(self, n: int, part: int = 0, replica: int | None = None) -> np.ndarray:
         """(n, T) uint16 colours of the first n rows, of one network or of the median one; each row is encoded once."""

@@ -1,18 +1,25 @@
 """What one server carries: the only place where its limits stand. Each can be set by an environment variable RNNKIT_<NAME>.
 
-The package itself goes further (Experiment's own ranges); these keep a shared dashboard alive on one or two slow cores.
+The package itself goes further (Experiment's own ranges); these keep a shared dashboard alive on one or two slow cores. How many
+processes train, and how large a network they may train, follows from the machine: SERVER megabytes for the dashboard, SMALL for
+each worker; where there is more, workers get up to LARGE each, as long as half of the machine stays free.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
+from rnnkit import machine
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment
 
 CAPPED = ("length", "hidden", "batch", "replicas", "steps")
+SERVER, SMALL, LARGE = 250, 350, 1024  # megabytes (2**20 bytes) of memory
+WARM = 258  # of a worker that has trained nothing yet, and a little
+EXAMINED = 64  # sequences at once in an exam
+SPILL = 1.5  # what training takes of memory, measured, for each of the `megabytes` reckoned below
 
 
 @dataclass(frozen=True)
@@ -22,14 +29,26 @@ class Limits:
     max_batch: int = 256
     max_replicas: int = 32
     max_steps: int = 5000
-    max_megabytes: int = 512  # of one training step's tensors
     max_gigaflops: int = 20_000  # of a whole run: some ten minutes of one slow core
-    workers: int = max(1, min(2, os.cpu_count() or 1))  # processes that train
+    workers: int = 0  # processes that train; 0: as many as cores and memory allow
+    worker_megabytes: int = 0  # that one of them may take, with torch's CPU build; 0: from the machine's memory
+    max_megabytes: int = 0  # of one training step's tensors; 0: what a worker has room for
     keep_megabytes: int = 128  # of finished runs; the least recently used go first
     max_upload_megabytes: int = 10  # of a file or text that a viewer brings; in memory it takes some ten times as much
     keep_upload_megabytes: int = 20  # of all that viewers brought; the least recently used goes first
-    idle_seconds: int = 15  # a run that nobody looked at for so long is stopped
+    idle_seconds: int = 12  # a run that nobody looked at for so long is stopped
     hang_seconds: int = 120  # a training process that should train and says nothing for so long is ended
+    slice_seconds: int = 30  # a run may train for so long while other viewers' runs wait: see line.py
+
+    def __post_init__(self) -> None:
+        room = machine.memory() or 8192.0  # a machine that does not tell is somebody's desk
+        fit = {"workers": max(1, min(machine.cores(), int((room - SERVER) // SMALL)))}
+        workers = self.workers or fit["workers"]
+        fit["worker_megabytes"] = int(max(SMALL, min(LARGE, (room / 2 - SERVER) / workers)))
+        fit["max_megabytes"] = max(1, int(((self.worker_megabytes or fit["worker_megabytes"]) - WARM) / SPILL))
+        for name, value in fit.items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, value)
 
     @classmethod
     def from_environment(cls) -> Limits:
@@ -43,6 +62,16 @@ class Limits:
             if text:
                 values[f.name] = int(text)
         return cls(**values)
+
+    def environment(self) -> dict[str, str]:
+        """Variables from which another process has the same limits."""
+        return {f"RNNKIT_{name.upper()}": str(value) for name, value in asdict(self).items()}
+
+    def worker_ceiling(self, warm: float) -> float:
+        """Megabytes that a worker may take which took `warm` before it trained anything: training has the same room whatever
+        `import torch` takes. With its CPU build a warm worker has 241 MB, with the one for CUDA 650, half of them code.
+        """
+        return self.worker_megabytes + max(0.0, warm - WARM)
 
     def smallest(self) -> Experiment:
         """The default Experiment, made small enough for this server."""
@@ -77,13 +106,14 @@ def megabytes(e: Experiment) -> float:
     """What a training step holds: activations, states, their derivatives and gradients of all time steps, and the weights.
 
     Of the weights about ten copies: gradients before and after the fixes, optimizer memory, what is made on the way. Of the
-    outputs four: scores, logarithms, derivatives.
+    outputs four: scores, logarithms, derivatives. Where sentences have different lengths, the exam passes through whole.
     """
     cell, task = CELLS[e.cell], e.bound_task
     kept = cell.numbers + sum(fix.numbers for fix in e.fixes)
     weights = e.hidden * ((task.n_in + e.hidden) * cell.gates + task.n_out)
     outputs = task.asked(e.length) * e.batch * task.n_out
-    return 4 * e.replicas * (e.hidden * e.length * e.batch * kept + 10 * weights + 4 * outputs) / 1e6
+    sequences = e.batch * kept + (EXAMINED * cell.numbers / 2 if task.padded else 0)
+    return 4 * e.replicas * (e.hidden * e.length * sequences + 10 * weights + 4 * outputs) / 1e6
 
 
 def gigaflops(e: Experiment) -> float:

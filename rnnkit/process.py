@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import queue
 import signal
 import subprocess
 import sys
@@ -15,11 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rnnkit.experiment import Experiment
+from rnnkit.limits import Limits
+from rnnkit.line import slice_of
+from rnnkit.machine import SLACK, resident
 from rnnkit.tasks.data import KEPT
-from rnnkit.worker import HEADER
+from rnnkit.worker import HEADER, TOO_LARGE
 
 if TYPE_CHECKING:
-    from rnnkit.runs import Run
+    from rnnkit.run import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 Heard = Callable[["WorkerProcess", bytes, int, float, bytes], None]  # (worker, kind, ticket, seconds, payload) of a frame
@@ -44,30 +49,43 @@ class Answer:
 class WorkerProcess:
     """The server's end of one worker process."""
 
-    def __init__(self, heard: Heard, died: Died) -> None:
+    def __init__(self, heard: Heard, died: Died, limits: Limits) -> None:
         self.heard_frame, self.died = heard, died  # called from this worker's thread
         self.run: Run | None = None
         self.ready = False
+        self.warm = 0.0  # megabytes when it was ready
+        self.worn = False  # it ran out of memory: better a new one, once it is idle
         self.ticket = self.training = 0  # the last one given out, and that of the run
         self.goal = 0
         self.asked: dict[int, Answer] = {}  # studies it owes, by ticket
         self.given: set[str] = set()  # names of the data it has
         self.heard = time.monotonic()  # when it last gave a sign of life, or was given something to do
-        self.hung = False
+        self.began = self.heard  # when its run did, or when it had nothing more to do
+        self.slice = 0.0  # seconds that the run may keep it while others wait
+        self.why = ""  # the server ended it
         self.stderr: deque[str] = deque(maxlen=20)
+        self._commands: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "rnnkit.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=ROOT,
+            env=os.environ | limits.environment(),
         )
         self._listener = threading.Thread(target=self._listen_to_stderr, daemon=True)
         self._listener.start()
-        threading.Thread(target=self._listen, daemon=True).start()
+        for work in (self._listen, self._speak):
+            threading.Thread(target=work, daemon=True).start()
 
-    def begin(self, run: Run) -> None:
+    @property
+    def busy(self) -> bool:
+        return bool(self.asked) or (self.run is not None and self.run.hungry)
+
+    def begin(self, run: Run, seconds: float) -> None:
+        """Trains the run, which keeps the process for a slice of so many seconds at least."""
         self.run, run.worker = run, self
+        self.began, self.slice = time.monotonic(), slice_of(seconds, run.seconds)
         self.ticket += 1
         self.training = self.ticket
         self.goal, self.heard = run.wanted, time.monotonic()
@@ -95,25 +113,42 @@ class WorkerProcess:
         if self.run:
             self.run.worker = None
             self.run = None
+            self.began = time.monotonic()
             self.say(drop=True)
 
     def say(self, **command: Any) -> None:
-        try:
-            assert self.process.stdin
-            self.process.stdin.write(json.dumps(command).encode() + b"\n")
-            self.process.stdin.flush()
-        except (BrokenPipeError, ValueError, OSError):
-            pass  # it died; the listener hears of it and tells
+        """Never waits: a process that is busy starting, or hangs, does not read, and a pipe holds little."""
+        self._commands.put(json.dumps(command).encode() + b"\n")
 
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
 
-    def hangs(self, seconds: float) -> bool:
-        """Whether it has something to do and has not been heard of for so long."""
-        busy = bool(self.asked) or (self.run is not None and self.run.hungry)
-        self.hung = busy and time.monotonic() - self.heard > seconds
-        return self.hung
+    @property
+    def megabytes(self) -> float:
+        """In memory now; 0 where the system does not tell."""
+        return resident(self.process.pid) or 0.0
+
+    def fault(self, limits: Limits) -> str:
+        """Why it has to be ended, in words: it has something to do and says nothing, or it takes too much memory."""
+        if self.busy and time.monotonic() - self.heard > limits.hang_seconds:
+            return "the training process did not answer any more and was ended"
+        too_large = self.megabytes > limits.worker_ceiling(self.warm) + SLACK  # it should have noticed by itself
+        return TOO_LARGE if too_large and self.ready else ""
+
+    def end(self, why: str) -> None:
+        """Its listener does the rest."""
+        self.why = why
+        self.process.kill()
+
+    def _speak(self) -> None:
+        assert self.process.stdin
+        try:
+            while line := self._commands.get():
+                self.process.stdin.write(line)
+                self.process.stdin.flush()
+        except (ValueError, OSError):
+            pass  # it died; the listener hears of it and tells
 
     def _listen(self) -> None:
         out = self.process.stdout
@@ -131,6 +166,7 @@ class WorkerProcess:
                 self.process.wait(5)  # its output ends a moment before it does
             except subprocess.TimeoutExpired:
                 self.stop()
+            self._commands.put(None)
             self._listener.join(1)
             self.died(self)
 
@@ -141,8 +177,8 @@ class WorkerProcess:
 
     def reason(self) -> str:
         """Why the process ended, in words."""
-        if self.hung:
-            return "the training process did not answer any more and was ended"
+        if self.why:
+            return self.why
         code = self.process.returncode
         last = next((line for line in reversed(self.stderr) if line.strip()), "")
         if "No module named 'torch'" in last:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+DTYPE = re.compile(r"[<|][?biufUS]\d{1,4}")  # of what is packed: numbers and texts, no Python objects
 ABSENT = -1.0  # instead of a gradient's norm: at this time no sequence of the batch had begun
 
 
@@ -77,14 +80,20 @@ def pack(values: Mapping[str, Any]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, Any]:
+    """Raises ValueError for bytes that `pack` does not write."""
     line, _, body = data.partition(b"\n")
-    head = json.loads(line)
-    values: dict[str, Any] = head["values"]
-    offset = 0
-    for name, (dtype, shape) in head["arrays"].items():
-        count = int(np.prod(shape))
-        values[name] = np.frombuffer(body, dtype, count, offset).reshape(shape)
-        offset += count * np.dtype(dtype).itemsize
+    try:
+        head = json.loads(line)
+        values: dict[str, Any] = dict(head["values"])
+        offset = 0
+        for name, (dtype, shape) in head["arrays"].items():
+            if not DTYPE.fullmatch(dtype) or not all(type(n) is int and n >= 0 for n in shape):
+                raise ValueError(f"no array: {dtype!r:.20} {shape!r:.60}")
+            count = math.prod(shape)
+            values[name] = np.frombuffer(body, dtype, count, offset).reshape(shape) if count else np.zeros(shape, dtype)
+            offset += count * np.dtype(dtype).itemsize
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"expected what pack writes: {str(error)[:200]}") from None
     return values
 
 

@@ -3,10 +3,12 @@
 A run is a recording: the same Experiment always gives the same Records, so viewers share it, and pausing, stepping or going
 back is a matter of each viewer's own place in it. Viewers say how many rows they want (`watch`); a run is trained as far as
 some viewer wants it, and no further. A run that nobody looked at for a while loses its worker but keeps its rows; if somebody
-comes back for more, it is trained again from the start, silently up to the first new row, with the same numbers.
+comes back for more, it is trained again from the start, silently up to the first new row, with the same numbers. Where there are
+more runs than workers they stand in line, fairly between persons (line.py): a viewer's name is the person, or person and role.
 
 Every call is short and safe from any thread. One thread per worker reads its frames; one housekeeper stops what nobody
-watches, keeps one idle worker warm, and forgets the least recently used runs.
+watches, keeps one idle worker warm and lets go of the others, ends those that hang or grow too large, lets long runs take turns,
+and forgets the least recently used runs.
 """
 
 from __future__ import annotations
@@ -15,68 +17,25 @@ import atexit
 import json
 import threading
 import time
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections import Counter, OrderedDict
+from dataclasses import asdict
 from typing import Any
 
+from rnnkit import journal
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.history import History
-from rnnkit.limits import Limits
+from rnnkit.limits import WARM, Limits
+from rnnkit.line import Place, in_order, starts
+from rnnkit.machine import resident
 from rnnkit.process import Answer, WorkerProcess
 from rnnkit.record import unpack, unpack_record
-from rnnkit.worker import DONE, ERROR, FAILED, PART, READY, RECORD
+from rnnkit.run import STATUSES, Run, Viewer, for_journal, for_status
+from rnnkit.words import summary
+from rnnkit.worker import DONE, ERROR, FAILED, PART, READY, RECORD, TOO_LARGE
 
-
-@dataclass
-class Viewer:
-    """One viewer's last word on a run."""
-
-    seen: float
-    wants: int
-    patient: bool = False
-
-
-@dataclass
-class Run:
-    """One Experiment in training or trained. Read it freely; only the pool changes it."""
-
-    experiment: Experiment
-    history: History
-    seconds: float = 0.0  # of training, by the worker's clock
-    error: str = ""
-    viewers: dict[str, Viewer] = field(default_factory=dict)
-    worker: WorkerProcess | None = field(default=None, repr=False)
-
-    @property
-    def rows(self) -> int:
-        return len(self.history.steps)
-
-    @property
-    def done(self) -> bool:
-        return self.history.n == self.rows
-
-    @property
-    def wanted(self) -> int:
-        """How many rows somebody wants."""
-        return max((v.wants for v in list(self.viewers.values())), default=0)  # viewers come and go meanwhile
-
-    @property
-    def patient(self) -> bool:
-        """Whether everybody who wants more would rather let others go first."""
-        return all(v.patient for v in list(self.viewers.values()))
-
-    @property
-    def hungry(self) -> bool:
-        return not self.done and not self.error and self.wanted > self.history.n
-
-    @property
-    def status(self) -> str:
-        """done, failed, training, queued (waits for a worker) or waiting (nobody wants more)."""
-        if self.error or self.done:
-            return "failed" if self.error else "done"
-        if not self.hungry:
-            return "waiting"
-        return "training" if self.worker else "queued"
+GIGAFLOPS_A_SECOND = 4.0  # until something has been measured here
+__all__ = ["Run", "RunPool"]
+REST, GROWN = 5.0, 40  # seconds that an idle worker is kept beside another; megabytes that it may have grown
 
 
 class RunPool:
@@ -88,6 +47,9 @@ class RunPool:
         self.workers: list[WorkerProcess] = []
         self.answers: OrderedDict[str, Answer] = OrderedDict()
         self._queue: list[Run] = []
+        self._waits: list[float] = []  # seconds, of the queue as it was when they were ...
+        self._estimated = 0.0
+        self._served: dict[str, float] = {}  # person -> when a run of theirs last got a worker
         self._lock = threading.RLock()
         self._closed = threading.Event()
         self._broken = 0  # workers that died in a row before they were ready ...
@@ -98,9 +60,7 @@ class RunPool:
 
     def get(self, e: Experiment) -> Run:
         """The run of this Experiment, new or already known."""
-        problems = self.limits.check(e)
-        if problems:
-            raise ExperimentError(problems)
+        self._check(e)
         with self._lock:
             run = self.runs.get(e.key)
             if run is None:
@@ -119,8 +79,11 @@ class RunPool:
     def watch(self, run: Run, viewer: str, rows: int, patient: bool = False) -> None:
         """A sign of life from a viewer, who wants the run trained up to so many rows; a patient one lets others go first."""
         with self._lock:
-            run.viewers[viewer] = Viewer(time.monotonic(), min(rows, run.rows), patient)
-            self._schedule()
+            now, n, before = time.monotonic(), run.history.n, run.viewers.get(viewer)
+            wants = min(rows, run.rows)
+            run.viewers[viewer] = Viewer(now, wants, patient, before.since if before and before.wants > n else now)
+            if before is None or (before.wants, before.patient) != (wants, patient):
+                self._schedule()
 
     def leave(self, run: Run, viewer: str) -> None:
         with self._lock:
@@ -134,20 +97,24 @@ class RunPool:
             self._broken = 0
             self._schedule()
 
-    def position(self, run: Run) -> int:
-        """1 for the next in the queue, 0 where it does not wait."""
+    def place(self, run: Run) -> Place:
+        """Where in line the run is, and about how long it waits; in words by `str`."""
         with self._lock:
-            return self._queue.index(run) + 1 if run in self._queue else 0
+            if run not in self._queue:
+                return Place(0, 0.0)
+            at = self._queue.index(run)
+            if len(self._waits) != len(self._queue) or time.monotonic() > self._estimated + 1:
+                self._estimate()
+            return Place(at + 1, self._waits[at])
 
     def ask(self, study: str, e: Experiment, **options: Any) -> Answer:
         """A study of this Experiment (studies.STUDIES), begun now or known already; the options are plain JSON values."""
-        problems = self.limits.check(e)
-        if problems:
-            raise ExperimentError(problems)
+        self._check(e)
         key = json.dumps([study, e.to_dict(), options])
         with self._lock:
             answer = self.answers.get(key)
             if answer is None:
+                journal.note("study asked", study=study, run=e.key[:8], what=summary(e))
                 answer = self.answers[key] = Answer()
                 self._give(study, e, options, answer)
             self.answers.move_to_end(key)
@@ -159,6 +126,31 @@ class RunPool:
             self.answers = OrderedDict((key, a) for key, a in self.answers.items() if a is not answer)
             self._broken = 0
 
+    def summary(self) -> dict[str, Any]:
+        """What goes on here, as plain JSON values."""
+        with self._lock:
+            runs, workers, queue = list(self.runs.values()), list(self.workers), [run.id for run in self._queue]
+            viewers = {person for run in runs for person in run.persons}
+            told = [for_status(run) for run in runs]
+            doing = [(w.process.pid, w.ready, w.run.id if w.run else "", len(w.asked)) for w in workers]
+        return {
+            "viewers": len(viewers),
+            "runs": {status: [one for one in told if one["status"] == status] for status in STATUSES},
+            "queue": queue,
+            "workers": [
+                {"pid": pid, "ready": ready, "run": run, "studies": studies, "megabytes": resident(pid)}
+                for pid, ready, run, studies in doing
+            ],
+            "kept_megabytes": sum(run.history.nbytes for run in runs) / 1e6,
+            "trouble": self.trouble,
+            "limits": asdict(self.limits),
+        }
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be trained here, or nothing."""
+        return self._why if self._broken >= 3 and not self.workers else ""
+
     def close(self) -> None:
         self._closed.set()
         with self._lock:
@@ -166,43 +158,92 @@ class RunPool:
         for worker in workers:
             worker.stop()
 
+    def _check(self, e: Experiment) -> None:
+        if problems := self.limits.check(e):
+            journal.warn("refused by the limits", run=e.key[:8], what=summary(e), settings=list(problems))
+            raise ExperimentError(problems)
+
     # ---- under the lock ----
+
+    def _estimate(self) -> None:
+        """Seconds until each run in line begins; once a second for all who ask."""
+        now, most, pace = time.monotonic(), float(self.limits.slice_seconds), self._seconds_a_gigaflop()
+        training = [min(self._left(w.run, pace), max(0.0, w.began + w.slice - now)) for w in self.workers if w.run]
+        self._waits = starts(training, [min(self._left(run, pace), most) for run in self._queue])
+        self._estimated = now
+
+    def _seconds_a_gigaflop(self) -> float:
+        """As measured on the runs that are kept."""
+        known = [(run.gigaflops * run.history.n / run.rows, run.seconds) for run in self.runs.values() if run.seconds > 0.5]
+        done = sum(work for work, _ in known)
+        return sum(seconds for _, seconds in known) / done if done else 1 / GIGAFLOPS_A_SECOND
+
+    def _left(self, run: Run, pace: float) -> float:
+        """About how many seconds the run still takes: by its own pace, or else by its arithmetic and everybody's."""
+        n, rows = run.history.n, max(0, run.wanted - run.history.n)
+        return rows * (run.seconds / n if run.seconds > 0.5 else run.gigaflops * pace / run.rows)
 
     def _spawn(self) -> None:
         if self._closed.is_set():
             return
         try:
-            self.workers.append(WorkerProcess(self._heard, self._died))
+            self.workers.append(WorkerProcess(self._heard, self._died, self.limits))
+            journal.note("worker started", pid=self.workers[-1].process.pid)
         except OSError as error:  # no memory or no process numbers left
             self._broken += 1
             self._why = f"no training process could be started: {error}"
 
     def _schedule(self) -> None:
-        """Gives hungry runs a worker, first come first served, the patient ones last: an idle worker, or one whose run has all
-        that is wanted.
+        """Gives hungry runs a worker in the order of the line: an idle worker, or one whose run has all that is wanted, or one
+        whose run has had its slice of time.
         """
-        self._queue = [run for run in self._queue if run.hungry and not run.worker]
         for run in self.runs.values():
             if run.worker and run.worker.goal != run.wanted:
                 run.worker.goal, run.worker.heard = run.wanted, time.monotonic()
                 run.worker.say(until=run.wanted)
-            if run.hungry and not run.worker and run not in self._queue:
-                self._queue.append(run)
-        self._queue.sort(key=lambda run: run.patient)
+        self._line_up()
         for run in list(self._queue):
-            free = [w for w in self.workers if w.run is None or not w.run.hungry]
-            free.sort(key=lambda w: (w.run is not None, bool(w.asked), not w.ready))
-            if not free and len(self.workers) < self.limits.workers and self._broken < 3:
-                self._spawn()
-                free = self.workers[-1:]
-            if not free:
-                if self._broken >= 3 and not self.workers:  # they will not start: say so instead of trying for ever
-                    run.error = self._why
-                    continue
+            worker = self._worker_for(run)
+            if worker:
+                self._begin(run, worker)
+            elif self._broken >= 3 and not self.workers:  # they will not start: say so instead of trying for ever
+                self._fail(run, self._why)
+            else:
                 break
-            free[0].leave()
-            free[0].begin(run)
-            self._queue.remove(run)
+            self._line_up()
+
+    def _line_up(self) -> None:
+        waiting = {run.experiment.key: run for run in self.runs.values() if run.hungry and not run.worker}
+        for run in waiting.values():
+            if run not in self._queue:
+                journal.note("run queued", **for_journal(run))
+        busy = Counter(person for w in self.workers if w.run and w.run.hungry for person in w.run.persons)
+        order = in_order({key: run.wishes for key, run in waiting.items()}, busy, self._served)
+        self._queue = [waiting[key] for key in order]
+
+    def _worker_for(self, run: Run) -> WorkerProcess | None:
+        free = [w for w in self.workers if w.run is None or not w.run.hungry]
+        if free:
+            return min(free, key=lambda w: (w.run is not None, bool(w.asked), not w.ready))
+        if len(self.workers) < self.limits.workers and self._broken < 3:
+            before = len(self.workers)
+            self._spawn()
+            return self.workers[-1] if len(self.workers) > before else None
+        now = time.monotonic()
+        others = [w for w in self.workers if w.run and now > w.began + w.slice and not w.run.persons & run.persons]
+        return min(others, key=lambda w: w.began, default=None)
+
+    def _begin(self, run: Run, worker: WorkerProcess) -> None:
+        if worker.run and worker.run.hungry:
+            journal.note("run stopped", **for_journal(worker.run), reason="others wait")
+        worker.leave()
+        worker.begin(run, self.limits.slice_seconds)
+        self._served |= dict.fromkeys((wish.person for wish in run.wishes), worker.began)
+        journal.note("run started", **for_journal(run), pid=worker.process.pid)
+
+    def _fail(self, run: Run, why: str) -> None:
+        run.error = why
+        journal.warn("run failed", **for_journal(run), reason=why)
 
     def _give(self, study: str, e: Experiment, options: dict[str, Any], answer: Answer) -> None:
         """To the worker that will come to it first."""
@@ -227,6 +268,7 @@ class RunPool:
         for key in list(self.runs)[:-1]:
             if total > budget and not self.runs[key].viewers and not self.runs[key].worker:
                 total -= sizes[key]
+                journal.note("run forgotten", **for_journal(self.runs[key]))
                 del self.runs[key]
 
     # ---- called by the workers' threads ----
@@ -238,15 +280,21 @@ class RunPool:
             return
         with self._lock:
             if kind == READY:
-                worker.ready, self._broken = True, 0
+                worker.ready, self._broken, worker.began, worker.warm = True, 0, time.monotonic(), worker.megabytes
+                journal.note("worker ready", pid=worker.process.pid, megabytes=round(worker.warm))
             run = worker.run
+            if kind == ERROR and not ticket:
+                journal.warn("command refused", pid=worker.process.pid, reason=payload.decode())
             if run is None or ticket != worker.training:
                 return
             if record is not None:
                 run.history.append(record)
                 run.seconds = seconds
             elif kind == ERROR:
-                run.error = payload.decode()
+                self._fail(run, payload.decode())
+                worker.worn = run.error == TOO_LARGE
+            if run.done:
+                journal.note("run finished", **for_journal(run))
             if run.done or run.error:
                 worker.leave()
             if not run.hungry:
@@ -262,6 +310,8 @@ class RunPool:
                 return
             del worker.asked[ticket]
             answer.end(payload.decode())
+            if answer.error:  # its first word alone: the rest may quote what a viewer typed
+                journal.warn("study failed", pid=worker.process.pid, reason=answer.error.partition(":")[0])
 
     def _died(self, worker: WorkerProcess) -> None:
         with self._lock:
@@ -270,27 +320,45 @@ class RunPool:
             self.workers.remove(worker)
             self._why = worker.reason()
             self._broken += not worker.ready
+            journal.warn("worker ended", pid=worker.process.pid, reason=self._why)
             if worker.run:
-                worker.run.worker, worker.run.error = None, self._why
+                worker.run.worker = None
+                self._fail(worker.run, self._why)
             for answer in worker.asked.values():
                 answer.end(self._why)
             self._schedule()
 
     def _keep_house(self) -> None:
         while not self._closed.wait(1.0):
-            now = time.monotonic()
             with self._lock:
-                for run in self.runs.values():
-                    gone = [v for v, viewer in run.viewers.items() if now - viewer.seen > self.limits.idle_seconds]
-                    for viewer in gone:
-                        del run.viewers[viewer]
-                    if run.worker and not run.viewers:
-                        run.worker.leave()
+                self._notice_who_left()
                 for worker in self.workers:
-                    if worker.hangs(self.limits.hang_seconds):
-                        worker.process.kill()  # its listener does the rest
+                    if why := worker.fault(self.limits):
+                        worker.end(why)  # its listener does the rest
                 self._forget()
                 self._schedule()
-                idle = any(w.run is None for w in self.workers)
-                if not idle and len(self.workers) < self.limits.workers and self._broken < 3:
-                    self._spawn()
+                self._keep_one_warm()
+
+    def _notice_who_left(self) -> None:
+        now = time.monotonic()
+        for run in self.runs.values():
+            gone = [v for v, viewer in run.viewers.items() if now - viewer.seen > self.limits.idle_seconds]
+            for viewer in gone:
+                del run.viewers[viewer]
+            if run.worker and not run.viewers:
+                journal.note("run stopped", **for_journal(run), reason="nobody looks")
+                run.worker.leave()
+        here = {person for run in self.runs.values() for person in run.persons}
+        self._served = {person: when for person, when in self._served.items() if person in here}
+
+    def _keep_one_warm(self) -> None:
+        """One idle worker is there for whoever comes next; one more, or one that has stayed large, goes after a while."""
+        idle = [w for w in self.workers if w.run is None]
+        if not idle and len(self.workers) < self.limits.workers and self._broken < 3:
+            self._spawn()
+        rest = [w for w in idle if w.ready and not w.asked and time.monotonic() - w.began > REST]
+        spare = next((w for w in rest if len(idle) > 1 or w.worn or w.megabytes > max(WARM, w.warm) + GROWN), None)
+        if spare:  # one at a time
+            self.workers.remove(spare)
+            journal.note("worker ended", pid=spare.process.pid, reason="not needed", megabytes=round(spare.megabytes))
+            spare.stop()

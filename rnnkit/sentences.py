@@ -23,6 +23,7 @@ FORMS = np.array([GROUPS["singular"], GROUPS["plural"]])  # [number, noun] -> sy
 NOUN, NUMBER = np.full((2, len(WORDS)), -1)  # of every symbol: which noun it is, and 0 singular or 1 plural; -1 where it is none
 NOUN[FORMS], NUMBER[FORMS] = np.arange(len(SINGULAR)), [[0], [1]]
 FRAME, SHORTEST = 5, 2  # words beside the clause, and the fewest in it
+MOST_TYPED, MOST_UNKNOWN = 20_000, 5  # characters of a typed sentence; words of it that are named as unknown
 ROUNDS = 500  # of drawing again, before a condition counts as too rare
 VERBS = ("was", "were")
 
@@ -149,14 +150,17 @@ def baselines(x: np.ndarray) -> Mapping[str, np.ndarray]:
 def parse(text: str) -> np.ndarray:
     """Words in any spelling of capitals, with or without the verb and full stop at the end, as symbols (T,).
 
-    Raises ValueError that names every unknown word, with what it may have been, or says that there is no subject.
+    Raises ValueError that names the first unknown words, with what they may have been, or says that there is no subject.
     """
+    if len(text) > MOST_TYPED:
+        raise ValueError(f"expected at most {MOST_TYPED:,} characters, got {len(text):,}")
     words = re.findall(r"[^\s,.;:!?…]+|,", text.lower().replace("’", "'"))
     if words and words[-1] in VERBS:
         words.pop()
     unknown = [word for word in dict.fromkeys(words) if word not in WORDS]
     if unknown:
-        raise ValueError("; ".join(_unknown(word) for word in unknown))
+        more = [f"and {len(unknown) - MOST_UNKNOWN:,} more words are not"] if len(unknown) > MOST_UNKNOWN else []
+        raise ValueError("; ".join([*map(_unknown, unknown[:MOST_UNKNOWN]), *more]))
     x = np.array([WORDS.index(word) for word in words], np.int64)
     if not (NUMBER[x] >= 0).any():
         nouns = ", ".join(f"{one} or {many}" for one, many in zip(SINGULAR[:3], PLURAL, strict=False))
@@ -166,7 +170,8 @@ def parse(text: str) -> np.ndarray:
 
 def _unknown(word: str) -> str:
     near = get_close_matches(word, WORDS, n=3, cutoff=0.6)
-    return f"“{word}” is not in the vocabulary" + (f"; near to it are {', '.join(near)}" if near else "")
+    shown = word if len(word) <= 40 else f"{word[:37]}..."
+    return f"“{shown}” is not in the vocabulary" + (f"; near to it are {', '.join(near)}" if near else "")
 
 
 def text(x: np.ndarray) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rnnkit.clip import clip
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.fixes import Fix
 from rnnkit.history import History
@@ -34,6 +35,7 @@ MOST = 24  # runs on a shelf
 PLACES = 8  # runs that are drawn together at most: no more lines can be told apart
 LONGEST = 60  # characters of a name
 MOST_BYTES = 1_000_000  # of a file
+MOST_LINES = 1000  # of a file that are looked at
 MOST_MESSAGES = 12
 MOST_NUMBERS = 20_000_000  # gradient norms in the table of all records; beyond, it goes without those of single time steps
 HEADER = f'{{"rnnkit": "shelf", "version": {VERSION}}}'
@@ -97,7 +99,8 @@ def load(content: str | bytes) -> tuple[list[Entry], list[str]]:
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     if len(data) > MOST_BYTES:
         return [], [f"the file has {len(data):,} bytes, a shelf has at most {MOST_BYTES:,}: nothing of it was read"]
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n", MOST_LINES)
+    beyond = len(lines) > MOST_LINES and bool(lines.pop().strip())
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
     if not filled:
         return [], [f"the file is empty: expected a first line {HEADER}, then one run a line"]
@@ -107,6 +110,8 @@ def load(content: str | bytes) -> tuple[list[Entry], list[str]]:
         reader.run(number, line, last=at == len(filled) - 1 - begins)
     if not begins and not reader.entries:
         return [], [f"this is no shelf file: {reader.messages[0]}"]
+    if beyond:
+        reader.messages.insert(0, f"only the first {MOST_LINES:,} lines were read")
     return reader.entries, reader.said()
 
 
@@ -191,7 +196,7 @@ def _object(line: bytes, expected: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise _Wrong(f"expected {expected} as UTF-8 text, got bytes that are none: {_clip(line)}") from None
     except (ValueError, RecursionError) as error:
-        why = getattr(error, "msg", "nested too deeply")
+        why = getattr(error, "msg", "nested too deeply, or a number of thousands of digits")
         raise _Wrong(f"expected {expected} as JSON, got {_clip(line)} ({why[0].lower()}{why[1:]})") from None
     if not isinstance(values, dict):
         raise _Wrong(f"expected {expected} as a JSON object, got {_clip(line)}")
@@ -209,7 +214,9 @@ def _experiment(values: Any) -> Experiment:
 
 def _clip(value: Any) -> str:
     """What came, in one line that is short enough to be read."""
-    text = value.decode("utf-8", "backslashreplace").strip() if isinstance(value, bytes) else repr(value)
+    if not isinstance(value, bytes):
+        return clip(value)
+    text = value.strip()[:300].decode("utf-8", "backslashreplace")
     text = "".join(c if c.isprintable() else " " for c in text)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -313,12 +320,12 @@ def records(runs: Sequence[tuple[str, History]]) -> pa.Table:
 
 
 def to_csv(runs: Sequence[tuple[str, History]]) -> bytes:
-    """A name that a spreadsheet would take for a formula has an apostrophe in front."""
+    """A name that a spreadsheet would take for a formula, in some countries in wide letters too, has an apostrophe in front."""
     import pyarrow as pa
     import pyarrow.csv
 
     sink = pa.BufferOutputStream()
-    safe = [(f"'{name}" if name[:1] in tuple("=+-@") else name, h) for name, h in runs]
+    safe = [(f"'{name}" if name[:1] in tuple("=+-@＝＋－＠") else name, h) for name, h in runs]
     pyarrow.csv.write_csv(records(safe), sink)
     return sink.getvalue().to_pybytes()
 

@@ -16,11 +16,13 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
+from rnnkit.clip import clip
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.presets import PAIRS, PRESETS, pair
 
 VERSION = 1
 MAX_BYTES, MAX_STATIONS, MAX_ANSWERS = 100_000, 60, 4
+MAX_PARTS = 100  # of a dotted key: what tomllib does with them takes the square of their number
 SHORT, LONG = 120, 1200  # characters of a title or an answer, and of what is told
 PIN = "pin."  # before a setting of the pinned run in a link
 
@@ -81,7 +83,8 @@ def read_tour(text: str | bytes, pages: Mapping[str, Collection[str]]) -> tuple[
 
 NAMES = [f.name for f in fields(Station)]
 STATION = re.compile(r"\s*\[\[\s*station\s*\]\]\s*(#.*)?")
-KEY = re.compile(r"""\s*\[*\s*["']?([^\s"'=.\[\]#]+)["']?\s*[\].=]""")
+KEY = re.compile(r"""\s*+\[*+\s*+["']?([^\s"'=.\[\]#]++)["']?\s*+[\].=]""")  # ++: nothing is tried twice, or spaces take for ever
+QUOTED = re.compile(r""""(?:[^"\\]|\\.)*+"|'[^']*+'""")
 PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -106,6 +109,7 @@ class _Piece:
         self.text, self.first = "\n".join(lines), first
         self.last = first + len(lines) - 1
         self.keys: dict[str, int] = {}  # key -> its line in the file
+        self.endless = next((n for n, line in enumerate(lines, first) if _parts(line) > MAX_PARTS), 0)
         closing = ""  # what ends the text over several lines in which we are
         for n, line in enumerate(lines, first):
             if not closing and (match := KEY.match(line)):
@@ -115,19 +119,26 @@ class _Piece:
 
     def values(self) -> dict[str, Any]:
         """Raises ValueError with the line."""
+        if self.endless:
+            raise ValueError(f"line {self.endless}: expected keys of at most {MAX_PARTS} parts with dots between them")
         try:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
-            what, place = PLACE.sub("", str(error)), PLACE.search(str(error))
+            what, place = _line(PLACE.sub("", str(error))), PLACE.search(str(error))
             if place and place[1]:
                 raise ValueError(f"line {self.first + int(place[1]) - 1}, column {place[2]}: {what}") from None
             opened = max(self.keys.values(), default=self.first)
             raise ValueError(f"line {opened}: {what}, up to line {self.last}") from None
         except (ValueError, RecursionError) as error:  # a number with thousands of digits; brackets in brackets in brackets
-            raise ValueError(f"line {self.first}: {_clip(str(error))}") from None
+            raise ValueError(f"line {self.first}: {_line(str(error))}") from None
 
     def line(self, key: str) -> str:
         return f"line {self.keys.get(key, self.first)}"
+
+
+def _parts(line: str) -> int:
+    """At most so many parts has a key on this line."""
+    return 1 + QUOTED.sub("", line).count(".") if line.count(".") >= MAX_PARTS else 1
 
 
 # ---- what a key may hold: value -> (what is kept of it, what is wrong with it); None where nothing is kept ----
@@ -138,7 +149,7 @@ Checked = tuple[Any, str]
 def _text(most: int) -> Callable[[Any], Checked]:
     def check(value: Any) -> Checked:
         if not isinstance(value, str):
-            return None, f"must be a text in quotes, got {_clip(value)}"
+            return None, f"must be a text in quotes, got {clip(value)}"
         problems = []
         if len(value) > most:
             problems.append(f"has {len(value):,} characters, at most {most:,}: cut there")
@@ -150,20 +161,20 @@ def _text(most: int) -> Callable[[Any], Checked]:
 
 
 def _flag(value: Any) -> Checked:
-    return (value, "") if isinstance(value, bool) else (None, f"must be true or false, got {_clip(value)}")
+    return (value, "") if isinstance(value, bool) else (None, f"must be true or false, got {clip(value)}")
 
 
 def _whole(low: int, high: int) -> Callable[[Any], Checked]:
     def check(value: Any) -> Checked:
         good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        return (value, "") if good else (None, f"must be a whole number from {low} to {high}, got {_clip(value)}")
+        return (value, "") if good else (None, f"must be a whole number from {low} to {high}, got {clip(value)}")
 
     return check
 
 
 def _answers(value: Any) -> Checked:
     if not isinstance(value, list) or not 2 <= len(value) <= MAX_ANSWERS or not all(isinstance(v, str) for v in value):
-        return None, f"must be a list of 2 to {MAX_ANSWERS} texts, got {_clip(value)}"
+        return None, f"must be a list of 2 to {MAX_ANSWERS} texts, got {clip(value)}"
     checked = [_text(SHORT)(v) for v in value]
     return tuple(v for v, _ in checked), next((problem for _, problem in checked if problem), "")
 
@@ -172,7 +183,7 @@ def _one_of(names: Collection[str]) -> Callable[[Any], Checked]:
     def check(value: Any) -> Checked:
         if isinstance(value, str) and value in names:
             return value, ""
-        return None, f"must be one of {', '.join(names) or 'nothing here'}; got {_clip(value)}"
+        return None, f"must be one of {', '.join(names) or 'nothing here'}; got {clip(value)}"
 
     return check
 
@@ -180,7 +191,7 @@ def _one_of(names: Collection[str]) -> Callable[[Any], Checked]:
 def _link(value: Any) -> Checked:
     """((Experiment, pinned one or None)) from a link's query, or a whole address."""
     if not isinstance(value, str) or len(value) > 10 * LONG:
-        return None, f"must be the settings of a link, such as 'length=10&cell=gru', got {_clip(value)}"
+        return None, f"must be the settings of a link, such as 'length=10&cell=gru', got {clip(value)}"
     try:
         query = dict(parse_qsl(value.rpartition("?")[2], keep_blank_values=True, max_num_fields=200))
     except ValueError as error:
@@ -189,7 +200,7 @@ def _link(value: Any) -> Checked:
     e, wrong = Experiment.from_query(query)
     pinned, more = Experiment.from_query(pinning) if pinning else (None, [])
     told = "; ".join([*wrong, *(f"pinned run: {message}" for message in more)])
-    return (e, pinned), _clip(told, 400)
+    return (e, pinned), _line(told, 400)
 
 
 HEAD: dict[str, Callable[[Any], Checked]] = {
@@ -224,7 +235,7 @@ def _head(piece: _Piece, said: Said) -> dict[str, Any]:
     if "version" not in values:
         said.append(f"line 1: expected version = {VERSION}, got no version: read as well as it goes")
     elif values["version"] != VERSION:
-        version = _clip(values.pop("version"))
+        version = clip(values.pop("version"))
         said.append(f"{piece.line('version')}: this tour is of version {version}, expected {VERSION}: read as well as it goes")
     found = _checked(piece, values, HEAD, "", said)
     return {"title": found.get("title") or "A tour", "about": found.get("about", ""), "minutes": found.get("minutes", 0)}
@@ -237,7 +248,7 @@ def _checked(
     found = {}
     for name, value in values.items():
         if name not in keys:
-            said.append(f"{piece.line(name)}: unknown key {_clip(name)}{where}: valid are {', '.join(keys)}; left out")
+            said.append(f"{piece.line(name)}: unknown key {clip(name)}{where}: valid are {', '.join(keys)}; left out")
             continue
         kept, problem = keys[name](value)
         if kept is not None:
@@ -262,7 +273,7 @@ def _station(piece: _Piece, n: int, pages: Mapping[str, Collection[str]], said: 
         return None
     if point and point not in pages[page]:
         valid = ", ".join(pages[page]) or "nothing"
-        said.append(f"{piece.line('point')}: on page {page} there is to point at: {valid}; got {_clip(point)}; left out")
+        said.append(f"{piece.line('point')}: on page {page} there is to point at: {valid}; got {clip(point)}; left out")
         del found["point"]
     found |= _experiments(piece, found, where, said)
     e = found.get("experiment")
@@ -296,7 +307,7 @@ def _experiments(piece: _Piece, found: Mapping[str, Any], where: str, said: Said
     return {"experiment": e, "pinned": PRESETS[found["pinned"]].experiment if "pinned" in found else pinned}
 
 
-def _clip(value: Any, most: int = 60) -> str:
-    """For a message: short, and on one line."""
-    text = " ".join(value.split()) if most > 60 and isinstance(value, str) else repr(value)
+def _line(text: str, most: int = 120) -> str:
+    """A message, on one line and short."""
+    text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 3] + "..."

@@ -7,10 +7,14 @@ before k are trained but not sent again), {"until": m} moves the goal, {"drop": 
 seconds of training so far, length) and a payload: b"W" ready, b"R" a packed Record, b"E" an error in words; of a study b"P" a
 packed part, b"D" done, b"F" failed, in words. The process trains one run at a time, on one thread, and exits when its stdin
 closes, however the server ended.
+
+It trusts nobody with its memory: an Experiment past the limits (limits.py) is refused here too, a command that is none is
+answered with an error, and an allocation past `worker_megabytes` fails, which ends the run with a message and not the machine.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
@@ -18,24 +22,52 @@ import struct
 import sys
 import threading
 import time
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from rnnkit.experiment import Experiment, ExperimentError
+from rnnkit.limits import Limits
+from rnnkit.machine import limit_memory, resident, return_memory
 from rnnkit.tasks.data import drop, receive
+
+if TYPE_CHECKING:
+    from rnnkit.record import Record
 
 HEADER = struct.Struct("<cIdI")
 READY, RECORD, ERROR = b"W", b"R", b"E"
 PART, DONE, FAILED = b"P", b"D", b"F"
+TOO_LARGE = "not enough memory for this network: make it shorter, narrower, or take fewer replicas"
+COMMANDS: tuple[dict[str, type], ...] = (
+    {"ticket": int, "experiment": dict, "skip": int, "until": int},
+    {"until": int},
+    {"drop": bool},
+    {"study": str, "ticket": int, "experiment": dict, "options": dict},
+    {"kind": str, "data": str},
+    {"forget": str},
+)
+
+
+def understand(line: bytes) -> dict[str, Any]:
+    """The command in a line; raises ValueError for what is none."""
+    command = json.loads(line)
+    types = {name: type(value) for name, value in command.items()} if isinstance(command, dict) else type(command).__name__
+    if types not in COMMANDS or not 0 <= command.get("ticket", 0) < 2**32:
+        raise ValueError(f"no command looks like {str(types)[:200]}")
+    return command
 
 
 def _read_commands(commands: queue.Queue[dict[str, Any]]) -> None:
     for line in sys.stdin.buffer:
-        command = json.loads(line)
-        if "data" in command:
-            receive(command["kind"], command["data"])
-        elif "forget" in command:
-            drop(command["forget"])
-        else:
-            commands.put(command)
+        try:
+            command = understand(line)
+            if "data" in command:
+                receive(command["kind"], command["data"])
+            elif "forget" in command:
+                drop(command["forget"])
+            else:
+                commands.put(command)
+        except Exception as error:  # the other commands are still good
+            commands.put({"refused": _in_words(error)})
     os._exit(0)  # the server is gone; nobody is left to train for
 
 
@@ -43,6 +75,8 @@ class Worker:
     def __init__(self, out: BinaryIO) -> None:
         self.out = out
         self.commands: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.limits = Limits.from_environment()
+        self.ceiling = float(self.limits.worker_megabytes)
 
     def send(self, kind: bytes, ticket: int = 0, seconds: float = 0.0, payload: bytes = b"") -> None:
         self.out.write(HEADER.pack(kind, ticket, seconds, len(payload)) + payload)
@@ -50,54 +84,80 @@ class Worker:
 
     def serve(self) -> None:
         """Warms up (torch imported, one step done), then trains what it is told for ever."""
-        from rnnkit.experiment import Experiment
         from rnnkit.trainer import train
 
         list(train(Experiment(length=10, replicas=1, batch=1, steps=1)))
+        self.ceiling = self.limits.worker_ceiling(resident() or 0)
+        limit_memory(self.ceiling)
         threading.Thread(target=_read_commands, args=(self.commands,), daemon=True).start()
         self.send(READY)
-        command = self.commands.get()
+        gc.freeze()  # what is there now stays: nothing to search
+        command = self.attend()
         while True:
-            if "study" in command:
-                self._study(command)
-            elif "experiment" in command:  # else it was meant for a run that has ended meanwhile
+            return_memory()
+            if command and "experiment" in command:  # else it was meant for a run that has ended meanwhile
                 try:
-                    command = self._train(command, train(Experiment.from_json(json.dumps(command["experiment"]))))
+                    command = self._train(command, train)
                     continue
                 except Exception as error:  # the run fails with a message, the process lives on
                     self.send(ERROR, command["ticket"], payload=_in_words(error).encode())
-            command = self.commands.get()
+            command = self.attend()
 
-    def _train(self, command: dict[str, Any], records: Any) -> dict[str, Any]:
+    def attend(self) -> dict[str, Any] | None:
+        """Waits for a command, and returns it unless it could be answered at once."""
+        command = self.commands.get()
+        if "study" in command:
+            self._study(command)
+        elif "refused" in command:
+            self.send(ERROR, payload=command["refused"].encode())
+        else:
+            return command
+        return None
+
+    def experiment(self, command: dict[str, Any]) -> Experiment:
+        e = Experiment.from_json(json.dumps(command["experiment"]))
+        if problems := self.limits.check(e):
+            raise ExperimentError(problems)
+        return e
+
+    def check_memory(self) -> None:
+        if (resident() or 0) > self.ceiling:
+            raise MemoryError
+
+    def _train(self, command: dict[str, Any], train: Callable[[Experiment], Iterator[Record]]) -> dict[str, Any]:
         """Trains until the run is done or another command replaces it; returns that command."""
         from rnnkit.record import pack_record
 
-        ticket, skip, until = command["ticket"], command["skip"], command["until"]
+        e = self.experiment(command)
+        records, rows = train(e), len(e.recorded_steps)
+        ticket, skip, until = command["ticket"], command["skip"], min(command["until"], rows)
         row, seconds = 0, 0.0
         while True:
             while row >= until or not self.commands.empty():
-                command = self.commands.get()
-                if "study" in command:
-                    self._study(command)
-                    continue
-                if "until" not in command or "experiment" in command:
-                    return command
-                until = command["until"]
+                other = self.attend()
+                if other is None:  # studies do not keep the run from getting on
+                    if row < until:
+                        break
+                elif "until" not in other or "experiment" in other:
+                    return other
+                else:
+                    until = min(other["until"], rows)
             start = time.perf_counter()
-            record = next(records)  # `until` never asks for more than there are
+            record = next(records)
+            self.check_memory()
             seconds += time.perf_counter() - start
             if row >= skip:
                 self.send(RECORD, ticket, seconds, pack_record(record))
             row += 1
 
     def _study(self, command: dict[str, Any]) -> None:
-        from rnnkit.experiment import Experiment
         from rnnkit.record import pack
         from rnnkit.studies import STUDIES
 
         ticket = command["ticket"]
         try:
-            for part in STUDIES[command["study"]](Experiment.from_json(json.dumps(command["experiment"])), **command["options"]):
+            for part in STUDIES[command["study"]](self.experiment(command), **command["options"]):
+                self.check_memory()
                 self.send(PART, ticket, payload=pack(part))
             self.send(DONE, ticket)
         except Exception as error:  # as in serve
@@ -106,7 +166,7 @@ class Worker:
 
 def _in_words(error: Exception) -> str:
     if isinstance(error, MemoryError) or "alloc" in str(error):
-        return "not enough memory for this network: make it shorter, narrower, or take fewer replicas"
+        return TOO_LARGE
     return f"{type(error).__name__}: {error}"
 
 

@@ -31,7 +31,7 @@ def wait(condition, seconds=60.0):
 
 @pytest.fixture
 def pool():
-    pool = RunPool(Limits(workers=1))
+    pool = RunPool(Limits(workers=1, idle_seconds=600))  # these viewers look once, and a busy machine starts workers slowly
     yield pool
     pool.close()
 
@@ -98,7 +98,7 @@ def test_the_queue_is_first_come_first_served(pool):
     wait(lambda: long.status == "training")
     pool.watch(second, "b", second.rows)
     pool.watch(third, "c", third.rows)
-    assert (second.status, pool.position(second), pool.position(third), pool.position(long)) == ("queued", 1, 2, 0)
+    assert (second.status, pool.place(second).number, pool.place(third).number, pool.place(long).number) == ("queued", 1, 2, 0)
     pool.leave(long, "a")
     wait(lambda: second.done and third.done)
 
@@ -110,9 +110,9 @@ def test_patient_viewers_let_others_go_first(pool):
     for run in many:
         pool.watch(run, "panel", run.rows, patient=True)
     pool.watch(one, "b", one.rows)
-    assert [pool.position(run) for run in (one, *many)] == [1, 2, 3]
+    assert [pool.place(run).number for run in (one, *many)] == [1, 2, 3]
     pool.watch(many[1], "c", 3)
-    assert [pool.position(run) for run in (one, many[1], many[0])] == [1, 2, 3]
+    assert [pool.place(run).number for run in (one, many[1], many[0])] == [1, 2, 3]
     pool.leave(long, "a")
     wait(lambda: one.done and all(run.done for run in many))
 

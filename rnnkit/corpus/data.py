@@ -94,7 +94,7 @@ class Corpus(Content):
             values["notes"] = tuple(map(str, values["notes"]))
             values |= {"name": str(values["name"]), "format": str(values["format"])}
             return cls(**values)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
             raise CorpusError("expected a corpus as to_bytes writes it, got JSON with other content") from None
 
 
@@ -125,7 +125,7 @@ class Text(Content):
         values = _load(data, cls.__name__)
         try:
             return cls(str(values["name"]), str(values["text"]), tuple(map(str, values["notes"])))
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, RecursionError):
             raise CorpusError("expected a text as to_bytes writes it, got JSON with other content") from None
 
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rnnkit.corpus.source import MAX_WORDS, CorpusError, clip, listing, to_words
+from rnnkit.clip import clip, listing
+from rnnkit.corpus.source import MAX_WORDS, CorpusError, to_words
 from rnnkit.corpus.verbs import ending, number
 
 Lines = list[str]

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from rnnkit.clip import clip
 from rnnkit.corpus import notes
 from rnnkit.corpus.data import Corpus, Text
 from rnnkit.corpus.formats import FORMATS, Item, Lines, Reading
 from rnnkit.corpus.parts import sizes
-from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, CorpusError, clip, decode, to_lines
+from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, CorpusError, decode, to_lines
 
 MIN_PREFIXES = 100  # different ones: then about ten are left to test, and ten right of ten mean at least 72 % (95 % interval)
 ODD_SHARE = 0.1  # so many lines may be unreadable in a published corpus

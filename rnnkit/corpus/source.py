@@ -6,8 +6,6 @@ second, before anything is parsed. No file is opened, unpacked or executed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 MAX_BYTES = 100_000_000
 MAX_LINES = 200_000
 MAX_ALL_WORDS = 3_000_000  # of all prefixes together; a corpus of that size takes some 300 MB while it is read
@@ -42,19 +40,6 @@ LOOKS_LIKE = {  # how files that are not text begin
 
 class CorpusError(ValueError):
     """What was expected, what came, and what is valid; with the line where there is one. Never longer than a few lines."""
-
-
-def clip(value: object, limit: int = 60) -> str:
-    """As Python would write it, cut to `limit` characters; a long text is cut before it is written."""
-    text = repr(value[:limit] if isinstance(value, str) else value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def listing(names: Iterable[str], most: int = 12) -> str:
-    """The first names, clipped, and how many there are in all."""
-    names = list(names)
-    shown = ", ".join(clip(name, 30).strip("'\"") for name in names[:most])
-    return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"
 
 
 def decode(data: bytes, max_bytes: int = MAX_BYTES, what: str = "the file") -> str:

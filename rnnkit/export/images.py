@@ -1,14 +1,18 @@
 """Charts as SVG and PNG, and the JavaScript that draws charts in a browser: made without a network, and without a browser.
 
 vl-convert (which Altair itself uses for files) holds a whole JavaScript engine, so it works in a process of its own that ends
-with its task: `python -m rnnkit.export.images` takes a JSON list of jobs, {"form": "svg", "png" or "js", "spec", "scale"}, from
-standard input and answers with a JSON list of their results in base64. One at a time: a server has little memory.
+with its task, or with its parent: `python -m rnnkit.export.images <id of its parent>` takes a JSON list of jobs, {"form": "svg",
+"png" or "js", "spec", "scale"}, from standard input and answers with a JSON list of their results in base64. One at a time: a
+server has little memory.
 """
 
 from __future__ import annotations
 
 import base64
+import ctypes
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +28,7 @@ SCALE = 2.0  # pixels of a PNG per px: sharp on a projector and in print
 LIGHT = {"background": "#ffffff", "text": "#26303a", "line": "#8a949e", "grid": "#e3e7eb"}
 DARK = {"background": "#0e1117", "text": "#e6eaee", "line": "#8a949e", "grid": "#2a323b"}
 KINDS = {"svg": "image/svg+xml", "png": "image/png"}
+PR_SET_PDEATHSIG = 1  # of Linux
 _turn = threading.Lock()
 
 
@@ -78,7 +83,7 @@ def _made(jobs: list[dict[str, Any]], seconds: float) -> list[bytes]:
     if not _turn.acquire(timeout=seconds):
         raise ImageError(f"other pictures are being made, and this one waited {seconds:g} s: try again")
     try:
-        command = [sys.executable, "-m", "rnnkit.export.images"]
+        command = [sys.executable, "-m", "rnnkit.export.images", str(os.getpid())]
         done = subprocess.run(
             command, input=json.dumps(jobs).encode(), capture_output=True, cwd=ROOT, timeout=seconds, check=False
         )
@@ -95,7 +100,16 @@ def _made(jobs: list[dict[str, Any]], seconds: float) -> list[bytes]:
 # ---- in the process of its own ----
 
 
+def _end_with(parent: int) -> None:
+    """A server that is killed leaves no orphan. A thread could not see to it: the engine holds Python's lock while it works."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it has just ended
+            sys.exit("nobody waits for the picture any more")
+
+
 def _serve() -> None:
+    _end_with(int(sys.argv[1]))
     try:
         import vl_convert
     except ModuleNotFoundError:
