@@ -1,5 +1,5 @@
 # Short names for what the README spells out; everything runs in .venv.
-.PHONY: run test check shots
+.PHONY: run test check fuzz shots
 PY = .venv/bin/python
 
 .venv: requirements-dev.txt requirements.txt
@@ -13,6 +13,10 @@ run: .venv
 test: .venv
 	$(PY) -m pytest -n 2 --dist loadfile -m "not browser"
 	$(PY) -m pytest -m browser
+
+# Twenty times the hostile cases of every test run, each time others.
+fuzz: .venv
+	RNNKIT_FUZZ=20 $(PY) -m pytest tests/test_hostile.py --timeout 0
 
 check: .venv
 	$(PY) -m ruff check .

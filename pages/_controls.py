@@ -7,6 +7,7 @@ from collections.abc import Collection
 import streamlit as st
 
 from pages import _session, _view
+from pages._plain import plain
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.fixes import FIXES, GradientFix
@@ -39,7 +40,7 @@ def sidebar(only: Collection[str] | None = None) -> None:
             _fixes(e)
         _training(e, shown, folded=only is None)
         if _session.problem():
-            st.error(f"Not used: {_session.problem()}", icon=":material/block:")
+            st.error(f"Not used: {plain(_session.problem())}", icon=":material/block:")
 
 
 def _preset_menu() -> None:

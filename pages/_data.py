@@ -12,10 +12,17 @@ from dataclasses import dataclass, field
 from itertools import cycle
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 
+from pages._plain import plain
+from rnnkit.clip import listing
 from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, read_corpus, read_text
 from rnnkit.limits import Limits
 from rnnkit.tasks import data
+
+# An upload that is not too large stays in memory, as is promised below; by itself the web server puts all above 1 MB into a
+# temporary file, for which a full or read-only disk has no room.
+MultiPartParser.spool_max_size = 1_000_000 * Limits.from_environment().max_upload_megabytes
 
 PASTED = 2_000_000  # characters of a pasted text
 
@@ -94,8 +101,8 @@ def sharing(digest: str) -> None:
         "Share with everybody who has the link",
         value=one.shared,
         key=f"share_{digest}",
-        help="Off: only your browser can use it. On: whoever opens the link in the address bar trains on it too. It stays in the "
-        "server's memory, is never written to disk, and is forgotten when the server restarts.",
+        help="Off: only your browser can use it. On: whoever opens the link in the address bar trains on it too. It is "
+        "kept in the server's memory, not on disk, and is forgotten when the server restarts.",
     )
 
 
@@ -111,7 +118,7 @@ def given(kind: str, key: str) -> str | None:
         with st.form(key, border=True):
             what, size = read(key)
     except CorpusError as error:
-        st.error(f"This cannot be used: {error}. Nothing was trained, and what was there before is kept.")
+        st.error(f"This cannot be used: {plain(str(error))}. Nothing was trained, and what was there before is kept.")
         return None
     return None if what is None else shelf().put(what, size, viewer())
 
@@ -134,7 +141,7 @@ def _corpus(key: str) -> tuple[Corpus | None, int]:
     gold = [file for file in files if file.name.endswith(".gold")]
     others = [file for file in files if not file.name.endswith(".gold")]
     if len(gold) > 1 or len(others) != 1:
-        raise CorpusError(f"expected one file, and perhaps a .gold file beside it, got {', '.join(f.name for f in files)}")
+        raise CorpusError(f"expected one file, and perhaps a .gold file beside it, got {listing(f.name for f in files)}")
     answers = gold[0].getvalue() if gold else None
     corpus = read_corpus(others[0].getvalue(), others[0].name, form, answers, max_bytes=_most())
     return corpus, sum(file.size for file in files)
@@ -149,4 +156,5 @@ def _text(key: str) -> tuple[Text | None, int]:
         return read_text(file.getvalue(), file.name, max_bytes=_most()), file.size
     if not pasted.strip():
         raise CorpusError("expected a file or a pasted text, got neither")
-    return read_text(pasted.encode(), "pasted text", max_bytes=_most()), len(pasted)
+    pasted_bytes = pasted.encode("utf-8", "replace")
+    return read_text(pasted_bytes, "pasted text", max_bytes=_most()), len(pasted_bytes)

@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _charts, _data, _layout, _session, lab
+from pages import _charts, _data, _layout, _session, _trouble, lab
+from pages._plain import plain
 from rnnkit.charts.corpora import NAMES, SERIES, groups_chart, groups_text
 from rnnkit.corpus import SHAPES, Corpus
 from rnnkit.experiment import Experiment, ExperimentError
@@ -70,13 +71,13 @@ def _told(e: Experiment, corpus: Corpus) -> None:
     """Whose sentences these are."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if e.data:
-            st.markdown(f"**{corpus.name}**: {len(corpus):,} sentences.", width="stretch")
+            st.markdown(f"**{plain(corpus.name)}**: {len(corpus):,} sentences.", width="stretch")
             _data.sharing(e.data)
         else:
             st.markdown(f"**Example sentences** of the agreement task, {len(corpus):,} of 7 to 20 words. Bring your own:")
     if corpus.notes:
         with st.expander("What was noticed while reading them", icon=":material/info:"):
-            st.markdown("\n".join(f"- {note}" for note in corpus.notes))
+            st.markdown("\n".join(f"- {plain(note)}" for note in corpus.notes))
 
 
 def _bring(expanded: bool) -> None:
@@ -123,7 +124,7 @@ def _results(e: Experiment) -> None:
     st.markdown("#### On the sentences kept for the test")
     if not run.done:
         st.caption("When the training is done: right answers by attractors and by distance, beside the baselines.")
-        st.fragment(_wait, run_every=1.0)(e)
+        _trouble.fragment(_wait, run_every=1.0)(e)
         return
     one = replace(e, replicas=1)
     _layout.computed("tested", one, partial(_drawn, e), step=e.steps)

@@ -11,7 +11,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _charts, _data, _layout, _session, lab
+from pages import _charts, _data, _layout, _session, _trouble, lab
+from pages._plain import plain
 from rnnkit.charts.corpora import SERIES, groups_chart, groups_text
 from rnnkit.charts.language import bits_chart, bits_text
 from rnnkit.corpus import Corpus, Text
@@ -108,18 +109,13 @@ def _told(e: Experiment) -> None:
     size = f"{len(text.text):,} characters" if e.task == "characters" else f"{len(text.words):,} words"
     with st.container(horizontal=True, vertical_alignment="center"):
         if e.data:
-            st.markdown(f"**{_plain(text.name)}**: {size}.", width="stretch")
+            st.markdown(f"**{plain(text.name)}**: {size}.", width="stretch")
             _data.sharing(e.data)
             st.button("Back to the example", key="language_example", on_click=_session.load, args=(replace(e, data=""),))
         else:
             st.markdown(f"**Example text**: sentences of the agreement task, {size}. *{text.text.splitlines()[1]}*")
     for note in text.notes:
-        st.caption(note)
-
-
-def _plain(name: str) -> str:
-    """A file's name, of which nothing is read as Markdown."""
-    return "".join(f"\\{c}" if c in "\\`*_[]<>$:#~|!" else c for c in name)
+        st.caption(plain(note))
 
 
 def _bring(e: Experiment, expanded: bool) -> None:
@@ -161,7 +157,7 @@ def _on(e: Experiment, data: str) -> Experiment:
 
 def _results(e: Experiment) -> None:
     one = replace(e, replicas=1)
-    st.fragment(_now, run_every=None if _session.run().done else 1.0)(e)
+    _trouble.fragment(_now, run_every=None if _session.run().done else 1.0)(e)
     if not _session.run().done:
         st.caption("When the training is done: bits on text it has never seen, agreement by minimal pairs, and what it writes.")
         return
@@ -246,7 +242,7 @@ def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], do
     )
     skipped = f" {f['skipped']:,} pairs left out: a form is not in the vocabulary." if f["skipped"] else ""
     whose = (
-        f"Pairs of {_plain(_data.about(pairs).name)}; those that stand in the training text count as well."
+        f"Pairs of {plain(_data.about(pairs).name)}; those that stand in the training text count as well."
         if pairs
         else "Prefixes of the example's grammar that the text has not."
     )
@@ -294,7 +290,7 @@ def _writing(e: Experiment, one: Experiment) -> None:
 
 
 def _listed(strange: Sequence[str]) -> str:
-    shown = ", ".join(f"“{_plain(piece)}”" for piece in strange[:10])
+    shown = ", ".join(f"“{plain(piece[:40])}”" for piece in strange[:10])
     return shown + (f" and {len(strange) - 10} more" if len(strange) > 10 else "")
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _memory, _session, _view
+from pages import _layout, _memory, _session, _trouble, _view
+from pages._plain import plain
 from pages._reader import Row, reader
 from rnnkit import forward, sentences
 from rnnkit.cells import CELLS
@@ -71,7 +72,7 @@ def _sentence(e: Experiment) -> np.ndarray | None:
     try:
         x = sentences.parse(typed)
     except ValueError as error:
-        st.error(f"Not read: {error}.", icon=":material/spellcheck:")
+        st.error(f"Not read: {plain(str(error))}.", icon=":material/spellcheck:")
         return None
     if len(x) > most:
         st.error(f"Not read: at most {most} words on this server, got {len(x)}.", icon=":material/block:")
@@ -164,7 +165,7 @@ def _read(e: Experiment, both: np.ndarray, step: int) -> None:
     for answer in answers:
         answer.ended.wait(_layout.PATIENCE)
     done = all(answer.ended.is_set() for answer in answers)
-    st.fragment(_drawn, run_every=None if done else 0.25)(both, names, answers, part, done)
+    _trouble.fragment(_drawn, run_every=None if done else 0.25)(both, names, answers, part, done)
 
 
 def _part(e: Experiment) -> str:
