@@ -15,8 +15,11 @@ from pages import (
     _controls,
     _header,
     _link,
+    _plain,
+    _server,
     _session,
     _tour,
+    _trouble,
     _view,
     compare,
     corpus,
@@ -26,6 +29,7 @@ from pages import (
     network,
     remedies,
     sentence,
+    status,
     steps,
     stories,
     vanishing,
@@ -55,7 +59,17 @@ STYLE = """<style>
 
 
 def main() -> None:
+    with _trouble.net():
+        _main()
+
+
+def _main() -> None:
     st.set_page_config("rnnkit: why recurrent networks forget", page_icon="🔁", layout="wide", initial_sidebar_state=330)
+    if status.here():  # nothing else of a visit: no link, no run
+        st.html(STYLE)
+        alone = st.Page(status.page, title=status.TITLE, url_path="status")
+        st.navigation([st.Page(lab.page, default=True), alone], position="hidden").run()
+        return
     _link.read(PAGES.values())
     st.html(STYLE + _view.style())
     pages = {
@@ -89,7 +103,7 @@ def _page(name: str, draw: Callable[[], None]) -> None:
         if other != name and hasattr(PAGES[other], "leave"):
             PAGES[other].leave()
     for message in _session.messages():
-        st.warning(f"In the link: {message}", icon=":material/link_off:")
+        st.warning(f"In the link: {_plain.plain(message)}", icon=":material/link_off:")
     if _tour.panel(name):
         draw()
         _charts.files()
@@ -97,5 +111,7 @@ def _page(name: str, draw: Callable[[], None]) -> None:
     _tour.drawn(name)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # for every viewer
     main()
+else:  # once: `streamlit run` has found this line, and the server starts with it
+    app = st.App(__file__, lifespan=_server.lifespan, routes=_server.ROUTES, middleware=_server.MIDDLEWARE)

@@ -1,0 +1,138 @@
+"""The server beside its pages: what it does when it starts and ends, and what it tells a machine that asks.
+
+`streamlit run dashboard.py` imports that file once, finds its st.App, and from then on runs it as a script for every viewer.
+Where a host knows no st.App the script runs all the same; what stands here is missing then.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pages import _session
+from pages._uploads import Uploads
+from rnnkit import journal
+from rnnkit.machine import resident
+
+SETTING = "RNNKIT_STATUS"  # environment variable, or secret of this name, that holds the key of the status page
+STARTED = time.monotonic()
+
+
+def admits(key: str) -> bool:
+    """Whether the status is for whoever gives this key; for nobody where the server has none."""
+    word = os.environ.get(SETTING, "")
+    return bool(word) and hmac.compare_digest(key.encode(errors="replace"), word.encode(errors="replace"))
+
+
+def facts() -> dict[str, Any]:
+    """What goes on in this server, as plain JSON values."""
+    told = _session.pool().summary()
+    _busy.look([worker["pid"] for worker in told["workers"]])
+    for worker in told["workers"]:
+        worker["cores"] = _busy.cores.get(worker["pid"])
+    server = {"megabytes": resident(), "cores": _busy.cores.get("server"), "seconds": time.monotonic() - STARTED}
+    return told | {"tabs": Tabs.open, "server": server, "warnings": list(_heard.last)}
+
+
+class Tabs:
+    """Counts the browser tabs that have a page open: each holds one connection."""
+
+    open = 0
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        one = scope["type"] == "websocket"
+        Tabs.open += one
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            Tabs.open -= one
+
+
+class _Busy:
+    """How many cores the server and its workers kept busy between the last two looks."""
+
+    def __init__(self) -> None:
+        self.when = -1.0
+        self.spent: dict[int | str, float] = {}
+        self.cores: dict[int | str, float] = {}
+
+    def look(self, workers: list[int]) -> None:
+        seconds = time.monotonic() - self.when
+        if seconds < 1:  # too short to say, and somebody else has just looked
+            return
+        spent: dict[int | str, float] = {"server": time.process_time()}
+        spent |= {pid: t for pid in workers if (t := _cpu(pid)) is not None}
+        self.cores = {who: (t - self.spent[who]) / seconds for who, t in spent.items() if who in self.spent}
+        self.when, self.spent = time.monotonic(), spent
+
+
+def _cpu(pid: int) -> float | None:
+    """Seconds of CPU that a process has used so far; None where there is no /proc to ask."""
+    try:
+        numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class _Heard(logging.Handler):
+    """Keeps the journal's last warnings, in words."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.last: deque[str] = deque(maxlen=8)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields = "; ".join(f"{name}: {value}" for name, value in getattr(record, "fields", {}).items())
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        self.last.append(f"{clock} {record.getMessage()}{' (' if fields else ''}{fields}{')' if fields else ''}")
+
+
+_busy, _heard = _Busy(), _Heard()
+
+
+# ---- for dashboard.py ----
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """The training process starts with the server instead of with the first visitor, and ends with it."""
+    journal.to_stderr()
+    logging.getLogger("rnnkit").addHandler(_heard)
+    pool = _session.pool()
+    try:
+        yield
+    finally:
+        pool.close()
+
+
+def _health(_request: Request) -> Response:
+    why = _session.pool().trouble
+    return PlainTextResponse(why or "ok", status_code=503 if why else 200, headers={"Cache-Control": "no-store"})
+
+
+def _status(request: Request) -> Response:
+    if not admits(request.query_params.get("key", "")):
+        return PlainTextResponse("Not Found", status_code=404)
+    return JSONResponse(facts(), headers={"Cache-Control": "no-store"})
+
+
+ROUTES = [Route("/health", _health), Route("/status.json", _status)]
+MIDDLEWARE = [Middleware(Tabs), Middleware(Uploads)]

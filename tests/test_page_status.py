@@ -1,0 +1,107 @@
+"""The status page, and what the server tells machines: who may see it, what it says, and that nothing in it is taken for HTML."""
+
+import asyncio
+import json
+
+import pytest
+from apptest import SMALL, finished
+from starlette.requests import Request
+from streamlit.testing.v1 import AppTest
+
+from pages import _server, _session, status
+from rnnkit.limits import Limits
+from rnnkit.runs import RunPool
+
+
+@pytest.fixture
+def key(monkeypatch):
+    monkeypatch.setenv(_server.SETTING, "lectern")
+
+
+def answer(path, query=""):
+    """What the server says to a machine at this address: status and text."""
+    route = next(route for route in _server.ROUTES if route.path == path)
+    said = route.endpoint(Request({"type": "http", "query_string": query.encode()}))
+    return said.status_code, said.body.decode()
+
+
+def shown(at):
+    return " ".join(element.proto.body for element in at.get("html"))
+
+
+def page():
+    from pages import status
+
+    status.page()
+
+
+def test_without_a_key_nobody_is_let_in_and_with_one_only_who_has_it(monkeypatch):
+    monkeypatch.delenv(_server.SETTING, raising=False)
+    assert not _server.admits("") and not _server.admits("lectern")
+    monkeypatch.setenv(_server.SETTING, "lectern")
+    assert _server.admits("lectern")
+    assert not any(_server.admits(word) for word in ("", "Lectern", "lecter", "lectern ", "\udcff", "é"))
+
+
+def test_a_running_experiment_stands_on_the_page_and_in_its_json(app, pool, key):
+    finished(app, SMALL)
+    (run,) = pool.runs.values()
+    at = AppTest.from_function(page, default_timeout=60).run()
+    assert not at.exception
+    for words in ("1 viewer, nothing training, nobody waits", run.id, "tanh: agreement, 10 steps", "21 of 21", "idle"):
+        assert words in shown(at), words
+    code, text = answer("/status.json", "key=lectern")
+    assert code == 200 and json.loads(text)["runs"]["done"][0]["id"] == run.id
+    assert "lectern" not in text + shown(at)
+    assert answer("/status.json", "key=lecter") == answer("/status.json") == (404, "Not Found")
+
+
+FACTS = {"tabs": 0, "viewers": 0, "trouble": "", "queue": [], "runs": {"training": []}}
+HEADLINES = {
+    "0 viewers, nothing training, nobody waits": {},
+    "212 viewers, 1 run training, nobody waits": {"tabs": 213, "viewers": 180, "runs": {"training": [{}]}},
+    "30 viewers, 2 runs training, 28 runs waiting": {"viewers": 30, "queue": ["run"] * 28, "runs": {"training": [{}, {}]}},
+    "Nothing can be trained here": {"tabs": 9, "trouble": "PyTorch is not installed"},
+}
+
+
+@pytest.mark.parametrize("words, facts", HEADLINES.items(), ids=HEADLINES)
+def test_one_line_says_how_it_goes(words, facts):
+    assert status.headline(FACTS | facts) == words
+
+
+def test_the_queue_stands_in_its_order_and_text_stays_text(pool):
+    run = {"what": "<script>", "status": "queued", "error": "", "rows": 0, "of": 21, "viewers": 1, "seconds": 0.0}
+    queued = [run | {"id": "later"}, run | {"id": "sooner"}]
+    facts = _server.facts() | {"queue": ["sooner", "later"], "warnings": ["<img src=x>"], "trouble": "<b>"}
+    told = status.told(facts | {"runs": {state: [] for state in facts["runs"]} | {"queued": queued}})
+    assert told.index("sooner</td>") < told.index("1st in line") < told.index("later</td>") < told.index("2nd in line")
+    assert not any(tag in told for tag in ("<script>", "<img", "<b>"))
+
+
+def test_a_server_that_cannot_train_says_so_to_who_asks_for_its_health(pool, monkeypatch):
+    assert answer("/health") == (200, "ok")
+    monkeypatch.setattr("rnnkit.process.sys.executable", "/nowhere/python")
+    broken = RunPool(Limits(workers=1))
+    try:
+        monkeypatch.setattr(_session, "pool", lambda: broken)
+        for _ in range(2):  # the first of three tries was at its start
+            broken._spawn()
+        code, text = answer("/health")
+        assert code == 503 and "no training process could be started" in text
+        assert text in status.told(_server.facts()).replace("&#x27;", "'")
+    finally:
+        broken.close()
+
+
+def test_every_open_connection_is_a_tab_until_it_ends_however_it_ends():
+    seen = []
+
+    async def page(scope, receive, send):
+        seen.append(_server.Tabs.open)
+        raise OSError("gone")
+
+    for kind in ("websocket", "http"):
+        with pytest.raises(OSError, match="gone"):
+            asyncio.run(_server.Tabs(page)({"type": kind}, None, None))
+    assert seen == [1, 0] and _server.Tabs.open == 0
