@@ -1,4 +1,4 @@
-"""How the dashboard feels, measured in a real browser on a server of its own: `python benchmarks/dashboard.py`.
+"""How the dashboard feels, measured in a real browser on a server of its own: `python benchmarks/feel.py`.
 
 Prints seconds from `streamlit run` to the first paint, of a later visitor, from Train to the first live frame with a warm worker,
 and frames a second for one viewer; then, for every preset, seconds until its networks are trained and until it is shown

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import altair as alt
 import numpy as np
 import pyarrow as pa
 import streamlit as st
 
-from pages import _view
+from pages import _charts
 from rnnkit import charts
 from rnnkit.experiment import Experiment
 from rnnkit.history import History, median
@@ -32,7 +30,8 @@ class Curve:
     title: str
     text: Callable[[History, int], str]  # (History, how many of its rows)
     columns: dict[str, str]  # name in the chart's table -> attribute of History
-    make: Callable[[Experiment, int], alt.LayerChart]  # (experiment, last step on the axis)
+    level: Callable[[Experiment], float]  # of the rule across it: what a guesser has
+    make: Callable[[int, float], alt.LayerChart]  # (last step on the axis, level)
 
 
 def loss_text(h: History, n: int) -> str:
@@ -72,26 +71,24 @@ CURVES = {
         "Training loss of every network",
         loss_text,
         {"loss": "loss"},
-        lambda e, steps: charts.loss_chart(steps=steps, guess=e.guess_loss),
+        lambda e: e.guess_loss,
+        lambda steps, level: charts.loss_chart(steps=steps, guess=level),
     ),
     "accuracy": Curve(
         "Accuracy of every network",
         accuracy_text,
         {"accuracy": "accuracy"},
-        lambda e, steps: charts.accuracy_chart(steps=steps, chance=e.bound_task.chance),
+        lambda e: e.bound_task.chance,
+        lambda steps, level: charts.accuracy_chart(steps=steps, chance=level),
     ),
     "norms": Curve(
         "Norm of the gradient of all weights, before and after the remedies",
         norms_text,
         {"grad_norm_raw": "norm_raw", "grad_norm_applied": "norm_applied"},
-        lambda e, steps: charts.norm_chart(steps=steps),
+        lambda e: 0.0,  # there is none
+        lambda steps, level: charts.norm_chart(steps=steps),
     ),
 }
-
-
-@lru_cache(maxsize=64)
-def _spec(name: str, e: Experiment, steps: int) -> dict[str, Any]:
-    return CURVES[name].make(e, steps).to_dict()
 
 
 def draw(name: str, history: History, n: int, row: int, pinned: History | None = None, *, resting: bool = True) -> None:
@@ -101,20 +98,29 @@ def draw(name: str, history: History, n: int, row: int, pinned: History | None =
     mounted anew.
     """
     curve, e = CURVES[name], history.e
-    columns = {k: getattr(history, v) for k, v in curve.columns.items()}
-    other = pinned or history
-    ghost = {k: median(getattr(other, v)[: other.n if pinned else 0])[:, None] for k, v in curve.columns.items()}
     steps = max(e.steps, pinned.e.steps) if pinned else e.steps
+    ghost = pinned or history
+    upto = pinned.n if pinned else 0
     data = {
-        "rows": _table(history.steps, columns, _measured(columns, n)),
-        "pinned": _table(other.steps, ghost, _measured(ghost, len(next(iter(ghost.values()))))),
+        "rows": history.once((name, n), lambda: _rows(curve, history, n)),
+        "pinned": ghost.once((name, "median", upto), lambda: _medians(curve, ghost, upto)),
         "cursor": _arrow({"step": history.steps[row : row + 1]}),
     }
-    spec = _view.chart(_spec(name, e, steps))
+    spec = _charts.spec(curve.make, steps, curve.level(e))
     text = curve.text(history, n) if resting else f"{curve.title}, while it trains"
     if pinned and resting and pinned.n == len(pinned.steps):
         text += f" The pinned run: {curve.text(pinned, pinned.n)}"
     st.vega_lite_chart({**spec, "datasets": data}, width="stretch", key=f"chart_{name}", alt=text)
+
+
+def _rows(curve: Curve, history: History, n: int) -> bytes:
+    columns = {k: getattr(history, v) for k, v in curve.columns.items()}
+    return _table(history.steps, columns, _measured(columns, n))
+
+
+def _medians(curve: Curve, history: History, n: int) -> bytes:
+    columns = {k: median(getattr(history, v)[:n])[:, None] for k, v in curve.columns.items()}
+    return _table(history.steps, columns, _measured(columns, n))
 
 
 def _measured(columns: dict[str, np.ndarray], n: int) -> np.ndarray:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
-from pages import _data, _shelf
+from pages import _data, _polls, _shelf
 from pages._playback import PACES, Playback
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
@@ -20,6 +21,8 @@ from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS, Preset, named
 from rnnkit.process import Answer
 from rnnkit.runs import Run, RunPool
+from rnnkit.shelf import dump
+from rnnkit.shelf import load as load_shelf
 from rnnkit.tasks import TASKS
 
 OWN = "own"  # in the menu of presets: the viewer's own settings
@@ -39,7 +42,12 @@ def limits() -> Limits:
 
 def presets() -> dict[str, Preset]:
     """The stories that this server's limits allow; the first is where a visitor without a link begins."""
-    return {name: preset for name, preset in PRESETS.items() if not limits().check(preset.experiment)}
+    return _allowed(limits())
+
+
+@lru_cache(maxsize=1)
+def _allowed(limits: Limits) -> dict[str, Preset]:
+    return {name: preset for name, preset in PRESETS.items() if not limits.check(preset.experiment)}
 
 
 def default() -> Experiment:
@@ -264,16 +272,14 @@ def tick(r: Run) -> None:
         _shelf.shelf().seen(r)
 
 
-def interval(r: Run) -> float | None:
-    """Seconds to the next look, longer with more viewers; None where nothing will change by itself."""
+def interval(r: Run, now: float | None = None) -> float | None:
+    """Seconds to the next look, which is now taken every `now` seconds; None where nothing will change by itself."""
     p = playback()
     waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
     other = st.session_state.pinned
     if not p.playing and not waiting and not (other and other.hungry):
         return None
-    return next(
-        (step for step in (0.2, 0.5, 1.0, 2.0) if len(r.viewers) / 60 <= step), 3.0
-    )  # few steps: each change costs a rerun
+    return _polls.polls().seconds(now)
 
 
 def seconds_left(r: Run) -> float:
@@ -282,6 +288,19 @@ def seconds_left(r: Run) -> float:
     pace = PACES[p.pace] * (r.rows - p.head) / r.rows
     training = r.seconds / max(r.history.n, 1) * (r.rows - r.history.n)
     return max(pace, training)
+
+
+def kept() -> dict[str, Any]:
+    """What the viewer's tab keeps of this session for the next one (_frame.js)."""
+    state, entries = st.session_state, _shelf.shelf().entries
+    return {"viewer": state.viewer, "shelf": dump(entries) if entries else "", "told": state.get("shelf_told", False)}
+
+
+def bring_back() -> None:
+    """Callback of the frame: the shelf that this tab had in a session before; what is wrong with it is left out."""
+    st.session_state.shelf_told = True
+    entries, _ = load_shelf(str(st.session_state.rnnkit_frame.shelf))
+    _shelf.shelf().merge([entry for entry in entries if not objections(entry.experiment)])
 
 
 def set_pace() -> None:
@@ -320,7 +339,7 @@ def example(e: Experiment) -> list[str]:
     return _example(e.task, e.length, e.data, e.vocabulary)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@lru_cache(maxsize=64)
 def _example(task: str, length: int, data: str, vocabulary: int) -> list[str]:
     return TASKS[task].bound(data, vocabulary).example(length)
 

@@ -50,7 +50,7 @@ class Shelf:
         key, n = run.experiment.key, run.history.n
         known = self.outcomes.get(key)
         if n and self.find(key) and (known is None or known.step != run.history.steps[n - 1]):
-            self.outcomes[key] = outcome(run.history, n)
+            self.outcomes[key] = run.history.once(("outcome", n), lambda: outcome(run.history, n))
 
     def put(self, e: Experiment) -> bool:
         """Whether it is on the shelf now. Where that is full, the oldest run goes that has no name of the viewer's."""

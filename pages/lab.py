@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _data, _live, _session, _take_home, _view
+from pages import _data, _live, _polls, _session, _take_home, _trouble, _view
 from pages._heatmap import heatmap
 from pages._playback import PACES
 from rnnkit.cells import CELLS
@@ -33,8 +33,8 @@ def live(e: Experiment) -> None:
     run = _session.run()
     _session.pinned_run()
     _session.tick(run)
-    every = _session.interval(run)
-    st.fragment(_lab, run_every=every)(e, every)
+    st.session_state.every = every = _session.interval(run, st.session_state.get("every"))
+    _trouble.fragment(_lab, run_every=every)(e, every is not None, bool(run.history.n))
     if not _data.refusal(e.data):
         _take_home.draw(run)
 
@@ -50,7 +50,18 @@ def _headline(e: Experiment) -> None:
     st.markdown(f"{e.bound_task.about} Your own settings; other than in the first story: {changed}.")
 
 
-def _lab(e: Experiment, every: float | None) -> None:
+def _lab(e: Experiment, live: bool, begun: bool) -> None:
+    with _polls.polls().turn(st.session_state.viewer):
+        _draw(e)
+    run, now = _session.run(), st.session_state.every
+    st.session_state.every = every = _session.interval(run, now)
+    if (every is not None, bool(run.history.n)) != (live, begun):  # with rows there are files to take home
+        st.rerun()
+    if every and every != now:
+        _polls.look_again_after(every)
+
+
+def _draw(e: Experiment) -> None:
     if refusal := _data.refusal(e.data):
         st.error(f"This run cannot go on: {refusal}.", icon=":material/error:")
         return
@@ -75,13 +86,11 @@ def _lab(e: Experiment, every: float | None) -> None:
     elif not run.error:
         with said:
             st.info(_waiting(run), icon=":material/hourglass_top:")
-    if _session.interval(run) != every:
-        st.rerun()
 
 
 def _waiting(run: Run) -> str:
-    place = _session.pool().position(run)
-    return f"Waiting for a free training process: number {place} in line." if place else "The training process is starting ..."
+    place = str(_session.pool().place(run))
+    return f"Waiting for a free training process: {place}." if place else "The training process is starting ..."
 
 
 def _failure(run: Run) -> None:
@@ -175,8 +184,11 @@ def _progress(e: Experiment, run: Run) -> str:
 
 
 def _verdict(run: Run, row: int) -> Verdict:
-    h = run.history
-    return verdict(run.experiment, h.steps[: row + 1], h.accuracy[: row + 1], h.state_grad[row], h.diverged[row], h.causes[row])
+    h, to = run.history, row + 1
+    return h.once(
+        ("verdict", row),
+        lambda: verdict(run.experiment, h.steps[:to], h.accuracy[:to], h.state_grad[row], h.diverged[row], h.causes[row]),
+    )
 
 
 def _say(v: Verdict) -> None:

@@ -1,0 +1,357 @@
+"""A lecture hall on this machine: viewers without a browser (viewers.py) on a real server with real training processes.
+
+    python benchmarks/load.py same --viewers 250       all look at one run
+    python benchmarks/load.py different --viewers 30   each trains a run of his own
+    python benchmarks/load.py rounds --viewers 250     all come and go, ten times
+    python benchmarks/load.py curve --viewers 500 --out docs/scale.csv     `same` with more and more viewers
+
+Prints what was measured; docs/scale.md explains it. Linux only. The viewers run in this process and need
+a good part of a core themselves, which a real server would not lose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import re
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+from feel import ROOT, free_port
+
+sys.path.insert(0, str(ROOT))
+from viewers import Viewer
+
+from rnnkit.experiment import Experiment
+from rnnkit.presets import PRESETS
+
+LONG = replace(PRESETS["forgets"].experiment, steps=4000, seed=7)  # trains for minutes: there is always something new
+SHORT = replace(PRESETS["forgets"].experiment, steps=100)
+
+
+# ---- the server, and what it takes ----
+
+
+@dataclass
+class Sample:
+    at: float
+    server_cpu: float  # of one core
+    workers_cpu: float
+    own_cpu: float  # of these viewers
+    server_mb: float  # resident
+    worker_mb: list[float]
+
+
+class Server:
+    """`streamlit run dashboard.py` on a free port, sampled every second."""
+
+    def __init__(self, log: Path, **settings: str) -> None:
+        port = free_port()
+        options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port)]
+        command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
+        environment = os.environ | {f"RNNKIT_{name.upper()}": value for name, value in settings.items()}
+        with log.open("wb") as out:
+            self.process = psutil.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
+        self.url = f"http://127.0.0.1:{port}"
+        self.samples: list[Sample] = []
+        self._last: tuple[float, dict[int, float]] | None = None
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5)
+                return
+            except OSError:
+                assert self.process.poll() is None, log.read_text("utf-8")
+                time.sleep(0.1)
+
+    def workers(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            return [p for p in self.process.children() if "rnnkit.worker" in p.cmdline()]
+        return []
+
+    async def watch(self) -> None:
+        while True:
+            self.sample()
+            await asyncio.sleep(1.0)
+
+    def sample(self) -> None:
+        now, seconds, memory = time.monotonic(), {}, []
+        for p in (self.process, *self.workers(), psutil.Process()):
+            with contextlib.suppress(psutil.Error):
+                times = p.cpu_times()
+                seconds[p.pid] = times.user + times.system
+                memory.append((p.pid, p.memory_info().rss / 2**20))
+        if self._last:
+            before, then = self._last
+            share = {pid: (s - then.get(pid, s)) / (now - before) for pid, s in seconds.items()}
+            own, server = share.pop(os.getpid(), 0.0), share.pop(self.process.pid, 0.0)
+            mb = dict(memory)
+            others = [mb[pid] for pid in share]
+            self.samples.append(Sample(now, server, sum(share.values()), own, mb[self.process.pid], others))
+        self._last = now, seconds
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except psutil.TimeoutExpired:
+            self.process.kill()
+
+
+# ---- a crowd ----
+
+
+@dataclass
+class Crowd:
+    """Viewers who come within some seconds, and what they saw."""
+
+    viewers: list[Viewer]
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def join(self, seconds: float) -> None:
+        start = time.monotonic()
+        for n, viewer in enumerate(self.viewers):
+            await asyncio.sleep(max(0.0, start + seconds * n / len(self.viewers) - time.monotonic()))
+            self.tasks.append(asyncio.create_task(viewer.watch()))
+
+    async def leave(self) -> None:
+        await asyncio.gather(*(viewer.leave() for viewer in self.viewers))
+        await asyncio.gather(*self.tasks)
+
+    def trouble(self) -> list[str]:
+        return [text for viewer in self.viewers for text in viewer.trouble]
+
+    def first(self) -> list[float]:
+        """Seconds from joining to the first frame; infinite where none came."""
+        return [v.frames[0] - v.joined if v.frames else np.inf for v in self.viewers]
+
+    def drawn(self) -> list[float]:
+        return [v.drawn - v.joined if v.drawn else np.inf for v in self.viewers]
+
+    def gaps(self, start: float, end: float) -> list[float]:
+        """Seconds between one frame and the next, the longest of every viewer."""
+        return [longest([t for t in v.frames if start <= t <= end], start, end) for v in self.viewers]
+
+    def latencies(self, start: float, end: float) -> list[float]:
+        """Of every poll answered in that time, and of those still waiting."""
+        return [s for v in self.viewers for at, s in v.latencies if start <= at <= end] + [
+            end - asked for v in self.viewers for asked in v._asked.values() if start <= asked < end - 1
+        ]
+
+
+def longest(times: Sequence[float], start: float, end: float) -> float:
+    return float(np.diff([start, *times, end]).max())
+
+
+def crowd(server: Server, n: int, experiments: Iterable[Experiment]) -> Crowd:
+    chosen = list(experiments)
+    return Crowd([Viewer(server.url, chosen[k % len(chosen)].to_query()) for k in range(n)])
+
+
+@contextlib.asynccontextmanager
+async def hall(log: Path, **settings: str) -> AsyncIterator[Server]:
+    """A server that has been opened once before class, as the README says."""
+    server = Server(log, **settings)
+    watching = asyncio.create_task(server.watch())
+    try:
+        early = crowd(server, 1, [SHORT])
+        await early.join(0)
+        await until(lambda: early.viewers[0].frames, 60)
+        await early.leave()
+        yield server
+    finally:
+        watching.cancel()
+        server.close()
+
+
+async def until(condition, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        await asyncio.sleep(0.1)
+    return True
+
+
+# ---- the scenarios ----
+
+
+def percentile(values: Sequence[float], q: float) -> float:
+    return float(np.percentile(values, q, method="higher")) if values else float("nan")
+
+
+def measured(server: Server, people: Crowd, start: float, end: float) -> dict[str, float]:
+    now = [s for s in server.samples if start <= s.at <= end]
+    latencies = people.latencies(start, end)
+    return {
+        "viewers": len(people.viewers),
+        "dropped or failed": sum(bool(v.trouble) for v in people.viewers),
+        "first frame s, worst": max(people.first()),
+        "longest gap s, worst": max(people.gaps(start, end)),
+        "latency ms, median": 1000 * percentile(latencies, 50),
+        "latency ms, p95": 1000 * percentile(latencies, 95),
+        "frames a second": sum(start <= t <= end for v in people.viewers for t in v.frames) / (end - start) / len(people.viewers),
+        "server, cores": float(np.mean([s.server_cpu for s in now])),
+        "server MB, most": max(s.server_mb for s in now),
+        "worker MB, most": max((mb for s in now for mb in s.worker_mb), default=0.0),
+        "workers": max(len(s.worker_mb) for s in now),
+        "workers, cores": float(np.mean([s.workers_cpu for s in now])),
+        "these viewers, cores": float(np.mean([s.own_cpu for s in now])),
+        "KB/s a viewer": sum(v.received for v in people.viewers) / 1024 / (time.monotonic() - start) / len(people.viewers),
+    }
+
+
+async def same(a: argparse.Namespace, n: int | None = None) -> dict[str, float]:
+    """All look at one run, joining within `--join` seconds, for `--seconds`."""
+    n = n or a.viewers
+    async with hall(a.log) as server:
+        people = crowd(server, n, [LONG])
+        joining = time.monotonic()
+        await people.join(a.join)
+        await until(lambda: all(v.frames or v.trouble for v in people.viewers), 60)
+        joined = time.monotonic()
+        await asyncio.sleep(3)
+        start = time.monotonic()
+        await asyncio.sleep(a.seconds)
+        end = time.monotonic()
+        row = {"all in after s": joined - joining} | measured(server, people, start, end)
+        joins = [s.server_cpu for s in server.samples if joining <= s.at <= joined]
+        row |= {
+            "page drawn s, median": float(np.median(people.drawn())),
+            "server while joining, cores": float(np.mean(joins or [0])),
+        }
+        tell(people.trouble())
+        await people.leave()
+    return row
+
+
+async def curve(a: argparse.Namespace) -> list[dict[str, float]]:
+    """`same` with more and more viewers."""
+    return [await same(a, n) for n in (1, 10, 25, 50, 100, 150, 200, 250, 350, 500) if n <= a.viewers]
+
+
+async def different(a: argparse.Namespace) -> dict[str, float]:
+    """Each trains a run of his own; one more opens the page with eight runs side by side; then a finished run is opened again."""
+    async with hall(a.log) as server:
+        people = crowd(server, a.viewers, [replace(SHORT, seed=100 + n) for n in range(a.viewers)])
+        greedy = Crowd([Viewer(server.url, SHORT.to_query(), "remedies")])
+        start = time.monotonic()
+        await greedy.join(0)
+        await people.join(a.join)
+        told: set[str] = set()
+        served: dict[int, float] = {}
+
+        def all_served() -> bool:
+            for n, viewer in enumerate(people.viewers):
+                words = " ".join(viewer.said.values())
+                told.update(re.findall(r"\w+ in line, about \d+ \w+", words))
+                if n not in served and finished(words, SHORT.steps):
+                    served[n] = time.monotonic() - viewer.joined
+            return len(served) == len(people.viewers)
+
+        await until(all_served, a.limit)
+        end = time.monotonic()
+        row = {"served": len(served), "waited s, worst": max(served.values(), default=np.inf), "all served after s": end - start}
+        row |= {"waited s, median": float(np.median(list(served.values()) or [np.inf])), "different places told": len(told)}
+        row |= measured(server, people, start, end)
+        again = crowd(server, 1, [replace(SHORT, seed=100)])
+        await again.join(0)
+        await until(lambda: again.viewers[0].frames, 60)
+        row["a finished run again, first frame s"] = again.first()[0]
+        print("places told:", ", ".join(sorted(told)[:12]), file=sys.stderr)
+        tell(people.trouble() + greedy.trouble())
+        for one in (people, greedy, again):
+            await one.leave()
+    return row
+
+
+def finished(words: str, steps: int) -> bool:
+    return re.search(r"trained [\d.]+ s", words) is not None and f"step {steps:,} of {steps:,}" in words
+
+
+async def rounds(a: argparse.Namespace) -> list[dict[str, float]]:
+    """All come within `--join` seconds, stay, and leave; again and again. Streamlit keeps a session for two minutes after its
+    viewer has gone, so that a broken connection loses nothing; memory is looked at when the last ones are gone.
+    """
+    rows = []
+    async with hall(a.log) as server:
+        server.sample()
+        await asyncio.sleep(KEPT)
+        before = memory(server)
+        for n in range(a.rounds):
+            people = crowd(server, a.viewers, [LONG])
+            await people.join(a.join)
+            await until(lambda people=people: all(v.frames or v.trouble for v in people.viewers), 60)
+            first = max(people.first())
+            await asyncio.sleep(a.stay)
+            tell(people.trouble())
+            await people.leave()
+            left = time.monotonic()
+            await until(lambda: idle(server), 60)
+            rows.append(
+                {
+                    "round": n + 1,
+                    "dropped or failed": sum(bool(v.trouble) for v in people.viewers),
+                    "first frame s, worst": first,
+                    "workers idle after s": time.monotonic() - left,
+                    "server MB": memory(server)["server"],
+                    "workers MB": memory(server)["workers"],
+                }
+            )
+            print(rows[-1], flush=True)
+        await asyncio.sleep(KEPT)
+        after = memory(server)
+    rows.append({"round": "at rest", "server MB": after["server"], "workers MB": after["workers"]})
+    rows.append({"round": "before", "server MB": before["server"], "workers MB": before["workers"]})
+    return rows
+
+
+KEPT = 135.0  # seconds after which a session of somebody who has gone is gone too
+
+
+def memory(server: Server) -> dict[str, float]:
+    last = server.samples[-1]
+    return {"server": last.server_mb, "workers": sum(last.worker_mb)}
+
+
+def idle(server: Server) -> bool:
+    """Whether no training process has computed anything for two seconds."""
+    return len(server.samples) > 2 and all(s.workers_cpu < 0.03 for s in server.samples[-2:])
+
+
+def tell(trouble: Sequence[str]) -> None:
+    for text in sorted(set(trouble)):
+        print(f"  {trouble.count(text)} x {text}", file=sys.stderr)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", choices=SCENARIOS)
+    parser.add_argument("--viewers", type=int, default=250)
+    parser.add_argument("--join", type=float, default=10.0, metavar="SECONDS", help="within which all come")
+    parser.add_argument("--seconds", type=float, default=30.0, help="that are measured")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--stay", type=float, default=15.0, metavar="SECONDS", help="that the viewers of a round stay")
+    parser.add_argument("--limit", type=float, default=600.0, metavar="SECONDS", help="to wait for `different` at most")
+    parser.add_argument("--out", type=Path, help="a CSV file")
+    parser.add_argument("--log", type=Path, default=Path("/tmp/rnnkit-load.log"), help="what the server prints")
+    a = parser.parse_args()
+    rows = asyncio.run(SCENARIOS[a.scenario](a))
+    table = pd.DataFrame(rows if isinstance(rows, list) else [rows]).round(3)
+    print(table.T.to_string())
+    if a.out:
+        table.to_csv(a.out, index=False)
+
+
+SCENARIOS = {"same": same, "different": different, "rounds": rounds, "curve": curve}
+
+if __name__ == "__main__":
+    main()
