@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _charts, _live, _session, _view
+from pages import _charts, _live, _session, _trouble, _view
 from pages._heatmap import heatmap
 from rnnkit.autopsy import (
     DOOMED,
@@ -49,7 +49,7 @@ def section() -> None:
     if scene["saved"] and clipping(scene["saved"]).threshold != threshold:
         scene |= {"saved": None, "settled": False}
     every = _interval(scene)
-    st.fragment(_theatre, run_every=every)(e, threshold, every)
+    _trouble.fragment(_theatre, run_every=every)(e, threshold, every)
 
 
 def _controls() -> tuple[Experiment, float]:

@@ -5,6 +5,9 @@
 // replaces its entry, and Back goes to the page before.
 //
 // Locks: a page's own controls that a lesson locks (`locked`: their keys) can be neither clicked nor reached by keys.
+//
+// Shelf: a server that starts again, or a page that is loaded again, begins a session anew, without its shelf of runs. The tab keeps
+// their names and settings (`shelf`), and gives those of another session (`viewer`) back once (`told`).
 function keepBack() {
   if (history.rnnkit) return;
   history.rnnkit = true;
@@ -15,8 +18,17 @@ function keepBack() {
   };
 }
 
-export default function ({ data }) {
+function keepShelf({ viewer, shelf, told }, send) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem("rnnkit-shelf") ?? "null");
+    if (kept?.shelf && kept.viewer !== viewer && !told) send("shelf", kept.shelf);
+    else sessionStorage.setItem("rnnkit-shelf", JSON.stringify({ viewer, shelf }));
+  } catch { /* a browser that keeps nothing */ }
+}
+
+export default function ({ data, setTriggerValue }) {
   keepBack();
+  keepShelf(data, setTriggerValue);
   const locked = data.locked.map(key => `.st-key-${key}`).join();
   if (!locked) return;
   const lock = () => document.querySelectorAll(locked).forEach(element => { element.inert = true; });

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _session
+from pages import _session, _trouble
 from rnnkit.experiment import Experiment
 from rnnkit.process import Answer
 
@@ -77,7 +77,7 @@ def computed(study: str, e: Experiment, draw: Callable[[list[dict[str, Any]], bo
     """
     answer = _session.ask(study, e, **options)
     answer.ended.wait(PATIENCE)
-    st.fragment(_computed, run_every=None if answer.ended.is_set() else 0.2)(answer, answer.ended.is_set(), draw)
+    _trouble.fragment(_computed, run_every=None if answer.ended.is_set() else 0.2)(answer, answer.ended.is_set(), draw)
 
 
 def _computed(answer: Answer, was_done: bool, draw: Callable[[list[dict[str, Any]], bool], None]) -> None:

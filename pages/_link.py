@@ -20,6 +20,8 @@ from pages import _session, _tour, _view
 from rnnkit.experiment import Experiment
 
 PIN = "pin."  # before a setting of the pinned run
+LONGEST = 10_000  # characters of a link's query; those that the dashboard makes have fewer than 2,000
+MOST_TOLD = 8  # messages about a link
 
 _frame = st.components.v2.component("rnnkit_frame", js=Path(__file__).with_name("_frame.js").read_text("utf-8"))
 
@@ -36,7 +38,7 @@ def read(pages: Iterable[ModuleType]) -> None:
     state = st.session_state
     if "memory" in state:
         return
-    query = {k: v for k, v in st.query_params.items() if not k.startswith("embed")}
+    query, long = _query()
     state.viewer = uuid.uuid4().hex
     pages = list(pages)
     state.own_controls = [key for page in pages for key in getattr(page, "LINKED", {})]
@@ -49,13 +51,25 @@ def read(pages: Iterable[ModuleType]) -> None:
     e, said = _session.from_link(query)
     pinned, more = _session.from_link(pinning) if pinning else (None, [])
     _session.start(e, pinned)
-    state.messages = [*messages, *said, *(f"pinned run: {message}" for message in more)]
+    messages = [*long, *messages, *said, *(f"pinned run: {message}" for message in more)]
+    others = len(messages) - MOST_TOLD
+    state.messages = messages[:MOST_TOLD] + ([f"and {others:,} more things are wrong with it"] if others > 0 else [])
+
+
+def _query() -> tuple[dict[str, str], list[str]]:
+    """What the link says; nothing of one that no dashboard can have made."""
+    query = {k: v for k, v in st.query_params.items() if not k.startswith("embed")}
+    size = sum(len(k) + len(v) for k, v in query.items())
+    if size <= LONGEST:
+        return query, []
+    return {}, [f"it has {size:,} characters, expected at most {LONGEST:,}: nothing of it was read"]
 
 
 def write(page: ModuleType) -> None:
     """The address bar always holds what is seen; the plain address is the default Experiment."""
     with st.container(key="frame"):
-        _frame(key="rnnkit_frame", data={"locked": sorted(_view.view().lock - _view.CONTROLS.keys())})
+        locked = sorted(_view.view().lock - _view.CONTROLS.keys())
+        _frame(key="rnnkit_frame", data={"locked": locked, **_session.kept()}, on_shelf_change=_session.bring_back)
     st.session_state.page = page
     e, pinned = _session.current(), _session.pinned()
     query = {} if e == _session.default() and pinned is None else _runs(e, pinned)

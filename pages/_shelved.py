@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _session, _view
+from pages import _session, _trouble, _view
 from pages._shelf import Shelf
 from pages._shelf import shelf as viewers_shelf
 from pages._together import drawing, line
@@ -55,7 +55,7 @@ def shelf() -> None:
     mine = viewers_shelf()
     runs = _runs(mine)
     every, filled = _interval(runs), bool(mine.entries)
-    st.fragment(_shelf, run_every=every)(every, filled)
+    _trouble.fragment(_shelf, run_every=every)(every, filled)
     with st.container():  # not in the fragment: a file cannot be fetched while its button is being drawn anew
         if filled:
             _take_home(mine, runs)
@@ -196,8 +196,8 @@ def _facts(mine: Shelf, entry: Entry, run: Run | None, refused: str, experiments
 
 
 def _waiting(run: Run | None) -> str:
-    place = _session.pool().position(run) if run else 0
-    return f": number {place} in line" if place else ": the training begins"
+    place = str(_session.pool().place(run)) if run else ""
+    return f": {place or 'the training begins'}"
 
 
 def _key(what: str, key: str) -> str:

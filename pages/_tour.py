@@ -8,8 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _journey, _point, _session, _view
+from pages import _journey, _point, _session, _trouble, _view
 from pages._journey import LIVE, SHOWN, Place, drawn, from_link, heading, to_link
+from pages._plain import plain
 from rnnkit.remedies import PANELS
 from rnnkit.tours import Station, read_tour
 
@@ -64,7 +65,7 @@ def _given() -> None:
     text = file.getvalue()
     tour, said = read_tour(text, _point.places())
     for message in said[:MOST_TOLD]:
-        st.warning(message, icon=":material/rule:")
+        st.warning(plain(message), icon=":material/rule:")
     if len(said) > MOST_TOLD:
         st.caption(f"And {len(said) - MOST_TOLD} more.")
     if tour:
@@ -128,7 +129,7 @@ def _station(place: Place) -> None:
             _question(place.at, station)
     with told:
         if waiting:
-            st.fragment(_status, run_every=1.0)(place.at)
+            _trouble.fragment(_status, run_every=1.0)(place.at)
         elif place.seen:
             _notice(place)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _session
+from pages import _layout, _session, _trouble
 from pages._unroll import network, picture, things
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
@@ -54,7 +54,7 @@ def page() -> None:
     number, batch, trained = _choices(e)
     answer = _answer(e) if trained else None
     waiting = answer is not None and not answer.ended.wait(_layout.PATIENCE)
-    st.fragment(_drawn, run_every=0.2 if waiting else None)(e, number, batch, trained, waiting)
+    _trouble.fragment(_drawn, run_every=0.2 if waiting else None)(e, number, batch, trained, waiting)
     _layout.mathematics(_mathematics(e))
     _layout.try_next(*SUGGESTIONS)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _session, _view
+from pages import _layout, _session, _trouble, _view
 from pages._ledger import contents, ledger
 from rnnkit import weights
 from rnnkit.cells import CELLS, Cell
@@ -63,7 +63,7 @@ def page() -> None:
         answer = _session.ask("weights", e, step=STEPS, replica=0)
         answer.ended.wait(_layout.PATIENCE)
         done = answer.ended.is_set()
-        st.fragment(_trained, run_every=None if done else 0.3)(e, x, plural, cut, answer, done, untrained)
+        _trouble.fragment(_trained, run_every=None if done else 0.3)(e, x, plural, cut, answer, done, untrained)
     else:
         _table(e, x, plural, cut, untrained, f"Not trained: {refused or 'weights as they were drawn'}.")
     st.caption(

@@ -1,17 +1,12 @@
 """A real server and a real browser: what the tests in Chromium share. The fixtures `server` and `visit` are in conftest.py."""
 
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
+from serving import Server as Server
+from serving import running_workers as running_workers
+from serving import until
 
-ROOT = Path(__file__).resolve().parents[1]
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
 expect = sync_api.expect
 expect.set_options(timeout=60_000)
@@ -35,62 +30,6 @@ PIXELS = """canvas => {
 }"""
 SIDEWAYS = """() => [document.documentElement, ...document.querySelectorAll("[data-testid=stMain]")]
     .map(e => e.scrollWidth - e.clientWidth)"""
-
-
-class Server:
-    """`streamlit run dashboard.py` on a free port."""
-
-    def __init__(self, log):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port)]
-        command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=log.open("wb"), stderr=subprocess.STDOUT)
-        self.url = f"http://127.0.0.1:{port}"
-        until(self._answers, f"an answer of {self.url}: {log}")
-
-    def _answers(self):
-        assert self.process.poll() is None, "the server ended at once"
-        try:
-            return urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5).status == 200
-        except OSError:
-            return False
-
-    def link(self, path="/", **query):
-        return self.url + path + (f"?{urlencode(query)}" if query else "")
-
-    def workers(self):
-        """Ids of the server's training processes."""
-        return [pid for pid, parent in running_workers().items() if parent == self.process.pid]
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-
-def running_workers():
-    """Id -> parent's id, of every training process on this machine that still runs."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes().split(b"\0")
-                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-            except OSError:  # it has just ended
-                continue
-            if b"rnnkit.worker" in command and state != "Z":
-                found[int(entry.name)] = int(parent)
-    return found
-
-
-def until(condition, what, seconds=60, wait=time.sleep):
-    """Asks again and again; returns the first answer that is true."""
-    end = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < end, f"waited {seconds} s for {what}"
-        wait(0.1)
-    return answer
 
 
 def assert_opened(page, title):

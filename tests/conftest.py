@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 torch.set_num_threads(1)
+os.environ.setdefault("STREAMLIT_CLIENT_SHOW_ERROR_DETAILS", "full")  # pages/_trouble.py hides from viewers what a test must see
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "rnnkit-hypothesis")
 hypothesis.settings.register_profile("rnnkit", deadline=None, derandomize=True, database=None, max_examples=60)
 hypothesis.settings.load_profile("rnnkit")
@@ -74,7 +75,10 @@ def app(pool):
     """app(query, page=name) -> the dashboard (or one page with its sidebar), opened with this link.
 
     Afterwards nobody watches any run, so that workers are free."""
+    import streamlit
     from streamlit.testing.v1 import AppTest
+
+    streamlit.set_option("client.showErrorDetails", "full")  # as above; the variable is for servers
 
     def open_(query=(), page=None, **more):
         if page is None:

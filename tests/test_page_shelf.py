@@ -312,7 +312,11 @@ def test_three_runs_end_to_end(server, visit, tmp_path):
     rows = list(csv.DictReader(io.StringIO((tmp_path / "all.csv").read_text("utf-8"))))
     assert len(rows) == 2 * 2 * 21 and {row["run"] for row in rows} == set(NAMES)
 
-    page.reload()  # a new session: of its own run alone, which the link names
+    page.reload()  # a new session, to which the tab gives its shelf back
+    expect(shelved(page)).to_have_count(2)
+    named(page, *NAMES)
+    page.evaluate("sessionStorage.clear()")
+    page.reload()  # as in another tab: of its own run alone, which the link names
     expect(shelved(page)).to_have_count(1)
     expect(fields(page)).to_have_value("LSTM: agreement, 10 steps")
     together(page, 1)
