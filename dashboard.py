@@ -7,6 +7,7 @@ in the link.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import streamlit as st
 
@@ -16,6 +17,7 @@ from pages import (
     _header,
     _link,
     _plain,
+    _polls,
     _server,
     _session,
     _tour,
@@ -34,6 +36,7 @@ from pages import (
     stories,
     vanishing,
 )
+from pages._journey import LIVE
 
 PAGES = {
     module.__name__.rpartition(".")[2]: module
@@ -95,20 +98,21 @@ def show(name: str) -> None:
 
 
 def _page(name: str, draw: Callable[[], None]) -> None:
-    """A page, and what stands around every page."""
-    _controls.sidebar(PAGES[name].CONTROLS)
-    _header.draw()
-    _link.write(PAGES[name])
-    for other in PAGES:
-        if other != name and hasattr(PAGES[other], "leave"):
-            PAGES[other].leave()
-    for message in _session.messages():
-        st.warning(f"In the link: {_plain.plain(message)}", icon=":material/link_off:")
-    if _tour.panel(name):
-        draw()
-        _charts.files()
-        _link.settle(PAGES[name])
-    _tour.drawn(name)
+    """A page, and what stands around every page. Those with a live run are drawn in turn, as its frames are (_polls.py)."""
+    with _polls.polls().turn() if name in LIVE else nullcontext():
+        _controls.sidebar(PAGES[name].CONTROLS)
+        _header.draw()
+        _link.write(PAGES[name])
+        for other in PAGES:
+            if other != name and hasattr(PAGES[other], "leave"):
+                PAGES[other].leave()
+        for message in _session.messages():
+            st.warning(f"In the link: {_plain.plain(message)}", icon=":material/link_off:")
+        if _tour.panel(name):
+            draw()
+            _charts.files()
+            _link.settle(PAGES[name])
+        _tour.drawn(name)
 
 
 if __name__ == "__main__":  # for every viewer

@@ -43,6 +43,7 @@ class Viewer:
     widgets: dict[str, WidgetState] = field(default_factory=dict)
     left: bool = False
     _fragments: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _every: dict[str, float] = field(default_factory=dict)
     _asked: dict[str, float] = field(default_factory=dict)
     _closed: set[tuple[int, ...]] = field(default_factory=set)  # places of popovers: what is in them is not there yet
     _page_hash: str = ""
@@ -151,9 +152,13 @@ class Viewer:
     # ---- polling ----
 
     def _poll_every(self, seconds: float | None, fragment: str) -> None:
+        """As the page does: it begins to count anew for another interval, not for the one that it has."""
+        if fragment in self._fragments and self._every.get(fragment) == seconds:
+            return
         if fragment in self._fragments:
             self._fragments.pop(fragment).cancel()
         if seconds is not None and not self.left:
+            self._every[fragment] = seconds
             self._fragments[fragment] = asyncio.create_task(self._poll(seconds, fragment))
 
     async def _poll(self, seconds: float, fragment: str) -> None:

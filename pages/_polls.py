@@ -7,8 +7,10 @@ often each may look, such that frames take no more than a SHARE of the time and 
 
 from __future__ import annotations
 
+import random
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,37 +20,85 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState,
 
 LADDER = (0.2, 0.5, 1.0, 2.0, 4.0, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
 SHARE = 0.4  # of the time, for frames
-PATIENCE = 1.0  # seconds to wait for one's turn; then out of turn, so that one slow frame does not stop all others
+PATIENCE = 5.0  # seconds to wait for one's turn; then out of turn, so that nothing that hangs stops everybody
 RECENT = 1.5 * LADDER[-1]  # seconds for which somebody who looked counts as looking
+RUSH = 3.0  # seconds; as many as came within them are expected to come in each of the next two times as long
+
+
+class Turn:
+    """A lock that is given to those who wait in the order in which they came, and that its holder may take again."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._line: deque[threading.Lock] = deque()
+        self._taken = False
+        self._holder: int | None = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        me = threading.get_ident()
+        if self._holder == me or not self._take():
+            yield
+            return
+        self._holder = me
+        try:
+            yield
+        finally:
+            self._holder = None
+            self._pass_on()
+
+    def _take(self) -> bool:
+        """False where PATIENCE came to its end."""
+        with self._mutex:
+            if not self._taken:
+                self._taken = True
+                return True
+            mine = threading.Lock()
+            mine.acquire()
+            self._line.append(mine)
+        if mine.acquire(timeout=PATIENCE):
+            return True
+        with self._mutex:
+            if mine not in self._line:  # it was given at the last moment
+                return True
+            self._line.remove(mine)
+            return False
+
+    def _pass_on(self) -> None:
+        with self._mutex:
+            if self._line:
+                self._line.popleft().release()
+            else:
+                self._taken = False
 
 
 class Polls:
     """Whose turn it is, what a frame takes, and who looks."""
 
     def __init__(self) -> None:
+        self.turn = Turn()
         self.cost = 0.008  # seconds a frame takes, a running mean
-        self._turn = threading.Lock()
-        self._looked: dict[str, float] = {}
+        self._looked: dict[str, tuple[float, float]] = {}  # viewer -> when first and last
 
     @contextmanager
-    def turn(self, viewer: str) -> Iterator[None]:
+    def frame(self, viewer: str) -> Iterator[None]:
         """While a frame of this viewer is drawn."""
-        self._looked[viewer] = time.monotonic()
-        mine = self._turn.acquire(timeout=PATIENCE)
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            if mine:
-                self._turn.release()
-            self.cost += 0.05 * (time.perf_counter() - start - self.cost)
+        now = time.monotonic()
+        self._looked[viewer] = (self._looked.get(viewer, (now, now))[0], now)
+        with self.turn():
+            start = time.perf_counter()
+            try:
+                yield
+            finally:
+                self.cost += 0.05 * (time.perf_counter() - start - self.cost)
 
     def viewers(self) -> int:
-        """How many look now."""
-        now = time.monotonic()
-        for viewer in [v for v, at in list(self._looked.items()) if now - at > RECENT]:
+        """How many look now, and how many more are on their way when a class opens its link."""
+        now, looked = time.monotonic(), list(self._looked.items())
+        for viewer in [viewer for viewer, (_, last) in looked if now - last > RECENT]:
             self._looked.pop(viewer, None)
-        return len(self._looked)
+        here = [first for _, (first, last) in looked if now - last <= RECENT]
+        return len(here) + 2 * max(0, sum(now - first < RUSH for first in here) - 1)
 
     def seconds(self, now: float | None = None, least: float = LADDER[0]) -> float:
         """Between two looks of each; `now` is kept unless it is too often, or needlessly seldom."""
@@ -63,11 +113,16 @@ def polls() -> Polls:
 
 
 def look_again_after(seconds: float) -> None:
-    """From now on this fragment is drawn every so many seconds. Streamlit says that to the browser only where a fragment is
-    defined, in a run of the whole page, which costs as much as several frames; so the same message is sent here.
+    """Draws this fragment again so many seconds, and up to a twentieth more, after this frame has reached the browser.
+
+    Streamlit has the browser's clock going on regardless of answers, and all the looks that once came together, as those of a
+    class that opens a link, come together for ever; and a slow server is asked faster than it can answer. A new interval
+    makes the browser begin to count anew: hence the little that is added by chance. Streamlit's own way to a new interval is a
+    run of the whole page, which costs as much as several frames; so the message that it would send is sent here.
     """
     message, context = ForwardMsg(), get_script_run_ctx()
     fragment = ThreadState.get().fragment_id
     if context and fragment:
-        message.auto_rerun.interval, message.auto_rerun.fragment_id = seconds, fragment
+        message.auto_rerun.interval = seconds * random.uniform(1, 1.05)
+        message.auto_rerun.fragment_id = fragment
         context.enqueue(message)

@@ -51,13 +51,13 @@ def _headline(e: Experiment) -> None:
 
 
 def _lab(e: Experiment, live: bool, begun: bool) -> None:
-    with _polls.polls().turn(st.session_state.viewer):
+    with _polls.polls().frame(st.session_state.viewer):
         _draw(e)
-    run, now = _session.run(), st.session_state.every
-    st.session_state.every = every = _session.interval(run, now)
+    run = _session.run()
+    st.session_state.every = every = _session.interval(run, st.session_state.every)
     if (every is not None, bool(run.history.n)) != (live, begun):  # with rows there are files to take home
         st.rerun()
-    if every and every != now:
+    if every:
         _polls.look_again_after(every)
 
 
