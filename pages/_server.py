@@ -6,6 +6,7 @@ Where a host knows no st.App the script runs all the same; what stands here is m
 
 from __future__ import annotations
 
+import gc
 import hmac
 import logging
 import os
@@ -115,6 +116,8 @@ _busy, _heard = _Busy(), _Heard()
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The training process starts with the server instead of with the first visitor, and ends with it."""
     journal.to_stderr()
+    gc.freeze()  # what is there now stays; and a search of everything, 0.2 s with a full lecture hall, should be rare
+    gc.set_threshold(20_000, 50, 20)
     logging.getLogger("rnnkit").addHandler(_heard)
     pool = _session.pool()
     try:
