@@ -45,6 +45,7 @@ class Viewer:
     _fragments: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _every: dict[str, float] = field(default_factory=dict)
     _asked: dict[str, float] = field(default_factory=dict)
+    _menus: dict[str, tuple[int, ...]] = field(default_factory=dict)  # id of a popover -> its place
     _closed: set[tuple[int, ...]] = field(default_factory=set)  # places of popovers: what is in them is not there yet
     _page_hash: str = ""
     _socket: Any = None
@@ -58,6 +59,8 @@ class Viewer:
                 address, subprotocols=["streamlit", "none"], max_size=None, open_timeout=PATIENCE, ping_interval=None
             )
             async with connection as self._socket:
+                if self.left:  # meanwhile
+                    return
                 await self._socket.send(self.message().SerializeToString())
                 async for data in self._socket:
                     self.received += len(data)
@@ -94,8 +97,9 @@ class Viewer:
         return message
 
     async def change(self, key: str, **value: Any) -> None:
-        """Sets the widget of this key, e.g. int_value=50, and sends it as a whole run of the page."""
-        name = next(name for name in self.widgets if name.split("-", 2)[-1].split("~")[0] == key)
+        """Sets the widget of this key, e.g. int_value=50 (bool_value=True opens a popover), and has the page drawn."""
+        name = next(name for name in (*self.widgets, *self._menus) if name.split("-", 2)[-1].split("~")[0] == key)
+        self._closed.discard(self._menus.get(name, ()))
         self.widgets[name] = WidgetState(id=name, **value)
         await self._socket.send(self.message().SerializeToString())
 
@@ -124,7 +128,10 @@ class Viewer:
     def _delta(self, message: ForwardMsg) -> None:
         path, kind = tuple(message.metadata.delta_path), message.delta.WhichOneof("type")
         if kind == "add_block" and message.delta.add_block.WhichOneof("type") == "popover":
-            self._closed.add(path)
+            menu = message.delta.add_block.popover
+            self._menus[menu.id] = path
+            if menu.id not in self.widgets:
+                self._closed.add(path)
         elif kind == "new_element":
             self._element(message.delta.new_element, path)
 

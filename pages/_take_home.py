@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from pages import _link, _view
+from pages import _link, _trouble, _view
 from rnnkit.export import images, tables
 from rnnkit.export.figures import figures, pictured
 from rnnkit.export.handout import handout
@@ -26,11 +26,18 @@ BYTES = "application/octet-stream"
 
 
 def draw(run: Run) -> None:
-    if _view.hidden("downloads"):
-        return
+    if not _view.hidden("downloads"):
+        _trouble.fragment(_menu)(run)
+
+
+def _menu(run: Run) -> None:
+    """Its content, a quarter of the page's elements, is drawn once it is opened."""
     if run.history.n:
         _engine()
-    with st.popover("Take home", icon=":material/download:", key="take_home", disabled=_view.locked("downloads")):
+    look = {"icon": ":material/download:", "disabled": _view.locked("downloads"), "on_change": "rerun"}
+    with st.popover("Take home", key="take_home", **look) as menu:
+        if not menu.open:
+            return
         _in_words(run)
         st.divider()
         _pictures(run)

@@ -34,7 +34,7 @@ def live(e: Experiment) -> None:
     _session.pinned_run()
     _session.tick(run)
     st.session_state.every = every = _session.interval(run, st.session_state.get("every"))
-    _trouble.fragment(_lab, run_every=every)(e, every is not None, bool(run.history.n))
+    _trouble.fragment(_lab, run_every=every)(e, every is not None)
     if not _data.refusal(e.data):
         _take_home.draw(run)
 
@@ -50,12 +50,11 @@ def _headline(e: Experiment) -> None:
     st.markdown(f"{e.bound_task.about} Your own settings; other than in the first story: {changed}.")
 
 
-def _lab(e: Experiment, live: bool, begun: bool) -> None:
+def _lab(e: Experiment, live: bool) -> None:
     with _polls.polls().frame(st.session_state.viewer):
         _draw(e)
-    run = _session.run()
-    st.session_state.every = every = _session.interval(run, st.session_state.every)
-    if (every is not None, bool(run.history.n)) != (live, begun):  # with rows there are files to take home
+    st.session_state.every = every = _session.interval(_session.run(), st.session_state.every)
+    if (every is not None) != live:
         st.rerun()
     if every:
         _polls.look_again_after(every)

@@ -90,6 +90,10 @@ class Person(Viewer):
     async def takes_home(self, label):
         """The bytes of a file, once the page has been drawn for the last time: with each, the files have new names."""
         await self.waits(lambda: self.settled, "the end of the run")
+        if label not in self.files:
+            self.settled = False
+            await self.change("take_home", bool_value=True)
+            await self.waits(lambda: self.settled and label in self.files, "the menu")
         answer = await self.asks("backend_operation_request", deferred_file={"file_id": self.files[label]})
         assert not answer.error_msg, f"{label}: {answer.error_msg}"
         return (await asyncio.to_thread(requests.get, self.url + answer.deferred_file.url, timeout=60)).content

