@@ -26,18 +26,22 @@ RUSH = 3.0  # seconds; as many as came within them are expected to come in each 
 
 
 class Turn:
-    """A lock that is given to those who wait in the order in which they came, and that its holder may take again."""
+    """A lock that is given to those who wait in the order in which they came, and that its holder may take again.
+
+    Whole pages come before frames: who sees nothing yet before who sees what was there some seconds ago.
+    """
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
-        self._line: deque[threading.Lock] = deque()
+        self._pages: deque[threading.Lock] = deque()
+        self._frames: deque[threading.Lock] = deque()
         self._taken = False
         self._holder: int | None = None
 
     @contextmanager
-    def __call__(self) -> Iterator[None]:
+    def __call__(self, page: bool = True) -> Iterator[None]:
         me = threading.get_ident()
-        if self._holder == me or not self._take():
+        if self._holder == me or not self._take(self._pages if page else self._frames):
             yield
             return
         self._holder = me
@@ -47,7 +51,7 @@ class Turn:
             self._holder = None
             self._pass_on()
 
-    def _take(self) -> bool:
+    def _take(self, line: deque[threading.Lock]) -> bool:
         """False where PATIENCE came to its end."""
         with self._mutex:
             if not self._taken:
@@ -55,19 +59,20 @@ class Turn:
                 return True
             mine = threading.Lock()
             mine.acquire()
-            self._line.append(mine)
+            line.append(mine)
         if mine.acquire(timeout=PATIENCE):
             return True
         with self._mutex:
-            if mine not in self._line:  # it was given at the last moment
+            if mine not in line:  # it was given at the last moment
                 return True
-            self._line.remove(mine)
+            line.remove(mine)
             return False
 
     def _pass_on(self) -> None:
         with self._mutex:
-            if self._line:
-                self._line.popleft().release()
+            line = self._pages or self._frames
+            if line:
+                line.popleft().release()
             else:
                 self._taken = False
 
@@ -85,7 +90,7 @@ class Polls:
         """While a frame of this viewer is drawn."""
         now = time.monotonic()
         self._looked[viewer] = (self._looked.get(viewer, (now, now))[0], now)
-        with self.turn():
+        with self.turn(page=False):
             start = time.perf_counter()
             try:
                 yield

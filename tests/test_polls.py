@@ -81,12 +81,31 @@ def test_one_at_a_time_in_the_order_in_which_they_came():
     with polls.turn():
         for n, thread in enumerate(threads, 1):
             thread.start()
-            while len(polls.turn._line) < n:
+            while len(polls.turn._frames) < n:
                 time.sleep(0.001)
     for thread in threads:
         thread.join()
     assert max(most) == 1 and order == list(range(10))
     assert not polls.turn._taken
+
+
+def test_pages_come_before_frames():
+    polls, order = Polls(), []
+
+    def draw(what, turn):
+        with turn:
+            order.append(what)
+
+    threads = [threading.Thread(target=draw, args=("frame", polls.frame("somebody")))]
+    threads += [threading.Thread(target=draw, args=("page", polls.turn())) for _ in range(2)]
+    with polls.turn():
+        for n, thread in enumerate(threads, 1):
+            thread.start()
+            while len(polls.turn._pages) + len(polls.turn._frames) < n:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == ["page", "page", "frame"]
 
 
 def test_a_page_draws_its_own_frame_within_its_turn_and_one_that_fails_passes_it_on():
@@ -110,5 +129,5 @@ def test_one_that_hangs_does_not_stop_the_others(monkeypatch):
     with polls.turn():
         threading.Thread(target=frame).start()
         assert drawn.wait(10)
-        assert polls.turn._taken and not polls.turn._line
+        assert polls.turn._taken and not polls.turn._frames
     assert not polls.turn._taken
