@@ -18,7 +18,7 @@ import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
-LADDER = (0.2, 0.5, 1.0, 2.0, 4.0, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
+LADDER = (0.2, 0.5, 1.0, 2.0, 4.2)  # seconds between two looks; the last one is well below Limits.idle_seconds
 SHARE = 0.4  # of the time, for frames
 PATIENCE = 5.0  # seconds to wait for one's turn; then out of turn, so that nothing that hangs stops everybody
 RECENT = 1.5 * LADDER[-1]  # seconds for which somebody who looked counts as looking
@@ -28,14 +28,14 @@ RUSH = 3.0  # seconds; as many as came within them are expected to come in each 
 class Turn:
     """A lock that is given to those who wait in the order in which they came, and that its holder may take again.
 
-    Whole pages come before frames: who sees nothing yet before who sees what was there some seconds ago.
+    Whole pages and frames take turns: while a class comes in, who is there already still sees something move.
     """
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._pages: deque[threading.Lock] = deque()
         self._frames: deque[threading.Lock] = deque()
-        self._taken = False
+        self._taken = self._page_was_last = False
         self._holder: int | None = None
 
     @contextmanager
@@ -70,7 +70,8 @@ class Turn:
 
     def _pass_on(self) -> None:
         with self._mutex:
-            line = self._pages or self._frames
+            line = (self._frames or self._pages) if self._page_was_last else (self._pages or self._frames)
+            self._page_was_last = line is self._pages
             if line:
                 line.popleft().release()
             else:

@@ -89,15 +89,15 @@ def test_one_at_a_time_in_the_order_in_which_they_came():
     assert not polls.turn._taken
 
 
-def test_pages_come_before_frames():
+def test_pages_and_frames_take_turns():
     polls, order = Polls(), []
 
     def draw(what, turn):
         with turn:
             order.append(what)
 
-    threads = [threading.Thread(target=draw, args=("frame", polls.frame("somebody")))]
-    threads += [threading.Thread(target=draw, args=("page", polls.turn())) for _ in range(2)]
+    threads = [threading.Thread(target=draw, args=("frame", polls.frame(str(k)))) for k in range(2)]
+    threads += [threading.Thread(target=draw, args=("page", polls.turn())) for _ in range(3)]
     with polls.turn():
         for n, thread in enumerate(threads, 1):
             thread.start()
@@ -105,7 +105,7 @@ def test_pages_come_before_frames():
                 time.sleep(0.001)
     for thread in threads:
         thread.join()
-    assert order == ["page", "page", "frame"]
+    assert order == ["page", "frame", "page", "frame", "page"]
 
 
 def test_a_page_draws_its_own_frame_within_its_turn_and_one_that_fails_passes_it_on():
