@@ -18,8 +18,9 @@ import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
-LADDER = (0.2, 0.5, 1.0, 2.0, 4.2)  # seconds between two looks; the last one is well below Limits.idle_seconds
-SHARE = 0.4  # of the time, for frames
+LADDER = (0.2, 0.5, 1.0, 2.0, 4.2, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
+SHARE, MOST = 0.4, 0.9  # of the time, for frames; the most before they become less frequent than ...
+SELDOM = 4.2  # seconds, so that something new comes every five
 PATIENCE = 5.0  # seconds to wait for one's turn; then out of turn, so that nothing that hangs stops everybody
 RECENT = 1.5 * LADDER[-1]  # seconds for which somebody who looked counts as looking
 RUSH = 3.0  # seconds; as many as came within them are expected to come in each of the next two times as long
@@ -106,11 +107,11 @@ class Polls:
         here = [first for _, (first, last) in looked if now - last <= RECENT]
         return len(here) + 2 * max(0, sum(now - first < RUSH for first in here) - 1)
 
-    def seconds(self, now: float | None = None, least: float = LADDER[0]) -> float:
-        """Between two looks of each; `now` is kept unless it is too often, or needlessly seldom."""
-        wanted = max(least, self.viewers() * self.cost / SHARE)
-        step = next((step for step in LADDER if step >= wanted), LADDER[-1])
-        return now if now and step < now < 3 * wanted else step
+    def seconds(self) -> float:
+        """Between two looks of each."""
+        busy = self.viewers() * self.cost
+        wanted = min(busy / SHARE, max(SELDOM, busy / MOST))
+        return next((step for step in LADDER if step >= wanted), LADDER[-1])
 
 
 @st.cache_resource(show_spinner=False)

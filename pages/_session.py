@@ -272,14 +272,14 @@ def tick(r: Run) -> None:
         _shelf.shelf().seen(r)
 
 
-def interval(r: Run, now: float | None = None) -> float | None:
-    """Seconds to the next look, which is now taken every `now` seconds; None where nothing will change by itself."""
+def interval(r: Run) -> float | None:
+    """Seconds to the next look; None where nothing will change by itself."""
     p = playback()
     waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
     other = st.session_state.pinned
     if not p.playing and not waiting and not (other and other.hungry):
         return None
-    return _polls.polls().seconds(now)
+    return _polls.polls().seconds()
 
 
 def seconds_left(r: Run) -> float:

@@ -33,7 +33,7 @@ def live(e: Experiment) -> None:
     run = _session.run()
     _session.pinned_run()
     _session.tick(run)
-    st.session_state.every = every = _session.interval(run, st.session_state.get("every"))
+    every = _session.interval(run)
     _trouble.fragment(_lab, run_every=every)(e, every is not None)
     if not _data.refusal(e.data):
         _take_home.draw(run)
@@ -53,7 +53,7 @@ def _headline(e: Experiment) -> None:
 def _lab(e: Experiment, live: bool) -> None:
     with _polls.polls().frame(st.session_state.viewer):
         _draw(e)
-    st.session_state.every = every = _session.interval(_session.run(), st.session_state.every)
+    every = _session.interval(_session.run())
     if (every is not None) != live:
         st.rerun()
     if every:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from pages import _polls
-from pages._polls import LADDER, SHARE, Polls
+from pages._polls import LADDER, MOST, SELDOM, SHARE, Polls
 from rnnkit.limits import Limits
 
 
@@ -26,19 +26,12 @@ def crowd(n, cost):
 def test_frames_take_no_more_than_their_share(n, cost):
     seconds = crowd(n, cost).seconds()
     assert seconds in LADDER
-    assert n * cost / seconds <= SHARE or seconds == LADDER[-1]
+    share = n * cost / seconds
+    assert share <= SHARE or (seconds == SELDOM and share <= MOST) or seconds == LADDER[-1]
 
 
 def test_alone_on_a_usual_machine_it_is_five_times_a_second():
     assert crowd(1, 0.008).seconds() == LADDER[0] == 0.2
-
-
-def test_small_changes_of_the_crowd_change_nothing():
-    """Each change is a message to every browser; and a page that is told now this, now that, would never settle."""
-    polls = crowd(50, 0.008)  # each once a second
-    assert polls.seconds() == 1.0
-    assert crowd(55, 0.008).seconds(2.0) == 2.0 and crowd(55, 0.008).seconds(1.0) == 2.0
-    assert crowd(30, 0.008).seconds(2.0) == 1.0
 
 
 def test_who_has_not_looked_for_a_while_is_not_counted(monkeypatch):
