@@ -19,7 +19,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
 LADDER = (0.2, 0.5, 1.0, 2.0, 4.2, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
-SHARE, MOST = 0.4, 0.9  # of the time, for frames; the most before they become less frequent than ...
+SHARE, MOST = 0.4, 0.8  # of the time, for frames; the most before they become less frequent than ...
 SELDOM = 4.2  # seconds, so that something new comes every five
 PATIENCE = 5.0  # seconds to wait for one's turn; then out of turn, so that nothing that hangs stops everybody
 RECENT = 1.5 * LADDER[-1]  # seconds for which somebody who looked counts as looking
