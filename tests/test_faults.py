@@ -43,7 +43,7 @@ class Person(Viewer):
         if message.HasField("new_session"):
             self.session, self.settled = message.new_session.initialize.session_id, False
         elif message.HasField("delta"):
-            self._drawn(message.delta.new_element, tuple(message.metadata.delta_path))
+            self._drawn(message.delta.new_element)
         elif message.HasField("script_finished"):
             self.settled = message.script_finished in DONE and not self._fragments
         elif message.HasField("backend_operation_response"):
@@ -51,14 +51,12 @@ class Person(Viewer):
         elif message.HasField("file_urls_response"):
             self.answers[message.file_urls_response.response_id] = message.file_urls_response
 
-    def _drawn(self, element, path):
+    def _drawn(self, element):
         kind = element.WhichOneof("type")
         if kind == "download_button":
             self.files[element.download_button.label] = element.download_button.deferred_file_id
         elif kind == "button":
             self.buttons[element.button.label] = element.button.id
-        elif kind == "slider":
-            self.said[path] = element.slider.label
 
     @property
     def words(self):
