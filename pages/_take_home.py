@@ -37,6 +37,7 @@ def _menu(run: Run) -> None:
     look = {"icon": ":material/download:", "disabled": _view.locked("downloads"), "on_change": "rerun"}
     with st.popover("Take home", key="take_home", **look) as menu:
         if not menu.open:
+            st.container(height=500, border=False)  # room: where it opens is decided before its content is there
             return
         _in_words(run)
         st.divider()
