@@ -84,7 +84,7 @@ def test_every_other_control_can_be_hidden_and_no_result_is(app, names):
     assert any(b.startswith("tour") for b in buttons(at)) == ("tour" not in names) and bool(at.select_slider) == (
         "seek" not in names
     )
-    assert ("Handout" in {b.label for b in at.get("download_button")}) == ("downloads" not in names)
+    assert ("Take home" in {menu.proto.popover.label for menu in at.get("popover")}) == ("downloads" not in names)
     assert told(at).startswith("step 20 of 20")  # the seek bar gives way to a progress bar, which says the same
 
 
