@@ -218,7 +218,6 @@ def leave(origin: int, end: bool = False) -> None:
     _session.load(own.experiment, play=False, pinned=own.pinned)
     if own.memory is not None:
         state.memory = own.memory
-        _session._to_widgets()
     if own.playback is not None:
         state.playback = replace(own.playback, clock=None, moves=own.playback.moves + 1, pace=state.playback.pace)
     _turn(own.page)

@@ -7,7 +7,6 @@ often each may look, such that frames take no more than a SHARE of the time and 
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import deque
@@ -16,11 +15,13 @@ from contextlib import contextmanager
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
 LADDER = (0.2, 0.5, 1.0, 2.0, 4.2, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
 SHARE, MOST = 0.4, 0.8  # of the time, for frames; the most before they become less frequent than ...
 SELDOM = 4.2  # seconds, so that something new comes every five
+EARLY, LATE = 0.85, 1.05  # of the seconds between two looks, for which a look may be moved to where fewer others are
 PATIENCE = 5.0  # seconds to wait for one's turn; then out of turn, so that nothing that hangs stops everybody
 RECENT = 1.5 * LADDER[-1]  # seconds for which somebody who looked counts as looking
 RUSH = 3.0  # seconds; as many as came within them are expected to come in each of the next two times as long
@@ -86,6 +87,7 @@ class Polls:
         self.turn = Turn()
         self.cost = 0.008  # seconds a frame takes, a running mean
         self._looked: dict[str, tuple[float, float]] = {}  # viewer -> when first and last
+        self._slot = 0.0  # when the look is due that was given out last
 
     @contextmanager
     def frame(self, viewer: str) -> Iterator[None]:
@@ -99,19 +101,30 @@ class Polls:
             finally:
                 self.cost += 0.05 * (time.perf_counter() - start - self.cost)
 
-    def viewers(self) -> int:
-        """How many look now, and how many more are on their way when a class opens its link."""
+    def viewers(self) -> tuple[int, int]:
+        """How many look now; and how many will, when a class opens its link."""
         now, looked = time.monotonic(), list(self._looked.items())
         for viewer in [viewer for viewer, (_, last) in looked if now - last > RECENT]:
             self._looked.pop(viewer, None)
-        here = [first for _, (first, last) in looked if now - last <= RECENT]
-        return len(here) + 2 * max(0, sum(now - first < RUSH for first in here) - 1)
+        came = [first for _, (first, last) in looked if now - last <= RECENT]
+        return len(came), len(came) + 2 * max(0, sum(now - first < RUSH for first in came) - 1)
 
     def seconds(self) -> float:
         """Between two looks of each."""
-        busy = self.viewers() * self.cost
-        wanted = min(busy / SHARE, max(SELDOM, busy / MOST))
+        here, expected = self.viewers()
+        wanted = min(expected * self.cost / SHARE, max(SELDOM, here * self.cost / MOST))
         return next((step for step in LADDER if step >= wanted), LADDER[-1])
+
+    def wait(self, seconds: float) -> float:
+        """About as many seconds, until this viewer's next look: one after the other, at equal distances.
+
+        The looks of a class that opens its link come together; so they would go on for ever, and each would wait for the others.
+        """
+        now = time.monotonic()
+        self._slot += seconds / max(1, len(self._looked))
+        if not EARLY * seconds <= self._slot - now <= LATE * seconds:
+            self._slot = now + EARLY * seconds
+        return self._slot - now
 
 
 @st.cache_resource(show_spinner=False)
@@ -119,17 +132,40 @@ def polls() -> Polls:
     return Polls()
 
 
-def look_again_after(seconds: float) -> None:
-    """Draws this fragment again so many seconds, and up to a twentieth more, after this frame has reached the browser.
+def look_again_after(seconds: float | None) -> None:
+    """Draws this fragment again about so many seconds after this frame has reached the browser; None: no more.
 
-    Streamlit has the browser's clock going on regardless of answers, and all the looks that once came together, as those of a
-    class that opens a link, come together for ever; and a slow server is asked faster than it can answer. A new interval
-    makes the browser begin to count anew: hence the little that is added by chance. Streamlit's own way to a new interval is a
-    run of the whole page, which costs as much as several frames; so the message that it would send is sent here.
+    Streamlit has the browser's clock going on regardless of answers, so a slow server is asked faster than it can answer. A new
+    interval makes the browser begin to count anew. Streamlit's own way to a new interval is a run of the whole page, which costs
+    as much as several frames; so the messages that it would send are sent here.
     """
     message, context = ForwardMsg(), get_script_run_ctx()
     fragment = ThreadState.get().fragment_id
-    if context and fragment:
-        message.auto_rerun.interval = seconds * random.uniform(1, 1.05)
+    if not context or not fragment:
+        return
+    if seconds is None:
+        message.stop_auto_rerun.fragment_ids.append(fragment)
+    else:
+        message.auto_rerun.interval = polls().wait(seconds)
         message.auto_rerun.fragment_id = fragment
-        context.enqueue(message)
+    context.enqueue(message)
+
+
+def draw_around(key: str) -> None:
+    """Gives up this frame and draws the fragment of this key, which it is in, anew.
+
+    Streamlit's st.rerun takes a fragment's key in callbacks alone; elsewhere it draws the whole page, three times as much.
+    """
+    context = get_script_run_ctx()
+    if not context or not context.fragment_ids_this_run:  # the whole page is being drawn
+        st.rerun()
+    raise RerunException(
+        RerunData(
+            query_string=context.query_string,
+            page_script_hash=context.page_script_hash,
+            fragment_id_queue=context.fragment_storage.resolve_target(key),
+            is_fragment_scoped_rerun=True,
+            cached_message_hashes=context.cached_message_hashes,
+            context_info=context.context_info,
+        )
+    )

@@ -59,8 +59,8 @@ def default() -> Experiment:
 
 
 def key(name: str) -> str:
-    """The widget key of a control. A new one whenever all controls are set at once: a slow browser that still shows the old ones
-    would send their old values back, and these would count as the viewer's choice.
+    """The widget key of a control. A new one whenever all controls are set at once, which then begin with what is remembered: a
+    slow browser that still shows the old ones would send their old values back, and these would count as the viewer's choice.
     """
     generation = st.session_state.generation
     return f"{name}~{generation}" if generation else name
@@ -107,7 +107,6 @@ def load(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> 
     memory["since"] = dict.fromkeys(STARTING, 0) | {fix.name: fix.since for fix in e.fixes if fix.name in STARTING}
     memory["fixes"] = [fix.name for fix in e.fixes] if applies(e, "fixes") else memory.get("fixes", [])
     memory["hidden_fixes"] = []  # chosen, but not defined for the present cell: back when the cell is
-    _to_widgets()
     if pinned is not None or "pinned" not in st.session_state:
         pin(pinned)
     _turn_to(e, play)
@@ -152,37 +151,37 @@ def _turn_to(e: Experiment, play: bool) -> None:
     state.run, state.playback = pool().get(e), Playback(playing=play, pace=pace)
 
 
-def _to_widgets() -> None:
-    memory = st.session_state.memory
-    values = {f"c_{name}": memory[name] for name in FIELDS}
-    values |= {f"s_{name}": s for name, s in memory["strengths"].items()}
-    values |= {f"f_{name}": n for name, n in memory["since"].items()}
-    for name, value in values.items():
-        there = key(name)
-        if there not in st.session_state or st.session_state[there] != value:  # a needless write would undo what is being typed
-            st.session_state[there] = value
-
-
-def value(name: str) -> Any:
+def value(control: str) -> Any:
     """What a control holds. It must also be the control's default: Streamlit tells the browser of a value set here only once,
     and a browser that is still busy with the run before never hears of it and answers with the default, for all controls.
     """
-    return st.session_state[key(name)]
+    state, there = st.session_state, key(control)
+    if there not in state:
+        state[there] = _remembered(control)
+    return state[there]
+
+
+def _remembered(control: str) -> Any:
+    memory, (kind, _, name) = st.session_state.memory, control.partition("_")
+    return {"c": memory, "s": memory["strengths"], "f": memory["since"]}[kind][name]
 
 
 def experiment() -> Experiment:
     """What the controls say, after this rerun's changes; the last valid Experiment where they contradict each other."""
-    state, memory = st.session_state, st.session_state.memory
+    state, memory, generation = st.session_state, st.session_state.memory, key("")
     for name in FIELDS:
-        memory[name] = state.get(key(f"c_{name}"), memory[name])
-    memory["strengths"] = {name: state.get(key(f"s_{name}"), s) for name, s in memory["strengths"].items()}
-    memory["since"] = {name: state.get(key(f"f_{name}"), n) for name, n in memory["since"].items()}
+        memory[name] = state.get(f"c_{name}{generation}", memory[name])
+    memory["strengths"] = {name: state.get(f"s_{name}{generation}", s) for name, s in memory["strengths"].items()}
+    memory["since"] = {name: state.get(f"f_{name}{generation}", n) for name, n in memory["since"].items()}
     memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
     memory["data"] = memory["given"].get(TASKS[memory["task"]].data, "")
     fit = {name: FIXES[name](FIX_DEFAULTS[name]).applies_to(CELLS[memory["cell"]].gates) for name in FIXES}
     chosen = [*memory["fixes"], *memory["hidden_fixes"]]
     memory["fixes"], memory["hidden_fixes"] = [n for n in chosen if fit[n]], [n for n in chosen if not fit[n]]
-    _to_widgets()
+    for control in ("c_length", "c_fixes"):  # which have just been made to fit
+        there, fitting = key(control), _remembered(control)
+        if state.get(there, fitting) != fitting:  # a needless write would undo what is being typed
+            state[there] = fitting
     try:
         e = _assemble(memory)
         problems = objections(e)
@@ -272,14 +271,16 @@ def tick(r: Run) -> None:
         _shelf.shelf().seen(r)
 
 
+def moves(r: Run) -> bool:
+    """Whether anything will change by itself."""
+    p, other = playback(), st.session_state.pinned
+    waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
+    return p.playing or waiting or bool(other and other.hungry)
+
+
 def interval(r: Run) -> float | None:
     """Seconds to the next look; None where nothing will change by itself."""
-    p = playback()
-    waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
-    other = st.session_state.pinned
-    if not p.playing and not waiting and not (other and other.hungry):
-        return None
-    return _polls.polls().seconds()
+    return _polls.polls().seconds() if moves(r) else None
 
 
 def seconds_left(r: Run) -> float:

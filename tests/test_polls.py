@@ -1,12 +1,14 @@
 """How often viewers look: the more of them and the slower the machine, the less often; and one frame is drawn at a time."""
 
+import heapq
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from pages import _polls
-from pages._polls import LADDER, MOST, SELDOM, SHARE, Polls
+from pages._polls import EARLY, LADDER, LATE, MOST, SELDOM, SHARE, Polls
 from rnnkit.limits import Limits
 
 
@@ -36,10 +38,25 @@ def test_alone_on_a_usual_machine_it_is_five_times_a_second():
 
 def test_who_has_not_looked_for_a_while_is_not_counted(monkeypatch):
     polls = crowd(40, 0.008)
-    assert polls.viewers() == 40
+    assert polls.viewers() == (40, 40)
     now = time.monotonic() + _polls.RECENT + 1
     monkeypatch.setattr(_polls.time, "monotonic", lambda: now)
-    assert polls.viewers() == 0 and polls.seconds() == LADDER[0]
+    assert polls.viewers() == (0, 0) and polls.seconds() == LADDER[0]
+
+
+def test_looks_that_came_together_come_apart(monkeypatch):
+    polls, n, seconds = crowd(50, 0.008), 50, 4.2
+    due, looks = [(0.0, k) for k in range(n)], []  # (when, viewer)
+    while len(looks) < 20 * n:
+        now, k = heapq.heappop(due)
+        monkeypatch.setattr(_polls.time, "monotonic", lambda now=now: now)
+        wait = polls.wait(seconds)
+        assert EARLY * seconds - 1e-9 < wait < LATE * seconds + 1e-9
+        looks.append(now)
+        heapq.heappush(due, (now + wait, k))
+    fair = seconds / n
+    assert np.diff(looks[n : 2 * n]).min() < 0.01 * fair  # at first several come at once
+    assert np.diff(looks[-2 * n :]).min() > 0.5 * fair and np.diff(looks[-2 * n :]).max() < 2 * fair
 
 
 def test_the_longest_interval_is_a_sign_of_life_in_time():
@@ -52,11 +69,11 @@ def test_where_many_come_at_once_more_are_expected():
     for k in range(10):
         with polls.frame(str(k)):
             pass
-    assert polls.viewers() == 10 + 2 * 9
+    assert polls.viewers() == (10, 10 + 2 * 9)
     alone = Polls()
     with alone.frame("somebody"):
         pass
-    assert alone.viewers() == 1
+    assert alone.viewers() == (1, 1)
 
 
 def test_one_at_a_time_in_the_order_in_which_they_came():
