@@ -24,6 +24,7 @@ SELDOM = 4.2  # seconds, so that something new comes every five
 EARLY, LATE = 0.85, 1.05  # of the seconds between two looks, for which a look may be moved to where fewer others are
 PATIENCE = 5.0  # seconds to wait for one's turn; then out of turn, so that nothing that hangs stops everybody
 RECENT = 1.5 * LADDER[-1]  # seconds for which somebody who looked counts as looking
+STRAY = 0.1  # seconds: who has seen a fragment cannot have asked for the one within it so soon
 RUSH = 3.0  # seconds; as many as came within them are expected to come in each of the next two times as long
 
 
@@ -149,6 +150,17 @@ def look_again_after(seconds: float | None) -> None:
         message.auto_rerun.interval = polls().wait(seconds)
         message.auto_rerun.fragment_id = fragment
     context.enqueue(message)
+
+
+def stray(drawn: float) -> bool:
+    """Whether this look was asked for before the fragment around it was drawn, at that time.
+
+    Streamlit then tells the browser that the drawing had been broken off, and what is no longer there stays on the page; it has
+    to be drawn again.
+    """
+    context = get_script_run_ctx()
+    alone = context and context.fragment_ids_this_run and ThreadState.get().fragment_id in context.fragment_ids_this_run
+    return bool(alone) and time.monotonic() - drawn < STRAY
 
 
 def draw_around(key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -81,6 +82,7 @@ def _lab(e: Experiment) -> None:
             places = _set_up(e, run, pinned, places)
         with frame:
             _trouble.fragment(_look, run_every=every)(e, places)
+        st.session_state.lab_drawn = time.monotonic()
 
 
 def _looked_at() -> tuple[Run, Run | None]:
@@ -100,7 +102,7 @@ def _look(e: Experiment, places: Places) -> None:
     """A frame, again and again while something moves."""
     with _polls.polls().frame(st.session_state.viewer):
         run, pinned = _looked_at()
-        if _around(run) != places.around:
+        if _around(run) != places.around or _polls.stray(st.session_state.get("lab_drawn", 0.0)):
             _polls.draw_around("lab")
         if places.seek:
             places.seek.progress(_session.playback().shown(run.history.n) / run.rows, text=_progress(e, run))
@@ -152,11 +154,12 @@ def _transport(e: Experiment, run: Run) -> DeltaGenerator | None:
             st.button(label, on_click=_session.press, args=(action,), **look)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
-        look = {"type": "primary", "width": _view.size(112)}
-        if p.playing:
-            button("Pause", "pause", "pause", "train", **look)
-        else:
-            button("Train", "train", "play_arrow", **look)
+        look = {"type": "primary", "width": "stretch"}
+        with st.container(key="play", width=_view.size(112)):
+            if p.playing:
+                button("Pause", "pause", "pause", "train", **look)
+            else:
+                button("Train", "train", "play_arrow", **look)
         button("Step", "step", "skip_next", help="One record further")
         button("Reset", "reset", "replay", help="Back to the same initial weights")
         button("Stop", "stop", "stop", help="End the training; what is drawn stays")
