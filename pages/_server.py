@@ -6,6 +6,7 @@ Where a host knows no st.App the script runs all the same; what stands here is m
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import hmac
 import logging
@@ -13,7 +14,7 @@ import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit import runtime
 
 from pages import _session
 from pages._uploads import Uploads
 from rnnkit import journal
-from rnnkit.machine import resident
+from rnnkit.machine import resident, return_memory
 
 SETTING = "RNNKIT_STATUS"  # environment variable, or secret of this name, that holds the key of the status page
 STARTED = time.monotonic()
+TIDY = 30.0  # seconds between two looks for sessions that have come to their end
 
 
 def admits(key: str) -> bool:
@@ -120,10 +123,29 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     gc.set_threshold(20_000, 50, 20)
     logging.getLogger("rnnkit").addHandler(_heard)
     pool = _session.pool()
+    tidying = asyncio.create_task(_tidy())
     try:
         yield
     finally:
+        tidying.cancel()
         pool.close()
+
+
+async def _tidy() -> None:
+    while True:
+        await asyncio.sleep(TIDY)
+        forget_sessions()
+
+
+def forget_sessions() -> None:
+    """Gives back the memory of viewers who have gone.
+
+    Streamlit keeps their sessions for two minutes, but looks at the clock only when somebody else goes; and they are circles of
+    objects, which Python finds only after much new has been made. Neither happens once a class has gone.
+    """
+    with suppress(AttributeError, RuntimeError):  # private to Streamlit: another version may have it elsewhere
+        if runtime.get_instance()._session_mgr._session_storage._cache.expire():
+            return_memory()
 
 
 def _health(_request: Request) -> Response:

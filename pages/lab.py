@@ -95,7 +95,8 @@ def _around(run: Run) -> tuple[Any, ...]:
     """What changes by itself, seldom, and stands around the frames."""
     p, n = _session.playback(), run.history.n
     bar = None if p.playing else p.row(n)
-    return p.playing, bar, p.shown(n) > 0, run.error, _session.moves(run), _data.refusal(run.experiment.data)
+    refusal = _data.refusal(run.experiment.data)
+    return p.playing, bar, p.shown(n) > 0, run.error, _session.moves(run), refusal, _session.pinned()
 
 
 def _look(e: Experiment, places: Places) -> None:

@@ -2,10 +2,16 @@
 
 import asyncio
 import json
+import time
+import weakref
+from types import SimpleNamespace
 
 import pytest
 from apptest import SMALL, finished
 from starlette.requests import Request
+from streamlit.runtime import Runtime
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.testing.v1 import AppTest
 
 from pages import _server, _session, status
@@ -105,3 +111,30 @@ def test_every_open_connection_is_a_tab_until_it_ends_however_it_ends():
         with pytest.raises(OSError, match="gone"):
             asyncio.run(_server.Tabs(page)({"type": kind}, None, None))
     assert seen == [1, 0] and _server.Tabs.open == 0
+
+
+def test_sessions_of_those_who_have_gone_are_let_go_of(monkeypatch):
+    """With Streamlit's own storage, which by itself would keep them until somebody else goes."""
+
+    class Session:
+        def __init__(self, number):
+            self.id, self.itself = str(number), self  # a circle, as Streamlit's are
+
+    storage = MemorySessionStorage(ttl_seconds=0.2)
+    sessions = [Session(number) for number in range(3)]
+    left = [weakref.ref(session) for session in sessions]
+    for session in sessions:
+        storage.save(SimpleNamespace(session=session))
+    del session, sessions
+    manager = SimpleNamespace(_session_storage=storage)
+    monkeypatch.setattr(_server.runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
+    _server.forget_sessions()
+    assert all(session() for session in left)
+    time.sleep(0.25)
+    _server.forget_sessions()
+    assert not any(session() for session in left)
+
+
+def test_streamlit_keeps_sessions_where_they_are_looked_for():
+    names = WebsocketSessionManager.__init__.__code__.co_names + Runtime.__init__.__code__.co_names
+    assert {"_session_storage", "_session_mgr"} <= set(names)
