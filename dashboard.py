@@ -55,8 +55,6 @@ STYLE = """<style>
 .stMain:focus-visible { outline: 2px solid var(--words) !important; outline-offset: -2px; }
 .stApp [data-testid=stCaptionContainer] { opacity: 0.75; } /* Streamlit's 0.6 is a contrast of 4.4; legible is 4.5 */
 .stApp [data-stale=true] { opacity: 1 !important; } /* nothing dims while it is computed anew: it stays legible */
-/* what takes another's place stands before it until the other goes: nothing beside them moves */
-:is(.st-key-play, .st-key-seek) > :nth-child(n + 2) { display: none; }
 @media (prefers-reduced-motion: reduce) {
   .stApp, .stApp *, .stApp ::before, .stApp ::after { animation: none !important; transition: none !important; }
 }

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 
 import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime.scriptrunner import RerunData, RerunException
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
 LADDER = (0.2, 0.5, 1.0, 2.0, 4.2, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
@@ -24,7 +23,6 @@ SELDOM = 4.2  # seconds, so that something new comes every five
 EARLY, LATE = 0.85, 1.05  # of the seconds between two looks, for which a look may be moved to where fewer others are
 PATIENCE = 5.0  # seconds to wait for one's turn; then out of turn, so that nothing that hangs stops everybody
 RECENT = 1.5 * LADDER[-1]  # seconds for which somebody who looked counts as looking
-STRAY = 0.1  # seconds: who has seen a fragment cannot have asked for the one within it so soon
 RUSH = 3.0  # seconds; as many as came within them are expected to come in each of the next two times as long
 
 
@@ -133,51 +131,16 @@ def polls() -> Polls:
     return Polls()
 
 
-def look_again_after(seconds: float | None) -> None:
-    """Draws this fragment again about so many seconds after this frame has reached the browser; None: no more.
+def look_again_after(seconds: float) -> None:
+    """Draws this fragment again about so many seconds after this frame has reached the browser.
 
     Streamlit has the browser's clock going on regardless of answers, so a slow server is asked faster than it can answer. A new
     interval makes the browser begin to count anew. Streamlit's own way to a new interval is a run of the whole page, which costs
-    as much as several frames; so the messages that it would send are sent here.
+    as much as several frames; so the message that it would send is sent here.
     """
     message, context = ForwardMsg(), get_script_run_ctx()
     fragment = ThreadState.get().fragment_id
-    if not context or not fragment:
-        return
-    if seconds is None:
-        message.stop_auto_rerun.fragment_ids.append(fragment)
-    else:
+    if context and fragment:
         message.auto_rerun.interval = polls().wait(seconds)
         message.auto_rerun.fragment_id = fragment
-    context.enqueue(message)
-
-
-def stray(drawn: float) -> bool:
-    """Whether this look was asked for before the fragment around it was drawn, at that time.
-
-    Streamlit then tells the browser that the drawing had been broken off, and what is no longer there stays on the page; it has
-    to be drawn again.
-    """
-    context = get_script_run_ctx()
-    alone = context and context.fragment_ids_this_run and ThreadState.get().fragment_id in context.fragment_ids_this_run
-    return bool(alone) and time.monotonic() - drawn < STRAY
-
-
-def draw_around(key: str) -> None:
-    """Gives up this frame and draws the fragment of this key, which it is in, anew.
-
-    Streamlit's st.rerun takes a fragment's key in callbacks alone; elsewhere it draws the whole page, three times as much.
-    """
-    context = get_script_run_ctx()
-    if not context or not context.fragment_ids_this_run:  # the whole page is being drawn
-        st.rerun()
-    raise RerunException(
-        RerunData(
-            query_string=context.query_string,
-            page_script_hash=context.page_script_hash,
-            fragment_id_queue=context.fragment_storage.resolve_target(key),
-            is_fragment_scoped_rerun=True,
-            cached_message_hashes=context.cached_message_hashes,
-            context_info=context.context_info,
-        )
-    )
+        context.enqueue(message)

@@ -271,16 +271,14 @@ def tick(r: Run) -> None:
         _shelf.shelf().seen(r)
 
 
-def moves(r: Run) -> bool:
-    """Whether anything will change by itself."""
-    p, other = playback(), st.session_state.pinned
-    waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
-    return p.playing or waiting or bool(other and other.hungry)
-
-
 def interval(r: Run) -> float | None:
     """Seconds to the next look; None where nothing will change by itself."""
-    return _polls.polls().seconds() if moves(r) else None
+    p = playback()
+    waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
+    other = st.session_state.pinned
+    if not p.playing and not waiting and not (other and other.hungry):
+        return None
+    return _polls.polls().seconds()
 
 
 def seconds_left(r: Run) -> float:

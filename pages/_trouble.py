@@ -46,7 +46,7 @@ def net(failed: Callable[[str], None] = lambda message: None) -> Iterator[None]:
         _tell(message)
 
 
-def fragment(draw: Callable[..., None], run_every: float | None = None, key: str | None = None) -> Callable[..., None]:
+def fragment(draw: Callable[..., None], run_every: float | None = None) -> Callable[..., None]:
     """As st.fragment; one that has failed repeats its message, and is tried again when the whole page is drawn."""
     said: list[str] = []
 
@@ -58,7 +58,7 @@ def fragment(draw: Callable[..., None], run_every: float | None = None, key: str
         with net(said.append):
             draw(*args)
 
-    return st.fragment(caught, run_every=run_every, key=key)
+    return st.fragment(caught, run_every=run_every)
 
 
 def _tell(message: str) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from pages import _data, _live, _polls, _session, _take_home, _trouble, _view
 from pages._heatmap import heatmap
@@ -33,9 +30,13 @@ def page() -> None:
 
 def live(e: Experiment) -> None:
     """The run of e with all that can be done with it, beside the pinned one where there is one; also on the page Compare."""
-    _trouble.fragment(_lab, key="lab")(e)
+    run = _session.run()
+    _session.pinned_run()
+    _session.tick(run)
+    every = _session.interval(run)
+    _trouble.fragment(_lab, run_every=every)(e, every is not None)
     if not _data.refusal(e.data):
-        _take_home.draw(_session.run())
+        _take_home.draw(run)
 
 
 def _headline(e: Experiment) -> None:
@@ -49,86 +50,41 @@ def _headline(e: Experiment) -> None:
     st.markdown(f"{e.bound_task.about} Your own settings; other than in the first story: {changed}.")
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where the frames of a run are drawn: among what only changes when a viewer acts, and is therefore not drawn again.
-
-    All are st.container: Streamlit 1.67 loses an st.empty of one fragment that another one within it draws into.
-    """
-
-    around: tuple[Any, ...]  # see _around
-    seek: DeltaGenerator | None  # None where the bar can be moved
-    heatmap: DeltaGenerator | None = None  # None before the first record
-    pinned: DeltaGenerator | None = None
-    curves: dict[str, DeltaGenerator] = field(default_factory=dict)  # name in _live.CURVES -> place
-    part: int = 0  # of the state, in History.parts
-    replica: int | None = None  # None: the median network
+def _lab(e: Experiment, live: bool) -> None:
+    with _polls.polls().frame(st.session_state.viewer):
+        _draw(e)
+    every = _session.interval(_session.run())
+    if (every is not None) != live:
+        st.rerun()
+    if every:
+        _polls.look_again_after(every)
 
 
-def _lab(e: Experiment) -> None:
-    with _polls.polls().turn():
-        if refusal := _data.refusal(e.data):
-            st.error(f"This run cannot go on: {refusal}.", icon=":material/error:")
-            return
-        run, pinned = _looked_at()
-        around, every = _around(run), _session.interval(run)
-        places = Places(around, _transport(e, run))
-        trouble, frame = st.container(), st.container()  # at the same place whatever comes: a late look asks for it by its place
-        if run.error:
-            with trouble:
-                _failure(run)
-        if _session.playback().shown(run.history.n):
-            _take_home.prepare()
-            places = _set_up(e, run, pinned, places)
-        with frame:
-            _trouble.fragment(_look, run_every=every)(e, places)
-        st.session_state.lab_drawn = time.monotonic()
-
-
-def _looked_at() -> tuple[Run, Run | None]:
+def _draw(e: Experiment) -> None:
+    if refusal := _data.refusal(e.data):
+        st.error(f"This run cannot go on: {refusal}.", icon=":material/error:")
+        return
     run, pinned = _session.run(), _session.pinned_run()
     _session.tick(run)
-    return run, pinned
-
-
-def _around(run: Run) -> tuple[Any, ...]:
-    """What changes by itself, seldom, and stands around the frames."""
-    p, n = _session.playback(), run.history.n
-    bar = None if p.playing else p.row(n)
-    refusal = _data.refusal(run.experiment.data)
-    return p.playing, bar, p.shown(n) > 0, run.error, _session.moves(run), refusal, _session.pinned()
-
-
-def _look(e: Experiment, places: Places) -> None:
-    """A frame, again and again while something moves."""
-    with _polls.polls().frame(st.session_state.viewer):
-        run, pinned = _looked_at()
-        if _around(run) != places.around or _polls.stray(st.session_state.get("lab_drawn", 0.0)):
-            _polls.draw_around("lab")
-        if places.seek:
-            places.seek.progress(_session.playback().shown(run.history.n) / run.rows, text=_progress(e, run))
-        if places.heatmap:
-            _frame(e, run, pinned, places)
-        elif not run.error:
+    _transport(e, run)
+    # Each part has a place of its own, whether it is there or not: a late message to a place that meanwhile holds
+    # something else takes the whole page down.
+    trouble, said, gradient, curves = (st.container() for _ in range(4))
+    if run.error:
+        with trouble:
+            _failure(run)
+    n = _session.playback().shown(run.history.n)
+    if n:
+        with said:
+            if pinned is None:
+                _say(_verdict(run, _session.playback().row(run.history.n)))
+        with gradient:
+            _gradient(e, run, n, pinned)
+        with curves:
+            _curves(e, run, n, pinned)
+    elif not run.error:
+        with said:
             st.info(_waiting(run), icon=":material/hourglass_top:")
-    _polls.look_again_after(_session.interval(run))
-
-
-def _frame(e: Experiment, run: Run, pinned: Run | None, places: Places) -> None:
-    p = _session.playback()
-    n, row = p.shown(run.history.n), p.row(run.history.n)
-    if pinned is None:
-        _say(_verdict(run, row))
-    with places.heatmap:
-        _heatmap(run, n, row, places.part, places.replica)
-        if pinned:
-            _say(_verdict(run, row))
-    if pinned:
-        with places.pinned:
-            _pinned(pinned, int(run.history.steps[row]), places)
-    for name, place in places.curves.items():
-        with place:
-            _live.draw(name, run.history, n, row, pinned.history if pinned else None, resting=not p.playing)
 
 
 def _waiting(run: Run) -> str:
@@ -144,8 +100,7 @@ def _failure(run: Run) -> None:
 # ---- transport ----
 
 
-def _transport(e: Experiment, run: Run) -> DeltaGenerator | None:
-    """Returns the place of the progress bar, where there is one."""
+def _transport(e: Experiment, run: Run) -> None:
     p = _session.playback()
 
     def button(label: str, action: str, icon: str, control: str = "", **look: Any) -> None:
@@ -155,19 +110,18 @@ def _transport(e: Experiment, run: Run) -> DeltaGenerator | None:
             st.button(label, on_click=_session.press, args=(action,), **look)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
-        look = {"type": "primary", "width": "stretch"}
-        with st.container(key="play", width=_view.size(112)):
-            if p.playing:
-                button("Pause", "pause", "pause", "train", **look)
-            else:
-                button("Train", "train", "play_arrow", **look)
+        look = {"type": "primary", "width": _view.size(112)}
+        if p.playing:
+            button("Pause", "pause", "pause", "train", **look)
+        else:
+            button("Train", "train", "play_arrow", **look)
         button("Step", "step", "skip_next", help="One record further")
         button("Reset", "reset", "replay", help="Back to the same initial weights")
         button("Stop", "stop", "stop", help="End the training; what is drawn stays")
         if not _view.hidden("pace"):
             _pace(p.pace)
         with st.container(key="seek", width="stretch", height=_view.size(72), border=False, vertical_alignment="center"):
-            return _seek_bar(e, run)
+            _seek_bar(e, run)
 
 
 def _pace(now: str) -> None:
@@ -184,12 +138,13 @@ def _pace(now: str) -> None:
         )
 
 
-def _seek_bar(e: Experiment, run: Run) -> DeltaGenerator | None:
-    """A bar to go back to any training step; while it plays a place for how far it is."""
+def _seek_bar(e: Experiment, run: Run) -> None:
+    """While it plays, how far it is; else a bar to go back to any training step."""
     p, n = _session.playback(), run.history.n
     steps = e.recorded_steps
     if p.playing or not n or _view.hidden("seek"):
-        return st.container()
+        st.progress(p.shown(n) / run.rows, text=_progress(e, run))
+        return
     key = _session.seek_bar()
     st.select_slider(
         _progress(e, run),
@@ -201,7 +156,6 @@ def _seek_bar(e: Experiment, run: Run) -> DeltaGenerator | None:
         format_func=lambda step: f"{step:,}",
         disabled=_view.locked("seek"),
     )
-    return None
 
 
 def _progress(e: Experiment, run: Run) -> str:
@@ -241,49 +195,42 @@ def _say(v: Verdict) -> None:
     box(f"**{v.gradient}** {v.outcome}")
 
 
-def _set_up(e: Experiment, run: Run, pinned: Run | None, places: Places) -> Places:
-    """The headings, menus and captions below the verdict, and the places between them."""
-    part, replica = _heading(e, run.history.parts)
-    if pinned:
-        heatmap, ghost = _side_by_side(e, pinned.experiment)
-    else:
-        heatmap, ghost = st.container(), None
-    st.caption(reading(e, run.history.parts[part]))
-    return replace(places, heatmap=heatmap, pinned=ghost, curves=_curves(e, pinned), part=part, replica=replica)
-
-
-def _heading(e: Experiment, parts: Sequence[str]) -> tuple[int, int | None]:
-    """Returns which part of the state, and which network, is chosen."""
+def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
+    h = run.history
     part, replica = 0, None
     with st.container(horizontal=True, vertical_alignment="center", key="heatmap_controls"):
         st.markdown("**Gradient of the loss with respect to the state, at every time step**", width="stretch")
-        if len(parts) > 1:
-            part = parts.index(_choose("State", parts[::-1], "part", "dL/d{}".format))
+        if len(h.parts) > 1:
+            part = h.parts.index(_choose("State", h.parts[::-1], "part", "dL/d{}".format))
         if e.replicas > 1:
             median = f"median of {e.replicas} networks"
             which = _choose("Network", [0, *range(1, e.replicas + 1)], "network", lambda r: f"network {r}" if r else median)
             replica = which - 1 if which else None
-    return part, replica
+    row = _session.playback().row(h.n)
+    if pinned is None:
+        _heatmap(run, n, row, part, replica)
+    else:
+        _side_by_side(run, n, row, part, replica, pinned)
+    st.caption(reading(e, h.parts[part]))
 
 
-def _side_by_side(e: Experiment, then: Experiment) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """The pinned run at the left, this one at the right, named by what is different."""
+def _side_by_side(run: Run, n: int, row: int, part: int, replica: int | None, pinned: Run) -> None:
+    """The pinned run at the left, looked at at the same training step; this one at the right, named by what is different."""
+    then, h = pinned.experiment, pinned.history
     left, right = st.columns(2, gap="medium")
-    right.markdown(f":green[**Now** ━━] {difference(then, e)}")
-    left.markdown(f":orange[**Pinned** ╍╍] {summary(then)}")
-    return right, left
-
-
-def _pinned(run: Run, step: int, places: Places) -> None:
-    """The pinned run, looked at at the same training step."""
-    e, h = run.experiment, run.history
-    if not h.n:
-        st.info(_waiting(run), icon=":material/hourglass_top:")
-        return
-    row = max(0, int((h.steps[: h.n] <= step).sum()) - 1)
-    replica = places.replica if places.replica is not None and places.replica < e.replicas else None
-    _heatmap(run, h.n, row, min(places.part, len(h.parts) - 1), replica, key="heatmap_pinned")
-    _say(_verdict(run, row))
+    with right:
+        st.markdown(f":green[**Now** ━━] {difference(then, run.experiment)}")
+        _heatmap(run, n, row, part, replica)
+        _say(_verdict(run, row))
+    with left:
+        st.markdown(f":orange[**Pinned** ╍╍] {summary(then)}")
+        if not h.n:
+            st.info(_waiting(pinned), icon=":material/hourglass_top:")
+            return
+        last = max(0, int((h.steps[: h.n] <= run.history.steps[row]).sum()) - 1)
+        which = replica if replica is not None and replica < then.replicas else None
+        _heatmap(pinned, h.n, last, min(part, len(h.parts) - 1), which, key="heatmap_pinned")
+        _say(_verdict(pinned, last))
 
 
 def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: str = "heatmap") -> None:
@@ -302,33 +249,33 @@ def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: st
         summary=f"Gradient norms over {e.length} time steps and {n} recorded training steps. {said}",
         height=480,
         key=key,
-        on_pick=lambda picked: _pick(int(h.steps[picked])),
+        on_pick=lambda picked: _session.playback().seek(_session.nearest(h.steps[picked])),
     )
-
-
-def _pick(step: int) -> None:
-    """Callback of the heatmaps: the bar moves with them."""
-    _session.playback().seek(_session.nearest(step))
-    st.rerun("lab")
 
 
 def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], str]) -> Any:
     return st.selectbox(label, options, key=f"v_{key}", format_func=form, label_visibility="collapsed", width=_view.size(190))
 
 
-def _curves(e: Experiment, pinned: Run | None) -> dict[str, DeltaGenerator]:
-    """The headings of the curves; returns the place of each."""
-    titles = {"loss": "**Loss** while training", "accuracy": f"**Accuracy** on new {e.bound_task.samples}"}
-    if not CELLS[e.cell].reservoir:
-        titles["norms"] = "**Gradient norm** of all weights"
-    places = dict(zip(titles, st.columns(len(titles), gap="medium"), strict=True))
-    for name, place in places.items():
-        place.markdown(titles[name])
+def _curves(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
+    h, row = run.history, _session.playback().row(run.history.n)
+    other = pinned.history if pinned else None
+    resting = not _session.playback().playing
+    columns = st.columns(2 if CELLS[e.cell].reservoir else 3, gap="medium")
+    with columns[0]:
+        st.markdown("**Loss** while training")
+        _live.draw("loss", h, n, row, other, resting=resting)
+    with columns[1]:
+        st.markdown(f"**Accuracy** on new {e.bound_task.samples}")
+        _live.draw("accuracy", h, n, row, other, resting=resting)
+    if len(columns) > 2:
+        with columns[2]:
+            st.markdown("**Gradient norm** of all weights")
+            _live.draw("norms", h, n, row, other, resting=resting)
     ghost = " Dashed: the median of the pinned run." if pinned else ""
     st.caption(
         f"Thick: the median network; thin: each network; band: from the lowest to the highest. Grey: the step looked at.{ghost}"
     )
-    return places
 
 
 if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
