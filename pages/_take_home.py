@@ -32,8 +32,6 @@ def draw(run: Run) -> None:
 
 def _menu(run: Run) -> None:
     """Its content, a quarter of the page's elements, is drawn once it is opened."""
-    if run.history.n:
-        _engine()
     look = {"icon": ":material/download:", "disabled": _view.locked("downloads"), "on_change": "rerun"}
     with st.popover("Take home", key="take_home", **look) as menu:
         if not menu.open:
@@ -47,7 +45,7 @@ def _menu(run: Run) -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _engine() -> None:
+def prepare() -> None:
     """What draws charts offline takes seconds to start: begun before anybody waits for it."""
 
     def start() -> None:

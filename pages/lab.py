@@ -75,6 +75,7 @@ def _draw(e: Experiment) -> None:
             _failure(run)
     n = _session.playback().shown(run.history.n)
     if n:
+        _take_home.prepare()
         with said:
             if pinned is None:
                 _say(_verdict(run, _session.playback().row(run.history.n)))
