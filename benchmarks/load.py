@@ -34,7 +34,7 @@ from viewers import Viewer
 from rnnkit.experiment import Experiment
 from rnnkit.presets import PRESETS
 
-LONG = replace(PRESETS["forgets"].experiment, steps=4000, seed=7)  # trains for minutes: there is always something new
+LONG = replace(PRESETS["forgets"].experiment, steps=5000, batch=128, seed=7)  # trains for minutes: there is always something new
 SHORT = replace(PRESETS["forgets"].experiment, steps=100)
 
 

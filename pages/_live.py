@@ -91,8 +91,8 @@ CURVES = {
 }
 
 
-def draw(name: str, history: History, n: int, row: int, pinned: History | None = None, *, resting: bool = True) -> None:
-    """The first n rows with a rule at `row`; of a pinned run the medians of all rows that are there.
+def draw(name: str, history: History, n: int, row: int, pinned: History | None = None, upto: int = 0, *, resting: bool) -> None:
+    """The first n rows with a rule at `row`; of a pinned run the medians of its first `upto` rows.
 
     resting: nothing moves now. Only then the description states the finding: with another description it is another chart,
     mounted anew.
@@ -100,7 +100,6 @@ def draw(name: str, history: History, n: int, row: int, pinned: History | None =
     curve, e = CURVES[name], history.e
     steps = max(e.steps, pinned.e.steps) if pinned else e.steps
     ghost = pinned or history
-    upto = pinned.n if pinned else 0
     data = {
         "rows": history.once((name, n), lambda: _rows(curve, history, n)),
         "pinned": ghost.once((name, "median", upto), lambda: _medians(curve, ghost, upto)),
@@ -108,8 +107,8 @@ def draw(name: str, history: History, n: int, row: int, pinned: History | None =
     }
     spec = _charts.spec(curve.make, steps, curve.level(e))
     text = curve.text(history, n) if resting else f"{curve.title}, while it trains"
-    if pinned and resting and pinned.n == len(pinned.steps):
-        text += f" The pinned run: {curve.text(pinned, pinned.n)}"
+    if pinned and resting and upto == len(pinned.steps):
+        text += f" The pinned run: {curve.text(pinned, upto)}"
     st.vega_lite_chart({**spec, "datasets": data}, width="stretch", key=f"chart_{name}", alt=text)
 
 

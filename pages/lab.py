@@ -13,6 +13,7 @@ from pages._playback import PACES
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment, diff
 from rnnkit.export.figures import reading
+from rnnkit.history import History
 from rnnkit.presets import PRESETS, named
 from rnnkit.runs import Run
 from rnnkit.verdict import Verdict, verdict
@@ -82,7 +83,7 @@ def _draw(e: Experiment) -> None:
         with gradient:
             _gradient(e, run, n, pinned)
         with curves:
-            _curves(e, run, n, pinned)
+            _curves(run, n, pinned)
     elif not run.error:
         with said:
             st.info(_waiting(run), icon=":material/hourglass_top:")
@@ -258,21 +259,26 @@ def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], 
     return st.selectbox(label, options, key=f"v_{key}", format_func=form, label_visibility="collapsed", width=_view.size(190))
 
 
-def _curves(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
-    h, row = run.history, _session.playback().row(run.history.n)
-    other = pinned.history if pinned else None
-    resting = not _session.playback().playing
+def _curves(run: Run, n: int, pinned: Run | None) -> None:
+    p, other = _session.playback(), pinned.history if pinned else None
+    _charts(run.history, n, p.row(run.history.n), other, other.n if other else 0, not p.playing, _view.presenting())
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={History: lambda h: h.e.key})
+def _charts(h: History, n: int, row: int, pinned: History | None, upto: int, resting: bool, presenting: bool) -> None:
+    """A third of what a frame costs, and the same for all viewers who are at this row: Streamlit sends again what it keeps."""
+    e = h.e
     columns = st.columns(2 if CELLS[e.cell].reservoir else 3, gap="medium")
     with columns[0]:
         st.markdown("**Loss** while training")
-        _live.draw("loss", h, n, row, other, resting=resting)
+        _live.draw("loss", h, n, row, pinned, upto, resting=resting)
     with columns[1]:
         st.markdown(f"**Accuracy** on new {e.bound_task.samples}")
-        _live.draw("accuracy", h, n, row, other, resting=resting)
+        _live.draw("accuracy", h, n, row, pinned, upto, resting=resting)
     if len(columns) > 2:
         with columns[2]:
             st.markdown("**Gradient norm** of all weights")
-            _live.draw("norms", h, n, row, other, resting=resting)
+            _live.draw("norms", h, n, row, pinned, upto, resting=resting)
     ghost = " Dashed: the median of the pinned run." if pinned else ""
     st.caption(
         f"Thick: the median network; thin: each network; band: from the lowest to the highest. Grey: the step looked at.{ghost}"
