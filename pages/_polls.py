@@ -1,8 +1,9 @@
 """How often the pages look at runs that change, so that a whole lecture hall gets its frames.
 
 Frames are drawn one at a time: drawn side by side by many threads, each would wait for Python's lock at every message that it
-sends, and nobody would get one. What a frame takes, as measured on this machine, and the number of viewers then say how
-often each may look, such that frames take no more than a SHARE of the time and the rest is free for whoever clicks.
+sends, and nobody would get one. What drawing one takes of this machine's core, as measured, and the number of viewers then say
+how often each may look, such that drawing takes no more than a SHARE of the core. Sending what was drawn takes as much again
+in a full hall; the rest is free for whoever clicks.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import streamlit as st
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
-LADDER = (0.2, 0.5, 1.0, 2.0, 4.2, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
-SHARE, MOST = 0.4, 0.8  # of the time, for frames; the most before they become less frequent than ...
-SELDOM = 4.2  # seconds, so that something new comes every five
-EARLY, LATE = 0.85, 1.05  # of the seconds between two looks, for which a look may be moved to where fewer others are
+LADDER = (0.2, 0.5, 1.0, 2.0, 4.5, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
+SHARE, MOST = 0.2, 0.55  # of a core, for drawing frames; the most before they become less frequent than ...
+SELDOM = 4.5  # seconds, so that something new comes every five
+EARLY, LATE = 0.8, 1.04  # of the seconds between two looks, for which a look may be moved to where fewer others are
 PATIENCE = 5.0  # seconds to wait for one's turn; then out of turn, so that nothing that hangs stops everybody
 RECENT = 1.5 * LADDER[-1]  # seconds for which somebody who looked counts as looking
 RUSH = 3.0  # seconds; as many as came within them are expected to come in each of the next two times as long
@@ -84,7 +85,9 @@ class Polls:
 
     def __init__(self) -> None:
         self.turn = Turn()
-        self.cost = 0.008  # seconds a frame takes, a running mean
+        self.cost = (
+            0.004  # seconds of a core that drawing a frame takes, without waiting; a running mean
+        )
         self._looked: dict[str, tuple[float, float]] = {}  # viewer -> when first and last
         self._slot = 0.0  # when the look is due that was given out last
 
@@ -94,11 +97,11 @@ class Polls:
         now = time.monotonic()
         self._looked[viewer] = (self._looked.get(viewer, (now, now))[0], now)
         with self.turn(page=False):
-            start = time.perf_counter()
+            start = time.thread_time()
             try:
                 yield
             finally:
-                self.cost += 0.05 * (time.perf_counter() - start - self.cost)
+                self.cost += 0.05 * (time.thread_time() - start - self.cost)
 
     def viewers(self) -> tuple[int, int]:
         """How many look now; and how many will, when a class opens its link."""
@@ -131,16 +134,20 @@ def polls() -> Polls:
     return Polls()
 
 
-def look_again_after(seconds: float) -> None:
-    """Draws this fragment again about so many seconds after this frame has reached the browser.
+def look_again_after(seconds: float | None) -> None:
+    """Draws this fragment again about so many seconds after this frame has reached the browser; None: not by itself.
 
     Streamlit has the browser's clock going on regardless of answers, so a slow server is asked faster than it can answer. A new
     interval makes the browser begin to count anew. Streamlit's own way to a new interval is a run of the whole page, which costs
-    as much as several frames; so the message that it would send is sent here.
+    as much as several frames; so the messages that it would send are sent here.
     """
     message, context = ForwardMsg(), get_script_run_ctx()
     fragment = ThreadState.get().fragment_id
-    if context and fragment:
+    if not context or not fragment:
+        return
+    if seconds is None:
+        message.stop_auto_rerun.fragment_ids.append(fragment)
+    else:
         message.auto_rerun.interval = polls().wait(seconds)
         message.auto_rerun.fragment_id = fragment
-        context.enqueue(message)
+    context.enqueue(message)

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from pages import _link, _trouble, _view
+from pages import _link, _polls, _trouble, _view
 from rnnkit.export import images, tables
 from rnnkit.export.figures import figures, pictured
 from rnnkit.export.handout import handout
@@ -42,6 +42,7 @@ def _menu(run: Run) -> None:
         _pictures(run)
         st.divider()
         _numbers(run)
+        _polls.look_again_after(None if run.history.n else 1.0)
 
 
 @st.cache_resource(show_spinner=False)

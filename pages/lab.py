@@ -26,16 +26,19 @@ CONTROLS = None
 def page() -> None:
     e = _session.current()
     _headline(e)
-    live(e)
+    live(e, alone=True)
 
 
-def live(e: Experiment) -> None:
-    """The run of e with all that can be done with it, beside the pinned one where there is one; also on the page Compare."""
+def live(e: Experiment, alone: bool = False) -> None:
+    """The run of e with all that can be done with it, beside the pinned one where there is one; also on other pages.
+
+    alone: nothing else on the page changes when the run begins or ends to move; else the whole page is then drawn again, and
+    a class would be drawn again in the same moment.
+    """
     run = _session.run()
     _session.pinned_run()
     _session.tick(run)
-    every = _session.interval(run)
-    _trouble.fragment(_lab, run_every=every)(e, every is not None)
+    _trouble.fragment(_lab)(e, None if alone else _session.interval(run) is not None)
     if not _data.refusal(e.data):
         _take_home.draw(run)
 
@@ -51,14 +54,13 @@ def _headline(e: Experiment) -> None:
     st.markdown(f"{e.bound_task.about} Your own settings; other than in the first story: {changed}.")
 
 
-def _lab(e: Experiment, live: bool) -> None:
+def _lab(e: Experiment, moved: bool | None) -> None:
     with _polls.polls().frame(st.session_state.viewer):
         _draw(e)
     every = _session.interval(_session.run())
-    if (every is not None) != live:
+    if moved is not None and moved != (every is not None):
         st.rerun()
-    if every:
-        _polls.look_again_after(every)
+    _polls.look_again_after(every)
 
 
 def _draw(e: Experiment) -> None:
@@ -127,17 +129,17 @@ def _transport(e: Experiment, run: Run) -> None:
 
 
 def _pace(now: str) -> None:
-    with st.container(key="pace", width=_view.size(160)):
-        st.selectbox(
-            "Pace",
-            list(PACES),
-            index=list(PACES).index(now),
-            key="c_pace",
-            on_change=_session.set_pace,
-            label_visibility="collapsed",
-            format_func=lambda pace: f"{pace} pace",
-            disabled=_view.locked("pace"),
-        )
+    st.selectbox(
+        "Pace",
+        list(PACES),
+        index=list(PACES).index(now),
+        key="c_pace",
+        on_change=_session.set_pace,
+        label_visibility="collapsed",
+        format_func=lambda pace: f"{pace} pace",
+        disabled=_view.locked("pace"),
+        width=_view.size(160),
+    )
 
 
 def _seek_bar(e: Experiment, run: Run) -> None:
@@ -261,11 +263,19 @@ def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], 
 
 def _curves(run: Run, n: int, pinned: Run | None) -> None:
     p, other = _session.playback(), pinned.history if pinned else None
-    _charts(run.history, n, p.row(run.history.n), other, other.n if other else 0, not p.playing, _view.presenting())
+    _charts(
+        h=run.history,
+        n=n,
+        row=p.row(run.history.n),
+        pinned=other,
+        upto=other.n if other else 0,
+        resting=not p.playing,
+        presenting=_view.presenting(),
+    )
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={History: lambda h: h.e.key})
-def _charts(h: History, n: int, row: int, pinned: History | None, upto: int, resting: bool, presenting: bool) -> None:
+def _charts(*, h: History, n: int, row: int, pinned: History | None, upto: int, resting: bool, presenting: bool) -> None:
     """A third of what a frame costs, and the same for all viewers who are at this row: Streamlit sends again what it keeps."""
     e = h.e
     columns = st.columns(2 if CELLS[e.cell].reservoir else 3, gap="medium")

@@ -128,6 +128,13 @@ def test_pause_step_reset_and_train_again(server, visit):
     assert finished(page) == said
 
 
+def test_a_menu_opened_before_there_is_anything_to_take_home_offers_it_later(server, visit):
+    page = visit(server.link(length=300, hidden=200, batch=64, replicas=4, steps=10))  # whose first row takes seconds
+    page.get_by_role("button", name="Take home").click()
+    expect(button(page, "Handout")).to_be_visible()
+    expect(button(page, "Handout")).to_be_enabled()
+
+
 def test_stop_stops(server, visit):
     page = visit(server.link(length=100, steps=5000))
     grown(page, 2)
