@@ -274,7 +274,7 @@ def _curves(run: Run, n: int, pinned: Run | None) -> None:
     )
 
 
-@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={History: lambda h: h.e.key})
+@st.cache_resource(max_entries=24, show_spinner=False, hash_funcs={History: lambda h: h.e.key})
 def _charts(*, h: History, n: int, row: int, pinned: History | None, upto: int, resting: bool, presenting: bool) -> None:
     """A third of what a frame costs, and the same for all viewers who are at this row: Streamlit sends again what it keeps."""
     e = h.e
