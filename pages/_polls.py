@@ -85,9 +85,7 @@ class Polls:
 
     def __init__(self) -> None:
         self.turn = Turn()
-        self.cost = (
-            0.004  # seconds of a core that drawing a frame takes, without waiting; a running mean
-        )
+        self.cost = 0.004  # seconds of a core that drawing a frame takes, a running mean
         self._looked: dict[str, tuple[float, float]] = {}  # viewer -> when first and last
         self._slot = 0.0  # when the look is due that was given out last
 

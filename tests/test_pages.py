@@ -22,7 +22,7 @@ from apptest import (
     verdicts,
 )
 
-from pages import _session
+from pages import _live, _session
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.fixes import FIXES, ClipNorm
@@ -261,6 +261,14 @@ def test_two_viewers_share_one_run(app, pool):
 
 
 # ---- the finished run ----
+
+
+def test_the_charts_of_a_row_are_drawn_once_for_all_who_look_at_it(app, monkeypatch):
+    at = finished(app, SMALL)
+    charts = [chart.proto for chart in at.get("vega_lite_chart")]
+    monkeypatch.setattr(_live, "draw", None)
+    again = [chart.proto for chart in at.run().get("vega_lite_chart")]
+    assert len(charts) == 3 and again == charts and not at.exception
 
 
 def test_a_finished_run_tells_its_accuracy_and_verdict(app):
