@@ -263,7 +263,9 @@ def test_missing_torch_is_said_in_words(tmp_path, monkeypatch):
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_worker_outlives_the_server(sign):
     code = (
-        "import time; from rnnkit.runs import RunPool; p = RunPool();print(p.workers[0].process.pid, flush=True); time.sleep(60)"
+        "import signal, time; from rnnkit.runs import RunPool; p = RunPool(); "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's background jobs ignore it
+        "print(p.workers[0].process.pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
