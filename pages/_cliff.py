@@ -70,7 +70,7 @@ def cliff(
     header = {"n": n, "m": m, "w": w, "b": b, "lines": [asdict(line) for line in lines], "summary": summary}
 
     def picked() -> None:
-        if place := st.session_state[key].get("start"):
+        if place := st.session_state.get(key, {}).get("start"):
             on_start(*place)
 
     _component(key=key, data=pack(surface, header), on_start_change=picked)

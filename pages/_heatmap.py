@@ -94,4 +94,9 @@ def heatmap(
         "font": _view.size(font),
         "coding": CODING,
     }
-    _component(key=key, data=pack(codes, np.asarray(steps), header), on_row_change=lambda: on_pick(st.session_state[key].row))
+
+    def picked() -> None:
+        if (row := st.session_state.get(key, {}).get("row")) is not None:
+            on_pick(row)
+
+    _component(key=key, data=pack(codes, np.asarray(steps), header), on_row_change=picked)

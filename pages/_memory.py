@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _charts, _layout
+from pages import _charts, _layout, _session
 from rnnkit.cells import CELLS
 from rnnkit.charts import agreement as charts
 from rnnkit.charts.style import BLUE, GREY, INK, VIOLET, WARM
@@ -53,7 +53,8 @@ def units(e: Experiment, step: int) -> None:
 
 
 def _choose(key: str) -> None:
-    st.session_state.sentence_off = list(st.session_state[key])
+    if (units := _session.heard(key)) is not None:
+        st.session_state.sentence_off = list(units)
 
 
 def _switch(chosen: list[int]) -> None:

@@ -86,7 +86,7 @@ def multiples(
     """
 
     def call(action: str) -> None:
-        if row := st.session_state[key].get(action):
+        if row := st.session_state.get(key, {}).get(action):
             actions[action](row)
 
     watched = {f"on_{action}_change": partial(call, action) for action in actions}

@@ -161,6 +161,15 @@ def value(control: str) -> Any:
     return state[there]
 
 
+def heard(key: str) -> Any:
+    """What a widget tells its callback; None where it is no longer there.
+
+    A look that a browser asks for before it hears of another page comes with the widgets of the page before, which Streamlit has
+    let go of: all of them then count as changed.
+    """
+    return st.session_state.get(key)
+
+
 def _remembered(control: str) -> Any:
     memory, (kind, _, name) = st.session_state.memory, control.partition("_")
     return {"c": memory, "s": memory["strengths"], "f": memory["since"]}[kind][name]
@@ -231,8 +240,8 @@ def choose_preset(key: str) -> None:
     if key != preset_key():
         return
     st.session_state.picks = st.session_state.get("picks", 0) + 1
-    if st.session_state[key] in PRESETS:
-        open_preset(st.session_state[key])
+    if (name := heard(key)) in PRESETS:
+        open_preset(name)
 
 
 def problem() -> str:
@@ -303,7 +312,8 @@ def bring_back() -> None:
 
 
 def set_pace() -> None:
-    playback().pace = st.session_state.c_pace
+    if pace := heard("c_pace"):
+        playback().pace = pace
 
 
 def press(action: str) -> None:
@@ -319,8 +329,9 @@ def seek_bar() -> str:
 
 def seek(bar: str, steps: list[int]) -> None:
     """Callback of the seek bar. One that is gone can still be heard of, from a browser that is slow to let go of it."""
-    if bar == seek_bar() and not playback().playing:
-        playback().seek(steps.index(st.session_state[bar]), by_bar=True)
+    step = heard(bar)
+    if bar == seek_bar() and not playback().playing and step is not None:
+        playback().seek(steps.index(step), by_bar=True)
 
 
 def nearest(step: int) -> int:

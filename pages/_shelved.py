@@ -220,21 +220,22 @@ def _kept(key: str, value: Any) -> str:
 
 
 def _draw(key: str, widget: str) -> None:
-    if widget != _key("draw", key):  # one that is gone: see _session.seek
+    wanted = _session.heard(widget)
+    if widget != _key("draw", key) or wanted is None:  # one that is gone: see _session.seek
         return
-    wanted = st.session_state[widget]
     viewers_shelf().draw(key, wanted)
     if not wanted:
         _let_go(key)
 
 
 def _rename(key: str, widget: str) -> None:
-    if widget == _key("name", key):
-        viewers_shelf().rename(key, st.session_state[widget] or "")
+    name = _session.heard(widget)
+    if widget == _key("name", key) and name is not None:
+        viewers_shelf().rename(key, name)
 
 
 def _do(key: str) -> None:
-    entry, what = viewers_shelf().find(key), st.session_state[f"shelf_do_{key}"]
+    entry, what = viewers_shelf().find(key), _session.heard(f"shelf_do_{key}")
     if entry is None or (what != REMOVE and _session.objections(entry.experiment)):
         return
     if what == OPEN:
@@ -295,7 +296,7 @@ def _bring() -> None:
 
 def _load(key: str) -> None:
     """Callback of the uploader, which is an empty new one afterwards: so the same file can be given again."""
-    file = st.session_state[key]
+    file = _session.heard(key)
     if file is None or key != f"shelf_file_{_files_read()}":  # a busy browser still sends what it has shown before
         return
     entries, messages = load(file.getvalue())

@@ -58,7 +58,7 @@ def _key() -> str:
 
 def _open_pair(key: str) -> None:
     """Only from the menu that is there now: see choose_preset in _session.py."""
-    title = st.session_state[key]
+    title = _session.heard(key)
     if title and key == _key():
         before, after = pair(title)
         _session.load(after, pinned=before)
