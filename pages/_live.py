@@ -91,7 +91,7 @@ CURVES = {
 }
 
 
-def draw(name: str, history: History, n: int, row: int, pinned: History | None = None, upto: int = 0, *, resting: bool) -> None:
+def draw(name: str, history: History, n: int, row: int, pinned: History | None, upto: int, *, resting: bool) -> None:
     """The first n rows with a rule at `row`; of a pinned run the medians of its first `upto` rows.
 
     resting: nothing moves now. Only then the description states the finding: with another description it is another chart,

@@ -55,6 +55,7 @@ def _headline(e: Experiment) -> None:
 
 
 def _lab(e: Experiment, moved: bool | None) -> None:
+    """moved: whether the run moved when the page was drawn; None where no other part of the page depends on it."""
     with _polls.polls().frame(st.session_state.viewer):
         _draw(e)
     every = _session.interval(_session.run())
@@ -263,7 +264,7 @@ def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], 
 
 def _curves(run: Run, n: int, pinned: Run | None) -> None:
     p, other = _session.playback(), pinned.history if pinned else None
-    _charts(
+    _curves_once(
         h=run.history,
         n=n,
         row=p.row(run.history.n),
@@ -275,7 +276,7 @@ def _curves(run: Run, n: int, pinned: Run | None) -> None:
 
 
 @st.cache_resource(max_entries=24, show_spinner=False, hash_funcs={History: lambda h: h.e.key})
-def _charts(*, h: History, n: int, row: int, pinned: History | None, upto: int, resting: bool, presenting: bool) -> None:
+def _curves_once(*, h: History, n: int, row: int, pinned: History | None, upto: int, resting: bool, presenting: bool) -> None:
     """A third of what a frame costs, and the same for all viewers who are at this row: Streamlit sends again what it keeps."""
     e = h.e
     columns = st.columns(2 if CELLS[e.cell].reservoir else 3, gap="medium")
