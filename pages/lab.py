@@ -188,16 +188,12 @@ def _progress(e: Experiment, run: Run) -> str:
 
 
 def _verdict(run: Run, row: int) -> Verdict:
-    h, to = run.history, row + 1
-    return h.once(
-        ("verdict", row),
-        lambda: verdict(run.experiment, h.steps[:to], h.accuracy[:to], h.state_grad[row], h.diverged[row], h.causes[row]),
-    )
+    return run.history.once(("verdict", row), lambda: verdict(run.history, row))
 
 
 def _say(v: Verdict) -> None:
     box = {"good": st.success, "bad": st.error, "neutral": st.info}[v.tone]
-    box(f"**{v.gradient}** {v.outcome}")
+    box(f"**{v.gradient}** {v.cause} {v.outcome}")
 
 
 def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:

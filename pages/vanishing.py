@@ -124,7 +124,7 @@ def _prediction(e: Experiment, f: Found) -> str:
     if f["rate_bound"] is None:
         return f"**Theory: {theory.UNDECIDED}.** Pascanu's condition speaks of h = φ(a); the gates of this cell are beyond it."
     said, gamma, rate = theory.condition(e.cell, f["singular"]), theory.GAMMA[e.cell], f["rate_bound"]
-    steps = f["anchor"] - e.bound_task.source(e.length)
+    steps = e.length - 1 - e.bound_task.source(e.length)
     limit = f"1/γ = {1 / gamma:g}"
     if said == theory.MUST_VANISH:
         return (
@@ -164,10 +164,8 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
         told.append(f"Dots: dL/dh at the end times every Jacobian on the way. Difference to backpropagation: {amount(f['off'])}.")
     if _gate(e):
         told.append(f"Dashed: what arrives on the way through the {_gate(e)}s alone; it is no bound, other ways add to it.")
-    if task.asked(e.length) > 1:
-        told.append(
-            f"The last {task.asked(e.length)} steps each have a loss of their own; the predictions begin at the first of them."
-        )
+    if e.several_losses:
+        told.append("This is the gradient of the last step's loss alone: the losses of the steps before are left out.")
     if any(fix.name == "truncate" for fix in e.fixes):
         told.append("Truncation is left out: this is the whole gradient.")
     st.caption(" ".join(told))

@@ -289,10 +289,7 @@ def _save(table: pd.DataFrame, path: str) -> None:
 
 
 def _report(e: Experiment, records: list[Record]) -> str:
-    last = records[-1]
-    steps = np.array([r.step for r in records])
-    v = verdict(e, steps, np.array([r.accuracy for r in records]), last.state_grad, last.diverged, last.causes)
-    return f"{v.gradient} {v.outcome}"
+    return verdict(History.of(e, records)).text
 
 
 def _fail(problem: object) -> NoReturn:

@@ -46,6 +46,7 @@ class Cell(ABC):
     local: ClassVar[int] = 0  # how many further partial derivatives the backward step needs beside those in da
     in_place: ClassVar[bool] = False  # h_t stands where a_t stood
     steepest: ClassVar[float | None] = None  # max |phi'| of a cell with h = phi(a), or its leaky form: Pascanu's gamma
+    flat: ClassVar[str] = "saturated"  # what a unit is called whose slope is next to 0
     carries: ClassVar[bool] = False  # dL/dh_t reaches h_{t-1} past W_rec as well
 
     # The step as text. `name_prev` is the variable one step earlier, `dname` is dL/dname; sums over units are ledger.py's.
@@ -141,6 +142,7 @@ class Relu(Cell):
 
     title = "ReLU"
     steepest = 1.0
+    flat = "off"
     in_place = True
     equations = (("h", "max(a, 0)"),)
     derivatives = (("phi", "step(h)"), ("da", "dh * phi"))  # step: 1 above 0, else 0

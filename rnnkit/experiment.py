@@ -148,8 +148,8 @@ class Experiment:
     @property
     def every(self) -> int:
         """A record is taken every so many training steps."""
-        parts = len(CELLS[self.cell].parts)
-        fit = max(1, MAX_RECORD_BYTES // (4 * parts * self.length * self.replicas))
+        gradients = len(CELLS[self.cell].parts) * (2 if self.several_losses else 1)
+        fit = max(1, MAX_RECORD_BYTES // (4 * gradients * self.length * self.replicas))
         return math.ceil(self.steps / min(MAX_ROWS, fit))
 
     @property
@@ -171,6 +171,11 @@ class Experiment:
         signals = [fix for fix in self.fixes if isinstance(fix, SignalFix)]
         cuts = [t for t in range(self.length) if any(fix.cuts(t, self.length) for fix in signals)]
         return max(cuts, default=0)
+
+    @property
+    def several_losses(self) -> bool:
+        """Whether more steps than the last one have a loss: then the gradient of the last loss is recorded beside that of all."""
+        return TASKS[self.task].asked(self.length) > 1
 
     @property
     def loss(self) -> str:

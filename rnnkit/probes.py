@@ -14,6 +14,7 @@ from rnnkit.cells import Cell
 from rnnkit.record import ABSENT
 
 Params = Mapping[str, Tensor]
+FLAT = 0.02  # share of its steepest slope below which a unit counts as saturated
 CACHED = 2**16  # numbers scaled at once: few enough to be in the cache still when their norm is taken
 
 
@@ -49,6 +50,46 @@ def _norm(ds: Tensor) -> np.ndarray:
             with np.errstate(over="ignore"):
                 norm[piece][which[piece]] = (scaled / norm.dtype.type(scale))[which[piece]]
     return norm
+
+
+def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarray]:
+    """What lets the gradient through from the last step back to `source`, each (R,), NaN for cells of which it does not speak.
+
+    Of cells with h = phi(a) or its leaky form, over time, batch and units:
+    flat: the share of slopes phi'(a_t) below FLAT of the steepest one: tanh |h| > .99, sigmoid h < .005 or > .995, ReLU off;
+    blocked: the share of sequences without any path, because at some step after `source` all slopes are exactly 0 (no ReLU is
+        on; a tanh so saturated that 1 - h^2 rounds to 0), or W_rec is 0; NaN where the state is carried past W_rec as well.
+    Of gated cells: gate, the mean of the gate that keeps the memory: 1 keeps it and its gradient, 0 erases both.
+    Steps before a sequence has begun do not count. Overwrites tape.da.
+    """
+    found = dict.fromkeys(("flat", "blocked", "gate"), np.full(len(p["W_rec"]), np.nan))
+    if cell.keep is not None:
+        return found | {"gate": _mean_of_begun(tape, openness(cell, tape).mean(-1))}
+    if cell.steepest is None:
+        return found
+    limit = FLAT * cell.steepest * p.get("leak", 1.0)
+    flat, shut = [], []
+    for stacks, _ in tape.backward_arrays.blocks[::-1]:
+        cell.partials(p, *stacks)
+        slope = stacks[3][0]
+        flat.append((slope < limit).to(slope.dtype).mean(-1))
+        shut.append((slope == 0).all(-1))
+    found["flat"] = _mean_of_begun(tape, torch.cat(flat))
+    if not cell.carries:
+        no_way = torch.cat(shut)[source + 1 :].any(0) | (p["W_rec"] == 0).flatten(1).all(1)[:, None]
+        found["blocked"] = no_way.double().mean(1).cpu().numpy()
+    return found
+
+
+def _mean_of_begun(tape: Tape, values: Tensor) -> np.ndarray:
+    """(T, R, B) -> (R,), without the steps before a sequence has begun."""
+    values = values[tape.first :].double()
+    if not tape.padding:
+        return values.mean((0, 2)).cpu().numpy()
+    there = torch.ones_like(values)
+    begun = tape.padding.begun[..., 0]
+    there[: len(begun)] = begun
+    return ((values * there).sum((0, 2)) / there.sum((0, 2))).cpu().numpy()
 
 
 def spectral_radius(W_rec: Tensor) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,45 +26,48 @@ class Record:
     step: int
     loss: np.ndarray  # (R,) on this step's batch
     accuracy: np.ndarray  # (R,) on held-out sequences; NaN at steps where it was not measured
-    state_grad: np.ndarray  # (P, T, R) ||dL/ds_t|| over batch and units, each part of the state; total derivatives; or ABSENT
+    state_grad: np.ndarray  # (P, T, R) ||dL/ds_t|| over batch and units, L the last step's loss; total derivatives; or ABSENT
     grad_norm_raw: np.ndarray  # (R,) ||dL/dtheta|| over all weights, before the gradient fixes
     grad_norm_applied: np.ndarray  # (R,) the same after them
     spectral_radius: np.ndarray  # (R,) of W_rec; NaN for gated cells and at steps where it was not measured
     diverged: np.ndarray  # (R,) the step at which the network first had a NaN or inf; -1 while it is sound
     causes: tuple[str, ...]  # (R,) the first tensor that was not finite, in the order of computation; "" while sound
+    state_grad_all: np.ndarray | None = None  # state_grad with L the mean of all steps' losses; None where only the last has one
+    flat: np.ndarray | None = None  # (R,) share of slopes that are next to 0: probes.paths, as the two below; None is NaN
+    blocked: np.ndarray | None = None  # (R,) share of sequences without a path from the last step back to the source
+    gate: np.ndarray | None = None  # (R,) mean of the gate that keeps the memory
+
+    @property
+    def columns(self) -> dict[str, Sequence[Any] | np.ndarray]:
+        """What there is one number of for each network, by the name it has in tables."""
+        nan = np.full(len(self.loss), np.nan)
+        wide = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("step", "state_grad", "state_grad_all")}
+        return {"cause" if name == "causes" else name: nan if values is None else values for name, values in wide.items()}
 
 
 def frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a step and network: step, replica, loss, accuracy, grad_norm_raw, grad_norm_applied, spectral_radius, ..."""
+    """One row a step and network: step, replica, loss, accuracy, grad_norm_raw, ..., cause (of NaN), flat, blocked, gate."""
     import pandas as pd
 
-    rows = [
-        {"step": r.step, "replica": i} | {k: v[i] for k, v in asdict(r).items() if k not in ("step", "state_grad")}
-        for r in records
-        for i in range(len(r.loss))
-    ]
+    tables = [{"step": [r.step] * len(r.loss), "replica": range(len(r.loss))} | r.columns for r in records]
+    rows = [dict(zip(table, row, strict=True)) for table in tables for row in zip(*table.values(), strict=True)]
     return pd.DataFrame(rows)
 
 
 def gradient_frame(records: Iterable[Record], parts: tuple[str, ...] = ("h", "c")) -> pd.DataFrame:
-    """One row a step, part of the state, time and network: step, part, t, replica, norm = ||dL/ds_t||."""
+    """One row a step, part of the state, time and network: step, part, t, replica, norm = ||dL/ds_t||, L the last step's loss.
+
+    norm_all is the same of all losses together, where more steps than the last one have a loss. Where no sequence of the batch
+    had begun there is no norm, and so no row.
+    """
     import pandas as pd
 
     pieces = []
     for r in records:
-        P, T, R = r.state_grad.shape
-        part, t, replica = (axis.ravel() for axis in np.indices((P, T, R)))
-        pieces.append(
-            pd.DataFrame(
-                {
-                    "step": r.step,
-                    "part": np.array(parts)[part],
-                    "t": t,
-                    "replica": replica,
-                    "norm": r.state_grad.ravel(),
-                }
-            )
-        )
+        there = r.state_grad != ABSENT
+        part, t, replica = np.nonzero(there)
+        piece = {"step": r.step, "part": np.array(parts)[part], "t": t, "replica": replica, "norm": r.state_grad[there]}
+        pieces.append(pd.DataFrame(piece | ({} if r.state_grad_all is None else {"norm_all": r.state_grad_all[there]})))
     return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=["step", "part", "t", "replica", "norm"])
 
 

@@ -305,7 +305,7 @@ def told(o: Outcome) -> str:
 
 def with_gradients(histories: Iterable[History]) -> bool:
     """Whether the table of all records has room for the gradient norms of every time step."""
-    return sum(h.state_grad[: h.n].size for h in histories) <= MOST_NUMBERS
+    return sum(h.state_grad[: h.n].size * (2 if h.e.several_losses else 1) for h in histories) <= MOST_NUMBERS
 
 
 def records(runs: Sequence[tuple[str, History]]) -> pa.Table:

@@ -107,6 +107,7 @@ class Outcome(NamedTuple):
     z: Tensor  # outputs of the last K steps
     target: Tensor
     loss: Tensor  # (R,)
+    dz: Tensor  # dL/dz, (K, R, B, O)
     raw: Bundle  # gradients before the fixes
     grads: Bundle  # and after them
     norm_raw: Tensor  # (R,)
@@ -180,7 +181,7 @@ class Trainer:
             grads = fix(grads, tape, p)
         grads = Bundle.of(grads if isinstance(grads, Bundle) else {k: grads[k] for k in raw})
         sound = (loss if self.ridge else loss + raw.norm + grads.norm).isfinite()  # a reservoir's gradient does no harm
-        return Outcome(z, target, loss, raw, grads, raw.norm, grads.norm, sound)
+        return Outcome(z, target, loss, dz, raw, grads, raw.norm, grads.norm, sound)
 
     def update(self, out: Outcome, n: int | Tensor) -> None:
         """The n-th step of every sound network, likewise; a diverged one keeps its last weights."""
@@ -249,17 +250,33 @@ class Trainer:
         radius = unknown
         if examine and self.cell.gates == 1:
             radius = blank(self._spectral_radius(), dead)
+        of_all, of_last = self._state_gradients(out)
+        paths = probes.paths(self.cell, self.params, self.tape, e.bound_task.source(e.length))  # last: it writes on the tape
         return Record(
             step=self.step,
             loss=blank(out.loss.cpu().numpy(), before),
             accuracy=blank(self.exam.accuracy(), dead) if examine else unknown,
-            state_grad=blank(probes.state_gradient_norms(self.tape), before),
+            state_grad=blank(of_last, before),
+            state_grad_all=None if of_all is None else blank(of_all, before),
             grad_norm_raw=blank(out.norm_raw.cpu().numpy(), before),
             grad_norm_applied=blank(out.norm_applied.cpu().numpy(), before),
             spectral_radius=radius,
             diverged=self.diverged.copy(),
             causes=tuple(self.causes),
+            **{name: blank(values, dead) for name, values in paths.items()},
         )
+
+    def _state_gradients(self, out: Outcome) -> tuple[np.ndarray | None, np.ndarray]:
+        """||dL/ds_t||, (P, T, R), of all K losses together (None where K is 1), and of the last one alone.
+
+        For the last one a second backward pass starts at L_last = mean over the batch of the last step's loss, K times its part of
+        L. It writes on the tape's gradients alone, after the training step has taken what it needs of them.
+        """
+        norms = probes.state_gradient_norms(self.tape)
+        if len(out.dz) == 1:
+            return None, norms
+        bptt.backward(self.cell, self.params, self.tape, out.dz[-1:] * len(out.dz), self.signals)
+        return norms, probes.state_gradient_norms(self.tape)
 
     def _spectral_radius(self) -> np.ndarray:
         """Of W_rec now; a reservoir's never changes."""
@@ -270,7 +287,8 @@ class Trainer:
         nan = np.full(e.replicas, np.nan)
         state_grad = np.full((len(self.cell.parts), e.length, e.replicas), np.nan, self.real)
         loss = nan.astype(self.real)
-        return Record(step, loss, nan, state_grad, nan, nan, nan, self.diverged.copy(), tuple(self.causes))
+        of_all = state_grad if e.several_losses else None
+        return Record(step, loss, nan, state_grad, nan, nan, nan, self.diverged.copy(), tuple(self.causes), of_all)
 
     @property
     def done(self) -> bool:

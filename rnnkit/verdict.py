@@ -1,4 +1,4 @@
-"""One sentence that says what happened in a run, derived from its numbers; and the numbers it is derived from."""
+"""One sentence or two that say what happened in a run, derived from its numbers; and the numbers they are derived from."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
-from rnnkit.record import ABSENT
-from rnnkit.words import amount
+from rnnkit.gradient_summary import ARRIVES, cause, fate, gradient_ratio, gradient_sentence, loss_is_high, per_step, share
+from rnnkit.history import History
+
+__all__ = ["ARRIVES", "SOLVED", "Verdict", "fate", "gradient_ratio", "per_step", "share", "solved_at", "verdict"]
 
 SOLVED = 0.99  # of held-out sequences
-ARRIVES = (0.1, 10.0)  # ratios of the gradient at the source to that at the last step that count as arriving
-VANISHED, LARGE = 1e-3, 1e3  # below, above
 
 
 @dataclass(frozen=True)
@@ -22,15 +21,11 @@ class Verdict:
     gradient: str  # how the gradient fared on its way back
     outcome: str  # what the networks learnt
     tone: str  # good, bad or neutral: for the colour beside it
+    cause: str = ""  # why the gradient fared so, as far as it can be known
 
-
-def gradient_ratio(state_grad: np.ndarray, e: Experiment, part: int = 0) -> float:
-    """Median over networks of ||dL/ds|| at the step that holds the answer over that at the last step; (P, T, R) in."""
-    grad = state_grad[part].astype(np.float64)
-    grad[grad == ABSENT] = np.nan
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = grad[e.bound_task.source(e.length)] / grad[-1]
-    return float(np.nanmedian(ratios)) if not np.isnan(ratios).all() else float("nan")
+    @property
+    def text(self) -> str:
+        return " ".join(filter(None, (self.gradient, self.cause, self.outcome)))
 
 
 def solved_at(steps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
@@ -39,20 +34,15 @@ def solved_at(steps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
     return np.where(good.any(0), steps[good.argmax(0)], -1)
 
 
-def verdict(
-    e: Experiment,
-    steps: np.ndarray,
-    accuracy: np.ndarray,
-    state_grad: np.ndarray,
-    diverged: np.ndarray,
-    causes: Sequence[str],
-) -> Verdict:
-    """steps (N,), accuracy (N, R) up to the step looked at; state_grad (P, T, R), diverged (R,) and causes of that step."""
-    dead = diverged >= 0
-    outcome, learnt = _outcome(e, steps, accuracy, dead)
+def verdict(h: History, row: int | None = None) -> Verdict:
+    """What happened up to a row of the History, the last one where none is given; it must have at least one."""
+    row = h.n - 1 if row is None else row
+    e, n, dead = h.e, row + 1, h.diverged[row] >= 0
+    outcome, learnt = _outcome(e, h.steps[:n], h.accuracy[:n], dead)
     if dead.any():
-        return Verdict(_divergence(e, diverged, causes), outcome, "bad")
-    return Verdict(_gradient(e, state_grad), outcome, "good" if learnt else "neutral")
+        return Verdict(_divergence(e, h.diverged[row], h.causes[row]), outcome, "bad")
+    tone = "bad" if loss_is_high(h, row) else "good" if learnt else "neutral"
+    return Verdict(gradient_sentence(h, row), outcome, tone, cause(h, row))
 
 
 def _divergence(e: Experiment, diverged: np.ndarray, causes: Sequence[str]) -> str:
@@ -61,49 +51,6 @@ def _divergence(e: Experiment, diverged: np.ndarray, causes: Sequence[str]) -> s
         return f"It exploded: the network became NaN at training step {diverged[r]}, in {causes[r]}."
     who = f"{(diverged >= 0).sum()} of {e.replicas} networks"
     return f"It exploded: {who} became NaN, the first at training step {diverged[r]}, in {causes[r]}."
-
-
-def _gradient(e: Experiment, state_grad: np.ndarray) -> str:
-    task, parts = e.bound_task, CELLS[e.cell].parts
-    ratios = [gradient_ratio(state_grad, e, part) for part in range(len(parts))]
-    if ratios[0] == 0 and task.source(e.length) < e.first_uncut:
-        cut = e.length - e.first_uncut
-        return f"At the {task.source_name} the gradient is exactly 0: truncation cut its path after {cut} steps."
-    if np.isnan(ratios).all():
-        return f"At the {task.end_name} there is no gradient to send back."
-    if len(parts) == 1:
-        of = "times" if ratios[0] >= 1 else "of"
-        left = f"{_share(ratios[0])} {of} what it is at the {task.end_name}: {fate(ratios[0])}"
-        return f"At the {task.source_name} the gradient is {left}."
-    told = [f"dL/d{part} is {_share(ratio)} of its size ({fate(ratio)})" for part, ratio in zip(parts, ratios, strict=True)]
-    return f"From the {task.end_name} back to the {task.source_name}: {', '.join(told)}."
-
-
-def _share(ratio: float) -> str:
-    return "no part" if np.isnan(ratio) else amount(ratio)
-
-
-def fate(ratio: float) -> str:
-    """What became of a gradient of which this ratio is left; "it exploded" is said of what is not finite alone.
-
-    | ratio  | < 1e-3      | < 0.1    | 0.1 to 10  | to 1e3   | > 1e3         | NaN or inf  |
-    | :----- | :---------- | :------- | :--------- | :------- | :------------ | :---------- |
-    | it ... | it vanished | it fades | it arrives | it grew  | it grew large | it exploded |
-
-    The same words stand in every verdict, story, remedy and on every page.
-    """
-    if not np.isfinite(ratio):
-        return "it exploded"
-    words = ("it vanished", "it fades", "it arrives", "it grew", "it grew large")
-    return words[sum((ratio >= VANISHED, ratio >= ARRIVES[0], ratio > ARRIVES[1], ratio > LARGE))]
-
-
-def per_step(ratio: float, steps: int) -> float:
-    """The mean factor a time step, ratio^(1 / steps), of a gradient of which `ratio` is left after `steps` time steps.
-
-    1 where there is no step between.
-    """
-    return float(ratio ** (1 / steps)) if steps else 1.0
 
 
 def _outcome(e: Experiment, steps: np.ndarray, accuracy: np.ndarray, dead: np.ndarray) -> tuple[str, bool]:

@@ -106,3 +106,14 @@ def amount(value: float) -> str:
         return f"{value:.2g}" if abs(value) < 99.5 else f"{value:,.0f}"
     digits, _, exponent = f"{value:.0e}".partition("e")
     return f"{digits}e{int(exponent)}"
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, with as many digits more as 0 and 100 % need to be said of 0 and 1 alone: 72%, 99.6%, 0.04%."""
+    if math.isnan(share):
+        return "NaN"
+    for digits in range(8):
+        text = f"{share:.{digits}%}"
+        if share in (0, 1) or float(text[:-1]) not in (0, 100):
+            break
+    return text

@@ -22,8 +22,8 @@ EXPERIMENT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=12)
 def test_records_are_those_of_the_library(tmp_path, capsys):
     out = tmp_path / "run.csv"
     assert main(["train", *SMALL, "--records", str(out)]) == 0
-    written = pd.read_csv(out, keep_default_na=True).drop(columns="causes")
-    expected = pd.read_csv(io.StringIO(frame(train(EXPERIMENT)).to_csv(index=False))).drop(columns="causes")
+    written = pd.read_csv(out, keep_default_na=True).drop(columns="cause")
+    expected = pd.read_csv(io.StringIO(frame(train(EXPERIMENT)).to_csv(index=False))).drop(columns="cause")
     pd.testing.assert_frame_equal(written, expected, check_exact=True)
     assert len(written) == 13 * 2
     assert "of what it is at the verb" in capsys.readouterr().out

@@ -43,7 +43,7 @@ def test_tables_give_the_numbers_back(odd, form):
     )
     wrap = (lambda data: data) if form == "csv" else io.BytesIO
     records = read(wrap(tables.records(odd, form)))
-    assert list(records) == ["step", "replica", *COLUMNS, "cause"]
+    assert list(records) == ["step", "replica", *COLUMNS, "cause", "flat", "blocked", "gate"]
     for name, attribute in COLUMNS.items():
         np.testing.assert_array_equal(records[name], getattr(odd, attribute)[:, 0], err_msg=name)
     assert records["cause"].tolist() == ["", 'h at "t = 3", <b>']

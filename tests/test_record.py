@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rnnkit.record import (
+    ABSENT,
     CODES_PER_DECADE,
     CUT,
     INF,
@@ -38,6 +39,9 @@ def record(step=0, seed=0):
         spectral_radius=np.full(R, np.nan),
         diverged=np.array([-1, 7, -1], np.int32),
         causes=("", "h at t = 3 — \n “the forward pass”", ""),
+        state_grad_all=-grad,
+        flat=rng.random(R),
+        blocked=np.zeros(R),
     )
 
 
@@ -73,33 +77,44 @@ def test_frame_has_one_row_a_step_and_network():
     records = [record(0, 0), record(5, 1)]
     df = frame(iter(records))
     assert df[["step", "replica"]].to_numpy().tolist() == [[s, r] for s in (0, 5) for r in range(R)]
-    columns = [f.name for f in dataclasses.fields(Record) if f.name not in ("step", "state_grad")]
+    columns = ["loss", "accuracy", "grad_norm_raw", "grad_norm_applied", "spectral_radius", "diverged", "cause"]
+    columns += ["flat", "blocked", "gate"]
     assert list(df.columns) == ["step", "replica", *columns]
     for i, rec in enumerate(records):
         rows = df.iloc[i * R : (i + 1) * R]
         for name in columns:
-            expected = getattr(rec, name)
-            if name == "causes":
-                assert tuple(rows[name]) == expected
+            if name == "cause":
+                assert tuple(rows[name]) == rec.causes
+            elif name == "gate":
+                assert rows[name].isna().all()
             else:
+                expected = getattr(rec, name)
                 np.testing.assert_array_equal(rows[name].to_numpy(), expected)
 
 
 def test_gradient_frame_has_one_row_a_step_part_time_and_network():
     records = [record(0, 0), record(5, 1)]
     df = gradient_frame(iter(records), ("h", "c"))
-    assert list(df.columns) == ["step", "part", "t", "replica", "norm"]
+    assert list(df.columns) == ["step", "part", "t", "replica", "norm", "norm_all"]
     assert len(df) == 2 * P * T * R
     assert not df.duplicated(["step", "part", "t", "replica"]).any()
     for row in df.itertuples():
         expected = records[row.step == 5].state_grad["hc".index(row.part), row.t, row.replica]
-        np.testing.assert_array_equal(np.float32(row.norm), expected)
+        np.testing.assert_array_equal(np.float32([row.norm, row.norm_all]), [expected, -expected])
+
+
+def test_gradient_frame_has_no_row_where_nothing_is():
+    grad = np.ones((1, T, R), np.float32)
+    grad[0, :2, 1] = ABSENT
+    df = gradient_frame([dataclasses.replace(record(), state_grad=grad, state_grad_all=None)], ("h",))
+    assert list(df.columns) == ["step", "part", "t", "replica", "norm"] and (df.norm == 1).all()
+    assert len(df) == T * R - 2 and df[df.replica == 1].t.tolist() == [2, 3]
 
 
 def test_frames_of_nothing():
     assert len(frame([])) == 0
     assert list(gradient_frame([]).columns) == ["step", "part", "t", "replica", "norm"]
-    one_part = dataclasses.replace(record(), state_grad=np.ones((1, T, R), np.float32))
+    one_part = dataclasses.replace(record(), state_grad=np.ones((1, T, R), np.float32), state_grad_all=None)
     assert set(gradient_frame([one_part]).part) == {"h"}
 
 

@@ -1,14 +1,17 @@
 """The sentence about a run says what its numbers say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from rnnkit import Experiment
-from rnnkit.fixes import Truncate
+from rnnkit.fixes import ClipNorm, Omega, Truncate
+from rnnkit.history import History
 from rnnkit.verdict import fate, gradient_ratio, per_step, solved_at, verdict
 
-E = Experiment(length=10, replicas=3, steps=100)
-STEPS = np.array([0, 50, 100])
+E = Experiment(length=10, replicas=3, steps=2)
+STEPS = np.arange(3)  # of its records
 LOW = np.full((3, 3), 0.5)
 SOUND = np.full(3, -1)
 
@@ -20,8 +23,22 @@ def gradient(source, parts=1, e=E):
     return grad
 
 
-def told(grad, e=E, accuracy=LOW, steps=STEPS, diverged=SOUND, causes=("", "", "")):
-    return verdict(e, steps, accuracy, grad, diverged, causes)
+def history(grads, e=E, accuracy=LOW, diverged=SOUND, causes=("", "", ""), **known):
+    """Records with these gradients, (P, T, R) each; `known`: other columns, a value for each record."""
+    h = History(e)
+    h.n = len(grads)
+    for i, grad in enumerate(grads):
+        h.state_grad[i] = grad
+    h.loss[: h.n], h.accuracy[: h.n] = e.guess_loss, accuracy[: h.n]
+    h.norm_raw[: h.n] = h.norm_applied[: h.n] = 1
+    h.diverged[: h.n], h.causes = diverged, [causes] * h.n
+    for name, values in known.items():
+        getattr(h, name)[: h.n] = np.array(values, float).reshape(h.n, -1)
+    return h
+
+
+def told(grad, e=E, accuracy=LOW, n=3, diverged=SOUND, causes=("", "", ""), **known):
+    return verdict(history([grad] * n, e, accuracy, diverged, causes, **known))
 
 
 @pytest.mark.parametrize(
@@ -52,11 +69,12 @@ def test_factor_a_step():
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (1e-13, "1e-13 of what it is at the verb: it vanished"),
+        (1e-13, "1e-13 of what it is at the verb, 0.0237 a time step: it vanished"),
+        (0.02, "0.02 of what it is at the verb, 0.613 a time step: it fades"),
         (0.25, "0.25 of what it is at the verb: it arrives"),
-        (178, "178 times what it is at the verb: it grew"),
-        (3e5, "3e5 times what it is at the verb: it grew large"),
-        (0.0, "exactly 0 of what it is at the verb: it vanished"),
+        (178, "178 times what it is at the verb, 1.91 a time step: it grew"),
+        (3e5, "3e5 times what it is at the verb, 4.84 a time step: it grew large"),
+        (0.0, "below 1e-38: it vanished"),
     ],
 )
 def test_gradient(source, words):
@@ -64,16 +82,17 @@ def test_gradient(source, words):
 
 
 def test_cut_is_not_called_vanished():
-    e = Experiment(length=10, replicas=3, steps=100, fixes=(Truncate(4),))
+    e = Experiment(length=10, replicas=3, steps=2, fixes=(Truncate(4),))
     assert "truncation cut its path after 4 steps" in told(gradient(0.0), e).gradient
 
 
 def test_both_parts_of_an_lstm():
-    e = Experiment(length=10, replicas=3, steps=100, cell="lstm")
+    e = Experiment(length=10, replicas=3, steps=2, cell="lstm")
     grad = gradient(1e-6, 2)
     grad[1, 1] = 0.5
     sentence = (
-        "From the verb back to the subject: dL/dh is 1e-6 of its size (it vanished), dL/dc is 0.5 of its size (it arrives)."
+        "From the verb back to the subject: dL/dh is 1e-6 of its size, 0.178 a time step (it vanished), "
+        "dL/dc is 0.5 of its size (it arrives)."
     )
     assert told(grad, e).gradient == sentence
 
@@ -82,13 +101,13 @@ def test_outcome_counts_solved_networks():
     accuracy = LOW.copy()
     accuracy[1:, :2] = 0.995
     v = told(gradient(0.5), accuracy=accuracy)
-    assert v.outcome == "2 of 3 networks got at least 99 % of new sentences right, by step 50 (median)." and v.tone == "good"
-    assert list(solved_at(STEPS, accuracy)) == [50, 50, -1]
+    assert v.outcome == "2 of 3 networks got at least 99 % of new sentences right, by step 1 (median)." and v.tone == "good"
+    assert list(solved_at(STEPS, accuracy)) == [1, 1, -1]
 
 
 def test_outcome_names_the_guesser():
     assert told(gradient(0.5)).outcome == "Not learnt: 50% of new sentences right, a guesser 50%."
-    assert told(gradient(0.5), steps=STEPS[:2], accuracy=LOW[:2]).outcome.startswith("So far 50%")
+    assert told(gradient(0.5), n=2).outcome.startswith("So far 50%")
 
 
 def test_divergence_names_step_and_tensor():
@@ -107,16 +126,131 @@ def test_what_was_learnt_and_lost_again_is_said():
     accuracy = LOW.copy()
     accuracy[1] = 1.0
     v = told(gradient(0.5), accuracy=accuracy)
-    assert v.outcome.endswith("by step 50 (median), but 3 fell below again.") and v.tone == "neutral"
+    assert v.outcome.endswith("by step 1 (median), but 3 fell below again.") and v.tone == "neutral"
 
 
 def test_one_network_without_gradient_does_not_silence_the_others():
     grad = gradient(0.5)
     grad[..., 0] = 0
-    assert "0.5 of what it is" in told(grad).gradient
+    v = told(grad)
+    assert "0.5 of what it is" in v.gradient
+    assert v.cause == "1 of 3 networks have no gradient at the verb."
 
 
 def test_ratio_is_the_median_network():
     grad = np.ones((1, 10, 3), np.float32)
     grad[0, 1] = [1e-30, 1e-3, 5]
     assert gradient_ratio(grad, E) == pytest.approx(1e-3)
+    assert told(grad).cause == "That is the median: single networks have 1e-30 to 5."
+
+
+def test_a_ratio_of_one_network_does_not_speak_for_those_that_are_nan():
+    e = replace(E, replicas=8)
+    grad = gradient(0.5, e=e)
+    grad[..., 1:] = np.nan
+    assert np.isnan(gradient_ratio(grad, e))
+    grad[..., 1:] = 1
+    grad[0, 1, 3:] = np.nan
+    assert np.isnan(gradient_ratio(grad, e))
+    grad[0, 1, 3:6] = 0.1
+    assert gradient_ratio(grad, e) == pytest.approx(0.75)  # of .1 .1 .1 .5 1 1 NaN NaN, NaN as the largest: (.5 + 1) / 2
+
+
+# ---- 0: cut, exactly, or too small
+
+
+def test_zeros_are_exact_only_where_the_cause_is_known():
+    e = replace(E, cell="relu", init="identity")
+    assert "exactly 0: no unit is on." in told(gradient(0.0), e, blocked=[1] * 3, flat=[1] * 3).gradient
+    some = told(gradient(0.0), e, blocked=[1] * 3, flat=[0.8] * 3)
+    assert some.gradient.endswith("is exactly 0: in every sequence there is a time step at which no unit is on.")
+    assert some.cause == "80% of the units are off."
+    assert "below 1e-38: it vanished" in told(gradient(0.0), e, blocked=[0.9] * 3, flat=[0.8] * 3).gradient
+    assert "exactly 0: W_rec is 0." in told(gradient(0.0), replace(E, gain=0), blocked=[1] * 3, radius=[0] * 3).gradient
+
+
+def test_slopes_that_round_to_zero_are_not_called_smaller_than_a_number():
+    v = told(gradient(0.0), blocked=[0.25] * 3, flat=[0.9] * 3).gradient
+    assert "0 in float32: in 25% of the sequences there is a time step at which all units are so saturated" in v
+
+
+def test_float64_has_its_own_smallest_number():
+    h = History(E, np.float64)
+    other = history([gradient(1.0)])
+    for name in ("loss", "accuracy", "norm_raw", "norm_applied", "diverged", "causes", "n"):
+        setattr(h, name, getattr(other, name))
+    h.state_grad[0] = gradient(1.0)
+    h.state_grad[0, 0, 1] = 4e-52
+    assert "4e-52 of what it is" in verdict(h).gradient
+    h.state_grad[0, 0, 1] = 0
+    assert "below 2e-308" in verdict(h).gradient
+
+
+# ---- the cause
+
+
+def test_a_learning_rate_that_threw_the_weights():
+    h = history([gradient(0.39), gradient(1e-9), gradient(2e-30)], flat=[0, 0.5, 0.72], radius=[1, 2, 5])
+    h.radius[2] = 3.8, 5, 7.2
+    v = verdict(h)
+    assert v.cause == (
+        "At training step 0 it was 0.39. 72% of the states are saturated (0% at step 0) and the spectral radius of W_rec is 3.8 to "
+        "7.2 (1 at step 0): the learning rate threw the weights."
+    )
+    assert "threw" not in verdict(h, 0).cause
+    h.loss[:] = 0.01  # it has learnt: saturated units are its answer
+    assert "saturated" in verdict(h).cause and "threw" not in verdict(h).cause
+
+
+def test_units_that_died():
+    e = replace(E, cell="relu", init="identity", optimizer="sgd", lr=0.2)
+    v = verdict(
+        history([gradient(0.9), gradient(0.0), gradient(0.0)], e, flat=[0.1, 1, 1], blocked=[0, 1, 1], radius=[1.1, 2, 2])
+    )
+    assert v.gradient == "At the subject the gradient is exactly 0: no unit is on."
+    assert v.cause.startswith("At training step 0 it was 0.9.") and v.cause.endswith("the learning rate threw the weights.")
+
+
+def test_a_loss_far_above_a_guessers_is_never_passed_over():
+    grads, guess = [gradient(0.5)] * 3, E.guess_loss
+    h = history(grads, loss=[guess, 20, 20])
+    h.loss[2] = 17, 20, 31
+    v = verdict(h)
+    assert v.gradient.endswith("it arrives.") and v.tone == "bad"
+    assert v.cause == "The loss is 17 to 31, a guesser has 0.69: the learning rate threw the weights."
+    assert verdict(history(grads, loss=[guess, 1.4 * guess, 1.4 * guess])).cause == ""
+    assert verdict(history(grads, loss=[20, 20, 20])).cause == "", "it was as high before training"
+    assert verdict(history(grads, loss=[guess, guess, 20])).cause == "", "one unlucky batch"
+
+
+def test_a_penalty_may_have_thrown_them():
+    e = replace(E, fixes=(Omega(3.0),))
+    v = verdict(history([gradient(0.5)] * 3, e, loss=[E.guess_loss, 20, 20]))
+    assert v.cause.endswith("training threw the weights.")
+
+
+def test_a_gradient_that_grew_and_was_clipped():
+    e = replace(E, cell="relu", fixes=(ClipNorm(1.0),))
+    v = verdict(history([gradient(1e5)] * 3, e, norm_raw=[3e5] * 3, norm_applied=[1] * 3, radius=[2] * 3))
+    assert v.gradient.endswith("it grew large.")
+    assert v.cause == "The spectral radius of W_rec is 2. The weights' gradient has the norm 3e5, clipping leaves 1."
+
+
+def test_a_gate_that_forgets():
+    e = replace(E, cell="gru")
+    assert verdict(history([gradient(1e-9)] * 3, e, gate=[0.5] * 3)).cause == (
+        "The gate that keeps the memory keeps 0.5 of it a time step."
+    )
+    assert verdict(history([gradient(0.5)] * 3, e, gate=[0.5] * 3)).cause == ""
+
+
+def test_the_radius_is_that_of_the_last_time_it_was_measured():
+    h = history([gradient(0.5), gradient(1e-9), gradient(1e-9)], flat=[0, 0.5, 0.5], radius=[1, 4, np.nan])
+    assert "the spectral radius of W_rec is 4 at step 1 (1 at step 0)" in verdict(h).cause
+
+
+def test_no_gradient_at_the_end():
+    grad = np.zeros((1, 10, 3), np.float32)
+    assert told(grad).gradient == "At the verb there is no gradient to send back."
+    sure = "At the verb there is no gradient to send back. The loss is 0: every answer is given with certainty."
+    assert told(grad, loss=[0] * 3).gradient == sure

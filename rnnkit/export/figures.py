@@ -91,9 +91,7 @@ def _norms(history: History) -> Figure:
 
 def _told(history: History) -> str:
     """What the verdict says of the gradient at the last record."""
-    n, e = history.n, history.e
-    row = (history.state_grad[n - 1], history.diverged[n - 1], history.causes[n - 1])
-    return verdict(e, history.steps[:n], history.accuracy[:n], *row).gradient
+    return verdict(history).gradient
 
 
 def _course(history: History, values: np.ndarray, form: Any) -> str:

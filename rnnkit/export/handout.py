@@ -26,8 +26,8 @@ from rnnkit.export.images import DARK, LIGHT, javascript, standalone
 from rnnkit.history import History
 from rnnkit.presets import PRESETS, named
 from rnnkit.tasks.data import KEPT
-from rnnkit.verdict import gradient_ratio, solved_at, verdict
-from rnnkit.words import LABELS, TITLES, amount, difference, summary
+from rnnkit.verdict import gradient_ratio, share, solved_at, verdict
+from rnnkit.words import LABELS, TITLES, difference, summary
 
 FONT = 16  # px, at least, of all words in a chart
 NETWORKS = 64  # rows of the table of networks
@@ -46,16 +46,14 @@ def handout(history: History, link: str = "", script: str = "") -> str:
     specs = [_spec(figure) for figure in drawn]
     page = {name: _here.with_suffix(f".{name}").read_text("utf-8") for name in ("html", "css", "js")}
     program, engine = page["js"], javascript()
-    n, name = history.n, named(e)
-    row = (history.state_grad[n - 1], history.diverged[n - 1], history.causes[n - 1])
-    said = verdict(e, history.steps[:n], history.accuracy[:n], *row)
+    name, said = named(e), verdict(history)
     return Template(page["html"]).substitute(
         hashes=" ".join(f"'sha256-{_digest(text)}'" for text in (engine, program)),
         title=escape(PRESETS[name].title if name else summary(e)),
         about=escape(PRESETS[name].text if name else e.bound_task.about),
         tone=said.tone,
         gradient=escape(said.gradient),
-        outcome=escape(said.outcome),
+        outcome=escape(f"{said.cause} {said.outcome}".strip()),
         until=escape(_until(history)),
         css=page["css"] + _night(json.dumps(specs)),
         figures="\n".join(_figure(i, figure) for i, figure in enumerate(drawn)),
@@ -145,7 +143,7 @@ def _networks(history: History) -> str:
         numbers = [f"{history.loss[n - 1, r]:.4g}", f"{accuracy[r]:.1%}" if dead < 0 and np.isfinite(accuracy[r]) else "–"]
         numbers += [f"{solved[r]:,}" if solved[r] >= 0 else "never", f"{history.norm_raw[n - 1, r]:.3g}"]
         numbers += [
-            amount(gradient_ratio(history.state_grad[n - 1, :, :, r : r + 1], e, part)) for part in range(len(history.parts))
+            share(gradient_ratio(history.state_grad[n - 1, :, :, r : r + 1], e, part), e) for part in range(len(history.parts))
         ]
         numbers += [f"{dead:,}, in {history.causes[n - 1][r]}" if dead >= 0 else "–"]
         lines.append(_row("td", [str(r + 1), str(e.seed + r), *numbers]).replace(">nan<", ">NaN<"))

@@ -29,14 +29,17 @@ def records(history: History, form: str) -> bytes:
 
 
 def gradients(history: History, form: str) -> bytes:
-    """step, part, t, replica, norm = ||dL/ds_t||: the file's bytes. As CSV ten times as large as in memory."""
+    """step, part, t, replica, norm = ||dL/ds_t||, L the last step's loss: the file's bytes. As CSV ten times as large as in memory.
+
+    Where more steps have a loss, norm_all is the same of all together.
+    """
     return _bytes(write_gradients, history, form)
 
 
 def write_records(history: History, form: str, sink: IO[bytes]) -> None:
     table = history.table(gradients=False)
-    causes = pa.array(table.pop("cause"), pa.string())
-    _write(history, form, sink, iter([pa.table(table | {"cause": causes})]))
+    table |= {"cause": pa.array(table["cause"], pa.string())}
+    _write(history, form, sink, iter([pa.table(table)]))
 
 
 def write_gradients(history: History, form: str, sink: IO[bytes]) -> None:
@@ -50,7 +53,10 @@ def write_gradients(history: History, form: str, sink: IO[bytes]) -> None:
             there = norm != ABSENT
             at, part, t, replica = (axis.astype(np.int32) for axis in np.nonzero(there))
             columns = {"step": history.steps[start + at], "part": pa.DictionaryArray.from_arrays(part, parts), "t": t}
-            yield pa.table(columns | {"replica": replica, "norm": norm[there]})
+            columns |= {"replica": replica, "norm": norm[there]}
+            if history.e.several_losses:
+                columns["norm_all"] = history.state_grad_all[start : start + len(norm)][there]
+            yield pa.table(columns)
 
     _write(history, form, sink, pieces())
 

@@ -56,10 +56,13 @@ def tensors(batches: list[Batch]) -> tuple[Tensor, Tensor]:
 
 
 def both_ways(e: Experiment, p: Params, x: Tensor, y: Tensor) -> tuple[Tape, Tensor]:
-    """One pass forward and backward with nothing cut or clipped: the Tape, and dL/dz of the last K steps, (K, R, B, O)."""
+    """One pass forward and backward with nothing cut or clipped: the Tape, and dL/dz of the last step, (1, R, B, O).
+
+    L is the loss of the last step alone, whatever losses the steps before have: y (K, R, B[, O]) may be the targets of all.
+    """
     cell = CELLS[e.cell]
     tape = bptt.forward(cell, p, x)
-    z = bptt.readout(p, tape.h[-len(y) :])
+    z, y = bptt.readout(p, tape.h[-1:]), y[-1:]
     target = one_hot(y, z.shape[-1], z.dtype) if cell.reservoir and y.dim() == 3 else y
     _, dz = LOSSES[e.loss](z, target)
     bptt.backward(cell, p, tape, dz)

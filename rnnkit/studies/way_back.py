@@ -30,7 +30,7 @@ QUANTILES = (0, 0.25, 0.5, 0.75, 1)
 def flow(e: Experiment, step: int = 0) -> Iterator[Part]:
     """Network 0 of the Experiment after `step` training steps, on the example sentence; truncation is left out.
 
-    Yields {"progress"} and at last, with P parts of the state, T steps, H units and a = `anchor`, the step of the first loss:
+    Yields {"progress"} and at last, with P parts of the state, T steps, H units and L, the last step's loss alone:
 
     norm (P, T): ||dL/ds_t||, measured by BPTT;
     product (P, T): the same by the explicit product of all Jacobians, `off`: the largest relative difference of the vectors;
@@ -39,8 +39,8 @@ def flow(e: Experiment, step: int = 0) -> Iterator[Part]:
     states (P, T, H); diverged: the training step at which the network became NaN (its last sound weights are used), or -1;
     slope (5, T): the QUANTILES over the units of phi'(a_t), of gated cells of the keeping gate; slope_mean (T,);
     singular, radius: largest singular value and spectral radius of W_rec;
-    rate_bound, bound (T,) = ||dL/dh_a|| rate_bound^(a - t): no gradient can be larger; rate_typical, typical (T,) likewise;
-    straight (T,) = ||dL/ds_a * prod_k keep_k||, last part: what passes through the keeping gates alone (gated cells only, of
+    rate_bound, bound (T,) = ||dL/dh_T-1|| rate_bound^(T - 1 - t): no gradient can be larger; rate_typical, typical (T,) likewise;
+    straight (T,) = ||dL/ds_T-1 * prod_k keep_k||, last part: what passes through the keeping gates alone (gated cells only, of
         which the five before are None).
     """
     if not isinstance(step, int) or not 0 <= step <= MOST_TRAINED:
@@ -57,10 +57,10 @@ def flow(e: Experiment, step: int = 0) -> Iterator[Part]:
         x, y = tensors([e.bound_task.draw(e.length, 1, np.random.default_rng(0), held_out=True)])
         tape, dz = both_ways(one, p, x, y)
         found: Part = {"norm": probes.state_gradient_norms(tape)[:, :, 0], "states": _one(tape.s).numpy()}
-        found |= {"anchor": e.length - len(y), "diverged": diverged}
+        found["diverged"] = diverged
         ds = _one(tape.ds)
-        found |= _through_jacobians(one, p, tape, ds, _one((dz @ p["W_out"].mT,))[0])
-        found |= _theory(one, p, tape, ds[-1, found["anchor"]].numpy())  # last: it writes on the tape
+        found |= _through_jacobians(one, p, tape, ds, (dz @ p["W_out"].mT)[0, 0, 0])
+        found |= _theory(one, p, tape, ds[-1, -1].numpy())  # last: it writes on the tape
     yield found
 
 
@@ -70,17 +70,16 @@ def _one(parts: tuple[Tensor, ...]) -> Tensor:
 
 
 def _through_jacobians(e: Experiment, p: Params, tape: Tape, ds: Tensor, direct: Tensor) -> Part:
-    """The chain rule once more, in explicit matrices; ds (P, T, H), and direct (K, H), dL/dh_t through the step's own loss."""
+    """The chain rule once more, in explicit matrices; ds (P, T, H), and direct (H,), dL/dh_T-1 through the readout."""
     P, T, H = ds.shape
     if 16 * T * (P * H) ** 2 > MEGABYTES * 2**20:
         return dict.fromkeys(("product", "off", "spectrum_t", "spectrum"))
     J, C = probes.jacobians(CELLS[e.cell], p, tape)
     product, spectrum = torch.empty_like(ds), torch.full_like(ds, torch.nan)
     at = np.unique(np.linspace(0, T - 1, min(T, SPECTRA)).round().astype(int))
-    d, M = ds.new_zeros(P * H), torch.eye(H, P * H, dtype=ds.dtype)  # dL/ds_t and dh_T/ds_t, both as they come to C_t
+    d = torch.cat((direct, ds.new_zeros((P - 1) * H)))  # dL/ds_t and, below, dh_T/ds_t, both as they come to C_t
+    M = torch.eye(H, P * H, dtype=ds.dtype)
     for t in range(T - 1, -1, -1):
-        if t >= T - len(direct):
-            d[:H] += direct[t - T]
         product[:, t] = (d @ C[t]).view(P, H)
         if t in at:
             spectrum[:, t] = torch.stack([singular_values(part) for part in (M @ C[t]).split(H, 1)])
@@ -104,27 +103,22 @@ def singular_values(M: Tensor) -> Tensor:
 
 
 def _theory(e: Experiment, p: Params, tape: Tape, end: np.ndarray) -> Part:
-    """What W_rec and the slopes, or the gates, predict from `end` (H,) on, the last gradient to which no later loss adds."""
-    cell, a = CELLS[e.cell], e.length - e.bound_task.asked(e.length)
+    """What W_rec and the slopes, or the gates, predict from `end` (H,) on, the gradient at the last step."""
+    cell, last = CELLS[e.cell], e.length - 1
     gated = cell.keep is not None
     slope = (probes.openness(cell, tape) if gated else probes.slopes(cell, p, tape))[:, 0, 0].numpy()
     found: Part = dict.fromkeys(("singular", "radius", "rate_bound", "bound", "rate_typical", "typical", "straight"))
     found |= {"slope": np.quantile(slope, QUANTILES, axis=1), "slope_mean": slope.mean(1)}
     if gated:
-        kept = np.cumprod(slope[a:0:-1], axis=0)[::-1]  # [t]: the product over steps t + 1 ... a
-        return found | {"straight": _until(a, e.length, np.linalg.norm(end * np.vstack([kept, np.ones(e.hidden)]), axis=1))}
+        kept = np.cumprod(slope[:0:-1], axis=0)[::-1]  # [t]: the product over steps t + 1 ... T - 1
+        return found | {"straight": np.linalg.norm(end * np.vstack([kept, np.ones(e.hidden)]), axis=1)}
     W, norm = p["W_rec"][0].numpy(), float(np.linalg.norm(end))
     found["singular"] = float(np.linalg.norm(W, 2))
     found["radius"] = float(probes.spectral_radius(p["W_rec"])[0])
     leak = float(p["leak"]) if "leak" in p else 1.0
     found["rate_typical"] = theory.typical_rate(W, float(slope.mean()), leak)
-    found["typical"] = _until(a, e.length, theory.decay(norm, found["rate_typical"], a))
+    found["typical"] = theory.decay(norm, found["rate_typical"], last)
     if e.cell in theory.GAMMA:
         found["rate_bound"] = theory.step_bound(found["singular"], theory.GAMMA[e.cell], leak)
-        found["bound"] = _until(a, e.length, theory.decay(norm, found["rate_bound"], a))
+        found["bound"] = theory.decay(norm, found["rate_bound"], last)
     return found
-
-
-def _until(a: int, T: int, values: np.ndarray) -> np.ndarray:
-    """(a + 1,) -> (T,), NaN after step a."""
-    return np.concatenate([values, np.full(T - 1 - a, np.nan)])

@@ -101,7 +101,7 @@ class Task(ABC):
         return self.guess_loss
 
     def source(self, length: int) -> int:
-        """The earliest step that can hold what the answer depends on: how far back the gradient has to reach."""
+        """The earliest step that can hold what the last answer depends on: how far back the gradient of its loss has to reach."""
         return 0
 
     def labels(self, x: np.ndarray) -> list[str]:

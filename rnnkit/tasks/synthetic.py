@@ -122,6 +122,7 @@ class Memorization(Classes):
 
     title = "memorization"
     about = "Ten symbols, a long pause, a signal: the network must repeat all ten."
+    source_name = "10th symbol"
     values, positions = 5, 10
     n_in, n_out = values + 2, values
     min_length = 2 * positions + 1
@@ -134,6 +135,11 @@ class Memorization(Classes):
 
     def asked(self, length: int) -> int:
         return self.positions
+
+    def source(self, length: int) -> int:
+        """The last symbol of the pattern: it is the answer of the last step, whose loss is followed back. It is T - 10 steps away,
+        as every symbol is from its answer."""
+        return self.positions - 1
 
     def labels(self, x: np.ndarray) -> list[str]:
         return ["12345·?"[i] for i in x]

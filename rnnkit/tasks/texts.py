@@ -56,7 +56,7 @@ class NextSymbol(Task):
 
     data, carries, finite = "text", True, False
     min_length = 3
-    source_name, end_name = "first symbol of the window", "last"
+    source_name, end_name = "first symbol of the window", "last symbol"
     unit: str
 
     def __init__(self, text: Text | None = None, vocabulary: int = 2000) -> None:
