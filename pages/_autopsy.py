@@ -30,7 +30,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.history import History
 from rnnkit.runs import Run
 from rnnkit.tasks import TASKS
-from rnnkit.verdict import gradient_ratio
+from rnnkit.verdict import gradient_ratio, share
 from rnnkit.words import amount
 
 LOOK = 30  # training steps within which a network has to explode
@@ -294,7 +294,7 @@ def _arrives(h: History, row: int, network: int) -> str:
     ratio = gradient_ratio(h.state_grad[row][..., network : network + 1], h.e)
     if not np.isfinite(ratio):
         return "Now it is NaN."
-    return f"Now {amount(ratio)} of the gradient is left at the {h.e.bound_task.source_name}."
+    return f"Now {share(ratio, h.e)} of the gradient is left at the {h.e.bound_task.source_name}."
 
 
 def _heatmaps(h: History, a: Autopsy, shown: int, saved: History | None, n: int) -> None:

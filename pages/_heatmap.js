@@ -263,7 +263,7 @@ function tipTexts(f, row, t, last = f.length - 1) {
   if (row === null) return [place, "not trained yet", ""];
   const code = at(f, row, t), what = kind(f, code), end = at(f, row, last);
   const norm = `‖dL/d${f.symbol}${[...String(t)].map(digit => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("")}‖ = `;
-  const special = { zero: "exactly 0: smaller than float32 can hold", cut: "0: cut by truncation, no gradient path",
+  const special = { zero: norm.replace("=", "is") + "below 1e-38", cut: "exactly 0: cut by truncation, no gradient path",
     nan: norm + (code === f.coding.inf ? "inf" : "NaN"), nothing: "no sentence of the batch has a word here" };
   const share = what || kind(f, end) || t === last ? ""
     : `${scientific(log10(f, code) - log10(f, end))} of its value at the last time step`;

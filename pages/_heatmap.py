@@ -26,7 +26,7 @@ HTML = """
   <div class="legend">
     <span class="scale"><span class="title">gradient norm</span><span class="bar"></span></span>
     <span class="marks">
-      <span class="zero">exactly 0 (underflow)</span><span class="cut">cut by truncation</span><span class="nan">NaN or inf</span>
+      <span class="zero">below 1e-38</span><span class="cut">cut by truncation</span><span class="nan">NaN or inf</span>
     </span>
   </div>
   <div class="tip" hidden><div></div><div class="value"></div><div></div></div>

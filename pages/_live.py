@@ -18,7 +18,7 @@ from pages import _charts
 from rnnkit import charts
 from rnnkit.experiment import Experiment
 from rnnkit.history import History, median
-from rnnkit.words import amount
+from rnnkit.words import amount, percent
 
 POINTS = 1200  # per chart: more make the browser mount it anew
 
@@ -36,34 +36,41 @@ class Curve:
 
 def loss_text(h: History, n: int) -> str:
     value, step, dead = _stands(h, h.loss, n)
-    return f"Training loss: {_median_network(value, step, dead)}; a guesser has {amount(h.e.guess_loss)}."
+    return f"Training loss: {_median_network(h, value, step, dead)}; a guesser has {amount(h.e.guess_loss)}."
 
 
 def accuracy_text(h: History, n: int) -> str:
-    value, step, _ = _stands(h, h.accuracy, n)
-    right = "no exam yet" if np.isnan(value) else f"the median network has {value:.0%} right after {step:,} training steps"
+    value, step, dead = _stands(h, h.accuracy, n, worst=-np.inf)
+    right = f"the median network has {percent(value)} right after {step:,} training steps"
+    if np.isnan(value):
+        right = _nan(dead, h.e.replicas) if dead else "no exam yet"
     return f"Accuracy on new {h.e.bound_task.samples}: {right}; chance is {h.e.bound_task.chance:.0%}."
 
 
 def norms_text(h: History, n: int) -> str:
     raw, step, dead = _stands(h, h.norm_raw, n)
-    after = amount(_stands(h, h.norm_applied, n)[0])
-    return f"Norm of the gradient of all weights: {_median_network(raw, step, dead)}, {after} after the remedies."
+    after = _stands(h, h.norm_applied, n)[0]
+    left = "" if np.isnan(after) else f", {amount(after)} after the remedies"
+    return f"Norm of the gradient of all weights: {_median_network(h, raw, step, dead)}{left}."
 
 
-def _median_network(value: float, step: int, dead: int) -> str:
+def _nan(dead: int, networks: int) -> str:
+    return "every network is NaN" if dead == networks else f"the median network is NaN, as {dead} of {networks} are"
+
+
+def _median_network(h: History, value: float, step: int, dead: int) -> str:
     if np.isnan(value):
-        return "every network is NaN" if dead else "no network has a number yet"
+        return _nan(dead, h.e.replicas) if dead else "no network has a number yet"
     return f"the median network stands at {amount(value)} after {step:,} training steps" + (f", {dead} are NaN" if dead else "")
 
 
-def _stands(h: History, values: np.ndarray, n: int) -> tuple[float, int, int]:
+def _stands(h: History, values: np.ndarray, n: int, worst: float = np.inf) -> tuple[float, int, int]:
     """The median at the last of the first n rows that has a number, NaN where none has; that row's step; how many are NaN."""
     rows = _measured({"": values}, n)
     dead = int((h.diverged[n - 1] >= 0).sum()) if n else 0
     if not len(rows) or dead == values.shape[1]:
         return float("nan"), 0, dead
-    return float(median(values[rows[-1:]])[0]), int(h.steps[rows[-1]]), dead
+    return float(median(values[rows[-1:]], worst)[0]), int(h.steps[rows[-1]]), dead
 
 
 CURVES = {
@@ -118,7 +125,8 @@ def _rows(curve: Curve, history: History, n: int) -> bytes:
 
 
 def _medians(curve: Curve, history: History, n: int) -> bytes:
-    columns = {k: median(getattr(history, v)[:n])[:, None] for k, v in curve.columns.items()}
+    worst = {"accuracy": -np.inf}
+    columns = {k: median(getattr(history, v)[:n], worst.get(k, np.inf))[:, None] for k, v in curve.columns.items()}
     return _table(history.steps, columns, _measured(columns, n))
 
 

@@ -218,8 +218,8 @@ function heatTip(view, row, u, v) {
   const i = clamp(Math.floor(v * row.grid.length), 0, row.grid.length - 1);
   if (i >= row.n) return "not trained yet";
   const code = row.codes[i * row.length + t], what = kind(view.frame, code);
-  const special = { zero: "exactly 0: smaller than float32 can hold", cut: "0: cut by truncation", nan: "NaN" };
-  return `step ${row.grid[i]} · ‖dL/d${row.symbol}${small(t)}‖ = ${special[what] ?? scientific(log10(view.frame, code))}`;
+  const special = { zero: "is below 1e-38", cut: "is exactly 0: cut by truncation", nan: "is NaN" };
+  return `step ${row.grid[i]} · ‖dL/d${row.symbol}${small(t)}‖ ${special[what] ?? "= " + scientific(log10(view.frame, code))}`;
 }
 
 function curveTip(view, row, u) {

@@ -26,7 +26,7 @@ HTML = """
       <span>Gradient norm</span>
       <span class="bar" role="img" aria-label="Colours of the gradient norm, from 1e-12 to 1e4"></span>
       <span class="marks">
-        <span class="cut">cut by truncation</span><span class="zero">exactly 0 (underflow)</span><span class="nan">NaN</span>
+        <span class="cut">cut by truncation</span><span class="zero">below 1e-38</span><span class="nan">NaN</span>
       </span>
     </div>
   </div>

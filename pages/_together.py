@@ -15,8 +15,7 @@ from rnnkit.charts.shelf import COLOURS, DASHES, profile_chart, profile_table, t
 from rnnkit.experiment import Experiment
 from rnnkit.runs import Run
 from rnnkit.shelf import Entry
-from rnnkit.verdict import gradient_ratio
-from rnnkit.words import amount
+from rnnkit.verdict import gradient_ratio, share
 
 LAST, FIRST = "after training", "before training"
 STYLE = """<style>
@@ -122,4 +121,4 @@ def _profiles(histories: dict[int, Any], experiments: list[Experiment]) -> None:
 
 
 def _arrives(h: Any, when: str) -> str:
-    return amount(gradient_ratio(h.state_grad[h.n - 1 if when != FIRST else 0], h.e))
+    return share(gradient_ratio(h.state_grad[h.n - 1 if when != FIRST else 0], h.e), h.e)

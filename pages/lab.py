@@ -12,7 +12,7 @@ from pages._heatmap import heatmap
 from pages._playback import PACES
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment, diff
-from rnnkit.export.figures import reading
+from rnnkit.export.figures import CURVES, NAN_IN_MEDIAN, reading
 from rnnkit.history import History
 from rnnkit.presets import PRESETS, named
 from rnnkit.runs import Run
@@ -21,6 +21,7 @@ from rnnkit.words import LABELS, difference, summary
 
 TITLE = "Lab"
 CONTROLS = None
+LOSSES = {"last": "of the last loss", "all": "of all losses together"}  # whose gradient, where every step has a loss
 
 
 def page() -> None:
@@ -198,9 +199,11 @@ def _say(v: Verdict) -> None:
 
 def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
     h = run.history
-    part, replica = 0, None
+    part, replica, all_losses = 0, None, False
     with st.container(horizontal=True, vertical_alignment="center", key="heatmap_controls"):
         st.markdown("**Gradient of the loss with respect to the state, at every time step**", width="stretch")
+        if e.several_losses:
+            all_losses = _choose("Loss", list(LOSSES), "losses", LOSSES.__getitem__) == "all"
         if len(h.parts) > 1:
             part = h.parts.index(_choose("State", h.parts[::-1], "part", "dL/d{}".format))
         if e.replicas > 1:
@@ -209,19 +212,19 @@ def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
             replica = which - 1 if which else None
     row = _session.playback().row(h.n)
     if pinned is None:
-        _heatmap(run, n, row, part, replica)
+        _heatmap(run, n, row, part, replica, all_losses)
     else:
-        _side_by_side(run, n, row, part, replica, pinned)
-    st.caption(reading(e, h.parts[part]))
+        _side_by_side(run, n, row, part, replica, all_losses, pinned)
+    st.caption(reading(e, h.parts[part], all_losses))
 
 
-def _side_by_side(run: Run, n: int, row: int, part: int, replica: int | None, pinned: Run) -> None:
+def _side_by_side(run: Run, n: int, row: int, part: int, replica: int | None, all_losses: bool, pinned: Run) -> None:
     """The pinned run at the left, looked at at the same training step; this one at the right, named by what is different."""
     then, h = pinned.experiment, pinned.history
     left, right = st.columns(2, gap="medium")
     with right:
         st.markdown(f":green[**Now** ━━] {difference(then, run.experiment)}")
-        _heatmap(run, n, row, part, replica)
+        _heatmap(run, n, row, part, replica, all_losses)
         _say(_verdict(run, row))
     with left:
         st.markdown(f":orange[**Pinned** ╍╍] {summary(then)}")
@@ -230,16 +233,17 @@ def _side_by_side(run: Run, n: int, row: int, part: int, replica: int | None, pi
             return
         last = max(0, int((h.steps[: h.n] <= run.history.steps[row]).sum()) - 1)
         which = replica if replica is not None and replica < then.replicas else None
-        _heatmap(pinned, h.n, last, min(part, len(h.parts) - 1), which, key="heatmap_pinned")
+        _heatmap(pinned, h.n, last, min(part, len(h.parts) - 1), which, all_losses, key="heatmap_pinned")
         _say(_verdict(pinned, last))
 
 
-def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: str = "heatmap") -> None:
+def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, all_losses: bool, key: str = "heatmap") -> None:
     e, h = run.experiment, run.history
     said = _verdict(run, row).gradient
     source = e.bound_task.source(e.length)
+    of = f" {LOSSES['all' if all_losses else 'last']}" if e.several_losses else ""
     heatmap(
-        h.codes(n, part, replica),
+        h.codes(n, part, replica, all_losses),
         steps=h.steps[:n],
         total_steps=e.steps,
         cursor=row,
@@ -247,7 +251,7 @@ def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: st
         labels=_session.example(e),
         aligned=e.bound_task.padded,
         important=(source, e.length - 1),
-        summary=f"Gradient norms over {e.length} time steps and {n} recorded training steps. {said}",
+        summary=f"Gradient norms{of} over {e.length} time steps and {n} recorded training steps. {said}",
         height=480,
         key=key,
         on_pick=lambda picked: _session.playback().seek(_session.nearest(h.steps[picked])),
@@ -287,9 +291,8 @@ def _curves_once(*, h: History, n: int, row: int, pinned: History | None, upto: 
             st.markdown("**Gradient norm** of all weights")
             _live.draw("norms", h, n, row, pinned, upto, resting=resting)
     ghost = " Dashed: the median of the pinned run." if pinned else ""
-    st.caption(
-        f"Thick: the median network; thin: each network; band: from the lowest to the highest. Grey: the step looked at.{ghost}"
-    )
+    lost = f" {NAN_IN_MEDIAN}" if e.replicas > 1 and (h.diverged[n - 1] >= 0).any() else ""
+    st.caption(f"{CURVES} Grey: the step looked at.{ghost}{lost}")
 
 
 if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request

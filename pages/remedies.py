@@ -18,8 +18,8 @@ from rnnkit.limits import gigaflops
 from rnnkit.presets import PRESETS, pair
 from rnnkit.remedies import LEVELS, PANELS, Outcome, Panel, Remedy, Result, lessons, measure, short
 from rnnkit.runs import Run
-from rnnkit.verdict import gradient_ratio
-from rnnkit.words import TITLES, difference
+from rnnkit.verdict import gradient_ratio, is_cut
+from rnnkit.words import TITLES, difference, smallest
 
 TITLE = "Remedies"
 CONTROLS = ()
@@ -266,8 +266,9 @@ def _differs(plain: Experiment, e: Experiment) -> str:
 def _ratio(ratio: float, e: Experiment) -> str:
     if np.isnan(ratio):
         return "NaN"
-    cut = ratio == 0 and e.bound_task.source(e.length) < e.first_uncut
-    return "0 (cut)" if cut else short(ratio)
+    if ratio == 0:
+        return "0 (cut)" if is_cut(e) else smallest()
+    return short(ratio)
 
 
 def _details(remedy: Remedy, h: History, n: int, plain: Experiment) -> list[list[str]]:

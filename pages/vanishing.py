@@ -19,7 +19,7 @@ from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.presets import PRESETS
 from rnnkit.verdict import ARRIVES, fate, gradient_ratio
-from rnnkit.words import amount
+from rnnkit.words import amount, smallest
 
 TITLE = "Vanishing"
 CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "leak", "density", "seed")
@@ -95,13 +95,13 @@ def _flow(e: Experiment, parts: list[Found], done: bool) -> None:
 
 
 def _verdict(e: Experiment, f: Found) -> None:
-    names, task = CELLS[e.cell].parts, e.bound_task
+    names, task, zero = CELLS[e.cell].parts, e.bound_task, smallest(f["norm"].dtype)
     ratios = {name: gradient_ratio(f["norm"][:, :, None], e, part) for part, name in enumerate(names)}
-    told = " and ".join(f"‖dL/d{name}‖ is {amount(ratio)} of its size ({fate(ratio)})" for name, ratio in ratios.items())
+    told = " and ".join(f"‖dL/d{name}‖ is {amount(ratio, zero)} of its size ({fate(ratio)})" for name, ratio in ratios.items())
     measured = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {told}."
     st.info(f"{_prediction(e, f)}  \n{measured}", icon=":material/balance:")
     help = f"Norm at the {task.source_name} over norm at the {task.end_name}."
-    arrives = [(f"Arrives of dL/d{name}", amount(ratio), help) for name, ratio in ratios.items()]
+    arrives = [(f"Arrives of dL/d{name}", amount(ratio, zero), help) for name, ratio in ratios.items()]
     with st.container(horizontal=True, gap="small", key="vanishing_numbers"):
         for label, value, help in [*_causes(e, f), *arrives]:
             st.metric(label, value, help=help, border=True, width=_view.size(168))
@@ -295,7 +295,9 @@ def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cell: tuple[in
         st.markdown(f"**T = {length}, {called} {gain:g}** is being computed.")
         return
     picked, left = replace(e, length=length, gain=gain), ratio[row, theory.GAINS.index(gain)]
-    st.markdown(f"**T = {length}, {called} {gain:g}**  \n{amount(left)} of the gradient is left: {fate(left)}.")
+    st.markdown(
+        f"**T = {length}, {called} {gain:g}**  \n{amount(left, smallest(ratio.dtype))} of the gradient is left: {fate(left)}."
+    )
     _layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
     refused = bool(_session.limits().check(picked))
     look = {"icon": ":material/vertical_align_top:", "width": "stretch", "disabled": refused}

@@ -11,7 +11,7 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.history import History, median
 from rnnkit.record import ABSENT
-from rnnkit.words import amount, percent
+from rnnkit.words import amount, percent, smallest
 
 ARRIVES = (0.1, 10.0)  # ratios of the gradient at the source to that at the last step that count as arriving
 VANISHED, LARGE = 1e-3, 1e3  # below, above
@@ -75,14 +75,7 @@ def is_cut(e: Experiment) -> bool:
 
 def share(ratio: float, e: Experiment, dtype: np.typing.DTypeLike = np.float32) -> str:
     """A gradient_ratio in a few characters. 0 is exact where truncation cut, elsewhere it is what `dtype` cannot hold."""
-    if ratio == 0:
-        return "exactly 0 (cut)" if is_cut(e) else smallest(dtype)
-    return amount(ratio)
-
-
-def smallest(dtype: np.typing.DTypeLike = np.float32) -> str:
-    """What a gradient is that is 0 although nothing cut it: `below 1e-38` in float32."""
-    return f"below {np.finfo(dtype).tiny:.0e}"
+    return amount(ratio, "exactly 0 (cut)" if is_cut(e) else smallest(dtype))
 
 
 # ---- the sentences ----
@@ -113,7 +106,7 @@ def gradient_sentence(h: History, row: int) -> str:
 def _part(h: History, name: str, ratio: float) -> str:
     if np.isnan(ratio):
         return f"dL/d{name} has no gradient"
-    left = smallest(h.state_grad.dtype) if ratio == 0 else f"{amount(ratio)} of its size{_factor(h.e, ratio)}"
+    left = f"{amount(ratio)} of its size{_factor(h.e, ratio)}" if ratio else smallest(h.state_grad.dtype)
     return f"dL/d{name} is {left} ({fate(ratio)})"
 
 

@@ -49,8 +49,11 @@ def frame(records: Iterable[Record]) -> pd.DataFrame:
     """One row a step and network: step, replica, loss, accuracy, grad_norm_raw, ..., cause (of NaN), flat, blocked, gate."""
     import pandas as pd
 
-    tables = [{"step": [r.step] * len(r.loss), "replica": range(len(r.loss))} | r.columns for r in records]
-    rows = [dict(zip(table, row, strict=True)) for table in tables for row in zip(*table.values(), strict=True)]
+    rows = [
+        {"step": r.step, "replica": i} | {name: values[i] for name, values in r.columns.items()}
+        for r in records
+        for i in range(len(r.loss))
+    ]
     return pd.DataFrame(rows)
 
 

@@ -22,10 +22,10 @@ import numpy as np
 from rnnkit.clip import clip
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.fixes import Fix
-from rnnkit.history import History
+from rnnkit.history import History, median
 from rnnkit.presets import PRESETS, named
 from rnnkit.verdict import SOLVED, gradient_ratio, solved_at
-from rnnkit.words import LABELS, TITLES, amount, difference, summary
+from rnnkit.words import LABELS, TITLES, amount, difference, smallest, summary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -258,7 +258,7 @@ class Outcome:
     solved: int  # networks that once had 99 % of the held-out sequences right ...
     lost: int  # ... and of these, at the last exam no longer
     when: float  # median step at which they had; NaN where none did
-    accuracy: float  # median at the last exam; NaN before the first one
+    accuracy: float  # median at the last exam, a network that is NaN counts as lowest; NaN before the first one, and of most
     dead: int  # networks that became NaN
     arrives: float  # of the gradient at the end, at the step that holds the answer; NaN where there is none
 
@@ -276,7 +276,7 @@ def outcome(h: History, n: int) -> Outcome:
         solved=int(solved.sum()),
         lost=int((solved & ~(now >= SOLVED)).sum()),
         when=float(np.median(at[solved])) if solved.any() else math.nan,
-        accuracy=float(np.nanmedian(now)) if not np.isnan(now).all() else math.nan,
+        accuracy=float(median(now[None], worst=-math.inf)[0]),
         dead=int(dead.sum()),
         arrives=_arrives(h, n - 1),
     )
@@ -296,7 +296,7 @@ def told(o: Outcome) -> str:
     where = "at the end" if o.step == o.steps else f"by step {o.step:,} of {o.steps:,}"
     words.append(f"no accuracy {where}" if math.isnan(o.accuracy) else f"accuracy {o.accuracy:.0%} {where}")
     words += [f"NaN: {o.dead} of {o.networks}"] if o.dead else []
-    words += [f"{amount(o.arrives)} of the gradient arrives"] if not math.isnan(o.arrives) else []
+    words += [f"{amount(o.arrives, smallest())} of the gradient arrives"] if not math.isnan(o.arrives) else []
     return "; ".join(words)
 
 

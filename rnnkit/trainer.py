@@ -269,8 +269,8 @@ class Trainer:
     def _state_gradients(self, out: Outcome) -> tuple[np.ndarray | None, np.ndarray]:
         """||dL/ds_t||, (P, T, R), of all K losses together (None where K is 1), and of the last one alone.
 
-        For the last one a second backward pass starts at L_last = mean over the batch of the last step's loss, K times its part of
-        L. It writes on the tape's gradients alone, after the training step has taken what it needs of them.
+        For that a second backward pass starts at L_last, the last step's loss, mean over the batch: K times its part of L. It
+        writes on the gradients of the tape alone, after the training step has taken what it needs of them.
         """
         norms = probes.state_gradient_norms(self.tape)
         if len(out.dz) == 1:

@@ -8,10 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnkit.experiment import Experiment
-from rnnkit.gradient_summary import ARRIVES, cause, fate, gradient_ratio, gradient_sentence, loss_is_high, per_step, share
+from rnnkit.gradient_summary import (
+    ARRIVES,
+    cause,
+    fate,
+    gradient_ratio,
+    gradient_sentence,
+    is_cut,
+    loss_is_high,
+    per_step,
+    share,
+)
 from rnnkit.history import History
 
-__all__ = ["ARRIVES", "SOLVED", "Verdict", "fate", "gradient_ratio", "per_step", "share", "solved_at", "verdict"]
+__all__ = ["ARRIVES", "SOLVED", "Verdict", "fate", "gradient_ratio", "is_cut", "per_step", "share", "solved_at", "verdict"]
 
 SOLVED = 0.99  # of held-out sequences
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment, applies, diff
 from rnnkit.fixes import Fix
@@ -98,14 +100,19 @@ def _lower(text: str) -> str:
     return text[0].lower() + text[1:] if text[1].islower() and not text.startswith("Omega") else text
 
 
-def amount(value: float) -> str:
-    """A norm or a share in a few characters, whatever its size: 0.45, 2,300, 3e-26, exactly 0."""
+def amount(value: float, zero: str = "exactly 0") -> str:
+    """A norm or a share in a few characters, whatever its size: 0.45, 2,300, 3e-26; `zero` says what a 0 is."""
     if not math.isfinite(value) or value == 0:
-        return "exactly 0" if value == 0 else "NaN" if math.isnan(value) else "infinite"
+        return zero if value == 0 else "NaN" if math.isnan(value) else "infinite"
     if 1e-2 <= abs(value) < 1e5:
         return f"{value:.2g}" if abs(value) < 99.5 else f"{value:,.0f}"
     digits, _, exponent = f"{value:.0e}".partition("e")
     return f"{digits}e{int(exponent)}"
+
+
+def smallest(dtype: Any = "float32") -> str:
+    """What a gradient is that is 0 although nothing cut it: `below 1e-38` in float32, `below 2e-308` in float64."""
+    return f"below {np.finfo(dtype).tiny:.0e}"
 
 
 def percent(share: float) -> str:

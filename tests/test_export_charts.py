@@ -60,7 +60,7 @@ def test_zero_cut_nan_inf_and_nothing_are_told_apart():
     assert kind[1].tolist() == [-1, *(KINDS.index(code) for code in (CUT, ZERO, NAN, INF, NOTHING)), -1, -1]
     assert np.isnan(norm[1, 1:6]).all() and norm[1, 0] == 1e-30  # vanished is a number
     legend = next(layer["encoding"]["color"]["scale"]["domain"] for layer in chart.to_dict()["layer"][1:])
-    assert legend == ["exactly 0 (underflow)", "cut by truncation", "NaN or inf", "no word here"]
+    assert legend == ["below 1e-38", "cut by truncation", "NaN or inf", "no word here"]
 
 
 def test_the_legend_names_what_occurs_and_no_more():

@@ -66,7 +66,7 @@ def test_an_outcome_of_sentences_that_were_forgotten():
 def test_the_joint_table_holds_runs_of_any_length_and_cell():
     runs = [("tanh", history(RUNS[0], 3)), ("=1+1", history(RUNS[2], 2))]
     table = records(runs).to_pandas()
-    assert list(table["run"]) == ["tanh"] * 6 + ["=1+1"] * 4 and len(table.columns) == 10 + 10 + 8
+    assert list(table["run"]) == ["tanh"] * 6 + ["=1+1"] * 4 and len(table.columns) == 13 + 10 + 8
     of = table[table["run"] == "tanh"]
     assert of["dc_0"].isna().all() and not of["dh_9"].isna().any()
     of = table[table["run"] == "=1+1"]
@@ -129,7 +129,7 @@ def test_a_profile_ends_at_the_edge_where_it_leaves_the_scale():
     assert list(rows["x"]) == list(range(-9, 1)) and rows["shown"].iloc[-1] == 1
     edge = rows[rows["edge"] == "below"]
     assert list(edge["x"]) == [-7] and list(edge["shown"]) == [LOW]
-    assert rows["shown"].isna().tolist() == [True] + 9 * [False] and rows["text"].iloc[0] == "exactly 0"
+    assert rows["shown"].isna().tolist() == [True] + 9 * [False] and rows["text"].iloc[0] == "below 1e-38"
     grows = profile_table({2: ("grows", history(PLAIN, 2, grad=np.logspace(9, 0, 10)))})
     assert grows[grows["edge"] == "above"]["shown"].tolist() == [HIGH]
     cut = replace(PLAIN, fixes=("truncate:4",))

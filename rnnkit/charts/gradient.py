@@ -16,6 +16,7 @@ import numpy as np
 
 from rnnkit.charts.style import CRIMSON, GREY, HIGH, LOW, legible, sized
 from rnnkit.record import CUT, INF, NAN, NOTHING, ZERO, encode
+from rnnkit.words import smallest
 
 if TYPE_CHECKING:
     from rnnkit.experiment import Experiment
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 COLUMNS, ROWS, CELLS = 120, 100, 6000  # at most; more than that takes a second to draw and a megabyte to keep
 WORDS = 30  # more do not fit under the axis
 MEANINGS = {  # code -> what it says, and its colour; for the rest there is a number
-    ZERO: ("exactly 0 (underflow)", "#8f8f8f"),
+    ZERO: (smallest(), "#8f8f8f"),
     CUT: ("cut by truncation", legible("#dde3e9", "#333d48")),
     NAN: ("NaN or inf", CRIMSON),
     INF: ("NaN or inf", CRIMSON),
@@ -34,10 +35,17 @@ TIPS = {NAN: "NaN", INF: "inf"}  # code -> what stands in the tooltip, where it 
 
 
 def gradient_chart(
-    history: History, part: int = 0, replica: int | None = None, *, words: Sequence[str] | None = None, height: int = 420
+    history: History,
+    part: int = 0,
+    replica: int | None = None,
+    *,
+    all_losses: bool = False,
+    words: Sequence[str] | None = None,
+    height: int = 420,
 ) -> alt.LayerChart:
     """||dL/ds_t|| of one part of the state, of one network or of the median one; `words` stand under the axis, else an example's.
 
+    L is the last step's loss, or all losses together.
     From a list of Records: gradient_chart(History.of(e, records)). Raises ValueError where there is no record yet.
     """
     e, n = history.e, history.n
@@ -45,7 +53,7 @@ def gradient_chart(
         raise ValueError("a chart needs at least one record, this run has none yet")
     columns = picked(e.length, COLUMNS)
     rows = picked(n, min(ROWS, CELLS // len(columns)))
-    grad = np.concatenate([history.profile(i, i + 1, part, replica) for i in rows])
+    grad = np.concatenate([history.profile(i, i + 1, part, replica, all_losses) for i in rows])
     codes = encode(grad, e.first_uncut)
     labels = list(e.bound_task.example(e.length) if words is None else words)
     symbol = history.parts[part]

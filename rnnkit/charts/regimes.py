@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rnnkit.charts.style import CRIMSON, HIGH, LOW, WARM, with_fonts
-from rnnkit.words import amount
+from rnnkit.words import amount, smallest
 
 
 def regime_chart(gains: Sequence[float], lengths: Sequence[int], gain_name: str = "gain", height: int = 580) -> alt.LayerChart:
@@ -56,7 +56,7 @@ def regime_chart(gains: Sequence[float], lengths: Sequence[int], gain_name: str 
 
 
 def _borders() -> list[alt.Chart]:
-    """Around the cells where it arrives, between vanished and exploded: white on black, to be seen on every colour."""
+    """Around the cells where it arrives, between fading and growing: white on black, to be seen on every colour."""
     base = alt.Chart(alt.NamedData("borders")).encode(alt.X("x:Q"), alt.X2("x2:Q"), alt.Y("y:Q"), alt.Y2("y2:Q"))
     return [base.mark_rule(color=colour, strokeWidth=width) for colour, width in (("black", 4), ("white", 2))]
 
@@ -101,7 +101,13 @@ def regime_tables(
     with np.errstate(divide="ignore"):
         colour = np.clip(np.log10(ratio), -400, 400).ravel()
     cells = {"length": np.array(lengths)[i], "gain": np.array(gains)[j], "colour": colour}
-    cells |= {"left": x[i], "right": x[i + 1], "bottom": y[j], "top": y[j + 1], "text": [amount(r) for r in ratio.ravel()]}
+    cells |= {
+        "left": x[i],
+        "right": x[i + 1],
+        "bottom": y[j],
+        "top": y[j + 1],
+        "text": [amount(r, smallest(ratio.dtype)) for r in ratio.ravel()],
+    }
     inside = (ratio >= arrives[0]) & (ratio <= arrives[1])
     borders = [(x[i + 1], x[i + 1], y[j], y[j + 1]) for i, j in np.argwhere(inside[1:] != inside[:-1])]
     borders += [(x[i], x[i + 1], y[j + 1], y[j + 1]) for i, j in np.argwhere(inside[:, 1:] != inside[:, :-1])]

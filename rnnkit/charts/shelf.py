@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, LOW, sized
-from rnnkit.history import History
+from rnnkit.history import History, median
 from rnnkit.record import ABSENT
-from rnnkit.words import amount
+from rnnkit.words import amount, smallest
 
 # A contrast of 3 with white and near-black; for every kind of colour-blindness at least 14 apart in CIE Lab.
 COLOURS = ("#0b7a75", "#c2410c", "#8b5cf6", "#1890d8", "#f000c0", "#a89060", "#18a830", "#c078a8")
@@ -92,14 +92,18 @@ def _dash() -> alt.StrokeDash:
 
 
 def training_table(runs: Runs, column: str) -> pd.DataFrame:
-    """place, name, x, and median, lowest and highest of a History's column, where any network has a number."""
+    """place, name, x, and median, lowest and highest of a History's column, where any network has a number.
+
+    A network that is NaN counts as the worst in the median, which ends where half of them are.
+    """
     pieces = []
     for place, (name, h) in runs.items():
         values = getattr(h, column)[: h.n]
         rows = np.flatnonzero(np.isfinite(values).any(1))
         rows = rows[_thinned(len(rows))]
         some = np.where(np.isfinite(values[rows]), values[rows], np.nan)
-        spread = {"value": np.nanmedian(some, 1), "low": np.nanmin(some, 1), "high": np.nanmax(some, 1)} if len(rows) else {}
+        middle = median(some, worst=-np.inf if column == "accuracy" else np.inf)
+        spread = {"value": middle, "low": np.nanmin(some, 1), "high": np.nanmax(some, 1)} if len(rows) else {}
         pieces.append(pd.DataFrame({"place": place, "name": name, "x": h.steps[rows], **spread}))
     columns = ["place", "name", "x", "value", "low", "high"]
     return pd.concat(pieces, ignore_index=True)[columns] if any(len(p) for p in pieces) else pd.DataFrame(columns=columns)
@@ -129,15 +133,17 @@ def _profile(place: int, name: str, h: History, last: bool) -> pd.DataFrame:
     below = share[at] < LOW
     zero = share[at] == 0
     edge = np.where(below, "below", "above")
-    cut = h.e.first_uncut
+    cut, norm_type = h.e.first_uncut, h.state_grad.dtype
     columns = {
         "x": t[at] - t[-1],
         "before": t[-1] - t[at],
         "shown": np.where(off, np.where(below, LOW, HIGH), np.where(zero, np.nan, share[at])),
         "piece": [f"{place}.{n}" for n in np.cumsum(zero)],
         "edge": np.where(off, edge, ""),
-        "text": ["exactly 0: cut by truncation" if share[t] == 0 and t < cut else amount(share[t]) for t in at],
-        "norm": [amount(norm[t]) for t in at],
+        "text": [
+            "exactly 0: cut by truncation" if share[t] == 0 and t < cut else amount(share[t], smallest(norm_type)) for t in at
+        ],
+        "norm": [amount(norm[t], smallest(norm_type)) for t in at],
     }
     return pd.DataFrame({"place": place, "name": name, **columns})
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, INK_TEXT, LOW, ORANGE, VIOLET, WARM, sized
-from rnnkit.words import amount
+from rnnkit.words import amount, smallest
 
 SERIES = {  # column of flow_table -> label, colour, dash
     "bound": ("upper bound", WARM, (7, 4)),
@@ -105,8 +105,9 @@ def flow_table(found: Mapping[str, Any], part: int, words: Sequence[str]) -> pd.
     columns["product"] = np.full(len(norm), np.nan) if found["product"] is None else found["product"][part]
     with np.errstate(all="ignore"):
         shares = {name: values / norm[-1] for name, values in columns.items() if values is not None}
-    texts = {f"{name}_text": [amount(v) for v in values] for name, values in shares.items()}
-    return pd.DataFrame(_times(words) | shares | texts | {"norm_text": [amount(v) for v in norm]})
+    zero = smallest(norm.dtype)
+    texts = {f"{name}_text": [amount(v, zero) for v in values] for name, values in shares.items()}
+    return pd.DataFrame(_times(words) | shares | texts | {"norm_text": [amount(v, zero) for v in norm]})
 
 
 def flow_text(table: pd.DataFrame, name: str, mark: tuple[int, str], end: str) -> str:

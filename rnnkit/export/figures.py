@@ -16,9 +16,11 @@ from rnnkit.charts.style import MAX_ROWS
 from rnnkit.experiment import Experiment, applies
 from rnnkit.history import History, median
 from rnnkit.verdict import verdict
-from rnnkit.words import amount, summary
+from rnnkit.words import amount, percent, summary
 
 CURVES = "Thick: the median network; thin: each network; band: from the lowest to the highest."
+NAN_IN_MEDIAN = "In the median a network that is NaN counts as the worst: it ends where half of them are."
+LAST_ALONE = "Shown is the loss of the last step alone on its way back, its mean over the batch."
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,18 @@ class Figure:
 
 
 def figures(history: History) -> list[Figure]:
-    """The gradient of every part of the state, the loss, the accuracy, and the norm of the gradient of all weights."""
+    """The gradient of every part of the state, the loss, the accuracy, and the norm of the gradient of all weights.
+
+    Where every step has a loss: the gradient of the last one, and that of all together.
+    """
     e = history.e
+    gradients = [
+        _gradient(history, part, of)
+        for of in ((False, True) if e.several_losses else (False,))
+        for part in range(len(history.parts))
+    ]
     curves = [_loss(history), _accuracy(history), *([_norms(history)] if applies(e, "fixes") else [])]
-    return [*(_gradient(history, part) for part in range(len(history.parts))), *curves]
+    return [*gradients, *curves]
 
 
 def pictured(figure: Figure, history: History) -> Any:
@@ -47,31 +57,30 @@ def pictured(figure: Figure, history: History) -> Any:
 # ---- one function a figure ----
 
 
-def _gradient(history: History, part: int) -> Figure:
-    symbol = history.parts[part]
-    which = f" (median of {history.e.replicas} networks)" if history.e.replicas > 1 else ""
-    chart = gradient_chart(history, part)
-    return Figure(
-        f"gradient-{symbol}", f"Gradient dL/d{symbol} through time{which}", _told(history), reading(history.e, symbol), chart
-    )
+def _gradient(history: History, part: int, all_losses: bool) -> Figure:
+    e, symbol = history.e, history.parts[part]
+    which = f" (median of {e.replicas} networks)" if e.replicas > 1 else ""
+    of = (" of all losses together" if all_losses else " of the last loss") if e.several_losses else ""
+    name, title = f"gradient-{symbol}{'-all' * all_losses}", f"Gradient dL/d{symbol}{of} through time{which}"
+    told = verdict(history).gradient
+    return Figure(name, title, told, reading(e, symbol, all_losses), gradient_chart(history, part, all_losses=all_losses))
 
 
 def _loss(history: History) -> Figure:
     e = history.e
     table = _table(history, {"loss": history.loss})
     chart = charts.loss_chart(table, steps=e.steps, guess=e.guess_loss)
-    lost = int((history.diverged[history.n - 1] >= 0).sum())
-    told = f"Loss: {_course(history, history.loss, amount)} A guesser has {amount(e.guess_loss)}."
-    told += f" At the end {lost} of {e.replicas} networks are NaN." if lost else ""
-    return Figure("loss", "Loss while training", told, f"{CURVES} Dashed: the loss of a guesser.", chart)
+    told = f"Loss: {_course(history, history.loss, amount)} A guesser has {amount(e.guess_loss)}.{_lost(history)}"
+    return Figure("loss", "Loss while training", told, f"{_curves(history)} Dashed: the loss of a guesser.", chart)
 
 
 def _accuracy(history: History) -> Figure:
     task = history.e.bound_task
     table = _table(history, {"accuracy": history.accuracy})
     chart = charts.accuracy_chart(table, steps=history.e.steps, chance=task.chance)
-    told = f"Right: {_course(history, history.accuracy, '{:.0%}'.format)} A guesser gets {task.chance:.0%}."
-    reading = f"Share of new {task.samples} that are right. {CURVES} Dashed: chance."
+    told = f"Right: {_course(history, history.accuracy, percent, worst=-np.inf)} A guesser gets {task.chance:.0%}."
+    told += _lost(history)
+    reading = f"Share of new {task.samples} that are right. {_curves(history)} Dashed: chance."
     return Figure("accuracy", f"Accuracy on new {task.samples}", told, reading, chart)
 
 
@@ -79,7 +88,7 @@ def _norms(history: History) -> Figure:
     table = _table(history, {"grad_norm_raw": history.norm_raw, "grad_norm_applied": history.norm_applied})
     chart = charts.norm_chart(table, steps=history.e.steps)
     told = f"Before the remedies: {_course(history, history.norm_raw, amount)}"
-    told += f" After them: {_course(history, history.norm_applied, amount)}"
+    told += f" After them: {_course(history, history.norm_applied, amount)}{_lost(history)}"
     reading = (
         "The norm of the gradient of all weights together: as it was computed, and what the remedies left of it. Median network."
     )
@@ -89,14 +98,15 @@ def _norms(history: History) -> Figure:
 # ---- in words ----
 
 
-def _told(history: History) -> str:
-    """What the verdict says of the gradient at the last record."""
-    return verdict(history).gradient
+def _curves(history: History) -> str:
+    """How to read the curves."""
+    lost = history.e.replicas > 1 and (history.diverged[history.n - 1] >= 0).any()
+    return f"{CURVES} {NAN_IN_MEDIAN}" if lost else CURVES
 
 
-def _course(history: History, values: np.ndarray, form: Any) -> str:
+def _course(history: History, values: np.ndarray, form: Any, worst: float = np.inf) -> str:
     """`from 0.69 at step 0 to 0.01 at step 200 (median).`"""
-    middle = median(values[: history.n])
+    middle = median(values[: history.n], worst)
     there = np.flatnonzero(np.isfinite(middle))
     if not len(there):
         return "no number."
@@ -105,16 +115,22 @@ def _course(history: History, values: np.ndarray, form: Any) -> str:
     return f"{first}{of}." if there[0] == there[-1] else f"from {first} to {last}{of}."
 
 
-def reading(e: Experiment, symbol: str) -> str:
+def _lost(history: History) -> str:
+    lost = int((history.diverged[history.n - 1] >= 0).sum())
+    return f" At the end {lost} of {history.e.replicas} networks are NaN." if lost else ""
+
+
+def reading(e: Experiment, symbol: str, all_losses: bool = False) -> str:
     """How to read the heatmap of this part of the state, and what exactly it shows."""
     task = e.bound_task
     told = "One row is one training step, one column one time step; the colour is the norm of the derivative of the loss with "
     told += f"respect to {symbol} at that time, over units and batch"
     told += ", including the path through h." if symbol == "c" else "."
-    asked = task.asked(e.length)
-    if asked > 1:
+    if e.several_losses:
+        asked = task.asked(e.length)
         which = "All" if asked == e.length else f"The last {asked}"
-        told += f" {which} steps have a loss of their own, which adds to what comes from later ones."
+        told += f" {which} steps have a loss of their own. "
+        told += "All of them together: each adds to what comes from later ones." if all_losses else LAST_ALONE
     if task.padded:
         told += " Sentences are aligned at the verb; where some of a batch have not begun, the norm is scaled up to the batch."
     if CELLS[e.cell].reservoir:

@@ -29,9 +29,9 @@ def records(history: History, form: str) -> bytes:
 
 
 def gradients(history: History, form: str) -> bytes:
-    """step, part, t, replica, norm = ||dL/ds_t||, L the last step's loss: the file's bytes. As CSV ten times as large as in memory.
+    """step, part, t, replica, norm = ||dL/ds_t||, L the last step's loss: the file's bytes.
 
-    Where more steps have a loss, norm_all is the same of all together.
+    Where more steps have a loss, norm_all is the same of all together. A CSV file is ten times as large as in memory.
     """
     return _bytes(write_gradients, history, form)
 

@@ -137,8 +137,7 @@ class Memorization(Classes):
         return self.positions
 
     def source(self, length: int) -> int:
-        """The last symbol of the pattern: it is the answer of the last step, whose loss is followed back. It is T - 10 steps away,
-        as every symbol is from its answer."""
+        """The last symbol of the pattern: it is the answer of the last step, T - 10 steps later, as every symbol is."""
         return self.positions - 1
 
     def labels(self, x: np.ndarray) -> list[str]:
