@@ -1,10 +1,15 @@
 """Charts: valid with data from train() and without, and their specification never depends on the rows."""
 
+import json
+import re
+
 import altair as alt
+import numpy as np
 import pandas as pd
 import pytest
+import vl_convert
 
-from rnnkit import Experiment, charts, frame, train
+from rnnkit import Experiment, charts, frame, history, train
 
 E = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=5)
 CHARTS = [charts.loss_chart, charts.accuracy_chart, charts.norm_chart]
@@ -35,3 +40,62 @@ def test_live_chart_names_its_data_and_never_changes(chart):
     assert first == second
     names = {layer["data"].get("name") for layer in first["layer"]}
     assert {"rows", "cursor"} <= names
+
+
+# ---- medians that hide nothing
+
+
+def drawn(chart):
+    """The chart's SVG."""
+    return vl_convert.vegalite_to_svg(chart.properties(width=400).to_dict())
+
+
+def line(svg, width):
+    """x of the points of the only line of this width."""
+    (path,) = re.findall(rf'<path[^>]* d="([^"]*)"[^>]*stroke-width="{width}"', svg)
+    return [float(x) for x in re.findall(r"[ML](-?[\d.]+),", path)]
+
+
+@pytest.mark.parametrize(("chart", "column"), [(charts.loss_chart, "loss"), (charts.accuracy_chart, "accuracy")])
+def test_the_median_ends_where_half_of_the_networks_are_nan(chart, column):
+    """Six of eight become NaN at step 5: the two that are left speak for themselves, not for all."""
+    values = np.full((11, 8), 0.4)
+    values[5:, 2:] = np.nan
+    rows = pd.DataFrame({"step": np.repeat(np.arange(11), 8), "replica": np.tile(np.arange(8), 11), column: values.ravel()})
+    points = line(drawn(chart(rows, steps=10)), 3)
+    assert len(points) == 5 and max(points) == pytest.approx(160)
+    expected = history.median(values, worst=-np.inf if column == "accuracy" else np.inf)
+    assert np.isnan(expected[5:]).all() and (expected[:5] == 0.4).all()
+
+
+@pytest.mark.parametrize(("column", "worst", "middle"), [("loss", np.inf, 0.7), ("accuracy", -np.inf, 0.5)])
+def test_a_nan_counts_as_the_worst(column, worst, middle):
+    """Of five networks one is NaN: the third of what is left from the good end."""
+    values = np.array([[0.5, 0.4, 0.7, np.nan, 0.9]])
+    assert history.median(values, worst)[0] == middle
+    rows = pd.DataFrame({"step": 0, "replica": range(5), column: values[0]})
+    chart = charts.loss_chart(rows, guess=0.5) if column == "loss" else charts.accuracy_chart(rows)
+    (y,) = re.findall(r'd="M[-\d.]+,([-\d.]+)[^"]*"[^>]*stroke-width="3"', drawn(chart)) or [None]
+    height = charts.HEIGHT
+    assert float(y) == pytest.approx(height * (1 - middle), abs=0.6)
+
+
+def test_the_axis_of_the_norms_reaches_as_far_as_they_do():
+    rows = pd.DataFrame({"step": [0, 1], "replica": 0, "grad_norm_raw": [1.0, 1e27], "grad_norm_applied": [1.0, 1.0]})
+
+    def labels(rows):
+        return [float(text) for text in re.findall(r">(1e[+-]\d+)<", drawn(charts.norm_chart(rows, steps=1)))]
+
+    assert max(labels(rows)) >= 1e20
+    assert max(labels(rows.assign(grad_norm_raw=1.0))) <= 1e6
+
+
+def test_a_loss_above_its_axis_is_marked_and_named():
+    rows = pd.DataFrame({"step": [0, 1, 2], "replica": 0, "loss": [0.7, 30.0, 31.0]})
+    assert "above 1.4, up to 31" in drawn(charts.loss_chart(rows, steps=2))
+    assert "above" not in drawn(charts.loss_chart(rows.assign(loss=0.7), steps=2))
+
+
+def test_old_tables_can_still_be_drawn(table):
+    old = table.rename(columns={"cause": "causes"})
+    assert "causes" not in json.dumps(charts.loss_chart(old).to_dict())
