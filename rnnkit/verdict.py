@@ -9,10 +9,10 @@ import numpy as np
 
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
+from rnnkit.learnt import outcome
 from rnnkit.record import ABSENT
 from rnnkit.words import amount
 
-SOLVED = 0.99  # of held-out sequences
 ARRIVES = (0.1, 10.0)  # ratios of the gradient at the source to that at the last step that count as arriving
 VANISHED, LARGE = 1e-3, 1e3  # below, above
 
@@ -33,12 +33,6 @@ def gradient_ratio(state_grad: np.ndarray, e: Experiment, part: int = 0) -> floa
     return float(np.nanmedian(ratios)) if not np.isnan(ratios).all() else float("nan")
 
 
-def solved_at(steps: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
-    """(R,): the first step with 99 % of the held-out sequences right, -1 where there is none; accuracy (N, R)."""
-    good = accuracy >= SOLVED
-    return np.where(good.any(0), steps[good.argmax(0)], -1)
-
-
 def verdict(
     e: Experiment,
     steps: np.ndarray,
@@ -48,11 +42,10 @@ def verdict(
     causes: Sequence[str],
 ) -> Verdict:
     """steps (N,), accuracy (N, R) up to the step looked at; state_grad (P, T, R), diverged (R,) and causes of that step."""
-    dead = diverged >= 0
-    outcome, learnt = _outcome(e, steps, accuracy, dead)
-    if dead.any():
-        return Verdict(_divergence(e, diverged, causes), outcome, "bad")
-    return Verdict(_gradient(e, state_grad), outcome, "good" if learnt else "neutral")
+    learning, learnt = outcome(e, steps, accuracy, diverged)
+    if (diverged >= 0).any():
+        return Verdict(_divergence(e, diverged, causes), learning, "bad")
+    return Verdict(_gradient(e, state_grad), learning, "good" if learnt else "neutral")
 
 
 def _divergence(e: Experiment, diverged: np.ndarray, causes: Sequence[str]) -> str:
@@ -104,25 +97,3 @@ def per_step(ratio: float, steps: int) -> float:
     1 where there is no step between.
     """
     return float(ratio ** (1 / steps)) if steps else 1.0
-
-
-def _outcome(e: Experiment, steps: np.ndarray, accuracy: np.ndarray, dead: np.ndarray) -> tuple[str, bool]:
-    """The sentence, and whether most networks have learnt the task and still know it."""
-    task = e.bound_task
-    samples = f"new {task.samples}"
-    measured = accuracy[~np.isnan(accuracy).all(1)]
-    if dead.all() or not len(measured):
-        return "Nothing was learnt.", False
-    at, now = solved_at(steps, accuracy), measured[-1]
-    solved = at >= 0
-    who = "The network" if e.replicas == 1 else f"{solved.sum()} of {e.replicas} networks"
-    if solved.any():
-        when = f"by step {int(np.median(at[solved]))}" + (" (median)" if e.replicas > 1 else "")
-        lost = int((now[solved] < SOLVED).sum())
-        lapse = f", but {lost if e.replicas > 1 else 'it'} fell below again" if lost else ""
-        return f"{who} got at least 99 % of {samples} right, {when}{lapse}.", 2 * (now >= SOLVED).sum() > e.replicas
-    rest = "the others: " if dead.any() else ""
-    score = f"{rest}{np.nanmedian(now):.0%} of {samples} right, a guesser {task.chance:.0%}"
-    if task.data and steps[-1] == e.steps:  # nobody gets all of somebody's sentences right
-        return f"{score[0].upper()}{score[1:]}.", False
-    return (f"So far {score}." if steps[-1] < e.steps else f"Not learnt: {score}."), False

@@ -9,7 +9,8 @@ from rnnkit.cells import CELLS
 from rnnkit.limits import Limits
 from rnnkit.presets import DEFAULT, PRESETS, named
 from rnnkit.trainer import train
-from rnnkit.verdict import gradient_ratio, solved_at, verdict
+from rnnkit.learnt import solved_at
+from rnnkit.verdict import gradient_ratio, verdict
 
 FRESH = 12_345  # the pages show seeds 0..7
 

@@ -15,6 +15,8 @@ from rnnkit.charts.gradient import gradient_chart, picked
 from rnnkit.charts.style import MAX_ROWS
 from rnnkit.experiment import Experiment, applies
 from rnnkit.history import History, median
+from rnnkit.learnt import levels, others
+from rnnkit.shares import percent
 from rnnkit.verdict import verdict
 from rnnkit.words import amount, summary
 
@@ -67,11 +69,11 @@ def _loss(history: History) -> Figure:
 
 
 def _accuracy(history: History) -> Figure:
-    task = history.e.bound_task
+    e, task = history.e, history.e.bound_task
     table = _table(history, {"accuracy": history.accuracy})
-    chart = charts.accuracy_chart(table, steps=history.e.steps, chance=task.chance)
-    told = f"Right: {_course(history, history.accuracy, '{:.0%}'.format)} A guesser gets {task.chance:.0%}."
-    reading = f"Share of new {task.samples} that are right. {CURVES} Dashed: chance."
+    chart = charts.accuracy_chart(table, steps=e.steps, levels=levels(e))
+    told = f"Right: {_course(history, history.accuracy, percent)} Others: {others(e)}."
+    reading = f"Share of new {task.samples} that are right. {CURVES} Dashed: {' and '.join(name for name, _ in levels(e))}."
     return Figure("accuracy", f"Accuracy on new {task.samples}", told, reading, chart)
 
 
