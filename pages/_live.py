@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -18,7 +19,9 @@ from pages import _charts
 from rnnkit import charts
 from rnnkit.experiment import Experiment
 from rnnkit.history import History, median
-from rnnkit.words import amount, percent
+from rnnkit.learnt import levels, others
+from rnnkit.shares import percent
+from rnnkit.words import amount
 
 POINTS = 1200  # per chart: more make the browser mount it anew
 
@@ -30,8 +33,8 @@ class Curve:
     title: str
     text: Callable[[History, int], str]  # (History, how many of its rows)
     columns: dict[str, str]  # name in the chart's table -> attribute of History
-    level: Callable[[Experiment], float]  # of the rule across it: what a guesser has
-    make: Callable[[int, float], alt.LayerChart]  # (last step on the axis, level)
+    level: Callable[[Experiment], Any]  # of the rules across it: what a guesser and other baselines have
+    make: Callable[[int, Any], alt.LayerChart]  # (last step on the axis, level)
 
 
 def loss_text(h: History, n: int) -> str:
@@ -44,7 +47,7 @@ def accuracy_text(h: History, n: int) -> str:
     right = f"the median network has {percent(value)} right after {step:,} training steps"
     if np.isnan(value):
         right = _nan(dead, h.e.replicas) if dead else "no exam yet"
-    return f"Accuracy on new {h.e.bound_task.samples}: {right}; chance is {h.e.bound_task.chance:.0%}."
+    return f"Accuracy on new {h.e.bound_task.samples}: {right}; {others(h.e)}."
 
 
 def norms_text(h: History, n: int) -> str:
@@ -85,8 +88,8 @@ CURVES = {
         "Accuracy of every network",
         accuracy_text,
         {"accuracy": "accuracy"},
-        lambda e: e.bound_task.chance,
-        lambda steps, level: charts.accuracy_chart(steps=steps, chance=level),
+        levels,
+        lambda steps, levels: charts.accuracy_chart(steps=steps, levels=levels),
     ),
     "norms": Curve(
         "Norm of the gradient of all weights, before and after the remedies",

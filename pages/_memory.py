@@ -15,6 +15,7 @@ from rnnkit.cells import CELLS
 from rnnkit.charts import agreement as charts
 from rnnkit.charts.style import BLUE, GREY, INK, VIOLET, WARM
 from rnnkit.experiment import Experiment
+from rnnkit.shares import percent
 from rnnkit.tasks import TASKS
 
 Found = Mapping[str, Any]  # what a study found
@@ -78,9 +79,9 @@ def _ranking(e: Experiment, gone: list[int], parts: list[Found], done: bool) -> 
             f"threshold, fitted on {f['sentences']} held-out sentences and scored on {f['sentences']} others."
         )
     with right:
-        st.metric("Accuracy with all units", f"{f['accuracy']:.1%}", border=True)
+        st.metric("Accuracy with all units", percent(f["accuracy"], 1), border=True)
         change = f"{100 * (f['without'] - f['accuracy']):+.1f} points" if gone else None
-        st.metric(f"Accuracy with {len(gone) or 'none'} switched off", f"{f['without']:.1%}", change, border=True)
+        st.metric(f"Accuracy with {len(gone) or 'none'} switched off", percent(f["without"], 1), change, border=True)
         _switches(f, gone)
         st.caption(_shared(f))
 
@@ -103,8 +104,8 @@ def _shared(f: Found) -> str:
     good = int((np.asarray(f["alone"]).max(0) >= TELLS).sum())
     kept = "1 unit tells" if good == 1 else f"{good} units tell"
     return (
-        f"{kept} the number alone in {TELLS:.0%} of the sentences or more. Whichever of those shown is switched off alone, the "
-        f"network is right in at least {float(np.min(f['lost'])):.0%}."
+        f"{kept} the number alone in {percent(TELLS)} of the sentences or more. Whichever of those shown is switched off alone, "
+        f"the network is right in at least {percent(float(np.min(f['lost'])))}."
     )
 
 

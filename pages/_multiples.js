@@ -124,11 +124,11 @@ function fill(view, row) {
   }
   line.style.setProperty("--share", `${100 * row.share}%`);
   const { arrives, count } = row.text, last = row.exams.length - 1, m = last < 0 ? null : median(row.accuracy.map(of => of[last]));
-  const right = m === null ? "no exam yet" : `the median network has ${(100 * m).toFixed(0)} % right at step ${row.exams[last]}`;
+  const right = m === null ? "no exam yet" : `the median network has ${percent(m)} right at step ${row.exams[last]}`;
   parts.heat.setAttribute("aria-label", arrives ? `Gradient norms over time and training: of dL/d${row.symbol} arrives, before and `
     + `after training, ${arrives}` : "Gradient norms over time and training: not trained yet");
   parts.curve.setAttribute("aria-label", `Accuracy while training: ${right}${count ? `; solved by ${count}` : ""}; chance is `
-    + `${(100 * row.chance).toFixed(0)} %`);
+    + `${percent(row.chance)}`);
   for (const [term, text] of row.details) {
     const dt = [...parts.more.querySelectorAll("dt")].find(node => node.textContent === term);
     if (dt) say(dt.nextSibling, text);
@@ -204,6 +204,11 @@ function paintCurve(row, canvas, ink) {
   if (middle.length === 1) { c.fillStyle = ink.accent; c.fillRect(x(middle[0][0]) - 2, y(middle[0][1]) - 2, 4, 4); }
 }
 
+function percent(share) {                                    // as rnnkit/shares.py: never rounded to 100 % or over a bar
+  const shown = share < 0.8 || share === 1 ? Math.round(100 * share) : Math.floor(1000 * share + 1e-9) / 10;
+  return `${shown} %`;
+}
+
 function median(values) {
   const v = values.filter(x => x !== null).sort((a, b) => a - b), n = v.length;
   return n ? (v[(n - 1) >> 1] + v[n >> 1]) / 2 : null;
@@ -227,7 +232,7 @@ function curveTip(view, row, u) {
   const off = i => Math.abs(row.exams[i] - u * row.grid.at(-1));
   const i = row.exams.reduce((best, _, j) => off(j) < off(best) ? j : best, 0);
   const m = median(row.accuracy.map(of => of[i]));
-  return `step ${row.exams[i]} · ${m === null ? "NaN" : `${(100 * m).toFixed(0)} % right (median)`}`;
+  return `step ${row.exams[i]} · ${m === null ? "NaN" : `${percent(m)} right (median)`}`;
 }
 
 function point(view, key, event, words) {

@@ -13,7 +13,9 @@ from pages import _charts
 from pages._shelf import Shelf
 from rnnkit.charts.shelf import COLOURS, DASHES, profile_chart, profile_table, training_chart, training_table
 from rnnkit.experiment import Experiment
+from rnnkit.learnt import levels
 from rnnkit.runs import Run
+from rnnkit.shares import percent
 from rnnkit.shelf import Entry
 from rnnkit.verdict import gradient_ratio, share
 
@@ -65,11 +67,14 @@ def _dead(mine: Shelf, entry: Entry) -> str:
 
 def _curves(histories: dict[int, Any], experiments: list[Experiment]) -> None:
     steps = max(e.steps for e in experiments)
-    chances = tuple(sorted({e.bound_task.chance for e in experiments}))
-    guesses = tuple(sorted({e.guess_loss for e in experiments}))
+    chances = tuple(sorted({level for e in experiments for level in levels(e)}))
+    guesses = tuple(("guesser", loss) for loss in sorted({e.guess_loss for e in experiments}))
     charts = {
         "accuracy": ("**Accuracy** on new sequences", _charts.spec(training_chart, None, "accuracy", steps, chances)),
-        "loss": ("**Loss** while training", _charts.spec(training_chart, None, "loss", steps, guesses, 2 * max(guesses))),
+        "loss": (
+            "**Loss** while training",
+            _charts.spec(training_chart, None, "loss", steps, guesses, 2 * max(loss for _, loss in guesses)),
+        ),
     }
     for column, (name, (title, spec)) in zip(st.columns(2, gap="medium"), charts.items(), strict=True):
         with column:
@@ -82,9 +87,9 @@ def _curves(histories: dict[int, Any], experiments: list[Experiment]) -> None:
 
 def _last(rows: Any, name: str) -> str:
     """Of every run the newest median, in words."""
-    form = "{:.0%}" if name == "accuracy" else "{:.2g}"
+    form = percent if name == "accuracy" else "{:.2g}".format
     newest = rows.drop_duplicates("place", keep="last")
-    return ", ".join(f"{run} {form.format(value)}" for run, value in zip(newest["name"], newest["value"], strict=True))
+    return ", ".join(f"{run} {form(value)}" for run, value in zip(newest["name"], newest["value"], strict=True))
 
 
 def _about_training(experiments: list[Experiment]) -> str:

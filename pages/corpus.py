@@ -15,6 +15,7 @@ from rnnkit.charts.corpora import NAMES, SERIES, groups_chart, groups_text
 from rnnkit.corpus import SHAPES, Corpus
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.presets import PRESETS
+from rnnkit.shares import percent
 from rnnkit.tasks.corpora import UNBALANCED, Sentences, example_corpus
 
 TITLE = "Real sentences"
@@ -142,10 +143,10 @@ def _drawn(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> Non
     overall = {row["who"]: row for row in rows if row["by"] == "all"}
     network = overall["network"]
     which = "The network" if e.replicas == 1 else "Network 1"
-    others = ", ".join(f"{NAMES[who]} {row['right']:.1%}" for who, row in overall.items() if who != "network")
+    others = ", ".join(f"{NAMES[who]} {percent(row['right'], 1)}" for who, row in overall.items() if who != "network")
     st.markdown(
-        f"{which} is right in **{network['right']:.1%}** of {network['n']:,} sentences (95 % interval {network['low']:.1%} to "
-        f"{network['high']:.1%}). Beside it: {others}."
+        f"{which} is right in **{percent(network['right'], 1)}** of {network['n']:,} sentences (95 % interval "
+        f"{network['low']:.1%} to {network['high']:.1%}). Beside it: {others}."
     )
     for warning in found["warnings"]:
         st.warning(warning, icon=":material/warning:")

@@ -19,6 +19,7 @@ from rnnkit.corpus import Corpus, Text
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.fixes import ClipNorm, Truncate
 from rnnkit.prose import pieces, unknown
+from rnnkit.shares import percent
 from rnnkit.tasks.texts import RENEWED, NextSymbol, example_text
 
 TITLE = "Language model"
@@ -237,8 +238,9 @@ def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], do
         chart, text = groups_chart(rows, "attractors", title, height=200), groups_text(rows, "attractors", title)
         _charts.draw(chart, text, "language_pairs_chart")
     st.markdown(
-        f"The right form is more probable in **{mine['right']:.1%}** of {f['pairs']:,} pairs (95 % interval {mine['low']:.1%} to "
-        f"{mine['high']:.1%}). Chance: 50 %; the form that the text has more often: {overall['majority']['right']:.1%}."
+        f"The right form is more probable in **{percent(mine['right'], 1)}** of {f['pairs']:,} pairs (95 % interval "
+        f"{mine['low']:.1%} to {mine['high']:.1%}). Chance: 50 %; the form "
+        f"that the text has more often: {percent(overall['majority']['right'], 1)}."
     )
     skipped = f" {f['skipped']:,} pairs left out: a form is not in the vocabulary." if f["skipped"] else ""
     whose = (

@@ -210,7 +210,7 @@ def _look(
         "n": int((grid < n).sum()),
         "grid": history.steps[grid].tolist(),
         "exams": history.steps[exams].tolist(),
-        "accuracy": [[None if np.isnan(a) else round(float(a), 3) for a in of] for of in history.accuracy[exams].T],
+        "accuracy": [[None if np.isnan(a) else round(float(a), 4) for a in of] for of in history.accuracy[exams].T],
         "chance": e.bound_task.chance,
         "solved": int((result.solved >= 0).sum()) if result else 0,
         "after": None if result is None or np.isnan(result.steps) else result.steps,

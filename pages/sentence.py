@@ -319,8 +319,8 @@ TRY = {  # preset -> what to look out for; tests/test_reading.py trains them
     "distances it was not trained on.",
     "not-misled-lstm": "**Neither attractors nor distance.** An LSTM, trained on the same sentences of 20 words, is right in "
     "sentences of 50 as well.",
-    "remembers": "**Made for ten words.** A tanh network that was always asked after ten words is wrong in nearly every "
-    "sentence of seven, and of fifteen.",
+    "remembers": "**Made for ten words.** tanh networks that were always asked after ten words: about half of them are wrong in "
+    "nearly every sentence of seven words, and about half in those of fifteen.",
     "attractors": "**50 words, moving subject, attractors.** A GRU learns all of it. How many of its units can you switch off?",
     "attractors-orthogonal": "**The same sentences, orthogonal tanh.** Its gradient arrives at the subject, and it goes on "
     "guessing all the same.",

@@ -17,6 +17,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.ledger import FUNCTIONS, NAME, Ledger, forward
 from rnnkit.presets import PRESETS
 from rnnkit.runs import Answer
+from rnnkit.shares import percent
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import PLURAL, SINGULAR, WORDS
 
@@ -146,7 +147,7 @@ def _trained(
 def _table(e: Experiment, x: np.ndarray, plural: int, cut: int, p: dict[str, np.ndarray], told: str) -> None:
     ledger(_contents(e.cell, e.loss, x, plural, cut, p), key="steps_ledger")
     right = _exam(e.cell, e.length, p)
-    st.markdown(f"{told} Of {EXAM} new sentences this network gets **{right / EXAM:.0%}** right; guessing gets half.")
+    st.markdown(f"{told} Of {EXAM} new sentences this network gets **{percent(right / EXAM)}** right; guessing gets half.")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -21,6 +21,7 @@ from rnnkit.inits import BIASES, INITS
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.presets import PRESETS
 from rnnkit.record import Record, frame, gradient_frame
+from rnnkit.shares import percent
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.data import keep
 from rnnkit.verdict import verdict
@@ -213,7 +214,7 @@ def _tested(e: Experiment, params: Any) -> str:
     table: dict[str, list[str]] = {}
     for row in found["rows"]:
         group = "all" if row["by"] == "all" else f"{row['by']} {row['group']}"
-        table.setdefault(f"{group} ({row['n']})", []).append(f"{row['right']:.1%}")
+        table.setdefault(f"{group} ({row['n']})", []).append(percent(row["right"], 1))
     lines = [("on the test sentences", names), *table.items()]
     return "\n".join([f"{left:24}" + "".join(f"{cell:>14}" for cell in cells) for left, cells in lines] + found["warnings"])
 

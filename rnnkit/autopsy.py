@@ -10,7 +10,8 @@ import numpy as np
 from rnnkit.experiment import Experiment
 from rnnkit.fixes import ClipNorm
 from rnnkit.history import History
-from rnnkit.verdict import SOLVED
+from rnnkit.learnt import bar
+from rnnkit.shares import percent
 from rnnkit.words import amount
 
 # Measured on 256 networks with fresh seeds: two in three are NaN within 5 steps. Clipped from the blow on, 98 % of those learn;
@@ -115,9 +116,9 @@ def recovery(e: Experiment, a: Autopsy, saved: History, n: int) -> tuple[str, st
     told += f"At step {saved.steps[n - 1]}: loss {amount(float(saved.loss[n - 1, a.network]))}"
     known = np.flatnonzero(~np.isnan(saved.accuracy[:n, a.network]))
     if len(known):
-        told += f", {saved.accuracy[known[-1], a.network]:.0%} of new sentences right"
+        told += f", {percent(saved.accuracy[known[-1], a.network])} of new sentences right"
         told += f" at step {saved.steps[known[-1]]}" if known[-1] < n - 1 else ""
     if n < len(saved.steps):
         return "Alive.", f"{told}."
-    learnt = saved.accuracy[n - 1, a.network] >= SOLVED
+    learnt = saved.accuracy[n - 1, a.network] >= bar(saved.e)
     return "Saved: it learns." if learnt else "Alive, but it has not learnt.", f"{told}."

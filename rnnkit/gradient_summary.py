@@ -11,7 +11,8 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.history import History, median
 from rnnkit.record import ABSENT
-from rnnkit.words import amount, percent, smallest
+from rnnkit.shares import percent
+from rnnkit.words import amount, smallest
 
 ARRIVES = (0.1, 10.0)  # ratios of the gradient at the source to that at the last step that count as arriving
 VANISHED, LARGE = 1e-3, 1e3  # below, above

@@ -23,8 +23,10 @@ from rnnkit.clip import clip
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.fixes import Fix
 from rnnkit.history import History, median
+from rnnkit.learnt import SOLVED, bar, last_exam, solved_at
 from rnnkit.presets import PRESETS, named
-from rnnkit.verdict import SOLVED, gradient_ratio, solved_at
+from rnnkit.shares import percent
+from rnnkit.verdict import gradient_ratio
 from rnnkit.words import LABELS, TITLES, amount, difference, smallest, summary
 
 if TYPE_CHECKING:
@@ -256,7 +258,8 @@ class Outcome:
     steps: int
     networks: int
     solved: int  # networks that once had 99 % of the held-out sequences right ...
-    lost: int  # ... and of these, at the last exam no longer
+    lost: int  # ... of these, at the last exam no longer
+    blown: int  # ... and of these, NaN by now
     when: float  # median step at which they had; NaN where none did
     accuracy: float  # median at the last exam, a network that is NaN counts as lowest; NaN before the first one, and of most
     dead: int  # networks that became NaN
@@ -265,21 +268,28 @@ class Outcome:
 
 def outcome(h: History, n: int) -> Outcome:
     """From the first n rows, at least one."""
-    at, dead = solved_at(h.steps[:n], h.accuracy[:n]), h.diverged[n - 1] >= 0
-    exams = h.accuracy[:n][~np.isnan(h.accuracy[:n]).all(1)]
-    now = exams[-1] if len(exams) else np.full(len(at), np.nan)
-    solved = at >= 0
+    enough = _bar(h.e)
+    at, dead = solved_at(h.steps[:n], h.accuracy[:n], enough), h.diverged[n - 1] >= 0
+    now, solved = last_exam(h.accuracy[:n], h.diverged[n - 1]), at >= 0
     return Outcome(
         step=int(h.steps[n - 1]),
         steps=h.e.steps,
         networks=len(at),
         solved=int(solved.sum()),
-        lost=int((solved & ~(now >= SOLVED)).sum()),
+        lost=int((solved & ~dead & (now < enough)).sum()),
+        blown=int((solved & dead).sum()),
         when=float(np.median(at[solved])) if solved.any() else math.nan,
         accuracy=float(median(now[None], worst=-math.inf)[0]),
         dead=int(dead.sum()),
         arrives=_arrives(h, n - 1),
     )
+
+
+def _bar(e: Experiment) -> float:
+    try:
+        return bar(e)
+    except ExperimentError:  # its sentences are not here any more, and so no baselines
+        return SOLVED
 
 
 def _arrives(h: History, row: int) -> float:
@@ -293,8 +303,9 @@ def told(o: Outcome) -> str:
     """`5 of 8 solved, median at step 120; accuracy 98% at the end; 3e-5 of the gradient arrives`."""
     words = [f"{o.solved} of {o.networks} solved" + (f", median at step {o.when:,.0f}" if o.solved else "")]
     words += [f"{o.lost} lost it again"] if o.lost else []
+    words += [f"{o.blown} of these became NaN"] if o.blown else []
     where = "at the end" if o.step == o.steps else f"by step {o.step:,} of {o.steps:,}"
-    words.append(f"no accuracy {where}" if math.isnan(o.accuracy) else f"accuracy {o.accuracy:.0%} {where}")
+    words.append(f"no accuracy {where}" if math.isnan(o.accuracy) else f"accuracy {percent(o.accuracy)} {where}")
     words += [f"NaN: {o.dead} of {o.networks}"] if o.dead else []
     words += [f"{amount(o.arrives, smallest())} of the gradient arrives"] if not math.isnan(o.arrives) else []
     return "; ".join(words)

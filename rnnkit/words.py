@@ -113,14 +113,3 @@ def amount(value: float, zero: str = "exactly 0") -> str:
 def smallest(dtype: Any = "float32") -> str:
     """What a gradient is that is 0 although nothing cut it: `below 1e-38` in float32, `below 2e-308` in float64."""
     return f"below {np.finfo(dtype).tiny:.0e}"
-
-
-def percent(share: float) -> str:
-    """A share in whole percent, with as many digits more as 0 and 100 % need to be said of 0 and 1 alone: 72%, 99.6%, 0.04%."""
-    if math.isnan(share):
-        return "NaN"
-    for digits in range(8):
-        text = f"{share:.{digits}%}"
-        if share in (0, 1) or float(text[:-1]) not in (0, 100):
-            break
-    return text

@@ -23,11 +23,16 @@ hypothesis.settings.register_profile("rnnkit", deadline=None, derandomize=True, 
 hypothesis.settings.load_profile("rnnkit")
 
 
-def pytest_collection_modifyitems(items):
-    """Marks what drives a browser: server, training process and browser need both cores, so nothing else runs beside it."""
+def pytest_collection_modifyitems(config, items):
+    """Marks what drives a browser: server, training process and browser need both cores, so nothing else runs beside it.
+
+    What is slow is skipped unless `-m` asks for it by that name.
+    """
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+        if "slow" in item.keywords and "slow" not in config.option.markexpr:
+            item.add_marker(pytest.mark.skip(reason="slow: pytest -m slow"))
 
 
 @pytest.fixture

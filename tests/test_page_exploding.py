@@ -67,7 +67,7 @@ def test_rewind_goes_on_with_clipping_and_the_network_learns(page, pool):
     np.testing.assert_array_equal(saved.history.norm_raw[:upto], h.norm_raw[:upto])
     assert np.isfinite(saved.history.loss[:, a.network]).all()
     assert saved.history.accuracy[-1, a.network] >= 0.99
-    assert any("100% of new sentences right" in text for text in boxes(at))
+    assert any("100 % of new sentences right" in text for text in boxes(at))
     press(at, "exploding_replay")
     frozen(at)
     assert not any("Saved" in text for text in boxes(at))

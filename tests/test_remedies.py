@@ -1,9 +1,11 @@
 """Every row of the page of remedies must do what it claims, on fresh seeds; and the rows must be comparable at all."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from claims import FRESH, NETWORKS, assert_holds, contradictions, networks, own_words
 
 from rnnkit import diff
 from rnnkit.cells import CELLS
@@ -12,12 +14,12 @@ from rnnkit.fixes import FIXES
 from rnnkit.history import History
 from rnnkit.inits import BIASES, INITS
 from rnnkit.limits import Limits
+from rnnkit.presets import PRESETS
 from rnnkit.record import Record
 from rnnkit.remedies import IDEAS, LEVELS, PANELS, UNTRIED, Outcome, Result, lessons, measure, repairs, short
 from rnnkit.tasks import TASKS
 from rnnkit.trainer import train
 
-FRESH = 12_345  # the page shows seeds 0..7
 ROWS = [(kind, name) for kind, panel in PANELS.items() for name in panel.remedies]
 BOTH_WAYS = {  # name -> whether it repairs (vanishing, exploding), as the texts of the page say
     "truncate": (False, False),
@@ -28,7 +30,7 @@ BOTH_WAYS = {  # name -> whether it repairs (vanishing, exploding), as the texts
     "clip-value": (False, True),
     "orthogonal": (True, True),
     "identity": (True, True),
-    "spectral": (True, True),
+    "spectral": (False, True),  # in the first one some networks learn, others do not
     "esn": (True, True),
     "lstm-chrono": (True, True),
     "gru-chrono": (True, True),
@@ -38,29 +40,51 @@ BOTH_WAYS = {  # name -> whether it repairs (vanishing, exploding), as the texts
 def trained(remedy, seed=FRESH):
     """The remedy and the history of its run on other seeds."""
     fresh = replace(remedy, experiment=replace(remedy.experiment, seed=seed))
-    history = History(fresh.experiment)
-    for record in train(fresh.experiment):
-        history.append(record)
-    return fresh, history
-
-
-def assert_within(bounds, value, what):
-    assert bounds[0] <= value <= bounds[1], f"{what}: {value:.2g}, claimed is {bounds[0]:g} to {bounds[1]:g}"
+    return fresh, History.of(fresh.experiment, train(fresh.experiment))
 
 
 @pytest.mark.parametrize("kind, name", ROWS, ids=[" ".join(row) for row in ROWS])
 def test_claim_holds_on_fresh_seeds(kind, name):
-    remedy, history = trained(PANELS[kind].remedies[name])
-    claim, result = remedy.claim, measure(remedy, history, history.n)
-    assert_within(claim.solved, (result.solved >= 0).mean(), "share of networks that solved it")
-    assert_within(claim.diverged, (result.diverged >= 0).mean(), "share of networks that became NaN")
-    assert_within(claim.ratio, result.before, "gradient that arrives before training")
-    if not np.isnan(result.after):
-        assert_within(remedy.after, result.after, "gradient that arrives after training")
-    broken = claim.diverged[0] >= 0.5
-    assert (result.outcome == Outcome.BROKEN) == broken or claim.diverged == (0.3, 1.0)
-    if claim.solved[0] >= 0.5:
-        assert result.outcome in (Outcome.LEARNT, Outcome.NEARLY)
+    remedy = PANELS[kind].remedies[name]
+    assert_holds(remedy.claim, remedy.experiment, networks(remedy.experiment))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [FRESH, 3 * FRESH])
+@pytest.mark.parametrize("kind, name", ROWS, ids=[" ".join(row) for row in ROWS])
+def test_claim_holds_on_32_fresh_networks(kind, name, seed):
+    remedy = PANELS[kind].remedies[name]
+    assert_holds(remedy.claim, remedy.experiment, NETWORKS, seed)
+
+
+def about(text, kind):
+    """What a text says of one panel: the sentences from "Vanishing: " or "Exploding: " on, up to the other word."""
+    pieces = re.split(r"\b(Vanishing|Exploding): ", text)
+    return " ".join(said for head, said in zip(pieces[1::2], pieces[2::2], strict=True) if head.lower() == kind)
+
+
+@pytest.mark.parametrize("kind, name", ROWS, ids=[" ".join(row) for row in ROWS])
+def test_no_word_about_a_remedy_contradicts_the_claim_of_its_row(kind, name):
+    remedy = PANELS[kind].remedies[name]
+    idea = remedy.idea
+    for text in (idea.helps, idea.fails):
+        assert contradictions(own_words(about(text, kind), idea.beside), remedy.claim) == [], text
+
+
+@pytest.mark.parametrize("name", IDEAS)
+def test_what_an_idea_says_of_a_story_is_that_storys_claim(name):
+    idea = IDEAS[name]
+    for quote, preset in idea.beside.items():
+        assert quote in idea.helps + idea.fails and contradictions(quote, PRESETS[preset].claim) == []
+    whole = own_words(f"{idea.helps} {idea.fails}", idea.beside)
+    rest = re.split(r"\b(?:Vanishing|Exploding): ", whole)[0]  # in front of both: of no panel, so of no run
+    assert not re.search(r"\blearns?\b|\bguess|\bNaN\b|\bvanish|\barrives?\b", rest), rest
+
+
+@pytest.mark.parametrize("kind", PANELS)
+def test_no_word_of_a_panel_contradicts_its_plain_network(kind):
+    panel = PANELS[kind]
+    assert contradictions(panel.text, next(iter(panel.remedies.values())).claim) == []
 
 
 def test_what_the_texts_say_about_more_and_less_gradient():

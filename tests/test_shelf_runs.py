@@ -49,7 +49,7 @@ def test_an_outcome_in_words():
     h = history(PLAIN, 21, {0: [0.5, 0.5], 10: [1.0, 0.6], 20: [0.7, 0.6]})
     o = outcome(h, 21)
     assert (o.solved, o.lost, o.when, o.dead, o.step) == (1, 1, 10, 0, 20) and o.accuracy == pytest.approx(0.65)
-    assert told(o) == "1 of 2 solved, median at step 10; 1 lost it again; accuracy 65% at the end; 1 of the gradient arrives"
+    assert told(o) == "1 of 2 solved, median at step 10; 1 lost it again; accuracy 65 % at the end; 1 of the gradient arrives"
     assert "by step 10 of 20" in told(outcome(h, 11)) and "0 of 2 solved; accuracy" in told(outcome(h, 1))
     dead = history(PLAIN, 5, dead=(1,))
     assert "NaN: 1 of 2" in told(outcome(dead, 5)) and "no accuracy by step 4 of 20" in told(outcome(dead, 5))
@@ -57,7 +57,7 @@ def test_an_outcome_in_words():
 
 def test_an_outcome_of_sentences_that_were_forgotten():
     e = replace(PLAIN, task="corpus", data="0123456789abcdef", length=20)
-    assert told(outcome(history(e, 3, {2: [0.5, 0.5]}), 3)) == "0 of 2 solved; accuracy 50% by step 2 of 20"
+    assert told(outcome(history(e, 3, {2: [0.5, 0.5]}), 3)) == "0 of 2 solved; accuracy 50 % by step 2 of 20"
 
 
 # ---- all records ----
@@ -87,8 +87,8 @@ def test_a_table_that_would_be_too_large_goes_without_the_gradients(monkeypatch)
 
 HISTORIES = {0: ("a", history(PLAIN, 21, {0: [0.5, 0.7], 20: [1, 0.9]})), 5: ("b <b>", history(RUNS[2], 10))}
 CHARTS = [
-    (training_chart, training_table(HISTORIES, "accuracy"), ("accuracy", 20, (0.5,))),
-    (training_chart, training_table(HISTORIES, "loss"), ("loss", 20, (0.69,), 1.4)),
+    (training_chart, training_table(HISTORIES, "accuracy"), ("accuracy", 20, (("chance", 0.5),))),
+    (training_chart, training_table(HISTORIES, "loss"), ("loss", 20, (("guesser", 0.69),), 1.4)),
     (profile_chart, profile_table(HISTORIES), (10,)),
 ]
 

@@ -8,7 +8,8 @@ import pytest
 from rnnkit import Experiment
 from rnnkit.fixes import ClipNorm, Omega, Truncate
 from rnnkit.history import History
-from rnnkit.verdict import fate, gradient_ratio, per_step, solved_at, verdict
+from rnnkit.learnt import solved_at
+from rnnkit.verdict import fate, gradient_ratio, per_step, verdict
 
 E = Experiment(length=10, replicas=3, steps=2)
 STEPS = np.arange(3)  # of its records
@@ -106,15 +107,15 @@ def test_outcome_counts_solved_networks():
 
 
 def test_outcome_names_the_guesser():
-    assert told(gradient(0.5)).outcome == "Not learnt: 50% of new sentences right, a guesser 50%."
-    assert told(gradient(0.5), n=2).outcome.startswith("So far 50%")
+    assert told(gradient(0.5)).outcome == "Not learnt: 50 % of new sentences right, a guesser 50 %."
+    assert told(gradient(0.5), n=2).outcome.startswith("So far 50 %")
 
 
 def test_divergence_names_step_and_tensor():
     v = told(gradient(np.nan), diverged=np.array([7, -1, 3]), causes=("the loss", "", "h at t = 4 of the forward pass"))
     cause = "the first at training step 3, in h at t = 4 of the forward pass"
     assert v.gradient == f"It exploded: 2 of 3 networks became NaN, {cause}."
-    assert v.outcome == "Not learnt: the others: 50% of new sentences right, a guesser 50%." and v.tone == "bad"
+    assert v.outcome == "Not learnt: the others: 50 % of new sentences right, a guesser 50 %." and v.tone == "bad"
 
 
 def test_when_all_diverged_an_old_score_is_not_repeated():

@@ -14,6 +14,7 @@ import pandas as pd
 
 from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, LOW, VIOLET, WARM, sized
 from rnnkit.corpus import wilson
+from rnnkit.shares import percent
 from rnnkit.words import amount
 
 SERIES = {  # who answers -> colour, dash, width
@@ -93,7 +94,7 @@ def breaks_table(found: Mapping[str, Any], kind: str) -> pd.DataFrame:
         x, n, same = float(found["x"][i]), int(found["sentences"][i]), found["relation"][i] == "same"
         who = "network, attractors of the same number" if same else "network"
         low, high = wilson(int(found["right"][i]), n)
-        count = f"{found['right'][i]} of {n} = {found['right'][i] / n:.1%}, 95 % interval {low:.1%} to {high:.1%}"
+        count = f"{found['right'][i]} of {n} = {percent(found['right'][i] / n, 1)}, 95 % interval {low:.1%} to {high:.1%}"
         rows.append({"x": x, "who": who, "share": found["right"][i] / n, "low": low, "high": high, "text": count})
         if not same:
             rows += [{"x": x, "who": rule, "share": found[rule][i] / n, "text": f"{found[rule][i]} of {n}"} for rule in RULES]
@@ -117,10 +118,13 @@ def accuracy_text(table: pd.DataFrame, title: str) -> str:
     if own.empty:
         return f"Accuracy by {title}: nothing was asked."
     first, last, least = own.iloc[0], own.iloc[-1], own.loc[own.share.idxmin()]
-    rules = ", ".join(f"{r.who} {r.share:.0%}" for r in table[table.x == last.x].itertuples() if not r.who.startswith("network"))
+    rules = ", ".join(
+        f"{r.who} {percent(r.share)}" for r in table[table.x == last.x].itertuples() if not r.who.startswith("network")
+    )
     return (
-        f"Accuracy by {title}: the network is right in {first.share:.0%} at {first.x:g} and in {last.share:.0%} at {last.x:g}, "
-        f"least often at {least.x:g} with {least.share:.0%}. Others at {last.x:g}: {rules}."
+        f"Accuracy by {title}: the network is right in {percent(first.share)} at {first.x:g} and in "
+        f"{percent(last.share)} at {last.x:g}, least often at {least.x:g} with "
+        f"{percent(least.share)}. Others at {last.x:g}: {rules}."
     )
 
 
@@ -162,7 +166,8 @@ def units_text(table: pd.DataFrame) -> str:
     """The finding of units_chart."""
     best, needed = table.iloc[0], table.loc[table.lost.idxmin()]
     return (
-        f"Single units, and the network without each: {best.unit} alone tells the number in {best.alone:.0%} of the sentences, "
-        f"the last of the {len(table)} shown in {table.alone.iloc[-1]:.0%}. Without {needed.unit} the network is right in "
-        f"{needed.lost:.0%}, without any other shown in at least as many."
+        f"Single units, and the network without each: {best.unit} alone tells the number in {percent(best.alone)} of the "
+        f"sentences, the last of the {len(table)} shown in {percent(table.alone.iloc[-1])}. "
+        f"Without {needed.unit} the network is right in "
+        f"{percent(needed.lost)}, without any other shown in at least as many."
     )

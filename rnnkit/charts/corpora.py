@@ -10,6 +10,7 @@ import pandas as pd
 
 from rnnkit.charts.style import BLUE, GREY, INK, VIOLET, WARM, sized
 from rnnkit.corpus import BASELINES
+from rnnkit.shares import percent
 
 SERIES = {  # who answers -> colour and dash
     "network": (INK, [1, 0]),
@@ -26,7 +27,9 @@ def groups_chart(rows: Sequence[dict[str, Any]], by: str, title: str, height: in
     """Share of right answers in each group (corpus.results) of one kind; of the network with its 95 % interval."""
     data = pd.DataFrame([row for row in rows if row["by"] == by], columns=COLUMNS)
     data["name"] = data["who"].map(NAMES)
-    data["text"] = [f"{r.right:.1%} of {r.n:,}, 95 % interval {r.low:.1%} to {r.high:.1%}" for r in data.itertuples(index=False)]
+    data["text"] = [
+        f"{percent(r.right, 1)} of {r.n:,}, 95 % interval {r.low:.1%} to {r.high:.1%}" for r in data.itertuples(index=False)
+    ]
     counts = data.drop_duplicates("group").set_index("group")["n"]
     data["label"] = [f"{group} ({counts[group]:,})" for group in data["group"]]
     base = alt.Chart(data)
@@ -54,5 +57,5 @@ def groups_text(rows: Sequence[dict[str, Any]], by: str, title: str) -> str:
     if not mine:
         return f"Right answers by {title}: nothing was asked."
     groups = list(dict.fromkeys((mine[0]["group"], mine[-1]["group"])))
-    said = [f"at {g}, " + ", ".join(f"{NAMES[r['who']]} {r['right']:.0%}" for r in mine if r["group"] == g) for g in groups]
+    said = [f"at {g}, " + ", ".join(f"{NAMES[r['who']]} {percent(r['right'])}" for r in mine if r["group"] == g) for g in groups]
     return f"Right answers by {title}: {'; '.join(said)}."

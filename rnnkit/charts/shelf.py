@@ -14,7 +14,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, LOW, sized
+from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, LOW, Levels, sized
 from rnnkit.history import History, median
 from rnnkit.record import ABSENT
 from rnnkit.words import amount, smallest
@@ -28,9 +28,9 @@ Table: TypeAlias = pd.DataFrame | None
 
 
 def training_chart(
-    data: Table, column: str, steps: int, levels: tuple[float, ...] = (), top: float = 1, height: int = 300
+    data: Table, column: str, steps: int, levels: Levels = (), top: float = 1, height: int = 300
 ) -> alt.LayerChart:
-    """A training_table of "accuracy" or "loss" over training steps; levels: what guessers have, top: of the loss's axis."""
+    """A training_table of "accuracy" or "loss" over training steps; levels: baselines; top: of the loss's axis."""
     accuracy = column == "accuracy"
     ticks: dict[str, Any] = {"format": "%", "values": [0, 0.25, 0.5, 0.75, 1]} if accuracy else {"tickCount": 4}
     look: dict[str, Any] = {
@@ -39,13 +39,13 @@ def training_chart(
     }
     scale = alt.Scale(domain=[0, steps], nice=False)
     x = alt.X("x:Q", title="training step", scale=scale, axis=alt.Axis(tickCount=5, tickMinStep=1, format="~s", grid=False))
-    y, form = alt.Y("value:Q", **look), ".1%" if accuracy else ".3g"
+    y, form = alt.Y("value:Q", **look), ".4~%" if accuracy else ".3g"
     tips = [alt.Tooltip("name:N", title="run"), alt.Tooltip("x:Q", title="step", format=",d")]
     tips += [
         alt.Tooltip(f"{k}:Q", title=t, format=form) for k, t in (("value", "median"), ("low", "lowest"), ("high", "highest"))
     ]
     base = _base(data).encode(x, _colour())
-    guess = alt.Chart(alt.Data(values=[{"level": v, "name": "chance" if accuracy else "guesser"} for v in levels]))
+    guess = alt.Chart(alt.Data(values=[{"level": v, "name": name} for name, v in levels]))
     rule = guess.mark_rule(color=GREY, strokeDash=[6, 4], strokeWidth=1.5).encode(y=alt.Y("level:Q", **look))
     words = guess.mark_text(align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY_TEXT)
     words = words.encode(y=alt.Y("level:Q", **look), x=alt.XValue("width"), text="name:N")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import altair as alt
 
@@ -23,6 +24,7 @@ BLUE, ORANGE = "#2166ac", "#b35806"  # activations below and above 0
 LOW, HIGH = 1e-12, 1e4  # the domain of gradient norms, the same on every page
 HEIGHT = 250
 MAX_ROWS = 5000  # of Altair
+Levels: TypeAlias = Sequence[tuple[str, float]]  # name and height of rules across a chart
 
 
 def sized(*layers: Any, height: int = HEIGHT) -> alt.LayerChart:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import altair as alt
 import pandas as pd
 
-from rnnkit.charts.style import GREY, GREY_TEXT, INK, INK_TEXT, MAX_ROWS, VIOLET, WARM, sized
+from rnnkit.charts.style import GREY, GREY_TEXT, INK, INK_TEXT, MAX_ROWS, VIOLET, WARM, Levels, sized
 
 DASH = [7, 4]  # of the pinned run
 EXACT = ".7~g"  # all digits of a float32
@@ -27,14 +27,24 @@ Table: TypeAlias = pd.DataFrame | None
 def loss_chart(data: Table = None, pinned: Table = None, *, steps: int | None = None, guess: float = 0.6931) -> alt.LayerChart:
     """Training loss of every network, their median and range, and the loss of a guesser; columns step, replica, loss."""
     y = {"scale": alt.Scale(domain=[0, 2 * guess], clamp=True, nice=False), "axis": alt.Axis(tickCount=4, title=None)}
-    return _curves(data, pinned, "loss", y, steps, guess, "guesser", EXACT, top=2 * guess)
+    return _curves(data, pinned, "loss", y, steps, (("guesser", guess),), EXACT, top=2 * guess)
 
 
-def accuracy_chart(data: Table = None, pinned: Table = None, *, steps: int | None = None, chance: float = 0.5) -> alt.LayerChart:
-    """Held-out accuracy of every network, their median and range, and chance; columns step, replica, accuracy."""
+def accuracy_chart(
+    data: Table = None,
+    pinned: Table = None,
+    *,
+    steps: int | None = None,
+    chance: float = 0.5,
+    levels: Levels | None = None,
+) -> alt.LayerChart:
+    """Held-out accuracy of every network, their median and range, and chance; columns step, replica, accuracy.
+
+    levels: (name, accuracy) of every rule across the chart, in place of chance alone; see `rnnkit.learnt.levels`.
+    """
     ticks = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None)
     y = {"scale": alt.Scale(domain=[0, 1]), "axis": ticks}
-    return _curves(data, pinned, "accuracy", y, steps, chance, "chance", ".4~%")
+    return _curves(data, pinned, "accuracy", y, steps, levels or (("chance", chance),), ".4~%")
 
 
 def norm_chart(data: Table = None, pinned: Table = None, *, steps: int | None = None) -> alt.LayerChart:
@@ -71,12 +81,11 @@ def _curves(
     column: str,
     y: dict[str, Any],
     steps: int | None,
-    level: float,
-    name: str,
+    levels: Levels,
     form: str,
     top: float | None = None,
 ) -> alt.LayerChart:
-    """top: of the axis, where numbers can be above it; marks say so."""
+    """levels: (name, value) of every rule across the chart. top: of the axis, where numbers can be above it; marks say so."""
     source = alt.Chart(_source(data))
     one = source.transform_filter(_finite(column)).mark_line(strokeWidth=1, opacity=0.35, color=INK)
     one = one.encode(_x(steps), alt.Y(f"{column}:Q", **y), detail="replica:N")
@@ -84,10 +93,9 @@ def _curves(
     spread = base.mark_area(opacity=0.16, color=INK).encode(alt.Y(f"min_{column}:Q", **y), alt.Y2(f"max_{column}:Q"))
     median = base.transform_filter(_finite(f"median_{column}"))
     middle = median.mark_line(strokeWidth=3, color=INK).encode(alt.Y(f"median_{column}:Q", **y))
-    rule = alt.Chart(alt.Data(values=[{"level": level}])).mark_rule(color=GREY, strokeDash=[6, 4], strokeWidth=2)
-    text = alt.Chart(alt.Data(values=[{"level": level, "name": name}])).mark_text(
-        align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY_TEXT
-    )
+    marks = alt.Chart(alt.Data(values=[{"level": level, "name": name} for name, level in levels]))
+    rule = marks.mark_rule(color=GREY, strokeDash=[6, 4], strokeWidth=2)
+    text = marks.mark_text(align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY_TEXT)
     guess = [rule.encode(y="level:Q"), text.encode(y="level:Q", x=alt.XValue("width"), text="name:N")]
     other = _summary(alt.Chart(_source(pinned, "pinned")), [column]).transform_filter(_finite(f"median_{column}"))
     tooltip = ["step:Q", alt.Tooltip(f"median_{column}:Q", format=form, title="pinned")]
@@ -109,7 +117,7 @@ def _summary(chart: alt.Chart, columns: Sequence[str]) -> alt.Chart:
 
     A network that is NaN counts as the worst in the median, which is not a number where half of them are (History's median).
     """
-    fields: dict[str, str] = {}
+    fields: dict[str, Any] = {}
     for column in columns:
         worst = WORST.get(column, 1e308)
         numbers = {f"worst_{column}": f"{_finite(column)} ? datum.{column} : {worst}"}

@@ -10,6 +10,7 @@ import numpy as np
 from rnnkit.corpus.baselines import BASELINES
 from rnnkit.corpus.data import Corpus
 from rnnkit.corpus.parts import groups, wilson
+from rnnkit.shares import percent
 
 Row = dict[str, Any]
 FEW = 0.5  # with more of the sentences than this having an attractor, they are over-represented: in running text some 5 to 10 %
@@ -43,8 +44,8 @@ def warnings(corpus: Corpus, rows: list[Row]) -> list[str]:
     network = overall["network"]["right"]
     better = [who for who, row in overall.items() if who != "network" and row["right"] >= network]
     if better:
-        names = ", ".join(f"“{BASELINES[who].title}” {overall[who]['right']:.1%}" for who in better)
-        told.append(f"What needs no memory is as good as this network, or better: {names}; the network {network:.1%}.")
+        names = ", ".join(f"“{BASELINES[who].title}” {percent(overall[who]['right'], 1)}" for who in better)
+        told.append(f"What needs no memory is as good as this network, or better: {names}; the network {percent(network, 1)}.")
     known = corpus.attractors[corpus.attractors >= 0]
     if len(known) and (known > 0).mean() > FEW:
         told.append(

@@ -15,8 +15,10 @@ from rnnkit.charts.gradient import gradient_chart, picked
 from rnnkit.charts.style import MAX_ROWS
 from rnnkit.experiment import Experiment, applies
 from rnnkit.history import History, median
+from rnnkit.learnt import levels, others
+from rnnkit.shares import percent
 from rnnkit.verdict import verdict
-from rnnkit.words import amount, percent, summary
+from rnnkit.words import amount, summary
 
 CURVES = "Thick: the median network; thin: each network; band: from the lowest to the highest."
 NAN_IN_MEDIAN = "In the median a network that is NaN counts as the worst: it ends where half of them are."
@@ -75,12 +77,12 @@ def _loss(history: History) -> Figure:
 
 
 def _accuracy(history: History) -> Figure:
-    task = history.e.bound_task
+    e, task = history.e, history.e.bound_task
     table = _table(history, {"accuracy": history.accuracy})
-    chart = charts.accuracy_chart(table, steps=history.e.steps, chance=task.chance)
-    told = f"Right: {_course(history, history.accuracy, percent, worst=-np.inf)} A guesser gets {task.chance:.0%}."
-    told += _lost(history)
-    reading = f"Share of new {task.samples} that are right. {_curves(history)} Dashed: chance."
+    chart = charts.accuracy_chart(table, steps=e.steps, levels=levels(e))
+    told = f"Right: {_course(history, history.accuracy, percent, worst=-np.inf)} Others: {others(e)}.{_lost(history)}"
+    dashed = " and ".join(name for name, _ in levels(e))
+    reading = f"Share of new {task.samples} that are right. {_curves(history)} Dashed: {dashed}."
     return Figure("accuracy", f"Accuracy on new {task.samples}", told, reading, chart)
 
 

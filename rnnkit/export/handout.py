@@ -24,9 +24,11 @@ from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.export.figures import Figure, figures
 from rnnkit.export.images import DARK, LIGHT, javascript, standalone
 from rnnkit.history import History
+from rnnkit.learnt import bar, last_exam, solved_at
 from rnnkit.presets import PRESETS, named
+from rnnkit.shares import percent
 from rnnkit.tasks.data import KEPT
-from rnnkit.verdict import gradient_ratio, share, solved_at, verdict
+from rnnkit.verdict import gradient_ratio, share, verdict
 from rnnkit.words import LABELS, TITLES, difference, summary
 
 FONT = 16  # px, at least, of all words in a chart
@@ -131,16 +133,22 @@ def _networks(history: History) -> str:
     """A row for each network: where it ended."""
     e, n = history.e, history.n
     shown = range(min(e.replicas, NETWORKS))
-    measured = np.flatnonzero(~np.isnan(history.accuracy[:n]).all(1))
-    accuracy = history.accuracy[measured[-1]] if len(measured) else np.full(e.replicas, np.nan)
-    solved = solved_at(history.steps[:n], history.accuracy[:n])
+    accuracy, enough = last_exam(history.accuracy[:n], history.diverged[n - 1]), bar(e)
+    solved = solved_at(history.steps[:n], history.accuracy[:n], enough)
     task = e.bound_task
-    head = ["Network", "Seed", "Loss", f"Right, of new {task.samples}", "99 % right at step", "Gradient norm of the weights"]
+    head = [
+        "Network",
+        "Seed",
+        "Loss",
+        f"Right, of new {task.samples}",
+        f"{percent(enough)} right at step",
+        "Gradient norm of the weights",
+    ]
     head += [f"dL/d{part}: {task.source_name} / {task.end_name}" for part in history.parts] + ["Became NaN at step"]
     lines = [_row("th", head)]
     for r in shown:
         dead = int(history.diverged[n - 1, r])
-        numbers = [f"{history.loss[n - 1, r]:.4g}", f"{accuracy[r]:.1%}" if dead < 0 and np.isfinite(accuracy[r]) else "–"]
+        numbers = [f"{history.loss[n - 1, r]:.4g}", percent(accuracy[r]) if np.isfinite(accuracy[r]) else "–"]
         numbers += [f"{solved[r]:,}" if solved[r] >= 0 else "never", f"{history.norm_raw[n - 1, r]:.3g}"]
         numbers += [
             share(gradient_ratio(history.state_grad[n - 1, :, :, r : r + 1], e, part), e) for part in range(len(history.parts))

@@ -9,6 +9,7 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.export.script import FUTURE, header, left_out, sections
 from rnnkit.fixes import Truncate
+from rnnkit.learnt import others
 from rnnkit.words import LABELS, TITLES
 
 
@@ -65,7 +66,7 @@ def _to_see(e: Experiment) -> list[str]:
         f"Step 0, before anything is trained: dL/dh_t at t={task.source(e.length)} ({task.source_name}) beside its size at the "
         f"{task.end_name}. What is a millionth there teaches nothing.",
         "The gradient's norm before any remedy: large numbers are what clipping is for.",
-        f"In the end: the share of right answers in the exam. A guesser has {task.chance:.0%}.",
+        f"In the end: the share of right answers in the exam, beside {others(e)}.",
     ]
     if "c" in cell.parts:
         seen.insert(1, "dL/dc_t beside dL/dh_t: what is remembered travels in c. It includes the path through h_t.")

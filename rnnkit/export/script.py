@@ -19,9 +19,9 @@ from rnnkit.export import pieces
 from rnnkit.export.excerpt import Excerpt, of_function, of_object
 from rnnkit.export.pieces import fill
 from rnnkit.fixes import Fix
+from rnnkit.learnt import SOLVED, bar
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.tasks import TASKS
-from rnnkit.verdict import SOLVED
 from rnnkit.weights import Stream
 from rnnkit.words import summary
 
@@ -259,5 +259,5 @@ def _report(e: Experiment, kept: Experiment) -> dict[str, str]:
         "left_out": "\n".join(f'print("LEFT OUT: {sentence}")' for sentence in left_out(e)),
         "watched": "loss" if CELLS[kept.cell].reservoir else "loss + gradient",
         "TEST": f"{Stream.TEST:d}",
-        "SOLVED": str(SOLVED),
+        "SOLVED": f"{SOLVED if TASKS[e.task].data else bar(e):.6g}",
     }

@@ -9,17 +9,15 @@ from enum import StrEnum
 import numpy as np
 
 from rnnkit.history import History
+from rnnkit.learnt import NEARLY, SOLVED, bar, last_exam, solved_at
 from rnnkit.remedies.panels import Panel, Remedy
-from rnnkit.tasks import TASKS
-from rnnkit.verdict import SOLVED, gradient_ratio, solved_at
-
-ALMOST = 0.9  # of the held-out sequences
+from rnnkit.verdict import gradient_ratio
 
 
 class Outcome(StrEnum):
     OPEN = "open"  # not yet known
-    LEARNT = "learnt"  # most networks have at least 99 % right at the end
-    NEARLY = "nearly learnt"  # most have at least 90 % right
+    LEARNT = "learnt"  # most networks have at the end what counts as learnt: rnnkit.learnt.bar
+    NEARLY = "nearly learnt"  # most have at least 90 % right, and more than the task's baselines
     GUESSES = "not learnt"
     BROKEN = "NaN"  # of at least half of the networks
 
@@ -29,11 +27,13 @@ class Result:
     """What R networks have shown up to the last row that there is."""
 
     done: bool
-    solved: np.ndarray  # (R,) first step with 99 % of the held-out sequences right, -1 where there is none
-    score: np.ndarray  # (R,) share of right answers in the last exam, NaN where there was none
+    solved: np.ndarray  # (R,) first step at which a network had learnt it, -1 where there is none
+    score: np.ndarray  # (R,) share of right answers in the last exam, NaN where there was none and of what is NaN now
     diverged: np.ndarray  # (R,) the step at which a network became NaN, -1 while it is sound
     before: float  # median of ||dL/ds|| at the source over that at the last step, untrained
     after: float  # the same at the last row
+    enough: float = SOLVED  # the score that counts as learnt
+    nearly: float = NEARLY  # and as nearly learnt
 
     @property
     def outcome(self) -> Outcome:
@@ -44,12 +44,12 @@ class Result:
             return Outcome.OPEN
         if 2 * self.knows.sum() > R:
             return Outcome.LEARNT
-        return Outcome.NEARLY if 2 * (self.score >= ALMOST).sum() > R else Outcome.GUESSES
+        return Outcome.NEARLY if 2 * (self.score >= self.nearly).sum() > R else Outcome.GUESSES
 
     @property
     def knows(self) -> np.ndarray:
         """(R,) whether the last exam was passed."""
-        return self.score >= SOLVED
+        return self.score >= self.enough
 
     @property
     def steps(self) -> float:
@@ -60,15 +60,16 @@ class Result:
 def measure(remedy: Remedy, history: History, n: int) -> Result:
     """From the first n > 0 rows of the run."""
     e, part = remedy.experiment, history.parts.index(remedy.claim.part)
-    accuracy = history.accuracy[:n]
-    exams = accuracy[~np.isnan(accuracy).all(1)]
+    accuracy, enough = history.accuracy[:n], bar(e)
     return Result(
         done=n == len(history.steps),
-        solved=solved_at(history.steps[:n], accuracy),
-        score=exams[-1] if len(exams) else np.full(e.replicas, np.nan),
+        solved=solved_at(history.steps[:n], accuracy, enough),
+        score=last_exam(accuracy, history.diverged[n - 1]),
         diverged=history.diverged[n - 1],
         before=gradient_ratio(history.state_grad[0], e, part),
         after=gradient_ratio(history.state_grad[n - 1], e, part),
+        enough=enough,
+        nearly=bar(e, NEARLY),
     )
 
 
@@ -88,7 +89,7 @@ def lessons(panel: Panel, results: Mapping[str, Result]) -> list[str]:
     ]
     arrived, lost = ([results[name].after for name in found[which]] for which in (Outcome.LEARNT, Outcome.GUESSES))
     if arrived and lost and min(arrived) > 10 * max(lost):  # then the gradient tells the two apart
-        source = TASKS[panel.plain.task].source_name
+        source = panel.plain.bound_task.source_name
         told.append(
             f"Where it was learnt, at least {short(min(arrived))} of the gradient arrives at the {source} after training; "
             f"where it was not, at most {short(max(lost))}."

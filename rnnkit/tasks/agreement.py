@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnkit.tasks.base import Batch, Classes
+from rnnkit.tasks.base import DRAWN, EXAM, EXAM_SEED, Batch, Classes
 
 SINGULAR = "cat dog bird horse farmer doctor child king sailor guest".split()
 PLURAL = "cats dogs birds horses farmers doctors children kings sailors guests".split()
@@ -115,6 +115,19 @@ class Agreement(Classes):
             swap = (kind == len(CLASSES)) & (rng.random(len(state)) < self.attractors)
             kind = np.where(swap, len(CLASSES) + rng.integers(1, 3, len(state)), kind)
         return _pick(kind, rng)
+
+    def baselines(self, length: int) -> dict[str, float]:
+        """With attractors also the best that a bag of words can do: the number that most nouns have.
+
+        Of p plural and s singular nouns each is as likely the subject, so P(plural | bag) = p / (p + s), and the accuracy is
+        E[max(p, s) / (p + s)], a mean over drawn sentences. Without attractors the one noun with a number is the subject: a
+        bag of words knows all, and what is asked is memory alone.
+        """
+        if not self.attractors:
+            return super().baselines(length)
+        x = self.sample(length, max(EXAM, min(8192, DRAWN * 4 // length)), np.random.default_rng(EXAM_SEED)).x
+        p, s = (np.isin(x, GROUPS[number]).sum(0) for number in ("plural", "singular"))
+        return super().baselines(length) | {"bag of words": float((np.maximum(p, s) / (p + s)).mean())}
 
     def source(self, length: int) -> int:
         return 1

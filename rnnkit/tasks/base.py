@@ -46,6 +46,7 @@ class Task(ABC):
     by_words: ClassVar[bool] = False  # with data: the symbols are words, as many as the vocabulary holds
     padded: ClassVar[bool] = False  # sequences of different lengths: batches have `words`
     carries: ClassVar[bool] = False  # a training batch goes on where the one before ended, and so does the state
+    answers: int = 0  # equally likely answers, each of them as often in the exam; 0: the exam is as it is drawn
 
     @abstractmethod
     def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
@@ -74,8 +75,36 @@ class Task(ABC):
                 yield block.part(slice(i * batch, (i + 1) * batch))
 
     def exam(self, length: int, rng: np.random.Generator) -> Batch:
-        """The held-out sequences whose accuracy is shown while training."""
-        return self.draw(length, EXAM, rng, held_out=True)
+        """The EXAM held-out sequences whose accuracy is shown while training.
+
+        With `answers` each answer is that of equally many of them, so that always giving the same answer scores 1 / answers.
+        ValueError where some answer is never drawn.
+        """
+        if not self.answers:
+            return self.draw(length, EXAM, rng, held_out=True)
+        each, found = EXAM // self.answers, []
+        for _ in range(100):
+            found.append(self.draw(length, 2 * EXAM, rng, held_out=True))
+            y = np.concatenate([b.y for b in found], 1)
+            chosen = np.sort(np.concatenate([np.flatnonzero(y[0] == answer)[:each] for answer in range(self.answers)]))
+            if len(chosen) == each * self.answers:
+                return Batch(np.concatenate([b.x for b in found], 1)[:, chosen], y[:, chosen])
+        raise ValueError(f"task '{self.title}' has too few different sequences of length {length} to test every answer")
+
+    def exam_size(self, length: int) -> int:
+        """How many sequences the exam has."""
+        return EXAM
+
+    def baselines(self, length: int) -> dict[str, float]:
+        """Name -> accuracy in the exam that everybody sits, of answers that need no memory for the order of the inputs.
+
+        "chance" is always among them: the best constant answer.
+        """
+        return {"chance": 1 / self.answers if self.answers else self.constant_score(everybodys_exam(self, length))}
+
+    def constant_score(self, batch: Batch) -> float:
+        """Accuracy of the constant answer that is right most often in this batch."""
+        return float(np.bincount(batch.y.ravel()).max() / batch.y.size)
 
     def bound(self, data: str, vocabulary: int) -> Task:
         """This task on the data of this name (tasks.data), words beyond the `vocabulary` most frequent ones left out."""
@@ -88,7 +117,7 @@ class Task(ABC):
     @property
     @abstractmethod
     def chance(self) -> float:
-        """Accuracy of the best guess that ignores the sequence."""
+        """Accuracy to expect of the best guess that ignores the sequence; on the exam itself see `baselines`."""
 
     @property
     @abstractmethod
@@ -128,6 +157,10 @@ class Classes(Task):
     """Tasks whose answer is one of `n_out` equally likely classes."""
 
     @property
+    def answers(self) -> int:  # type: ignore[override]
+        return self.n_out
+
+    @property
     def chance(self) -> float:
         return 1 / self.n_out
 
@@ -143,7 +176,13 @@ class Classes(Task):
 AT_ONCE = 2**22  # symbols drawn at once at most: 32 MB
 DRAWN = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
 EXAM = 256  # held-out sequences that the accuracy is measured on
+EXAM_SEED = 5  # of their random numbers
 HELD_OUT = 8  # one sequence in so many belongs to the test set
+
+
+def everybodys_exam(task: Task, length: int) -> Batch:
+    """The exam that every network sits, whatever its seed."""
+    return task.exam(length, np.random.default_rng(EXAM_SEED))
 
 
 def is_held_out(x: np.ndarray) -> np.ndarray:

@@ -14,8 +14,9 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from rnnkit.corpus import TRAIN, VALIDATION, Corpus, Vocabulary, split
+from rnnkit.corpus.baselines import BASELINES, predictions
 from rnnkit.tasks.agreement import GROUPS, WORDS, Agreement
-from rnnkit.tasks.base import Batch, Task
+from rnnkit.tasks.base import EXAM_SEED, Batch, Task
 from rnnkit.tasks.data import KEPT
 
 UNBALANCED = 1.5  # so many times as frequent one class may be before the losses are weighted
@@ -112,8 +113,26 @@ class Sentences(Task):
             yield self.batch(order[:batch], length)
             order = order[batch:]
 
+    def exam_items(self, rng: np.random.Generator) -> np.ndarray:
+        """The sentences of the exam: validation sentences, at most EXAM."""
+        return rng.permutation(self.items(VALIDATION))[:EXAM]
+
     def exam(self, length: int, rng: np.random.Generator) -> Batch:
-        return self.batch(rng.permutation(self.items(VALIDATION))[:EXAM], length)
+        return self.batch(self.exam_items(rng), length)
+
+    def exam_size(self, length: int) -> int:
+        return min(EXAM, len(self.items(VALIDATION)))
+
+    def baselines(self, length: int) -> dict[str, float]:
+        """Those of rnnkit.corpus, whatever the length: they read whole sentences. "chance" is the majority."""
+        return self._baselines
+
+    @cached_property
+    def _baselines(self) -> dict[str, float]:
+        items = self.exam_items(np.random.default_rng(EXAM_SEED))
+        names = {name: "chance" if name == "majority" else baseline.title for name, baseline in BASELINES.items()}
+        guesses = predictions(self.corpus, items)
+        return {names[name]: float((plural == self.plural[items]).mean()) for name, plural in guesses.items()}
 
     @property
     def chance(self) -> float:

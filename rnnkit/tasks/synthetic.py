@@ -56,6 +56,7 @@ class TwoNumbers(Task):
     loss = "squared_error"
     finite = False
     min_length = 10
+    guess: float  # the constant answer that is right most often
 
     def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
         x = np.zeros((length, n, 2))
@@ -65,6 +66,9 @@ class TwoNumbers(Task):
         p1 = edge + rng.integers(0, max(1, int(0.4 * length)), n)
         x[p0, rows, 0] = x[p1, rows, 0] = 1
         return Batch(x, self.combine(x[p0, rows, 1], x[p1, rows, 1])[None, :, None])
+
+    def constant_score(self, batch: Batch) -> float:
+        return float((np.square(batch.y - self.guess) <= 0.04).mean())
 
     def combine(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         raise NotImplementedError
@@ -79,7 +83,8 @@ class TwoNumbers(Task):
 class Adding(TwoNumbers):
     title = "adding"
     about = "Two numbers of a long stream are marked; the network must give their mean at the end."
-    guess_loss = 1 / 24  # Var((u + v) / 2), the guess is 1/2
+    guess = 0.5
+    guess_loss = 1 / 24  # Var((u + v) / 2)
     chance = 0.64  # P(|(u + v) / 2 - 1/2| < .2) = 1 - .6^2
 
     def combine(self, u, v):
@@ -89,7 +94,8 @@ class Adding(TwoNumbers):
 class Multiplication(TwoNumbers):
     title = "multiplication"
     about = "Two numbers of a long stream are marked; the network must give their product at the end."
-    guess_loss = 1 / 9 - 1 / 16  # Var(u v), the guess is 1/4
+    guess = 0.2
+    guess_loss = 1 / 9 - 1 / 16  # Var(u v), where the guess is 1/4
     chance = 0.4 - 0.4 * math.log(0.4)  # P(u v < .4), the guess is .2: the density -ln z falls, so the best interval starts at 0
 
     def combine(self, u, v):
@@ -103,6 +109,7 @@ class Permutation(Task):
     about = "Repeat, at the end, the first of a long stream of 100 different symbols."
     n_in = n_out = 100
     min_length = 3
+    answers = 2
     chance = 0.5  # the guesser knows that the answer is 0 or 1
     guess_loss = math.log(2)
     squared_guess_loss = 0.5 / 100  # two components of variance 1/4, the other 98 of 0
@@ -124,6 +131,7 @@ class Memorization(Classes):
     about = "Ten symbols, a long pause, a signal: the network must repeat all ten."
     source_name = "10th symbol"
     values, positions = 5, 10
+    answers = 0  # ten answers a sequence: they are as they are drawn
     n_in, n_out = values + 2, values
     min_length = 2 * positions + 1
 

@@ -141,9 +141,11 @@ class NextSymbol(Task):
 
     def exam(self, length: int, rng: np.random.Generator) -> Batch:
         """Windows of the validation part, each read from the zero state."""
-        part = self.parts[1]
-        n = min(EXAM, max(1, len(part) // length))
+        part, n = self.parts[1], self.exam_size(length)
         return _windows(part, np.arange(n) * len(part) // n, length)
+
+    def exam_size(self, length: int) -> int:
+        return min(EXAM, max(1, len(self.parts[1]) // length))
 
     def draw(self, length: int, n: int, rng: np.random.Generator, held_out: bool) -> Batch:
         part = self.parts[held_out]

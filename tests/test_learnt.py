@@ -1,0 +1,194 @@
+"""Learnt or not: one rule, held against Wilson's interval and the baselines of every task; and the sentence that says it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rnnkit import Experiment
+from rnnkit.corpus import Corpus, wilson
+from rnnkit.corpus.baselines import bag_of_words
+from rnnkit.history import History
+from rnnkit.learnt import bar, baselines, best_baseline, last_exam, levels, outcome, solved_at
+from rnnkit.shares import percent
+from rnnkit.tasks import TASKS
+from rnnkit.tasks.base import EXAM, EXAM_SEED, everybodys_exam
+from rnnkit.tasks.data import drop, keep
+from rnnkit.trainer import Exam, init_params
+from rnnkit.verdict import verdict
+from rnnkit.weights import Stream
+
+ONE = Experiment(length=10, replicas=1, steps=280)
+STEPS = np.array([0, 120, 240, 280])
+NAN = float("nan")
+
+
+def column(*accuracy):
+    return np.array(accuracy)[:, None]
+
+
+def rare_plurals(plurals, n=3000, seed=0):
+    """A corpus of n different sentences of which so many are plural."""
+    rng = np.random.default_rng(seed)
+    nouns = [f"noun{i}" for i in range(40)]
+    prefixes = tuple(("the", nouns[rng.integers(40)], f"w{i}", f"v{rng.integers(30)}") for i in range(n))
+    plural = np.zeros(n, bool)
+    plural[rng.choice(n, plurals, replace=False)] = True
+    unknown = np.full(n, -1, np.int16)
+    return Corpus("rare", "table", prefixes, plural, unknown, unknown, forms=(), notes=())
+
+
+# ---- percentages
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    {
+        1.0: "100 %", 255 / 256: "99.6 %", 0.9999: "99.9 %", 0.99: "99 %", 253 / 256: "98.8 %", 0.988: "98.8 %",
+        0.8999: "89.9 %", 0.5: "50 %", 0.005: "0.5 %", 1e-5: "below 0.1 %", 0.0: "0 %",
+    }.items(),
+)  # fmt: skip
+def test_percent(share, text):
+    assert percent(share) == text
+
+
+def test_no_share_is_rounded_over_a_bar_or_to_a_whole():
+    for n in (256, 1000, 1024, 7489):
+        for k in range(n + 1):
+            for digits in (0, 1):
+                text = percent(k / n, digits)
+                assert (text == "100 %") == (k == n)
+                if not text.startswith("below"):
+                    shown = float(text.removesuffix(" %"))
+                    assert (shown >= 99) == (k / n >= 0.99) and (shown >= 90) == (k / n >= 0.9) and (shown == 0) == (k == 0)
+
+
+# ---- the rule
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_bar_is_where_wilsons_interval_leaves_the_best_baseline_behind(name):
+    e = Experiment(task=name, length=max(TASKS[name].min_length, 20))
+    _, best = best_baseline(e.bound_task, e.length)
+    n = e.bound_task.exam_size(e.length)
+    assert n == everybodys_exam(e.bound_task, e.length).x.shape[1]
+    beats = bar(e, least=0)
+    for k in range(n + 1):
+        if abs(k / n - beats) > 1e-9:
+            assert (wilson(k, n)[0] > best) == (k / n > beats)
+    assert bar(e) == max(0.99, beats)
+
+
+def test_99_percent_are_not_enough_where_a_guesser_has_as_many():
+    name = keep(rare_plurals(14))
+    try:
+        e = Experiment(task="corpus", data=name, length=10, replicas=2, steps=100)
+        assert best_baseline(e.bound_task, 10)[1] > 0.99
+        accuracy = np.full((3, 2), 0.997)
+        told, learnt = outcome(e, np.array([0, 50, 100]), accuracy, np.full(2, -1))
+        assert not learnt and "got at least" not in told and "99.7 % of new sentences right" in told and "a guesser 99." in told
+        h = History(replace(e, steps=2))
+        h.n, h.causes = 3, [("", "")] * 3
+        h.accuracy[:], h.loss[:], h.state_grad[:] = accuracy, e.guess_loss, 1
+        assert verdict(h).tone == "neutral"
+    finally:
+        drop(name)
+
+
+def test_a_corpus_that_can_be_told_from_a_guesser_is_learnt_at_99_percent():
+    e = Experiment(task="corpus", length=10, replicas=1, steps=100)
+    told, learnt = outcome(e, np.array([0, 100]), column(0.5, 0.995), np.array([-1]))
+    assert learnt and told.startswith("The network got at least 99 % of new sentences right, by step 100 (a bag of words 7")
+
+
+# ---- baselines
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("length", [0, 30])
+def test_always_the_same_answer_scores_what_is_said_on_the_exam_itself(name, length):
+    task = TASKS[name].bound("", 2000)
+    length = max(length, task.min_length)
+    exam = everybodys_exam(task, length)
+    if task.loss == "cross_entropy":
+        best = max(float((exam.y == answer).mean()) for answer in np.unique(exam.y))
+    else:
+        best = max(float((np.square(exam.y - guess) <= 0.04).mean()) for guess in (task.guess,))
+    assert baselines(task, length)["chance"] == pytest.approx(best, abs=0.02 if name == "corpus" else 1e-9)
+    if task.answers:
+        assert best == pytest.approx(1 / task.answers) and task.chance == pytest.approx(best)
+        counts = np.bincount(exam.y.ravel(), minlength=task.answers)
+        assert len(set(counts.tolist())) == 1 and exam.x.shape[1] == EXAM
+
+
+def test_everybody_sits_the_exam_that_the_baselines_sat():
+    assert EXAM_SEED == Stream.TEST
+    e = Experiment(length=12, replicas=1)
+    assert np.array_equal(Exam(e, init_params(e)).batch.x, everybodys_exam(e.bound_task, 12).x)
+
+
+@pytest.mark.parametrize("name", ["agreement-attractors", "agreement-varying-attractors"])
+@pytest.mark.parametrize(("length", "share"), [(10, 0.845), (20, 0.75), (50, 0.66)])
+def test_a_bag_of_words_among_attractors_does_what_a_logistic_regression_does(name, length, share):
+    task = TASKS[name]
+    found = baselines(task, length)["bag of words"]
+    assert found == pytest.approx(share, abs=0.02)
+    rng = np.random.default_rng(1)
+    train, test = (task.sample(length, n, rng) for n in (6000, 6000))
+    words = [task.labels(x) for x in train.x.T]
+    right = bag_of_words(words, train.y[0] == 1)([task.labels(x) for x in test.x.T]) == test.y[0]
+    assert found == pytest.approx(right.mean(), abs=0.025)
+    assert levels(Experiment(task=name, length=length)) == (("chance", 0.5), ("bag of words", found))
+
+
+def test_without_attractors_there_is_no_bag_of_words_to_beat():
+    assert set(baselines(TASKS["agreement"], 20)) == {"chance"}
+
+
+# ---- the sentence
+
+
+def test_a_network_that_solved_it_and_then_became_nan_is_both():
+    told, learnt = outcome(ONE, STEPS, column(0.5, 0.6, 1.0, NAN), np.array([254]))
+    assert told == "The network got at least 99 % of new sentences right, by step 240, but it became NaN at step 254."
+    assert not learnt
+
+
+def test_of_several_networks_those_that_fell_and_those_that_became_nan_are_counted():
+    e = Experiment(length=10, replicas=4, steps=280)
+    accuracy = np.array([[0.5] * 4, [1, 1, 0.6, 0.5], [1, 1, 1, 0.5], [1, NAN, 0.9, 0.5]])
+    told, learnt = outcome(e, STEPS, accuracy, np.array([-1, 254, -1, -1]))
+    assert told == (
+        "3 of 4 networks got at least 99 % of new sentences right, by step 120 (median), "
+        "but 1 fell below again and 1 became NaN, the first at step 254."
+    )
+    assert not learnt
+
+
+def test_what_became_nan_between_two_exams_does_not_count_as_knowing_it():
+    """The last exam was before the end: its score is that of weights that are no more."""
+    accuracy = column(0.5, 1.0, 1.0)
+    assert np.isnan(last_exam(accuracy, np.array([254]))).all() and last_exam(accuracy, np.array([-1])) == [1.0]
+    assert not outcome(ONE, STEPS[:3], accuracy, np.array([254]))[1]
+
+
+def test_what_was_nearly_learnt_before_nan_is_not_called_nothing():
+    told, _ = outcome(ONE, STEPS, column(0.5, 0.6, 0.97, NAN), np.array([254]))
+    assert told == "Not learnt: the network had 97 % of new sentences right before its weights became NaN."
+    assert outcome(ONE, STEPS, column(0.5, 0.52, 0.53, NAN), np.array([254]))[0] == "Nothing was learnt."
+
+
+def test_what_is_just_below_the_bar_is_not_printed_as_if_it_were_above():
+    assert outcome(ONE, STEPS, column(0.5, 0.9, 0.97, 253 / 256), np.array([-1]))[0].startswith("Not learnt: 98.8 % of")
+
+
+def test_among_attractors_the_bag_of_words_is_named():
+    e = Experiment(task="agreement-attractors", length=20, replicas=1, steps=280)
+    told, _ = outcome(e, STEPS, column(0.5, 0.6, 0.7, 0.74), np.array([-1]))
+    assert told == "Not learnt: 74 % of new sentences right, a bag of words 74 %, a guesser 50 %."
+
+
+def test_solved_at():
+    accuracy = np.array([[0.5, 0.5, 0.99], [0.99, 0.9, 0.2]])
+    assert list(solved_at(np.array([0, 40]), accuracy)) == [40, -1, 0]
+    assert list(solved_at(np.array([0, 40]), accuracy, 0.995)) == [-1, -1, -1]
