@@ -156,7 +156,6 @@ def _on(e: Experiment, data: str) -> Experiment:
 
 
 def _results(e: Experiment) -> None:
-    one = replace(e, replicas=1)
     _trouble.fragment(_now, run_every=None if _session.run().done else 1.0)(e)
     if not _session.run().done:
         st.caption("When the training is done: bits on text it has never seen, agreement by minimal pairs, and what it writes.")
@@ -164,14 +163,14 @@ def _results(e: Experiment) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("#### Bits on text it has never seen")
-        _layout.computed("language", one, partial(_bits, e), step=e.steps)
+        _layout.computed("language", e, partial(_bits, e), step=e.steps)
     with right:
         st.markdown("#### Does it agree? Minimal pairs")
         pairs = _chosen_pairs()
-        _layout.computed("minimal_pairs", one, partial(_agreement, e, pairs), step=e.steps, pairs=pairs)
+        _layout.computed("minimal_pairs", e, partial(_agreement, e, pairs), step=e.steps, pairs=pairs)
     _bring_pairs()
     st.markdown("#### What it writes")
-    _writing(e, one)
+    _writing(e)
 
 
 def _now(e: Experiment) -> None:
