@@ -270,7 +270,7 @@ def _bring_pairs() -> None:
 # ---- what it writes ----
 
 
-def _writing(e: Experiment, one: Experiment) -> None:
+def _writing(e: Experiment) -> None:
     task, words = _task(e), e.task == "words"
     columns = st.columns([4, 2, 2, 2], gap="medium", vertical_alignment="bottom")
     prompt = columns[0].text_input(
@@ -285,7 +285,7 @@ def _writing(e: Experiment, one: Experiment) -> None:
         read = "each is read by its shape" if words else "each is read as the symbol for all rare ones"
         st.warning(f"Not in the {'vocabulary' if words else 'alphabet'} of this text: {_listed(strange)}; {read}.")
     options = {"prompt": prompt, "n": n, "temperature": temperature, "seed": seed}
-    _layout.computed("sample", one, _written, step=e.steps, **options)
+    _layout.computed("sample", e, _written, step=e.steps, **options)
 
 
 def _listed(strange: Sequence[str]) -> str:

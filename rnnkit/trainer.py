@@ -331,8 +331,8 @@ def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu"
     """Trains the Experiment's networks and yields a Record at every recorded step.
 
     A network that diverges (see Trainer) is frozen and its later numbers are NaN, while the others train on. The same Experiment
-    gives the same Records, bit for bit, on the same CPU and number of threads. Denormal numbers are flushed to zero (by threads that
-    torch started before this, only if it was told to then).
+    gives the same Records, bit for bit, on the same CPU and number of threads. Denormal numbers are flushed to zero (by threads
+    that torch started before this, only if it was told to then).
     """
     with quietly():
         trainer = Trainer(e, dtype, device)
