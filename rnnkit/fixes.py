@@ -228,7 +228,7 @@ class Freeze(GradientFix):
     names: str
     name = "freeze"
     title = "Frozen weights"
-    about = "Keeps these weights as they were drawn."
+    about = "Keeps these weights as they are."
     default = "W_rec"
     CHOICES: ClassVar[tuple[str, ...]] = ("W_in", "W_rec", "b", "W_out", "b_out")
 
