@@ -182,7 +182,7 @@ class Omega(GradientFix):
     about = "Pascanu's penalty: asks the gradient to keep its size on the way back."
     default = 0.5
     high = 100
-    numbers = 6
+    numbers = 5
     BOUND: ClassVar[float] = 1e-20
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
@@ -209,8 +209,9 @@ class Omega(GradientFix):
         counted = delta.square().sum(-1, keepdim=True) >= self.BOUND
         largest = delta.abs().amax(-1, keepdim=True).clamp(1e-30, finfo(delta.dtype).max / 256)
         scale = largest.frexp().mantissa / largest
-        da, delta = da * scale, delta * scale
+        delta = delta * scale
         norm = delta.square().sum(-1, keepdim=True).clamp(min=self.BOUND)  # 0 where nothing counts
+        da = da * scale
         return da, da @ params["W_rec"].mT, norm, counted
 
     def applies_to(self, gates: int) -> bool:
