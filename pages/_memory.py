@@ -24,8 +24,8 @@ GUESSES = 0.6  # and below which the network has nothing to lose
 
 
 def one(e: Experiment) -> Experiment:
-    """Network 0 alone, whatever the number of steps: all who look at it share one answer."""
-    return replace(e, replicas=1, steps=1)
+    """Whatever the number of steps: all who look at network 0 of this run share one answer. The others train beside it."""
+    return replace(e, steps=1)
 
 
 # ---- which unit remembers ----

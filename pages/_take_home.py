@@ -19,7 +19,7 @@ from rnnkit.export import images, tables
 from rnnkit.export.figures import figures, pictured
 from rnnkit.export.handout import handout
 from rnnkit.export.notebook import notebook
-from rnnkit.export.script import left_out, script
+from rnnkit.export.script import missing, script
 from rnnkit.runs import Run
 
 BYTES = "application/octet-stream"
@@ -71,18 +71,21 @@ def _button(label: str, key: str, run: Run, make: Callable[[], str | bytes], nam
 
 
 def _in_words(run: Run) -> None:
-    e, missing = run.experiment, left_out(run.experiment)
+    e, reasons = run.experiment, missing(run.experiment)
     link = _link.address(_view.View())
     about = "One page with the charts, the settings and the findings; it opens without a network and can be printed."
-    _button("Handout", "handout", run, lambda: handout(run.history, link, script(e)), ".html", "text/html", about)
+    _button(
+        "Handout", "handout", run, lambda: handout(run.history, link, "" if reasons else script(e)), ".html", "text/html", about
+    )
+    if reasons:
+        st.caption("There is no PyTorch script of this experiment. " + " ".join(reasons))
+        return
     about = "The same experiment with torch.nn and autograd alone, to run and to change."
     left, right = st.columns(2)
     with left:
         _button("PyTorch script", "script", run, lambda: script(e), ".py", "text/x-python", about)
     with right:
         _button("Notebook", "notebook", run, lambda: notebook(e), ".ipynb", "application/x-ipynb+json", about)
-    if missing:
-        st.caption("The script leaves out: " + " ".join(missing))
 
 
 def _pictures(run: Run) -> None:

@@ -127,8 +127,7 @@ def _results(e: Experiment) -> None:
         st.caption("When the training is done: right answers by attractors and by distance, beside the baselines.")
         _trouble.fragment(_wait, run_every=1.0)(e)
         return
-    one = replace(e, replicas=1)
-    _layout.computed("tested", one, partial(_drawn, e), step=e.steps)
+    _layout.computed("tested", e, partial(_drawn, e), step=e.steps)
 
 
 def _wait(e: Experiment) -> None:

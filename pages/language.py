@@ -157,7 +157,6 @@ def _on(e: Experiment, data: str) -> Experiment:
 
 
 def _results(e: Experiment) -> None:
-    one = replace(e, replicas=1)
     _trouble.fragment(_now, run_every=None if _session.run().done else 1.0)(e)
     if not _session.run().done:
         st.caption("When the training is done: bits on text it has never seen, agreement by minimal pairs, and what it writes.")
@@ -165,14 +164,14 @@ def _results(e: Experiment) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("#### Bits on text it has never seen")
-        _layout.computed("language", one, partial(_bits, e), step=e.steps)
+        _layout.computed("language", e, partial(_bits, e), step=e.steps)
     with right:
         st.markdown("#### Does it agree? Minimal pairs")
         pairs = _chosen_pairs()
-        _layout.computed("minimal_pairs", one, partial(_agreement, e, pairs), step=e.steps, pairs=pairs)
+        _layout.computed("minimal_pairs", e, partial(_agreement, e, pairs), step=e.steps, pairs=pairs)
     _bring_pairs()
     st.markdown("#### What it writes")
-    _writing(e, one)
+    _writing(e)
 
 
 def _now(e: Experiment) -> None:
@@ -273,7 +272,7 @@ def _bring_pairs() -> None:
 # ---- what it writes ----
 
 
-def _writing(e: Experiment, one: Experiment) -> None:
+def _writing(e: Experiment) -> None:
     task, words = _task(e), e.task == "words"
     columns = st.columns([4, 2, 2, 2], gap="medium", vertical_alignment="bottom")
     prompt = columns[0].text_input(
@@ -288,7 +287,7 @@ def _writing(e: Experiment, one: Experiment) -> None:
         read = "each is read by its shape" if words else "each is read as the symbol for all rare ones"
         st.warning(f"Not in the {'vocabulary' if words else 'alphabet'} of this text: {_listed(strange)}; {read}.")
     options = {"prompt": prompt, "n": n, "temperature": temperature, "seed": seed}
-    _layout.computed("sample", one, _written, step=e.steps, **options)
+    _layout.computed("sample", e, _written, step=e.steps, **options)
 
 
 def _listed(strange: Sequence[str]) -> str:

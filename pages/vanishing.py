@@ -41,7 +41,7 @@ def page() -> None:
     if not _layout.equally_long(e):
         return
     step = _step(e)
-    looked_at = replace(e, replicas=1) if step else _untrained(e)
+    looked_at = e if step else _untrained(e)
     _layout.computed("flow", looked_at, partial(_flow, e), step=step)
     _regimes(e)
     if len(CELLS[e.cell].parts) > 1:

@@ -249,10 +249,11 @@ def _draw(args: argparse.Namespace, history: History) -> None:
     from rnnkit.export.figures import figures, pictured
     from rnnkit.export.handout import handout
     from rnnkit.export.images import images
-    from rnnkit.export.script import script
+    from rnnkit.export.script import missing, script
 
     if args.handout:
-        Path(args.handout).write_text(handout(history, script=script(history.e)), "utf-8")
+        program = "" if missing(history.e) else script(history.e)
+        Path(args.handout).write_text(handout(history, script=program), "utf-8")
     if args.charts:
         jobs = {(figure.name, form): (pictured(figure, history), form) for figure in figures(history) for form in ("svg", "png")}
         folder = Path(args.charts)

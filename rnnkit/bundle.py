@@ -5,7 +5,7 @@ What is done to all of them alike (their norm, clipping, an optimizer's step) is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,13 @@ class Bundle(Mapping[str, "Tensor"]):
     def like(self, flat: Tensor) -> Bundle:
         """Other numbers under the same names."""
         return Bundle(flat, self.shapes)
+
+    def columns(self, names: Collection[str]) -> Tensor:
+        """(N,) bool: which numbers of a row of `flat` belong to these tensors."""
+        from torch import bool as boolean
+        from torch import cat
+
+        return cat([self.flat.new_full((m * n,), name in names, dtype=boolean) for name, (m, n) in self.shapes.items()])
 
     @cached_property
     def _views(self) -> dict[str, Tensor]:

@@ -306,7 +306,7 @@ class Gru(Cell):
         torch.mul(dn, r, out=d_q)  # dh/dq = dh/da_n r
         torch.mul(d_q, q, out=d_r)
         d_r.addcmul_(d_r, r, value=-1)  # dh/da_r = dh/dq q (1 - r)
-        torch.sub(s[0], n, out=d_z)  # h - n = z (h_{t-1} - n)
+        torch.sub(s_prev[0], n, out=d_z).mul_(z)  # not h - n, which cancels where z is small
         d_z.addcmul_(d_z, z, value=-1)  # dh/da_z = (h_{t-1} - n) z (1 - z)
 
     def backward(self, p, f, d, ds, ds_prev):
@@ -323,7 +323,7 @@ class EchoState(Cell):
     """Leaky echo state network (Jaeger 2001; Jaeger et al. 2007): h_t = (1 - leak) h_{t-1} + leak tanh(a_t).
 
     W_in, W_rec and b stay as drawn; the readout is solved by ridge regression (readout.Ridge). leak in (0, 1].
-    reservoirpy's Reservoir(equation="internal") with lr = leak. The backward step gives the gradient that would be.
+    reservoirpy's Reservoir with lr = leak. The backward step gives the gradient that would be.
     """
 
     title = "echo state network"

@@ -103,6 +103,10 @@ class GradientFix(Fix):
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
         """New gradients from dL/dtheta, (R, ...) each; `tape` is the pass that made them."""
 
+    def holds(self, weight: str) -> bool:
+        """Whether this weight, a name such as W_rec, keeps its value: no later fix and no optimizer's memory moves it."""
+        return False
+
 
 @dataclass(frozen=True)
 class Truncate(SignalFix):
@@ -178,25 +182,37 @@ class Omega(GradientFix):
     about = "Pascanu's penalty: asks the gradient to keep its size on the way back."
     default = 0.5
     high = 100
-    numbers = 4
+    numbers = 5
     BOUND: ClassVar[float] = 1e-20
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
-        da = tape.da.transpose(0, 1).flatten(1, 2)  # (R, T*B, H)
-        norm = tape.ds[0].transpose(0, 1).flatten(1, 2).square().sum(-1, keepdim=True)
-        counted = norm >= self.BOUND
-        safe = norm.clamp(min=self.BOUND)
-        back = da @ params["W_rec"].mT
-        r = back.square().sum(-1, keepdim=True) / safe
-        factor = (4 * (r - 1) / safe).mul_(counted) / counted.sum(1, keepdim=True).clamp(min=1)  # the two means over b cancel
+        da, back, norm, counted = self._parts(tape, params)
+        r = back.square().sum(-1, keepdim=True) / norm
+        factor = (4 * (r - 1) / norm).mul_(counted) / counted.sum(1, keepdim=True).clamp(min=1)  # the two means over b cancel
         return {**grads, "W_rec": grads["W_rec"] + self.alpha * ((factor * back).mT @ da)}
 
     def value(self, tape: Tape, params: Params) -> Tensor:
         """Omega itself, (R,)."""
-        norm = tape.ds[0].square().sum(-1)
-        counted = norm >= self.BOUND
-        r = (tape.da @ params["W_rec"].mT).square().sum(-1) / norm.clamp(min=self.BOUND)
-        return ((r - 1).square() * counted).sum((0, 2)) / counted.sum((0, 2)).clamp(min=1)
+        _, back, norm, counted = self._parts(tape, params)
+        r = back.square().sum(-1, keepdim=True) / norm
+        return ((r - 1).square() * counted).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1)
+
+    def _parts(self, tape: Tape, params: Params) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """s da and s da W_rec^T (R, T*B, H), s^2 ||delta||^2 and whether it counts (R, T*B, 1).
+
+        s is a power of two for each step and sentence that makes the largest |delta_i| about 1: neither r nor its gradient
+        depends on it, and without it the squares overflow from 1.8e19 on in float32.
+        """
+        from torch import finfo
+
+        da, delta = (v.transpose(0, 1).flatten(1, 2) for v in (tape.da, tape.ds[0]))
+        counted = delta.square().sum(-1, keepdim=True) >= self.BOUND
+        largest = delta.abs().amax(-1, keepdim=True).clamp(1e-30, finfo(delta.dtype).max / 256)
+        scale = largest.frexp().mantissa / largest
+        delta = delta * scale
+        norm = delta.square().sum(-1, keepdim=True).clamp(min=self.BOUND)  # 0 where nothing counts
+        da = da * scale
+        return da, da @ params["W_rec"].mT, norm, counted
 
     def applies_to(self, gates: int) -> bool:
         return gates == 1
@@ -204,12 +220,16 @@ class Omega(GradientFix):
 
 @dataclass(frozen=True)
 class Freeze(GradientFix):
-    """The named weights keep their initial values: their gradient is set to zero. E.g. W_rec, or W_in+W_rec."""
+    """The named weights, e.g. W_rec or W_in+W_rec, keep the values that they have when it begins; b stands for b_rec too.
+
+    Their gradient is 0 from here on: later fixes, such as clipping by norm, do not count them. Nor does the optimizer's memory
+    of earlier gradients move them.
+    """
 
     names: str
     name = "freeze"
     title = "Frozen weights"
-    about = "Keeps these weights as they were drawn."
+    about = "Keeps these weights as they are."
     default = "W_rec"
     CHOICES: ClassVar[tuple[str, ...]] = ("W_in", "W_rec", "b", "W_out", "b_out")
 
@@ -225,8 +245,10 @@ class Freeze(GradientFix):
         return cls(text or cls.default)
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
-        names = set(self.names.split("+")) | ({"b_rec"} if "b" in self.names.split("+") else set())
-        return {k: g.new_zeros(g.shape) if k in names else g for k, g in grads.items()}
+        return {k: g.new_zeros(g.shape) if self.holds(k) else g for k, g in grads.items()}
+
+    def holds(self, weight: str) -> bool:
+        return ("b" if weight == "b_rec" else weight) in self.names.split("+")
 
 
 @dataclass(frozen=True)
@@ -241,11 +263,13 @@ class ClipNorm(GradientFix):
     title = "Clipping by norm"
     about = "Shortens a gradient longer than this to exactly this length."
     default = 1.0
+    LEAST: ClassVar[float] = 1e-30
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
         grads = Bundle.of(grads)
-        scale = self.threshold / grads.norm.clamp(min=self.threshold)
-        return grads.like(grads.flat * scale.to(grads.flat.dtype).unsqueeze(1))
+        scale = (self.threshold / grads.norm.clamp(min=self.threshold)).unsqueeze(1)
+        most = scale.clamp(min=self.LEAST)  # float32 has no number for a smaller one: the rest of the factor comes second
+        return grads.like(grads.flat * most.to(grads.flat.dtype) * (scale / most).to(grads.flat.dtype))
 
 
 @dataclass(frozen=True)

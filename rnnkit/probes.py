@@ -102,9 +102,15 @@ def spectral_radius(W_rec: Tensor) -> np.ndarray:
 
 
 def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Params, r: int) -> str:
-    """The first tensor of network r with a NaN or inf, in the order of computation, or "" where all is finite."""
+    """The first tensor of network r with a NaN or inf, in the order of computation, or "" where all is finite.
+
+    Forward a step computes the parts of the state in the order of cell.equations (LSTM: c before h), backward in that of
+    cell.parts (LSTM: dL/dh before dL/dc).
+    """
+    states = dict(zip(cell.parts, tape.s, strict=True))
+    computed = [(name, states[name]) for name, _ in cell.equations if name in states]
     for t in range(tape.T):
-        for name, part in zip(cell.parts, tape.s, strict=True):
+        for name, part in computed:
             if not part[t, r].isfinite().all():
                 return f"{name} at t = {t} of the forward pass"
     if not z[:, r].isfinite().all():
@@ -115,7 +121,13 @@ def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Par
         for name, part in zip(cell.parts, tape.ds, strict=True):
             if not part[t, r].isfinite().all():
                 return f"dL/d{name} at t = {t} of the backward pass"
-    return next((f"the gradient of {k}" for k, g in grads.items() if not g[r].isfinite().all()), "")
+    weight = not_finite(grads, r)
+    return f"the gradient of {weight}" if weight else ""
+
+
+def not_finite(tensors: Params, r: int) -> str:
+    """The name of the first of these tensors (R, ...) in which network r has a NaN or inf, or "" where it has none."""
+    return next((name for name, values in tensors.items() if not values[r].isfinite().all()), "")
 
 
 def slopes(cell: Cell, p: Params, tape: Tape) -> Tensor:

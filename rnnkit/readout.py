@@ -29,5 +29,8 @@ class Ridge:
         self.n += rows.shape[1]
         penalty = torch.full((rows.shape[-1],), self.ridge, dtype=rows.dtype, device=rows.device)
         penalty[-1] = 0
-        W = torch.linalg.solve(self.A / self.n + penalty.diag(), self.C / self.n)
+        systems = zip((self.A / self.n + penalty.diag()).unbind(0), (self.C / self.n).unbind(0), strict=True)
+        # One by one: torch's batched solve fails from 160 unknowns and two networks on if MKL has more than one thread.
+        # solve_ex: a network whose matrix is singular gets NaN, where solve would end the run of all.
+        W = torch.stack([torch.linalg.solve_ex(A, C).result for A, C in systems])
         params["W_out"], params["b_out"] = W[:, :-1].to(h.dtype), W[:, -1:].to(h.dtype)

@@ -112,7 +112,7 @@ class Outcome(NamedTuple):
     grads: Bundle  # and after them
     norm_raw: Tensor  # (R,)
     norm_applied: Tensor  # (R,)
-    sound: Tensor  # (R,) all of this is finite
+    sound: Tensor  # (R,) the loss and the gradients after the fixes are finite
 
 
 @contextmanager
@@ -137,7 +137,12 @@ Halves = tuple[Callable[..., Outcome], Callable[[Outcome, int], None]]
 
 
 class Trainer:
-    """The state of one run between steps: weights, optimizer memory, data stream, and which networks are still sound."""
+    """The state of one run between steps: weights, optimizer memory, data stream, and which networks have diverged.
+
+    A network diverges at the first training step at which its weights, its loss or the gradient that the optimizer would get
+    (after all fixes) is not finite. It then keeps its last finite weights. What no update takes may be infinite: a gradient that
+    `clip-value` limits, or that of a frozen weight.
+    """
 
     def __init__(self, e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> None:
         self.e, self.cell = e, CELLS[e.cell]
@@ -150,10 +155,12 @@ class Trainer:
         self.signals = [fix for fix in e.fixes if isinstance(fix, SignalFix)]
         self.gradient_fixes = [fix for fix in e.fixes if isinstance(fix, GradientFix)]
         self.active: list[GradientFix] = []  # those of them that have begun
+        self.held: list[Tensor | None] = []  # (N,) of each of these: which weights it and those before it hold; None: none
         self.optimizer = OPTIMIZERS[e.optimizer]
         self.ridge = Ridge(e.ridge) if self.cell.reservoir else None
         self.fixed_radius = probes.spectral_radius(self.params["W_rec"]) if self.cell.reservoir else None
         self.memory = self.optimizer.init({"all": self.params.flat})["all"]
+        self.before = self.params.flat.clone()  # the weights before the last update
         self.step = 0
         self.diverged = np.full(e.replicas, -1, np.int32)
         self.causes = [""] * e.replicas
@@ -176,22 +183,32 @@ class Trainer:
         loss, dz = self.loss(z, target, weight)
         bptt.backward(self.cell, p, tape, dz, self.signals)
         raw = bptt.gradients(self.cell, p, tape, dz)
-        grads: Mapping[str, Tensor] = raw
-        for fix in self.active:
-            grads = fix(grads, tape, p)
-        grads = Bundle.of(grads if isinstance(grads, Bundle) else {k: grads[k] for k in raw})
-        sound = (loss if self.ridge else loss + raw.norm + grads.norm).isfinite()  # a reservoir's gradient does no harm
+        grads = raw
+        for _, changed in self._fixed(raw):
+            grads = changed
+        sound = (loss if self.ridge else loss + grads.norm).isfinite()  # a reservoir's gradient is not applied
         return Outcome(z, target, loss, dz, raw, grads, raw.norm, grads.norm, sound)
 
+    def _fixed(self, grads: Bundle) -> Iterator[tuple[GradientFix, Bundle]]:
+        """Every active fix with the gradients after it; those of the weights that are held so far are 0."""
+        for fix, held in zip(self.active, self.held, strict=True):
+            changed = fix(grads, self.tape, self.params)
+            grads = changed if isinstance(changed, Bundle) else Bundle.of({k: changed[k] for k in grads})
+            if held is not None:
+                grads = grads.like(grads.flat.masked_fill(held, 0))
+            yield fix, grads
+
     def update(self, out: Outcome, n: int | Tensor) -> None:
-        """The n-th step of every sound network, likewise; a diverged one keeps its last weights."""
+        """The n-th step of every sound network, likewise. A diverged network and a held weight do not move."""
+        weights = self.params.flat
+        self.before.copy_(weights)
         if self.ridge:
-            before = self.params.flat.clone()
             self.ridge.learn(self.params, self.tape.h[-len(out.target) :], out.target)
-            self.params.flat.copy_(before.where(self.frozen, self.params.flat))
+            weights.copy_(self.before.where(self.frozen, weights))
             return
         step = self.optimizer.step(out.grads.flat, self.memory, self.e.lr, n)
-        self.params.flat.sub_(step.masked_fill_(self.frozen, 0))
+        held = self.held[-1] if self.held else None  # the optimizer's memory moves a weight whose gradient is 0
+        weights.sub_(step.masked_fill_(self.frozen if held is None else self.frozen | held, 0))
 
     def _halves(self, given: Given) -> Halves:
         """compute and update; on a GPU each of them as one CUDA graph."""
@@ -213,27 +230,52 @@ class Trainer:
         if (self.diverged >= 0).all():  # nothing is left to compute; NaN is all there will be
             self.step += 1
             return self._nothing(self.step - 1) if due else None
-        active = [fix for fix in self.gradient_fixes if fix.since <= self.step]
-        if active != self.active:
-            self.active, self.compute_and_update = active, None  # a graph repeats what was done when it was captured
-        given = next(self.batches)
-        self.compute_and_update = self.compute_and_update or self._halves(given)
-        compute, update = self.compute_and_update
-        out = compute(*(given[:2] if self.as_graph else given))
-        self._notice_divergence(out)
+        out, update = self.look()
         record = self._record(out) if due else None
         if self.step < e.steps:
             update(out, self.step + 1)
         self.step += 1
         return record
 
+    def look(self) -> tuple[Outcome, Callable[[Outcome, int], None]]:
+        """What this step's batch gives, with the function that updates the weights. Networks that diverge now are frozen."""
+        self._begin([fix for fix in self.gradient_fixes if fix.since <= self.step])
+        given = next(self.batches)
+        self.compute_and_update = self.compute_and_update or self._halves(given)
+        compute, update = self.compute_and_update
+        out = compute(*(given[:2] if self.as_graph else given))
+        self._notice_divergence(out)
+        return out, update
+
+    def _begin(self, active: list[GradientFix]) -> None:
+        if active == self.active:
+            return
+        self.active, self.held = active, []
+        self.compute_and_update = None  # a graph repeats what was done when it was captured
+        names: set[str] = set()
+        for fix in active:
+            names |= {name for name in self.params if fix.holds(name)}
+            self.held.append(self.params.columns(names) if names else None)
+
     def _notice_divergence(self, out: Outcome) -> None:
         newly = np.flatnonzero(~out.sound.cpu().numpy() & (self.diverged < 0))
         for r in newly:
             self.diverged[r] = self.step
-            causes = (probes.first_not_finite(self.cell, self.tape, out.z, out.loss, g, int(r)) for g in (out.raw, out.grads))
-            self.causes[r] = next(filter(None, causes), "the gradient's norm")
+            self.causes[r] = self._cause(out, int(r))
             self.frozen[r] = True
+            if not self.params.flat[r].isfinite().all():
+                self.params.flat[r] = self.before[r]
+
+    def _cause(self, out: Outcome, r: int) -> str:
+        """The first tensor of network r that is not finite, in the order of computation: weights, both passes, fixes."""
+        if weight := probes.not_finite(self.params, r):
+            return f"{weight} after the update at step {self.step - 1}"
+        if found := probes.first_not_finite(self.cell, self.tape, out.z, out.loss, out.raw, r):
+            return found
+        for fix, grads in self._fixed(out.raw):
+            if weight := probes.not_finite(grads, r):
+                return f"the gradient of {weight} after {fix.name}"
+        return "the gradient's norm"
 
     def _record(self, out: Outcome) -> Record:
         e, dead = self.e, self.diverged >= 0
@@ -306,9 +348,9 @@ class Trainer:
 def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Iterator[Record]:
     """Trains the Experiment's networks and yields a Record at every recorded step.
 
-    A network that diverges is frozen and its later numbers are NaN, while the others train on. The same Experiment gives
-    the same Records, bit for bit, on the same CPU and number of threads. Denormal numbers are flushed to zero (by threads that
-    torch started before this, only if it was told to then).
+    A network that diverges (see Trainer) is frozen and its later numbers are NaN, while the others train on. The same Experiment
+    gives the same Records, bit for bit, on the same CPU and number of threads. Denormal numbers are flushed to zero (by threads
+    that torch started before this, only if it was told to then).
     """
     with quietly():
         trainer = Trainer(e, dtype, device)

@@ -22,16 +22,12 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.limits import Limits
 from rnnkit.machine import limit_memory, resident, return_memory
 from rnnkit.tasks.data import drop, receive
-
-if TYPE_CHECKING:
-    from rnnkit.record import Record
 
 HEADER = struct.Struct("<cIdI")
 READY, RECORD, ERROR = b"W", b"R", b"E"
@@ -97,7 +93,7 @@ class Worker:
             return_memory()
             if command and "experiment" in command:  # else it was meant for a run that has ended meanwhile
                 try:
-                    command = self._train(command, train)
+                    command = self._train(command)
                     continue
                 except Exception as error:  # the run fails with a message, the process lives on
                     self.send(ERROR, command["ticket"], payload=_in_words(error).encode())
@@ -124,12 +120,16 @@ class Worker:
         if (resident() or 0) > self.ceiling:
             raise MemoryError
 
-    def _train(self, command: dict[str, Any], train: Callable[[Experiment], Iterator[Record]]) -> dict[str, Any]:
+    def _train(self, command: dict[str, Any]) -> dict[str, Any]:
         """Trains until the run is done or another command replaces it; returns that command."""
         from rnnkit.record import pack_record
+        from rnnkit.studies.networks import keep
+        from rnnkit.trainer import Trainer, quietly
 
         e = self.experiment(command)
-        records, rows = train(e), len(e.recorded_steps)
+        with quietly():
+            trainer = Trainer(e)
+        records, rows = trainer.records(), len(e.recorded_steps)
         ticket, skip, until = command["ticket"], command["skip"], min(command["until"], rows)
         row, seconds = 0, 0.0
         while True:
@@ -149,6 +149,8 @@ class Worker:
             if row >= skip:
                 self.send(RECORD, ticket, seconds, pack_record(record))
             row += 1
+            if row == rows:
+                keep(e, e.steps, trainer)  # studies of this run will ask for them
 
     def _study(self, command: dict[str, Any]) -> None:
         from rnnkit.record import pack

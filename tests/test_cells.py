@@ -62,6 +62,21 @@ def test_echo_state_network_is_reservoirpys_reservoir(leak):
             np.testing.assert_allclose(h[:, r, b], twin.run(x[:, r, b].numpy()), rtol=1e-10, atol=1e-12)
 
 
+def test_a_nearly_closed_update_gate_in_float32():
+    """z about 1e-4: h_t is nearly n, and their difference is all that the gradient of z's weights is made of."""
+    p, x, weight = random_params("gru", N_IN, N_OUT), numbers(T, R, B, N_IN), numbers(T, R, B, N_OUT, seed=1)
+    p["b"][..., H : 2 * H] -= 9
+    found = {}
+    for dtype in (torch.float32, DOUBLE):
+        q = {k: v.to(dtype) for k, v in p.items()}
+        tape = bptt.forward(CELLS["gru"], q, x.to(dtype))
+        bptt.backward(CELLS["gru"], q, tape, weight.to(dtype))
+        found[dtype] = bptt.gradients(CELLS["gru"], q, tape, weight.to(dtype))
+    for k in ("W_in", "W_rec", "b"):
+        z = slice(H, 2 * H)
+        assert_close(found[torch.float32][k][..., z].double(), found[DOUBLE][k][..., z], f"{k} of z", 5e-6)
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_one_network_alone_is_that_network_in_the_stack(name):
     cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)

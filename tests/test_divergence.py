@@ -9,7 +9,7 @@ import torch
 from quick import finished, small
 from reference import DOUBLE, assert_close
 
-from rnnkit import train
+from rnnkit import probes, train
 from rnnkit.fixes import FIXES
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.trainer import Trainer
@@ -67,15 +67,16 @@ def test_the_others_go_on_as_if_alone(dtype):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_leaves_a_diverged_network_alone_and_moves_the_others(optimizer):
     trainer = Trainer(small(optimizer=optimizer))
+    drawn = {k: v.clone() for k, v in trainer.params.items()}
     trainer.advance()
     trainer.params["W_rec"][1, 0, 0] = torch.nan
     before = {k: v.clone() for k, v in trainer.params.items()}
     for _ in range(3):
         record = trainer.advance()
     assert record.diverged.tolist() == [-1, 1, -1]
-    assert record.causes[1] == "h at t = 0 of the forward pass"
+    assert record.causes[1] == "W_rec after the update at step 0"
     for k, W in trainer.params.items():
-        torch.testing.assert_close(W[1], before[k][1], rtol=0, atol=0, equal_nan=True)
+        assert torch.equal(W[1], drawn[k][1]), "its last finite weights: those before the update"
         assert not torch.equal(W[0], before[k][0])
         assert not torch.equal(W[2], before[k][2])
 
@@ -115,19 +116,91 @@ def test_every_network_that_diverged_has_a_cause(dtype):
     assert ["" if at < 0 else "stated" for at in last.diverged] == ["stated" if cause else "" for cause in last.causes]
 
 
-@pytest.mark.parametrize("fix", ["", *FIXES])
-def test_a_gradient_that_overflows_is_named_whatever_the_fix_makes_of_it(fix):
-    """States and their gradients are finite, the gradient of W_rec, a sum over time of their products, is not."""
-    fixes = (reference.active(fix),) if fix else ()
-    e = small("relu", task="permutation", length=100, hidden=1, init="identity", fixes=fixes, replicas=1, batch=1)
+def overflowing(fixes, size=1.5e36, **changes):
+    """One ReLU unit that grows evenly to 100 times `size`, and a wrong answer, so that dL/dh_t = 1."""
+    e = small("relu", task="permutation", length=100, hidden=1, init="identity", replicas=1, batch=1, fixes=fixes, **changes)
     trainer = Trainer(e)
-    trainer.params["W_in"].fill_(1.5e36)  # h grows evenly to 1.5e38
-    trainer.params["W_out"].zero_()[..., 5] = 1.0  # a wrong answer, so that dL/dh_t = 1
+    trainer.params["W_in"].fill_(size)
+    trainer.params["W_out"].zero_()[..., 5] = 1.0
+    return trainer
+
+
+@pytest.mark.parametrize("fix", ["", *FIXES])
+def test_a_gradient_that_overflows_is_named_unless_the_fix_makes_it_finite(fix):
+    """States and their gradients are finite, the gradient of W_rec, a sum over time of their products, is not."""
+    trainer = overflowing((reference.active(fix),) if fix else ())
     record = trainer.advance()
     assert np.isfinite(record.loss).all()
     assert np.isfinite(record.state_grad).all()
-    assert record.diverged.tolist() == [0]
-    assert record.causes == ("the gradient of W_rec",)
+    assert not np.isfinite(record.grad_norm_raw).any()
+    if fix in ("clip-value", "freeze"):  # what is applied is finite
+        assert np.isfinite(record.grad_norm_applied).all()
+        assert record.diverged.tolist() == [-1] and record.causes == ("",)
+    else:
+        assert record.diverged.tolist() == [0]
+        assert record.causes == ("the gradient of W_rec",)
+
+
+def test_an_infinite_gradient_limited_by_value_is_applied_as_torch_applies_it():
+    trainer = overflowing(("clip-value:0.5", "clip-norm:0.25"), optimizer="sgd", lr=0.1)
+    before = {k: v.clone() for k, v in trainer.params.items()}
+    out = trainer.compute(*next(trainer.batches))
+    trainer = overflowing(("clip-value:0.5", "clip-norm:0.25"), optimizer="sgd", lr=0.1)
+    trainer.advance()
+    weights = {k: v[0].clone().requires_grad_() for k, v in before.items()}
+    for k, W in weights.items():
+        W.grad = out.raw[k][0].clone()
+    assert out.raw["W_rec"].isinf().any()
+    torch.nn.utils.clip_grad_value_(weights.values(), 0.5)
+    torch.nn.utils.clip_grad_norm_(weights.values(), 0.25)
+    torch.optim.SGD(weights.values(), lr=0.1).step()
+    for k, W in weights.items():
+        torch.testing.assert_close(trainer.params[k][0], W.detach(), rtol=1e-6, atol=1e-6)
+    assert not torch.equal(trainer.params["W_rec"], before["W_rec"])
+
+
+@pytest.mark.parametrize("fixes", [(), ("clip-norm:0.1",), ("clip-norm:0.1", "l2:0.01")])
+def test_a_norm_whose_square_float32_cannot_hold_is_no_divergence(fixes):
+    """1e25: the square is 1e50. The update is finite, and so are the weights after it."""
+    trainer = overflowing(fixes, size=1e23, optimizer="sgd", lr=1e-9)
+    record = trainer.advance()
+    assert 1e24 < record.grad_norm_raw[0] < 1e27
+    assert record.diverged.tolist() == [-1]
+    assert all(W.isfinite().all() for W in trainer.params.values())
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov"])
+def test_an_update_that_makes_weights_infinite_is_named_and_undone(optimizer):
+    """The gradient is finite, the learning rate times it is not: the last finite weights are kept."""
+    trainer = overflowing((), size=1e34, optimizer=optimizer, lr=1000.0)
+    before = {k: v.clone() for k, v in trainer.params.items()}
+    first, second, third = trainer.advance(), trainer.advance(), trainer.advance()
+    assert first.diverged.tolist() == [-1] and np.isfinite(first.grad_norm_applied).all()
+    assert second.diverged.tolist() == third.diverged.tolist() == [1]
+    assert second.causes == ("W_rec after the update at step 0",)
+    assert not np.isfinite(second.loss).any()
+    assert all(torch.equal(W, before[k]) for k, W in trainer.params.items())
+
+
+@pytest.mark.parametrize("clip", [(), ("clip-norm:1",)])
+def test_the_tensor_that_a_fix_made_infinite_is_named_with_the_fix(clip):
+    """Unit 0 is off, so its huge weights do no harm; ten times them is not a float32. Clipping would spread NaN to all."""
+    e = small("relu", fixes=("l1:0.1", "l2:10", *clip), replicas=2)
+    trainer = Trainer(e)
+    trainer.params["W_in"][1, :, 0] = -5
+    trainer.params["W_rec"][1, 0, :] = 1e38
+    trainer.params["W_rec"][1, :, 0] = 0
+    record = trainer.advance()
+    assert record.diverged.tolist() == [-1, 0]
+    assert record.causes[1] == "the gradient of W_rec after l2"
+
+
+def test_an_lstms_cell_state_is_named_before_the_state_that_it_makes():
+    trainer = Trainer(small("lstm"))
+    trainer.params["W_in"][1] = torch.nan
+    out = trainer.compute(*next(trainer.batches))
+    found = probes.first_not_finite(trainer.cell, trainer.tape, out.z, out.loss, out.raw, 1)
+    assert found == "c at t = 0 of the forward pass"
 
 
 def test_an_echo_state_network_that_diverged_keeps_its_readout():

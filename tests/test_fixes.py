@@ -5,6 +5,7 @@ That each does what autograd, torch.nn.utils or its formula does is in test_grad
 
 import math
 from dataclasses import replace
+from itertools import pairwise, product
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +21,7 @@ from rnnkit.fixes import FIXES, ClipNorm, ClipValue, Freeze, GradientFix, Omega,
 from rnnkit.losses import cross_entropy
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.record import pack_record
-from rnnkit.trainer import Trainer, init_params, train
+from rnnkit.trainer import Trainer, train
 
 every = pytest.mark.parametrize("name", FIXES)
 gradient_fixes = pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)])
@@ -150,24 +151,55 @@ def test_clip_value_bounds_each_component_and_touches_no_other(threshold):
     assert ClipValue(1.0)({"W": torch.tensor([[[torch.nan]]])}, None, {})["W"].isnan().all()
 
 
+@pytest.mark.parametrize("threshold", [1e-3, 1.0])
+def test_a_norm_beyond_float32_is_clipped_to_the_threshold(threshold):
+    """Each number is a float32, their norm of 3e40 is not, nor is the factor."""
+    clipped = ClipNorm(threshold)({"W": torch.full((1, 100, 100), 3e38), "b": torch.full((1, 1, 100), 3e38)}, None, {})
+    assert Bundle.of(clipped).norm.item() == pytest.approx(threshold, rel=1e-5)
+
+
 # ---- freezing
 
+NAMES = {"tanh": "W_rec", "gru": "W_in+b", "lstm": "W_out+b_out", "relu": "W_in+W_rec+b+W_out+b_out"}
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize(
-    ("cell", "names"), [("tanh", "W_rec"), ("gru", "W_in+b"), ("lstm", "W_out+b_out"), ("relu", "W_in+W_rec+b+W_out+b_out")]
-)
-def test_frozen_weights_stay_bit_identical_through_training(optimizer, cell, names):
-    e = Experiment(
-        task="temporal-order", length=10, cell=cell, hidden=5, optimizer=optimizer, lr=0.05, batch=4, steps=6, replicas=2,
-        fixes=("l2:0.1", f"freeze:{names}"),
-    )  # fmt: skip
-    trainer, before = Trainer(e), init_params(e)
-    while not trainer.done:
-        trainer.advance()
-    frozen = set(names.split("+")) | ({"b_rec"} if "b" in names.split("+") else set())
-    for k, W in trainer.params.items():
-        assert torch.equal(W, before[k]) == (k in frozen), k
+
+def frozen(names):
+    return set(names.split("+")) | ({"b_rec"} if "b" in names.split("+") else set())
+
+
+@pytest.mark.parametrize("begins", [0, 3])
+@pytest.mark.parametrize("other", ["", *(name for name in FIXES if name != "freeze")])
+@pytest.mark.parametrize("cell", NAMES)
+def test_frozen_weights_stay_bit_identical_whatever_else_acts(cell, other, begins):
+    """Under every optimizer, with every other fix before and after: from the step on at which it begins."""
+    others = [active(other)] if other and active(other).applies_to(CELLS[cell].gates) else []
+    freeze = Freeze(NAMES[cell], since=begins)
+    for optimizer, fixes in product(OPTIMIZERS, ((freeze, *others), (*others, freeze))):
+        e = Experiment(
+            task="temporal-order", length=10, cell=cell, hidden=5, optimizer=optimizer, lr=0.05, batch=4, steps=6, replicas=2,
+            fixes=fixes,
+        )  # fmt: skip
+        trainer, weights = Trainer(e), []
+        while not trainer.done:
+            weights.append({k: v.clone() for k, v in trainer.params.items()})
+            trainer.advance()
+        for k in weights[0]:
+            for step, (before, after) in enumerate(pairwise(weights)):
+                still = k in frozen(NAMES[cell]) and step >= begins
+                assert torch.equal(before[k], after[k]) == still, (optimizer, fixes, k, step)
+
+
+@pytest.mark.parametrize("fixes", ["freeze:W_rec,l2:0.01", "freeze:W_rec,omega", "freeze:W_rec,l1:0.1,omega:0.5,l2:1"])
+def test_a_frozen_weight_is_not_counted_by_what_comes_later(fixes):
+    """The norm that is applied, and clipped, is that of the other weights."""
+    e = Experiment(length=10, hidden=5, batch=4, steps=1, replicas=2, fixes=fixes.split(","))
+    clipped = replace(e, fixes=(*e.fixes, ClipNorm(1e-3)))
+    for x in (e, clipped):
+        out = Trainer(x).look()[0]
+        assert not out.grads["W_rec"].any()
+        rest = {k: g for k, g in out.grads.items() if k != "W_rec"}
+        torch.testing.assert_close(Bundle.of(rest).norm, out.norm_applied, rtol=1e-12, atol=0)
+    torch.testing.assert_close(out.norm_applied, torch.full((2,), 1e-3, dtype=DOUBLE), rtol=1e-6, atol=0)
 
 
 def test_freeze_names_are_put_in_order_and_checked():
@@ -213,6 +245,42 @@ def test_omega_is_zero_where_the_norm_is_kept_and_known_where_it_is_not():
     unit = (da[2:] / da[2:].norm(dim=-1, keepdim=True)).transpose(0, 1).flatten(1, 2)
     slope = 4 * 3 * 2 * ((unit @ p["W_rec"].mT).mT @ unit) / 4  # 4 (r - 1) back da^T / ||delta||^2, mean over 4 rows
     assert_close(Omega(1.0)(zero, tape, double)["W_rec"], slope, "slope", 1e-12)
+
+
+@pytest.mark.parametrize("cell", ["relu", "tanh"])
+@pytest.mark.parametrize("size", [1.0, 1e-9, 1e12, 1e19, 3e30])
+def test_omega_in_float32_is_that_of_float64_however_large_the_gradient(cell, size):
+    """Its square is no float32 from 1.8e19 on; r and its gradient do not depend on the size."""
+    p, tape, _ = backward(cell)
+    largest = max(part.abs().max() for part in tape.ds)
+    scaled = SimpleNamespace(da=tape.da * (size / largest), ds=(tape.ds[0] * (size / largest),))
+    single = SimpleNamespace(da=scaled.da.float(), ds=(scaled.ds[0].float(),))
+    weights = {"W_rec": p["W_rec"].float()}
+    zero = {"W_rec": torch.zeros_like(p["W_rec"])}
+    expected = Omega(0.7)(zero, scaled, p)["W_rec"]
+    assert expected.any()
+    found = Omega(0.7)({"W_rec": zero["W_rec"].float()}, single, weights)["W_rec"]
+    assert_close(found.double(), expected, "dOmega/dW_rec", 1e-5)
+    assert_close(Omega(0.7).value(single, weights).double(), Omega(0.7).value(scaled, p), "Omega", 1e-5)
+
+
+def test_omega_of_a_network_whose_gradient_explodes_beyond_float32s_squares():
+    """ReLU, identity times 2.4, 60 steps: ||dL/dh_0|| is about 1e22, and the run goes on."""
+    e = Experiment(
+        length=60, cell="relu", init="identity", gain=2.4, input_scale=1e-3, hidden=8, batch=4, replicas=2, steps=2,
+        optimizer="sgd", lr=1e-30, fixes=("omega:0.5", "clip-norm:1"),
+    )  # fmt: skip
+    found = {}
+    for dtype in (torch.float32, DOUBLE):
+        trainer = Trainer(e, dtype)
+        out, _ = trainer.look()
+        assert (trainer.tape.ds[0].double().norm(dim=(2, 3)).amax(0) > 1.8e19).all()
+        assert out.sound.all()
+        fix = trainer.signals + trainer.gradient_fixes
+        assert isinstance(fix[0], Omega)
+        zero = {"W_rec": torch.zeros_like(trainer.params["W_rec"])}
+        found[dtype] = fix[0](zero, trainer.tape, trainer.params)["W_rec"].double()
+    assert_close(found[torch.float32], found[DOUBLE], "dOmega/dW_rec", 1e-4)
 
 
 def test_omega_of_a_gradient_that_never_arrives_is_zero():

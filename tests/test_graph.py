@@ -16,7 +16,7 @@ from rnnkit import graph, trainer
 from rnnkit.bundle import Bundle
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import ClipNorm, Omega, Truncate
+from rnnkit.fixes import L2, ClipNorm, Freeze, Omega, Truncate
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.tasks import TASKS
 from rnnkit.trainer import Trainer, train
@@ -92,6 +92,7 @@ def copy(old, new):
         ("lstm", (ClipNorm(0.1),)),
         ("tanh", (Truncate(5), Omega(0.5), ClipNorm(0.1))),
         ("gru", (ClipNorm(0.01, since=2),)),  # captured anew where it begins
+        ("tanh", (L2(0.1), Freeze("W_rec+b", since=2), Omega(0.5))),
     ],
 )
 def test_captured_halves_train_like_the_plain_ones(pretended_gpu, optimizer, cell, fixes):

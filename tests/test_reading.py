@@ -17,7 +17,8 @@ from rnnkit.sentences import build, versions
 from rnnkit.studies import STUDIES, breaks, reading, units
 from rnnkit.studies.ablation import accuracy as answered
 from rnnkit.studies.ablation import separation, single_threshold
-from rnnkit.studies.word_by_word import REMEMBERED, network, switched_off
+from rnnkit.studies.networks import REMEMBERED, network
+from rnnkit.studies.word_by_word import switched_off
 from rnnkit.tasks import TASKS
 from rnnkit.trainer import Trainer
 
@@ -69,8 +70,8 @@ def test_a_network_is_trained_once_and_the_last_few_are_remembered(monkeypatch):
     monkeypatch.setattr(Trainer, "advance", lambda self: (steps.append(1), advance(self))[1])
     e = replace(SMALL, seed=88)
     first = weights(e, 7)
-    again = weights(replace(e, replicas=3, steps=999), 7)  # network 0 of more, trained for longer: the same one
-    assert len(steps) == 7 and all(first[name] is again[name] for name in first)
+    again = weights(replace(e, steps=999), 7)  # of a longer run: the same one
+    assert len(steps) == 7 and all(torch.equal(first[name], again[name]) for name in first)
     for seed in range(REMEMBERED):
         weights(replace(e, seed=seed), 1)
     weights(e, 7)

@@ -1,8 +1,13 @@
 """Ridge regression of the readout: the answer after many batches is the closed form on all of them, and reservoirpy's."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from reservoirpy.nodes import Ridge as Twin
 
 from rnnkit import bptt
@@ -86,3 +91,25 @@ def test_a_trained_echo_state_network_has_the_readout_of_all_its_batches(task):
         W, b = closed_form(h[r].numpy(), y[r].numpy(), e.ridge)
         np.testing.assert_allclose(trainer.params["W_out"][r], W, rtol=1e-8, atol=1e-9)
         np.testing.assert_allclose(trainer.params["b_out"][r], b, rtol=1e-8, atol=1e-9)
+
+
+def test_wide_reservoirs_on_two_threads():
+    """In a process of its own, since the number of threads holds for all of it."""
+    env = {k: v for k, v in os.environ.items() if "NUM_THREADS" not in k} | {"PYTHONPATH": str(ROOT)}
+    command = "train --preset esn --threads 2 --replicas 3 --hidden 200 --steps 3 --batch 64"
+    done = subprocess.run(
+        [sys.executable, "-m", "rnnkit", *command.split()], env=env, cwd=ROOT, capture_output=True, text=True, timeout=250
+    )
+    assert done.returncode == 0, done.stderr
+    assert "nan" not in done.stdout.lower()
+
+
+def test_a_network_that_cannot_be_solved_costs_the_others_nothing():
+    """Network 0 has no numbers, network 1 is solved as if alone."""
+    h, y = torch.randn(1, 2, 50, 4, dtype=torch.float64), torch.randn(1, 2, 50, 3, dtype=torch.float64)
+    alone, both = ({"W_out": torch.zeros(n, 4, 3).double(), "b_out": torch.zeros(n, 1, 3).double()} for n in (1, 2))
+    Ridge(1e-3).learn(alone, h[:, 1:], y[:, 1:])
+    h[:, 0] = torch.nan
+    Ridge(1e-3).learn(both, h, y)
+    torch.testing.assert_close(both["W_out"][1], alone["W_out"][0], rtol=1e-10, atol=1e-12)
+    assert both["W_out"][0].isnan().all()

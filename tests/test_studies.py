@@ -18,7 +18,7 @@ from rnnkit.presets import PRESETS
 from rnnkit.record import pack, unpack
 from rnnkit.studies import STUDIES, flow, regimes
 from rnnkit.tasks import TASKS
-from rnnkit.trainer import init_params
+from rnnkit.trainer import Trainer, init_params
 from rnnkit.verdict import gradient_ratio
 from rnnkit.weights import Stream, draw_weights, random_stream
 
@@ -67,11 +67,13 @@ def test_weights_are_those_drawn_and_those_trained():
     drawn = draw_weights(SMALL, SMALL.seed)
     for name, W in last(STUDIES["weights"], SMALL).items():
         np.testing.assert_array_equal(W, drawn[name].astype(np.float32))
-    second = last(STUDIES["weights"], SMALL, step=3, replica=1)
-    alone = last(STUDIES["weights"], replace(SMALL, seed=1), step=3)
-    for name, W in second.items():
-        np.testing.assert_array_equal(W, alone[name])
-    assert np.abs(second["W_rec"] - draw_weights(SMALL, 1)["W_rec"]).max() > 1e-4
+    trainer = Trainer(SMALL)
+    for _ in range(3):
+        trainer.advance()
+    for replica in range(SMALL.replicas):
+        for name, W in last(STUDIES["weights"], SMALL, step=3, replica=replica).items():
+            np.testing.assert_array_equal(W, trainer.params[name][replica])
+    assert np.abs(W - draw_weights(SMALL, SMALL.seed + replica)[name]).max() > 1e-4
 
 
 # ---- flow ----

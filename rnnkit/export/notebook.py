@@ -7,14 +7,14 @@ from typing import Any
 
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment
-from rnnkit.export.script import FUTURE, header, left_out, sections
+from rnnkit.export.script import FUTURE, header, sections
 from rnnkit.fixes import Truncate
 from rnnkit.learnt import others
 from rnnkit.words import LABELS, TITLES
 
 
 def notebook(e: Experiment) -> str:
-    """The notebook as JSON; running it needs torch and numpy alone. Raises ExperimentError like `script`."""
+    """The notebook as JSON; running it needs torch and numpy alone. Raises ExportError like `script`."""
     parts = sections(e)
     cells = [_markdown(_introduction(e))]
     for n, section in enumerate(parts):
@@ -41,7 +41,6 @@ def _code(text: str) -> dict[str, Any]:
 
 def _introduction(e: Experiment) -> str:
     title, _, about, link, query, *_ = header(e)
-    missing = "\n".join(f"- {sentence}" for sentence in left_out(e))
     rows = "\n".join(f"| {LABELS[name]} | {_value(name, value)} |" for name, value in e.to_dict().items())
     parts = [
         f"# {title}",
@@ -49,9 +48,8 @@ def _introduction(e: Experiment) -> str:
         f"{link}\n\n{query}",
         f"| | |\n| --- | --- |\n{rows}",
         "**What to look at**\n\n" + "\n".join(f"- {sentence}" for sentence in _to_see(e)),
-        f"**Left out**\n\n{missing}" if missing else "",
     ]
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(parts)
 
 
 def _value(name: str, value: Any) -> str:

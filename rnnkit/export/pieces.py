@@ -78,14 +78,17 @@ def tensors(batch):
 
 
 def norm(gradients):
-    """The length of all of them together; None stands for 0. In float64, where the squares of tiny numbers survive."""
+    """The length of all of them together; None stands for 0. In float64, which holds the squares of tiny and huge numbers."""
     return math.sqrt(sum(float(g.double().square().sum()) for g in gradients if g is not None))
 
 
 $remedies
 $ridge
 def train(network, seed):
-    """Yields of every step its number, the loss, the gradient's norm before any remedy, and the states: dL/dh_t is h.grad."""
+    """Yields of every step its number, the loss, the gradient's norm before and after the remedies, and the states.
+
+    dL/dh_t is h.grad. Ends early where the loss or the gradient after the remedies is not finite.
+    """
     batches = task.stream(LENGTH, BATCH, stream(seed, $DATA))
     $optimizer
     for step in range(STEPS + 1):  # the last one only looks
@@ -96,8 +99,8 @@ def train(network, seed):
             state.retain_grad()
         $loss
         loss.backward()
-        gradient = norm(p.grad for p in network.parameters())
-        yield step, loss.item(), gradient, states
+        $norms
+        yield step, loss.item(), gradient, applied, states
         if step == STEPS or not math.isfinite($watched):
             return
         $update
@@ -121,15 +124,14 @@ def accuracy(network):
 
 
 def main():
-    $left_out
     torch.set_num_threads(1)  # the fastest for networks this small
     torch.set_flush_denormal(True)  # a vanishing gradient passes through numbers so tiny that they are slow
     learnt = diverged = 0
     for seed in SEEDS:
         network = Network(seed)
-        for step, loss, gradient, states in train(network, seed):
+        for step, loss, gradient, applied, states in train(network, seed):
             if step == 0:
-                print(f"seed {seed}, step 0: loss {loss:.4g}, gradient norm {gradient:.4g} before any remedy")
+                print(f"seed {seed}, step 0: loss {loss:.4g}, gradient norm {gradient:.4g}, {applied:.4g} after the remedies")
                 show(states)
         if not math.isfinite($watched):
             diverged += 1
@@ -142,29 +144,45 @@ def main():
     print(f"{learnt} of {len(SEEDS)} networks learnt the task, {diverged} diverged")
 '''
 
-STAND_IN = '''\
-Batch = namedtuple("Batch", "x y")
-
-
-class $name:
-    """A STAND-IN: random symbols, x (T, B) and y (ASKED, B). Put sequences of your own here."""
-
-    def stream(self, length, batch, rng):
-        while True:
-            yield Batch(rng.integers(0, INPUTS, (length, batch)), rng.integers(0, OUTPUTS, (ASKED, batch)))
-
-    def exam(self, length, rng):
-        return next(self.stream(length, 256, rng))
-
-
-task = $name()
-'''
-
 REMEDIES = '''\
+$functions
 @torch.no_grad()
-def remedies(network, step):
+def remedies(network, states, step):
     """What is done to the gradient before the optimizer takes its step, in this order."""
     $steps
+
+
+'''
+
+OMEGA = '''\
+@torch.enable_grad()
+def omega(network, states):
+    """Pascanu, Mikolov & Bengio 2013: how far the gradient is from keeping its norm at each step back, and its slope in W_rec.
+
+    The mean of (r - 1)^2, where r = |dL/dh_t phi' W_rec^T|^2 / |dL/dh_t|^2 of a sentence at step t, and dL/dh_t and h_t count as
+    constants. Taken of all with |dL/dh_t| >= 1e-10; in float64, since squares of large gradients are no float32.
+    """
+    h = torch.stack(states["h"]).detach().double()
+    dh = torch.stack([torch.zeros_like(state) if state.grad is None else state.grad for state in states["h"]]).double()
+    size = dh.square().sum(-1)
+    counted = size >= 1e-20
+    if not counted.any():
+        return torch.zeros_like(network.cell.weight_hh)
+    W = network.cell.weight_hh.detach().double().requires_grad_()
+    back = (dh * $slope) @ W  # torch's weight_hh is W_rec^T
+    r = back.square().sum(-1)[counted] / size[counted]
+    return torch.autograd.grad((r - 1).square().mean(), W)[0].to(DTYPE)
+
+
+'''
+
+CLIP_NORM = '''\
+def clip_norm(network, threshold):
+    """Clipping by norm as in torch.nn.utils.clip_grad_norm_, where the norm may be larger than a float32 can hold."""
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    factor = threshold / max(threshold, norm(gradients))
+    for g in gradients:
+        g.copy_(g.double() * factor)
 
 
 '''
@@ -241,6 +259,7 @@ WHERE = {  # the papers' weights, where torch has them
     "b_out": "network.readout.bias",
 }
 MATRICES = ", ".join(there for name, there in WHERE.items() if name.startswith("W"))
+SLOPE = {"tanh": "(1 - h * h)", "sigmoid": "h * (1 - h)", "relu": "(h > 0)"}  # phi'(a) of a cell with h = phi(a), from h
 
 Piece = Callable[[Any, Experiment], str]  # from a remedy, for an Experiment
 
@@ -250,24 +269,40 @@ def _truncate(fix: Any, e: Experiment) -> str:
     return f"if (len(x) - t) % {fix.steps} == 0:  # {fix.title.lower()}: no gradient crosses to the step before\n{cut}"
 
 
+def _penalty(slope: str) -> Piece:
+    def lines(fix: Any, e: Experiment) -> str:
+        return f"for W in ({MATRICES}):\n" + indent(_add("W", f"{fix.alpha!r} * {slope}", e), "    ")
+
+    return lines
+
+
+def _omega(fix: Any, e: Experiment) -> str:
+    return _add(WHERE["W_rec"], f"{fix.alpha!r} * omega(network, states)", e)
+
+
+def _add(weight: str, what: str, e: Experiment) -> str:
+    line = f"{weight}.grad += {what}"
+    if any(fix.name == "freeze" for fix in e.fixes):
+        return f"if {weight}.grad is not None:  # it is not frozen\n    {line}"
+    return line
+
+
 def _freeze(fix: Any, e: Experiment) -> str:
     names = fix.names.split("+")
     names += ["b_rec"] * ("b" in names and CELLS[e.cell].recurrent_bias)
-    return "\n".join(f"{WHERE[name]}.grad.zero_()" for name in names)
-
-
-def _clip_norm(fix: Any, e: Experiment) -> str:
-    return f"nn.utils.clip_grad_norm_(network.parameters(), {fix.threshold!r})  # torch divides by the norm + 1e-6"
+    weights = " = ".join(f"{WHERE[name]}.grad" for name in names)
+    return f"{weights} = None  # the optimizer leaves alone what has no gradient"
 
 
 SIGNAL: dict[str, Piece] = {"truncate": _truncate}
 
 REMEDY: dict[str, Piece] = {
-    "l1": lambda fix, e: f"for W in ({MATRICES}):\n    W.grad += {fix.alpha!r} * W.sign()",
-    "l2": lambda fix, e: f"for W in ({MATRICES}):\n    W.grad += {fix.alpha!r} * W",
+    "l1": _penalty("W.sign()"),
+    "l2": _penalty("W"),
+    "omega": _omega,
     "freeze": _freeze,
-    "clip-norm": lambda fix, e: (
-        f"nn.utils.clip_grad_norm_(network.parameters(), {fix.threshold!r})  # torch adds 1e-6 to the norm"
-    ),
+    "clip-norm": lambda fix, e: f"clip_norm(network, {fix.threshold!r})",
     "clip-value": lambda fix, e: f"nn.utils.clip_grad_value_(network.parameters(), {fix.threshold!r})",
 }
+
+FUNCTION = {"omega": OMEGA, "clip-norm": CLIP_NORM}  # that a remedy calls

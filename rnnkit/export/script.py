@@ -1,13 +1,14 @@
 """An Experiment as a plain PyTorch script: torch.nn, autograd and torch.optim, to take home and to change.
 
-The text is put together from small pieces (pieces.py), those that this Experiment needs and no others. What has no piece is left
-out, and `left_out` and the script itself say so. The initial values and the task are rnnkit's own source (excerpt.py), so that
-the script has the same weights and batches, bit for bit. What is computed from them agrees as far as the numbers' precision goes.
+The text is put together from small pieces (pieces.py), those that this Experiment needs and no others. Where one is missing there
+is no script, and `missing` says why: one that trains another network would be untrue. The initial values and the task are
+rnnkit's own source (excerpt.py), so that the script has the same weights and batches, bit for bit. What is computed from them
+agrees as far as the numbers' precision goes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from textwrap import indent, wrap
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +19,6 @@ from rnnkit.experiment import FIELDS, VERSION, Experiment, applies
 from rnnkit.export import pieces
 from rnnkit.export.excerpt import Excerpt, of_function, of_object
 from rnnkit.export.pieces import fill
-from rnnkit.fixes import Fix
 from rnnkit.learnt import SOLVED, bar
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.tasks import TASKS
@@ -37,8 +37,12 @@ class Section:
     code: str
 
 
+class ExportError(ValueError):
+    """There is no script of this Experiment; the text says why."""
+
+
 def script(e: Experiment) -> str:
-    """The script's text; running it needs torch and numpy. Raises ExperimentError where the data that e names are not here."""
+    """The script's text; running it needs torch and numpy. Raises ExportError where something has no plain PyTorch lines."""
     about = "\n\n".join(part if part.startswith(" ") else _wrapped(part) for part in header(e))
     parts = [f'"""{about}\n"""\n\n{FUTURE}']
     for section in sections(e):
@@ -47,68 +51,55 @@ def script(e: Experiment) -> str:
     return "\n\n\n".join(parts) + '\n\n\nif __name__ == "__main__":\n    main()\n'
 
 
+def missing(e: Experiment) -> list[str]:
+    """Why there is no script of this Experiment, a sentence each; empty where there is one."""
+    cell, task = CELLS[e.cell], TASKS[e.task]
+    said = []
+    if task.data:
+        said.append(f"The task '{e.task}' reads a file, which a script does not hold.")
+    elif task.padded or task.carries:
+        kind = "sequences of different lengths" if task.padded else "a state that goes on from batch to batch"
+        said.append(f"The task '{e.task}' has {kind}, for which there are no lines in plain PyTorch.")
+    if e.cell not in pieces.CELL:
+        said.append(f"The cell '{e.cell}' ({cell.title}) has no lines in plain PyTorch.")
+    if applies(e, "optimizer") and e.optimizer not in pieces.OPTIMIZER:
+        said.append(f"The optimizer '{e.optimizer}' ({OPTIMIZERS[e.optimizer].title}) has no lines in plain PyTorch.")
+    if e.loss not in pieces.LOSS:
+        said.append(f"The loss '{e.loss}' has no lines in plain PyTorch.")
+    for fix in e.fixes:
+        if fix.name not in pieces.SIGNAL and fix.name not in pieces.REMEDY:
+            said.append(f"The remedy '{fix.name}' ({fix.title}) has no lines in plain PyTorch.")
+        elif fix.name == "omega" and e.cell not in pieces.SLOPE:
+            said.append(f"The remedy 'omega' has no lines in plain PyTorch for the cell '{e.cell}' ({cell.title}).")
+    return said
+
+
 def _wrapped(text: str, margin: str = "") -> str:
     return "\n".join(margin + line for line in wrap(text, 110))
 
 
 def header(e: Experiment) -> list[str]:
-    """Paragraphs: what it is, how it is run, its link, what is left out."""
-    left = left_out(e)
-    but = ", except for what is left out below" if left else ""
+    """Paragraphs: what it is, how it is run, its link."""
     return [
         f"{summary(e)}. An experiment of rnnkit, in plain PyTorch.",
         f"    python {FILE}",
         "It needs torch and numpy, nothing else. It trains one network after the other, from the same initial weights and on the "
-        f"same batches as the dashboard, bit for bit{but}. What is computed from them is rounded otherwise: where training is "
+        "same batches as the dashboard, bit for bit. What is computed from them is rounded otherwise: where training is "
         "chaotic, a single network can end otherwise. Change what you like: every choice stands in the settings or in a line "
         "below them.",
         f"The dashboard's link of this experiment (version {VERSION}) ends in",
         f"    ?{urlencode(e.to_query(), safe=',:@+')}",
-        *(["LEFT OUT: " + " ".join(left)] if left else []),
     ]
 
 
-def left_out(e: Experiment) -> list[str]:
-    """Sentences about what the script does not do; none where it is complete."""
-    said = []
-    if e.cell not in pieces.CELL:
-        said.append(f"There is no {CELLS[e.cell].title} in torch.nn: a tanh network is trained in its place.")
-    if applies(e, "optimizer") and e.optimizer not in pieces.OPTIMIZER:
-        said.append(f"There is no {OPTIMIZERS[e.optimizer].title} in torch.optim: SGD takes its place.")
-    said += [f"{fix.title} ({fix}) is missing: the networks are trained without it." for fix in e.fixes if not _known(fix)]
-    task = TASKS[e.task]
-    if task.data:
-        said.append("The file is missing: random symbols stand in its place, from which nothing can be learnt.")
-        said.append(f"Put sequences of your own into the class {type(task).__name__}.")
-    if task.padded:
-        said.append("All sequences have the full length and count the same in the loss.")
-    if task.carries:
-        said.append("Every batch begins in the zero state, not in the one that the batch before has left.")
-    return said
-
-
-def _known(fix: Fix) -> bool:
-    return fix.name in pieces.SIGNAL or fix.name in pieces.REMEDY
-
-
-def _expressible(e: Experiment) -> Experiment:
-    """The nearest Experiment that the pieces can express."""
-    fixes = tuple(fix for fix in e.fixes if _known(fix))
-    optimizer = e.optimizer if e.optimizer in pieces.OPTIMIZER else "sgd"
-    if e.cell in pieces.CELL:
-        return replace(e, fixes=fixes, optimizer=optimizer)
-    plain = Experiment(task=e.task, length=e.length)
-    kept: dict[str, Any] = {name: getattr(e, name) for name in FIELDS if applies(plain, name)}
-    return Experiment(**kept | {"cell": plain.cell, "fixes": fixes, "optimizer": optimizer})
-
-
 def sections(e: Experiment) -> list[Section]:
-    """The script in order; what follows is only the call of main()."""
-    kept = _expressible(e)
-    drawing, network, training, task = _drawing(kept), _network(kept), _training(kept), _task(e)
+    """The script in order; what follows is only the call of main(). Raises ExportError as `script` does."""
+    if reasons := missing(e):
+        raise ExportError(f"There is no PyTorch script of this experiment. {' '.join(reasons)}")
+    drawing, network, training, task = _drawing(e), _network(e), _training(e), _task(e)
     imports = _imports(ALWAYS | drawing.imports | task.imports)
     return [
-        Section("Settings", "All that was chosen.", f"{imports}\n\n{_settings(kept)}\n"),
+        Section("Settings", "All that was chosen.", f"{imports}\n\n{_settings(e)}\n"),
         Section(
             "Initial weights",
             "Drawn with numpy, and random numbers of its own for each purpose.",
@@ -124,7 +115,7 @@ def sections(e: Experiment) -> list[Section]:
         Section(
             "What is printed",
             "Of every network the gradient at the first step, before anything is trained, and what it knows in the end.",
-            fill(pieces.MAIN, **_report(e, kept)),
+            fill(pieces.MAIN, **_report(e)),
         ),
     ]
 
@@ -165,8 +156,6 @@ def _drawing(e: Experiment) -> Excerpt:
 def _task(e: Experiment) -> Excerpt:
     task = TASKS[e.task]
     name = type(task).__name__
-    if task.data:
-        return Excerpt({"from collections import namedtuple"}, fill(pieces.STAND_IN, name=name))
     found = of_object(task, name, task.about, ("stream", "exam"))
     return Excerpt(found.imports, f"{found.code}\n\n\ntask = {name}()\n")
 
@@ -232,32 +221,38 @@ def _training(e: Experiment) -> dict[str, str]:
     symbols, classes = _kinds(e)
     target = "F.one_hot(y, OUTPUTS).to(DTYPE)" if reservoir and classes else "y"
     remedies = [_remedy(fix, e) for fix in e.fixes if fix.name in pieces.REMEDY]
-    update = ["remedies(network, step)"] * bool(remedies) + ["optimizer.step()"]
+    functions = "".join(pieces.FUNCTION.get(fix.name, "") for fix in e.fixes)
+    norm = "norm(p.grad for p in network.parameters())"
+    norms = f"gradient = {norm}\nremedies(network, states, step)\napplied = {norm}"
     return {
         "x": "F.one_hot(torch.from_numpy(batch.x), INPUTS).to(DTYPE)" if symbols else "torch.from_numpy(batch.x).to(DTYPE)",
         "y": "torch.from_numpy(batch.y)" if classes else "torch.from_numpy(batch.y).to(DTYPE)",
-        "remedies": fill(pieces.REMEDIES, steps="\n".join(remedies)) if remedies else "",
+        "remedies": fill(pieces.REMEDIES, functions=_filled(functions, e), steps="\n".join(remedies)) if remedies else "",
         "ridge": pieces.RIDGE if reservoir else "",
         "optimizer": "ridge = Ridge()" if reservoir else f"optimizer = {pieces.OPTIMIZER[e.optimizer]}",
         "loss": pieces.LOSS[e.loss].replace("target", target),
-        "watched": "loss.item()" if reservoir else "loss.item() + gradient",
-        "update": f'ridge.fit(network.readout, torch.stack(states["h"][-ASKED:]), {target})' if reservoir else "\n".join(update),
+        "norms": norms if remedies else f"gradient = applied = {norm}",
+        "watched": "loss.item()" if reservoir else "loss.item() + applied",
+        "update": f'ridge.fit(network.readout, torch.stack(states["h"][-ASKED:]), {target})' if reservoir else "optimizer.step()",
         "DATA": f"{Stream.DATA:d}",
     }
+
+
+def _filled(functions: str, e: Experiment) -> str:
+    return fill(functions, slope=pieces.SLOPE.get(e.cell, ""))
 
 
 def _remedy(fix: Any, e: Experiment) -> str:
     code = pieces.REMEDY[fix.name](fix, e)
     if fix.since:
         code = f"if step >= {fix.since}:\n" + indent(code, "    ")
-    return f"# {fix.title}: {fix.about[0].lower()}{fix.about[1:]}\n{code}"
+    return f"# {fix.title}. {fix.about}\n{code}"
 
 
-def _report(e: Experiment, kept: Experiment) -> dict[str, str]:
+def _report(e: Experiment) -> dict[str, str]:
     return {
-        "right": "z.argmax(-1) == y" if _kinds(kept)[1] else "(z - y).square().amax(-1) <= 0.04",
-        "left_out": "\n".join(f'print("LEFT OUT: {sentence}")' for sentence in left_out(e)),
-        "watched": "loss" if CELLS[kept.cell].reservoir else "loss + gradient",
+        "right": "z.argmax(-1) == y" if _kinds(e)[1] else "(z - y).square().amax(-1) <= 0.04",
+        "watched": "loss" if CELLS[e.cell].reservoir else "loss + applied",
         "TEST": f"{Stream.TEST:d}",
         "SOLVED": f"{SOLVED if TASKS[e.task].data else bar(e):.6g}",
     }

@@ -13,13 +13,13 @@ from rnnkit.studies.ablation import units
 from rnnkit.studies.agreeing import minimal_pairs
 from rnnkit.studies.breaking import breaks
 from rnnkit.studies.corpora import tested
-from rnnkit.studies.networks import Part, trained, weights
+from rnnkit.studies.networks import Part, network, weights
 from rnnkit.studies.next_symbol import language, sample
 from rnnkit.studies.regime_map import regimes
 from rnnkit.studies.way_back import flow
 from rnnkit.studies.word_by_word import reading
 
-__all__ = ["STUDIES", "Part", "trained", "weights"]
+__all__ = ["STUDIES", "Part", "network", "weights"]
 
 STUDIES: dict[str, Callable[..., Iterator[Part]]] = {
     "weights": weights,

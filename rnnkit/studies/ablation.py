@@ -13,8 +13,8 @@ from rnnkit.bptt import Arrays, Params
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.sentences import build
-from rnnkit.studies.networks import Part
-from rnnkit.studies.word_by_word import Network, agreement, check_units, network, switched_off
+from rnnkit.studies.networks import Network, Part, network
+from rnnkit.studies.word_by_word import agreement, check_units, switched_off
 from rnnkit.trainer import quietly
 
 SENTENCES, FEWEST = 1000, 100

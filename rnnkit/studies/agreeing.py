@@ -14,9 +14,8 @@ from rnnkit.cells import CELLS
 from rnnkit.corpus import BASELINES, Corpus, results
 from rnnkit.experiment import Experiment
 from rnnkit.prose import continued, example_pairs, spelt, unknown
-from rnnkit.studies.networks import Part
-from rnnkit.studies.next_symbol import remembered, text_task
-from rnnkit.studies.word_by_word import Network
+from rnnkit.studies.networks import Network, Part, network
+from rnnkit.studies.next_symbol import text_task
 from rnnkit.tasks.data import KEPT
 from rnnkit.tasks.texts import NextSymbol
 from rnnkit.trainer import quietly
@@ -33,7 +32,7 @@ def minimal_pairs(e: Experiment, step: int, replica: int = 0, pairs: str = "") -
     the prefixes' symbols that are. Raises ValueError where the corpus has no verb forms, or is not here.
     """
     task, corpus = text_task(e), pair_corpus(pairs)
-    for state in remembered(e, step, replica):
+    for state in network(e, step, replica):
         if not isinstance(state, Network):
             yield {"progress": 0.8 * state}
             continue

@@ -14,8 +14,8 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.sentences import FRAME, SHORTEST, baselines, build, most_adverbs
 from rnnkit.studies.ablation import accuracy, affordable
-from rnnkit.studies.networks import Part, both_ways
-from rnnkit.studies.word_by_word import LONGEST, Network, agreement, network
+from rnnkit.studies.networks import Network, Part, both_ways, network
+from rnnkit.studies.word_by_word import LONGEST, agreement
 from rnnkit.tasks.agreement import Agreement
 from rnnkit.trainer import quietly
 

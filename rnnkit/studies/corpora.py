@@ -12,17 +12,20 @@ from rnnkit.bptt import Params
 from rnnkit.cells import CELLS
 from rnnkit.corpus import TEST, predictions, results, warnings
 from rnnkit.experiment import Experiment
-from rnnkit.studies.networks import Part, trained
+from rnnkit.studies.networks import Network, Part, network
 from rnnkit.tasks.corpora import Sentences
-from rnnkit.trainer import Trainer, quietly, tensors
+from rnnkit.trainer import quietly, tensors
 
 AT_ONCE = 256  # sentences read together
 
 
 def tested(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
     """Network `replica` after `step` training steps on the test part: `examined`."""
-    for state in trained(e, step, replica):
-        yield examined(e, state.params) if isinstance(state, Trainer) else {"progress": state}
+    for state in network(e, step, replica):
+        if isinstance(state, Network):
+            yield examined(e, {name: W.float() for name, W in state.p.items()})
+        else:
+            yield {"progress": state}
 
 
 def examined(e: Experiment, p: Params) -> Part:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,7 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.ngrams import fitted
 from rnnkit.prose import beginning, joined, pieces, unknown
-from rnnkit.studies.networks import Part
-from rnnkit.studies.word_by_word import Network, network
+from rnnkit.studies.networks import Network, Part, network
 from rnnkit.tasks.texts import NextSymbol
 from rnnkit.trainer import quietly
 
@@ -36,7 +34,7 @@ def language(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
     symbols that were the most probable. Raises ValueError if the task is not the next symbol of a text.
     """
     task = text_task(e)
-    for state in remembered(e, step, replica):
+    for state in network(e, step, replica):
         if not isinstance(state, Network):
             yield {"progress": 0.8 * state}
             continue
@@ -88,7 +86,7 @@ def sample(
     if not isinstance(prompt, str) or len(prompt) > LONGEST:
         raise ValueError(f"prompt must be a text of at most {LONGEST} characters, got {prompt!r:.60}")
     asked = pieces(task, prompt)
-    for state in remembered(e, step, replica):
+    for state in network(e, step, replica):
         if isinstance(state, Network):
             written = write(e, state.p, task.known.encode([beginning(task), *asked]), n, temperature, seed)
             yield {
@@ -133,12 +131,6 @@ def text_task(e: Experiment) -> NextSymbol:
     if not isinstance(task, NextSymbol):
         raise ValueError(f"this needs the task 'characters' or 'words', got '{e.task}'")
     return task
-
-
-def remembered(e: Experiment, step: int, replica: int) -> Iterator[float | Network]:
-    """Network `replica` after `step` training steps: the share done, the Network at last. The last few are kept."""
-    _within("replica", replica, 0, e.replicas - 1, whole=True)
-    yield from network(replace(e, seed=e.seed + replica), step)
 
 
 def _within(name: str, value: Any, low: float, high: float, whole: bool = False) -> None:

@@ -17,10 +17,9 @@ from rnnkit import probes, theory
 from rnnkit.bptt import Params, Tape
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
-from rnnkit.studies.networks import Part, both_ways, tensors, trained
-from rnnkit.trainer import Trainer, quietly
+from rnnkit.studies.networks import Network, Part, both_ways, network, tensors
+from rnnkit.trainer import quietly
 
-MOST_TRAINED = 10_000
 MEGABYTES = 128  # of all Jacobians at most; multiplying them out then takes some seconds at most
 SPECTRA = 48  # time steps whose singular values are taken, at most
 RESOLUTION = 1e-14  # singular values so much smaller than the largest are rounding
@@ -43,12 +42,9 @@ def flow(e: Experiment, step: int = 0) -> Iterator[Part]:
     straight (T,) = ||dL/ds_T-1 * prod_k keep_k||, last part: what passes through the keeping gates alone (gated cells only, of
         which the five before are None).
     """
-    if not isinstance(step, int) or not 0 <= step <= MOST_TRAINED:
-        raise ValueError(f"step must be a whole number from 0 to {MOST_TRAINED}, got {step!r}")
-    for state in trained(e, step):
-        if isinstance(state, Trainer):
-            p = {name: W.double() for name, W in state.params.items()}
-            diverged = int(state.diverged[0])
+    for state in network(e, step):
+        if isinstance(state, Network):
+            p, diverged = state
         else:
             yield {"progress": 0.8 * state}
     yield {"progress": 0.8}

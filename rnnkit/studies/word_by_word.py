@@ -8,10 +8,8 @@ with it.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,44 +19,13 @@ from rnnkit import ledger, probes
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.sentences import NUMBER, subjects
-from rnnkit.studies.networks import Part, both_ways, trained
+from rnnkit.studies.networks import Network, Part, both_ways, network, whole
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import Agreement
-from rnnkit.trainer import Trainer, quietly
+from rnnkit.trainer import quietly
 
-MOST_TRAINED, MOST_SENTENCES, LONGEST = 10_000, 8, 1000
+MOST_SENTENCES, LONGEST = 8, 1000
 SHOWN = 64  # units at most
-REMEMBERED = 8  # trained networks that this process keeps
-
-
-class Network(NamedTuple):
-    """One network to look at: weights with the axis R = 1 in front, and the step at which it became NaN (-1: it is sound)."""
-
-    p: dict[str, Tensor]
-    diverged: int
-
-
-_known: OrderedDict[tuple[Experiment, int], Network] = OrderedDict()
-
-
-def network(e: Experiment, step: int) -> Iterator[float | Network]:
-    """Network 0 of the Experiment after `step` training steps, in float64: yields the share done, the Network at last.
-
-    The last few are remembered, so that the next question about the same network needs no training.
-    """
-    _whole("step", step, MOST_TRAINED)
-    key = (replace(e, replicas=1, steps=1), step)
-    if key not in _known:
-        for state in trained(e, step):
-            if isinstance(state, Trainer):
-                p = {name: W.double() for name, W in state.params.items()}
-                _known[key] = Network(p, int(state.diverged[0]))
-            else:
-                yield state
-    _known.move_to_end(key)
-    while len(_known) > REMEMBERED:
-        _known.popitem(last=False)
-    yield _known[key]
 
 
 def switched_off(p: Mapping[str, Tensor], units: Sequence[int]) -> dict[str, Tensor]:
@@ -133,7 +100,7 @@ def agreement(e: Experiment) -> Agreement:
 
 def check_units(e: Experiment, units: Sequence[int]) -> None:
     for unit in units:
-        _whole("a unit to switch off", unit, e.hidden - 1)
+        whole("a unit to switch off", unit, e.hidden - 1)
 
 
 def _check_sentences(sentences: Any, symbols: int) -> None:
@@ -145,9 +112,4 @@ def _check_sentences(sentences: Any, symbols: int) -> None:
         )
     for sentence in sentences:
         for symbol in sentence:
-            _whole("a symbol", symbol, symbols - 1)
-
-
-def _whole(name: str, value: Any, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise ValueError(f"{name} must be a whole number from 0 to {most}, got {value!r}")
+            whole("a symbol", symbol, symbols - 1)
