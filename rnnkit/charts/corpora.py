@@ -19,14 +19,14 @@ SERIES = {  # who answers -> colour and dash
     "majority": (GREY, [4, 4]),
 }
 NAMES = {who: BASELINES[who].title if who in BASELINES else who for who in SERIES}
-COLUMNS = ["by", "group", "n", "who", "right", "low", "high"]
+COLUMNS = ["by", "group", "n", "prefixes", "who", "right", "low", "high"]
 
 
 def groups_chart(rows: Sequence[dict[str, Any]], by: str, title: str, height: int = 300) -> alt.LayerChart:
     """Share of right answers in each group (corpus.results) of one kind; of the network with its 95 % interval."""
     data = pd.DataFrame([row for row in rows if row["by"] == by], columns=COLUMNS)
     data["name"] = data["who"].map(NAMES)
-    data["text"] = [f"{r.right:.1%} of {r.n:,}, 95 % interval {r.low:.1%} to {r.high:.1%}" for r in data.itertuples(index=False)]
+    data["text"] = [f"{r.right:.1%} of {r.n:,} ({r.prefixes:,} different), 95 % interval {r.low:.1%} to {r.high:.1%}" for r in data.itertuples(index=False)]
     counts = data.drop_duplicates("group").set_index("group")["n"]
     data["label"] = [f"{group} ({counts[group]:,})" for group in data["group"]]
     base = alt.Chart(data)

@@ -10,13 +10,14 @@ import torch
 from rnnkit import bptt
 from rnnkit.bptt import Params
 from rnnkit.cells import CELLS
-from rnnkit.corpus import TEST, predictions, results, warnings
+from rnnkit.corpus import TEST, TRAIN, no_last_noun, predictions, results, warnings
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Part, trained
 from rnnkit.tasks.corpora import Sentences
 from rnnkit.trainer import Trainer, quietly, tensors
 
 AT_ONCE = 256  # sentences read together
+PARTS = {"train": TRAIN, "test": TEST}
 
 
 def tested(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
@@ -28,7 +29,8 @@ def tested(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
 def examined(e: Experiment, p: Params) -> Part:
     """The first of the networks with these weights on the test part, by attractors and distance, with the baselines.
 
-    rows as rnnkit.corpus.results gives them, and warnings in words. Raises ValueError if the task is not "corpus".
+    rows as rnnkit.corpus.results gives them; known: share of the words that the vocabulary holds, in "train" and "test"; warnings in
+    words. Raises ValueError if the task is not "corpus".
     """
     task = e.bound_task
     if not isinstance(task, Sentences):
@@ -36,7 +38,9 @@ def examined(e: Experiment, p: Params) -> Part:
     items = task.items(TEST)
     predicted = {"network": answers(e, task, p, items)} | predictions(task.corpus, items)
     rows = results(task.corpus, items, predicted)
-    return {"rows": rows, "warnings": warnings(task.corpus, rows)}
+    known = {name: task.known.coverage([task.corpus.prefixes[i] for i in task.items(part)]) for name, part in PARTS.items()}
+    told = [*warnings(task.corpus, rows), *filter(None, [no_last_noun(task.corpus, items)])]
+    return {"rows": rows, "known": known, "warnings": told}
 
 
 def answers(e: Experiment, task: Sentences, p: Params, items: np.ndarray) -> np.ndarray:
