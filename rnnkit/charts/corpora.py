@@ -26,7 +26,10 @@ def groups_chart(rows: Sequence[dict[str, Any]], by: str, title: str, height: in
     """Share of right answers in each group (corpus.results) of one kind; of the network with its 95 % interval."""
     data = pd.DataFrame([row for row in rows if row["by"] == by], columns=COLUMNS)
     data["name"] = data["who"].map(NAMES)
-    data["text"] = [f"{r.right:.1%} of {r.n:,} ({r.prefixes:,} different), 95 % interval {r.low:.1%} to {r.high:.1%}" for r in data.itertuples(index=False)]
+    data["text"] = [
+        f"{r.right:.1%} of {r.n:,} ({r.prefixes:,} different), 95 % interval {r.low:.1%} to {r.high:.1%}"
+        for r in data.itertuples(index=False)
+    ]
     counts = data.drop_duplicates("group").set_index("group")["n"]
     data["label"] = [f"{group} ({counts[group]:,})" for group in data["group"]]
     base = alt.Chart(data)

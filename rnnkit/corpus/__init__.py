@@ -1,6 +1,7 @@
 """Agreement corpora and plain texts that somebody brings along: read from bytes, split, encoded, and what baselines get right.
 
-read_corpus(bytes) -> Corpus, with read_suite(bytes) as its test part where there is a second file, and read_text(bytes) -> Text; FORMATS, split, groups, wilson, Vocabulary, BASELINES. numpy alone.
+read_corpus(bytes) -> Corpus, with read_suite(bytes) as its test part where there is a second file; read_text(bytes) -> Text;
+FORMATS, split, groups, wilson, Vocabulary, BASELINES. numpy, and conllu for treebanks.
 """
 
 from rnnkit.corpus.baselines import BASELINES, Baseline, no_last_noun, predictions

@@ -103,15 +103,15 @@ def no_last_noun(corpus: Corpus, items: np.ndarray) -> str:
     if (corpus.last_noun[items] >= 0).any() or is_english(corpus.prefixes):
         return ""
     return (
-        "The baselines of the last noun are left out: its number is guessed from English endings, and these sentences do not look "
-        "English. A column last_noun (sg or pl) gives it."
+        "The baselines of the last noun are left out: its number is guessed from English endings, and these sentences do not "
+        "look English. A column last_noun (sg or pl) gives it."
     )
 
 
 BASELINES: dict[str, Baseline] = {
     "majority": Baseline("majority", "Always the number that is more frequent in the training sentences.", majority),
     "last-noun": Baseline(
-        "last noun", "The number of the last noun before the verb, as the corpus gives it, else as its shape tells.", last
+        "last noun", "The number of the last noun before the verb: what the corpus says, else what its shape tells.", last
     ),
     "opposite": Baseline("opposite of the last noun", "The other number than that of the last noun before the verb.", opposite),
     "bag-of-words": Baseline(

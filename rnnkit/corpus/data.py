@@ -65,9 +65,7 @@ class Corpus(Content):
     distance: np.ndarray  # (N,) int16 words from the subject to the verb: 1 where it stands right before; -1 unknown
     forms: tuple[tuple[str, str], ...]  # right and wrong verb of each item, or () where the format does not give them
     notes: tuple[str, ...]  # what was noticed and done, in sentences
-    part: np.ndarray = field(
-        default_factory=unsaid
-    )  # (N,) int8 0 training, 1 validation, 2 test, as the file says; -1 a hash decides (parts.split)
+    part: np.ndarray = field(default_factory=unsaid)  # (N,) int8 0 training, 1 validation, 2 test; -1 a hash decides
     source: tuple[str, ...] = ()  # what each item is a variant of, "" where unknown; () where the file does not say it
     last_noun: np.ndarray = field(default_factory=unsaid)  # (N,) int8 number of the last noun: 0 singular, 1 plural, -1 unknown
 
@@ -80,11 +78,9 @@ class Corpus(Content):
                 raise CorpusError(f"expected {n} values of {name}, one a prefix, got shape {values.shape}")
             values.flags.writeable = False
             object.__setattr__(self, name, values)
-        for what, given in (("verb forms", self.forms), ("sources", self.source)):
+        for what, given in (("verb forms or {}, one pair", self.forms), ("sources or {}, one", self.source)):
             if given and len(given) != n:
-                raise CorpusError(
-                    f"expected no {what} or {n}, {'one pair' if given is self.forms else 'one'} a prefix, got {len(given)}"
-                )
+                raise CorpusError(f"expected no {what.format(n)} a prefix, got {len(given)}")
         for name, most in (("part", 2), ("last_noun", 1)):
             if not np.isin(getattr(self, name), np.arange(-1, most + 1)).all():
                 raise CorpusError(f"expected {name} from -1 to {most}")

@@ -82,8 +82,10 @@ def _blimp_items(record: dict[str, Any]) -> Iterator[Item | CorpusError]:
             yield Item(items.prefix(to_words(good)), plural)
             yield Item(items.prefix(to_words(bad)), not plural)
         else:
-            fields = f"{', '.join(BLIMP_FIELDS)}, or {', '.join(TWO_PREFIX_FIELDS)}"
-            raise CorpusError(f"expected text in the fields {fields}, found the fields {listing(record)}")
+            raise CorpusError(
+                f"expected text in the fields {', '.join(BLIMP_FIELDS)} (or those of a two-prefix set), "
+                f"found the fields {listing(record)}"
+            )
     except CorpusError as error:
         yield error
 
@@ -137,9 +139,7 @@ def _generated_item(sentence: str, cells: list[str], features: int) -> Item:
     The position counts: the word that stands there in the sentence is another one, put in by the generator.
     """
     if features < 5 or len(cells) < features + 3:
-        raise CorpusError(
-            f"expected in the .gold file position, part of speech, features, right and wrong form, got {clip(cells)}"
-        )
+        raise CorpusError(f"expected in the .gold file position, part of speech, features and two forms, got {clip(cells)}")
     words = to_words(sentence, "")
     at = items.position(cells[features - 2], words, 0)
     found = NUMBER.search(cells[features])
@@ -177,13 +177,13 @@ def _gold_item(sentence: str, cells: list[str]) -> Item:
 FORMATS: dict[str, Format] = {
     "blimp": Format(
         "BLiMP, JSON lines",
-        f"JSON lines about subject and verb with {', '.join(BLIMP_FIELDS)}, or with {', '.join(TWO_PREFIX_FIELDS)}",
+        f"JSON lines about subject and verb with {', '.join(BLIMP_FIELDS)}",
         lambda head: head[0].lstrip().startswith("{"),
         blimp,
     ),
     "conllu": Format(
         "CoNLL-U treebank",
-        "sentences in CoNLL-U, ten columns, with the relation nsubj and the feature Number (Universal Dependencies)",
+        "sentences in CoNLL-U with nsubj and Number (Universal Dependencies)",
         treebank.fits,
         treebank.conllu,
     ),
@@ -195,14 +195,13 @@ FORMATS: dict[str, Format] = {
     ),
     "gulordava": Format(
         "Gulordava et al. 2018, .text and .gold",
-        f"sentences that end with <eos>, and {GOLD}; or the gold of their generated sets",
+        f"sentences that end with <eos>, and {GOLD}",
         lambda head: "<eos>" in head[0] and "\t" not in head[0],
         gulordava,
     ),
     "table": Format(
         "table of prefixes",
-        "a TSV or CSV with the columns prefix and label, perhaps n_attractors, distance, split, source and last_noun; or label and "
-        "prefix without a header",
+        "a TSV or CSV with the columns prefix and label, perhaps n_attractors, distance, split, source, last_noun",
         tables.is_table,
         tables.table,
     ),

@@ -94,7 +94,8 @@ def few_validation(corpus: Corpus, parts: Sizes) -> str:
     n = parts[1]
     if n >= FEW_VALIDATION:
         return ""
-    return f"The validation part has only {count(n, 'prefix', 'prefixes')}: the accuracy while training moves in steps of {1 / n:.1%}."
+    few = count(n, "prefix", "prefixes")
+    return f"The validation part has only {few}: the accuracy while training moves in steps of {1 / n:.1%}."
 
 
 def small_test(corpus: Corpus, parts: Sizes) -> str:

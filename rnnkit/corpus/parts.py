@@ -27,7 +27,10 @@ def part_of(words: Sequence[str]) -> int:
 
 
 def split(corpus: Corpus) -> np.ndarray:
-    """(N,) the part of every item: 0 training, 1 validation, 2 test. As the corpus says; else by a hash of its source, or words."""
+    """(N,) the part of every item: 0 training, 1 validation, 2 test.
+
+    As the corpus says; else a hash decides, of the item's source, or of its words.
+    """
     sources = corpus.source or ("",) * len(corpus)
     hashed = [part_of((source,) if source else words) for source, words in zip(sources, corpus.prefixes, strict=True)]
     return np.where(corpus.part >= 0, corpus.part, np.array(hashed, np.int64))
@@ -43,7 +46,7 @@ def with_validation(corpus: Corpus) -> Corpus:
 
 
 def tested_on(corpus: Corpus, suite: Corpus) -> Corpus:
-    """Both as one corpus: `suite` is the test part, and of `corpus` all is for training and validation but what its file calls test."""
+    """Both as one corpus: `suite` is the test part, `corpus` the others, without what its own file calls test."""
     hashed = split(replace(corpus, part=unsaid())) == VALIDATION
     own = np.where(corpus.part >= 0, corpus.part, np.where(hashed, VALIDATION, TRAIN))
     chosen = np.flatnonzero(own != TEST)

@@ -17,7 +17,7 @@ from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, MAX_LINES, MAX_TREEBA
 
 MIN_PREFIXES = 100  # different ones: then about ten are left to test, and ten right of ten mean at least 72 % (95 % interval)
 BAD_SHARE, BAD_LINES = 0.05, 100  # more lines than this that cannot be read refuse the file; one is always allowed
-BAD_TOLD = 3  # of them are named
+BAD_TOLD = 2  # of them are named
 HEAD = 30  # lines that tell the format
 MIN_CHARACTERS = 500  # of a text: a tenth of less is not even one test sequence of 50
 FEW_CHARACTERS = 10_000
@@ -31,8 +31,8 @@ def read_corpus(
     max_bytes: int = MAX_BYTES,
     test: Corpus | None = None,
 ) -> Corpus:
-    """An agreement corpus to train on; `format` is a key of FORMATS, or None to have it recognised; "gulordava" has a second file,
-    `gold`. With `test` (read_suite) that is the test part, and this file is for training and validation alone.
+    """An agreement corpus to train on; `format` is a key of FORMATS, or None to have it recognised; "gulordava" has a second
+    file, `gold`. With `test` (read_suite) that is the test part, and this file is for training and validation alone.
 
     Raises CorpusError that names the line, what was expected and what came.
     """
@@ -107,8 +107,8 @@ def _collect(reading: Reading) -> tuple[list[Item], list[str]]:
         raise CorpusError(bad[0] + more)
     told += [f"{notes.count(k, 'line')}: {remark}." for remark, k in remarks.items() if remark]
     if bad:
-        first = ":" if len(bad) <= BAD_TOLD else f", the first {BAD_TOLD}:"
-        told.append(f"{notes.count(len(bad), 'line')} of {n:,} left out{first} {'; '.join(bad[:BAD_TOLD])}.")
+        more = "; ..." if len(bad) > BAD_TOLD else "."
+        told.append(f"{notes.count(len(bad), 'line')} of {n:,} left out; {'; '.join(bad[:BAD_TOLD])}{more}")
     return items, told
 
 

@@ -35,17 +35,8 @@ def results(corpus: Corpus, items: np.ndarray, predicted: Mapping[str, np.ndarra
             for who, good in right.items():
                 share = float(good[chosen].mean())
                 low, high = wilson(share * different, different)
-                row = {
-                    "by": by,
-                    "group": group,
-                    "n": n,
-                    "prefixes": different,
-                    "who": who,
-                    "right": share,
-                    "low": low,
-                    "high": high,
-                }
-                rows.append(row)
+                counted = {"by": by, "group": group, "n": n, "prefixes": different}
+                rows.append(counted | {"who": who, "right": share, "low": low, "high": high})
     return rows
 
 
@@ -59,9 +50,7 @@ def as_text(found: Mapping[str, Any]) -> str:
         table.setdefault(f"{group} ({row['n']})", []).append(cell)
     lines = [("on the test sentences", names), *table.items()]
     width = max(len(left) for left, _ in lines) + 2
-    drawn = [
-        f"{left:{width}}" + "".join(f"{c:>26}" if i == 0 else f"{c:>14}" for i, c in enumerate(cells)) for left, cells in lines
-    ]
+    drawn = [f"{left:{width}}{network:>26}" + "".join(f"{cell:>14}" for cell in others) for left, (network, *others) in lines]
     return "\n".join([*drawn, about_known(found["known"]), *found["warnings"]])
 
 
@@ -72,10 +61,10 @@ def about_known(known: Mapping[str, float]) -> str:
 def warnings(corpus: Corpus, rows: list[Row]) -> list[str]:
     """What makes these results worth less than they look, in sentences."""
     told = []
-    repeated = next(row for row in rows if row["by"] == "all")
-    if repeated["prefixes"] < repeated["n"]:
+    every = next(row for row in rows if row["by"] == "all")
+    if every["prefixes"] < every["n"]:
         told.append(
-            f"{repeated['n']:,} test sentences are {repeated['prefixes']:,} different ones: intervals count those, not the repetitions."
+            f"{every['n']:,} test sentences are {every['prefixes']:,} different ones: intervals count those, not the repetitions."
         )
     overall = {row["who"]: row for row in rows if row["by"] == "all"}
     network = overall["network"]["right"]

@@ -23,10 +23,9 @@ Cells = Mapping[str, str]  # column -> cell, "" where there is none
 
 HEADER_LINES = 20  # the header is looked for in so many lines: titles and comments may stand above it
 DELIMITERS = "\t,;"
-QUOTES: tuple[dict[str, Any], ...] = (  # RFC 4180; R's write.table
-    {},
-    {"doublequote": False, "escapechar": "\\"},
-)
+QUOTED: dict[str, Any] = {"strict": True}  # RFC 4180
+ESCAPED: dict[str, Any] = {"strict": True, "doublequote": False, "escapechar": "\\"}  # R's write.table
+STRAY: dict[str, Any] = {"strict": False}  # a quote that is not closed costs its row
 WORDS: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
 MISFITS = 0.05  # share of rows that may have another number of cells than the header
 
@@ -86,8 +85,11 @@ def find_header(lines: Lines, known: Mapping[str, Sequence[str]], needed: Sequen
 
 
 def _names(line: str, delimiter: str) -> tuple[str, ...]:
-    cells = next(csv.reader([line], delimiter=delimiter), [])
-    return tuple(cell.strip(' "#').lower() for cell in cells)
+    return _tidy(next(csv.reader([line], delimiter=delimiter), []))
+
+
+def _tidy(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.strip(' "#').lower() for name in names)
 
 
 def _meanings(names: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -104,23 +106,31 @@ def rows(lines: Lines, delimiter: str, width: int, before: int = 0) -> list[Row]
     plain = _parse(lines, delimiter, before, WORDS)
     if not any('"' in line for line in lines[before:]):
         return plain
-    faults: list[CorpusError] = []
-    for way in QUOTES:
+    escaped = any('\\"' in line for line in lines[before:])
+    for way in (QUOTED, ESCAPED) if escaped else (QUOTED,):
         try:
             quoted = _parse(lines, delimiter, before, way)
-        except CorpusError as fault:
-            faults.append(fault)
+        except CorpusError as error:
+            fault = error
             continue
         wrong, as_words = _misfits(quoted, width), _misfits(plain, width)
         marks_are_words = any(cell.startswith('" ') or cell.endswith(' "') for _, cells in plain for cell in cells)
         return plain if as_words < wrong or (as_words == wrong and marks_are_words) else quoted
-    if delimiter != "\t" and _misfits(plain, width) > max(1, MISFITS * len(plain)):
-        raise faults[0]
-    return plain
+    if delimiter == "\t":
+        return plain
+
+    def lost(found: list[Row]) -> int:
+        """Rows that do not fit, and those that an open quote has swallowed."""
+        return _misfits(found, width) + len(plain) - len(found)
+
+    best = min(plain, _parse(lines, delimiter, before, STRAY), key=lost)
+    if lost(best) > max(1, MISFITS * len(plain)):
+        raise fault
+    return best
 
 
 def _parse(lines: Lines, delimiter: str, before: int, way: Mapping[str, Any]) -> list[Row]:
-    reader = csv.reader((line + "\n" for line in lines[before:]), delimiter=delimiter, strict=True, **way)
+    reader = csv.reader((line + "\n" for line in lines[before:]), delimiter=delimiter, **way)
     found: list[Row] = []
     start = before + 1
     try:
@@ -145,20 +155,14 @@ def _misfits(found: Sequence[Row], width: int) -> int:
 def _each(lines: Lines, header: Header, known: Mapping[str, Sequence[str]], parse: Callable[[Cells], Item | None]) -> Reading:
     """parse() of every row that holds something; parse may leave a row out with None."""
     width, places = len(header.names), _meanings(header.names, known)
-    used = {place for place in places.values() if place < width}
-    if unused := [name for place, name in enumerate(header.names) if place not in used and name]:
+    if unused := [name for place, name in enumerate(header.names) if name and place not in places.values()]:
         yield header.line, f"Columns that are not used: {listing(unused)}."
-    empty = short = again = 0
+    odd: Counter[str] = Counter()
     for at, cells in rows(lines, header.delimiter, width, header.line):
-        if not any(cell.strip() for cell in cells):
-            empty += bool(cells)
+        if kind := _no_item(cells, header):
+            odd[kind] += 1
             continue
-        if cells[0].lstrip().startswith("#") and not any(cell.strip() for cell in cells[1:]):
-            continue  # a comment
-        if header.line and tuple(cell.strip(' "#').lower() for cell in cells) == header.names:
-            again += 1
-            continue
-        short += len(cells) < width
+        odd[SHORT] += len(cells) < width
         try:
             item = parse(_by_meaning(cells, width, places))
         except CorpusError as error:
@@ -166,13 +170,23 @@ def _each(lines: Lines, header: Header, known: Mapping[str, Sequence[str]], pars
         else:
             if item is not None:
                 yield at, item
-    for n, what in (
-        (empty, "without a value, as spreadsheets write cleared cells"),
-        (short, "with fewer cells than the header; what is missing counts as unknown"),
-        (again, "that repeats the header"),
-    ):
-        if n:
-            yield header.line, f"{n:,} {'row' if n == 1 else 'rows'} {what}."
+    yield from ((header.line, f"{odd[kind]:,} {'row' if odd[kind] == 1 else 'rows'} {kind}.") for kind in TOLD if odd[kind])
+
+
+CLEARED = "without a value, as spreadsheets write cleared cells"
+SHORT = "with fewer cells than the header: what is missing counts as unknown"
+AGAIN = "like the header"
+NOTHING = "blank lines and comments"
+TOLD = (CLEARED, SHORT, AGAIN)
+
+
+def _no_item(cells: list[str], header: Header) -> str:
+    """Why this row holds no item; "" where it may hold one."""
+    if not any(cell.strip() for cell in cells):
+        return CLEARED if cells else NOTHING
+    if cells[0].lstrip().startswith("#") and not any(cell.strip() for cell in cells[1:]):
+        return NOTHING
+    return AGAIN if header.line and _tidy(cells) == header.names else ""
 
 
 def _by_meaning(cells: list[str], width: int, places: Mapping[str, int]) -> Cells:
@@ -235,9 +249,8 @@ def _sentence(cells: Cells) -> tuple[str, ...]:
 
 def without_header(lines: Lines) -> Header | None:
     """Of a table of two columns, a label and a prefix (Linzen et al.'s files for number prediction), where it begins so."""
-    number, first = next(
-        ((n, line) for n, line in enumerate(lines[:HEADER_LINES], 1) if line.strip() and line[0] != "#"), (0, "")
-    )
+    head = enumerate(lines[:HEADER_LINES], 1)
+    number, first = next(((n, line) for n, line in head if line.strip() and not line.startswith("#")), (0, ""))
     for delimiter in DELIMITERS:
         cells = [cell.strip(' "') for cell in first.split(delimiter)]
         if len(cells) == 2 and (cells[0].lower() in PLURAL) != (cells[1].lower() in PLURAL):

@@ -1,8 +1,8 @@
 """Agreement from a treebank in CoNLL-U (Universal Dependencies): subject and verb as its annotation has them, in any language.
 
-An item for every noun with the relation nsubj (nsubj:pass) that stands before a finite verb of the same Number. The verb is the head,
-its auxiliary or its copula, whichever is finite first. As in Linzen, Dupoux & Goldberg 2016 a subject and a verb that differ in
-number are left out: coordinations (the man and the woman are), quantities (a number of people are), and mistakes of annotators.
+An item for every noun with the relation nsubj (nsubj:pass) that stands before a finite verb of the same Number. The verb is the
+head, its auxiliary or its copula, whichever is finite first. As in Linzen, Dupoux & Goldberg 2016 a subject and a verb that
+differ in number are left out: coordinations (the man and the woman are), quantities (a number of people are), mistakes.
 
 Read by the package conllu (MIT), which knows the format's multiword tokens, empty nodes and comments.
 """
@@ -10,7 +10,7 @@ Read by the package conllu (MIT), which knows the format's multiword tokens, emp
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rnnkit.clip import clip
@@ -24,7 +24,7 @@ FINITE = ("aux", "aux:pass", "cop")  # relations of words that can be the finite
 NUMBERS = {"Sing": 0, "Plur": 1}
 ENGLISH = {"VBZ": 0, "VBP": 1, "NN": 0, "NNS": 1}  # tags of the Penn treebank, for treebanks without the feature Number
 
-Token = dict[str, Any]
+Token = Mapping[str, Any]
 
 
 def fits(head: Lines) -> bool:
@@ -51,10 +51,7 @@ def conllu(lines: Lines, gold: Lines | None = None) -> Reading:
             continue
         sentences += 1
         yield from ((at, item) for item in found)
-    yield (
-        1,
-        f"{sentences:,} sentences; a noun that is the subject (nsubj) of a finite verb of the same Number behind it is one item.",
-    )
+    yield 1, f"{sentences:,} sentences: each noun that is the subject (nsubj) of a finite verb behind it is an item."
 
 
 def _blocks(lines: Lines) -> Iterator[tuple[int, Lines]]:
@@ -69,7 +66,7 @@ def _blocks(lines: Lines) -> Iterator[tuple[int, Lines]]:
         block = []
 
 
-def _items(words: list[Token], source: str) -> Iterator[Item]:
+def _items(words: Sequence[Token], source: str) -> Iterator[Item]:
     by_id = {word["id"]: at for at, word in enumerate(words)}
     numbers = [_number(word) for word in words]
     for at, subject in enumerate(words):
@@ -89,7 +86,7 @@ def _items(words: list[Token], source: str) -> Iterator[Item]:
         )
 
 
-def _finite(words: list[Token], head: int) -> int | None:
+def _finite(words: Sequence[Token], head: int) -> int | None:
     """Place of the first finite word among the head and its auxiliaries."""
     candidates = [i for i, word in enumerate(words) if word["head"] == words[head]["id"] and word["deprel"] in FINITE]
     return next((i for i in sorted([head, *candidates]) if (words[i]["feats"] or {}).get("VerbForm") == "Fin"), None)

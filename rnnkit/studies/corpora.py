@@ -29,8 +29,8 @@ def tested(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
 def examined(e: Experiment, p: Params) -> Part:
     """The first of the networks with these weights on the test part, by attractors and distance, with the baselines.
 
-    rows as rnnkit.corpus.results gives them; known: share of the words that the vocabulary holds, in "train" and "test"; warnings in
-    words. Raises ValueError if the task is not "corpus".
+    rows as rnnkit.corpus.results gives them; known: share of the words that the vocabulary holds, in "train" and "test";
+    warnings in words. Raises ValueError if the task is not "corpus".
     """
     task = e.bound_task
     if not isinstance(task, Sentences):
