@@ -178,7 +178,8 @@ def test_the_gold_of_generated_sets_in_another_language():
 
 
 def test_the_table_of_generated_sets_has_two_rows_an_item():
-    head = "pattern\tconstr_id\tsent_id\tcorrect_number\tform\tclass\ttype\tprefix\tn_attr\tpunct\tfreq\tlen_context\tlen_prefix\tsent"
+    names = "pattern constr_id sent_id correct_number form class type prefix n_attr punct freq len_context len_prefix sent"
+    head = names.replace(" ", "\t")
     sent = '"A ""green"" answer . <eos>"'
     row = f"L__NOUN_VERB_VERB\t1\t7\tsing\t{{}}\tgenerated\tA green answer\t0\tFalse\t20\t2\t3\t{sent}"
     found = suite("\n".join([head, row.format("calls\tcorrect"), row.format("call\twrong")]))

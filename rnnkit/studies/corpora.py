@@ -10,14 +10,13 @@ import torch
 from rnnkit import bptt
 from rnnkit.bptt import Params
 from rnnkit.cells import CELLS
-from rnnkit.corpus import TEST, TRAIN, no_last_noun, predictions, results, warnings
+from rnnkit.corpus import TEST, no_last_noun, predictions, results, warnings
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Part, trained
-from rnnkit.tasks.corpora import Sentences
+from rnnkit.tasks.corpora import Sentences, known_words
 from rnnkit.trainer import Trainer, quietly, tensors
 
 AT_ONCE = 256  # sentences read together
-PARTS = {"train": TRAIN, "test": TEST}
 
 
 def tested(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
@@ -38,9 +37,8 @@ def examined(e: Experiment, p: Params) -> Part:
     items = task.items(TEST)
     predicted = {"network": answers(e, task, p, items)} | predictions(task.corpus, items)
     rows = results(task.corpus, items, predicted)
-    known = {name: task.known.coverage([task.corpus.prefixes[i] for i in task.items(part)]) for name, part in PARTS.items()}
     told = [*warnings(task.corpus, rows), *filter(None, [no_last_noun(task.corpus, items)])]
-    return {"rows": rows, "known": known, "warnings": told}
+    return {"rows": rows, "known": known_words(task), "warnings": told}
 
 
 def answers(e: Experiment, task: Sentences, p: Params, items: np.ndarray) -> np.ndarray:
