@@ -150,10 +150,11 @@ def _drawn(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> Non
     overall = {row["who"]: row for row in rows if row["by"] == "all"}
     network = overall["network"]
     which = "The network" if e.replicas == 1 else "Network 1"
+    different = f"{network['prefixes']:,} different, " if network["prefixes"] < network["n"] else ""
     others = ", ".join(f"{NAMES[who]} {row['right']:.1%}" for who, row in overall.items() if who != "network")
     st.markdown(
-        f"{which} is right in **{network['right']:.1%}** of {network['n']:,} sentences (95 % interval {network['low']:.1%} to "
-        f"{network['high']:.1%}). Beside it: {others}. {about_known(found['known'])}"
+        f"{which} is right in **{network['right']:.1%}** of {network['n']:,} sentences ({different}95 % interval "
+        f"{network['low']:.1%} to {network['high']:.1%}). Beside it: {others}. {about_known(found['known'])}"
     )
     for warning in found["warnings"]:
         st.warning(warning, icon=":material/warning:")

@@ -1,5 +1,6 @@
 """Real sentences: what is uploaded is read, trained on and examined, refused with a reason where it is broken, and private."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +10,10 @@ from browsing import PHONE, SIDEWAYS, button, expect, grown
 
 from pages import _data
 from rnnkit.corpus import read_corpus, split
+from rnnkit.history import History
 from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS
+from rnnkit.run import Run
 from rnnkit.tasks import data
 from rnnkit.tasks.corpora import example_corpus
 
@@ -95,7 +98,7 @@ def test_a_file_that_was_refused_does_not_stay_beside_the_next_one(app):
     upload(at, ("bad.tsv", b"prefix\tnumber\n" + table()[13:]))
     assert all(not field.value for field in at.file_uploader)
     field = next(w for w in at.file_uploader if w.label.startswith("Sentences"))
-    field.upload(("mine.tsv", table(), "text/plain"))  # adds to what is there, as a browser does
+    field.upload("mine.tsv", table(), "text/plain")  # adds to what is there, as a browser does
     next(b for b in at.button if b.label == "Read these sentences").click().run()
     assert not at.error and linked(at).data == DIGEST
 
@@ -105,7 +108,7 @@ def test_a_second_file_is_tested_on(app):
     at = upload(app(QUICK, page="corpus"), ("mine.tsv", table()), test=[("suite.tsv", suite)])
     corpus = data.KEPT[linked(at).data]
     assert (np.bincount(split(corpus), minlength=3)[2], corpus.name) == (3, "mine.tsv, tested on suite.tsv")
-    until(at, lambda at: "of 3 sentences" in prose(at))
+    until(at, lambda at: "of 3 sentences (2 different, 95 % interval" in prose(at))
     assert "3 test sentences are 2 different ones" in prose(at)
     assert "Known words: " in prose(at) and "of those in the test" in prose(at)
 
@@ -160,6 +163,14 @@ def test_sentences_that_were_forgotten_are_told_and_the_page_lives_on(app):
     data.KEPT.clear()
     at.run()
     assert not at.exception and any(DIGEST in error.value for error in at.error)
+
+
+def test_what_a_run_costs_is_known_when_its_sentences_are_forgotten():
+    """How long others wait is estimated from all runs, also from those whose data are gone."""
+    e = replace(GRU, data=data.keep(read_corpus(table())))
+    run = Run(e, History(e))
+    data.drop(e.data)
+    assert run.gigaflops > 0
 
 
 def test_the_least_recently_used_is_forgotten_when_it_is_too_much():

@@ -12,6 +12,7 @@ from rnnkit.corpus.data import Corpus
 from rnnkit.corpus.parts import groups, wilson
 
 Row = dict[str, Any]
+REPEATED = 0.9  # with a smaller share of different sentences than this, repetitions are told
 FEW = 0.5  # with more of the sentences than this having an attractor, they are over-represented: in running text some 5 to 10 %
 
 
@@ -62,7 +63,7 @@ def warnings(corpus: Corpus, rows: list[Row]) -> list[str]:
     """What makes these results worth less than they look, in sentences."""
     told = []
     every = next(row for row in rows if row["by"] == "all")
-    if every["prefixes"] < every["n"]:
+    if every["prefixes"] < REPEATED * every["n"]:
         told.append(
             f"{every['n']:,} test sentences are {every['prefixes']:,} different ones: intervals count those, not the repetitions."
         )

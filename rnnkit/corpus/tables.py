@@ -260,9 +260,10 @@ def without_header(lines: Lines) -> Header | None:
 
 
 def is_table(head: Lines) -> bool:
-    signs = [line.lower() for line in head[:1]]
+    names = [_names(head[0], delimiter) for delimiter in DELIMITERS]
     return (
-        any("prefix" in line and ("label" in line or "correct_number" in line) for line in signs)
+        any("prefix" in columns and len(columns) > 1 for columns in names)  # then what is missing can be told
+        or ("prefix" in head[0].lower() and "label" in head[0].lower())
         or _has_header(head, COLUMNS, ("prefix", "label"))
         or without_header(head) is not None
     )
