@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import cycle
+from typing import Any
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
 from pages._plain import plain
 from rnnkit.clip import listing
-from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, read_corpus, read_text
+from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, read_corpus, read_suite, read_text
 from rnnkit.limits import Limits
 from rnnkit.tasks import data
 
@@ -112,43 +115,75 @@ def _most() -> int:
 
 
 def given(kind: str, key: str) -> str | None:
-    """Draws what it takes to bring along a "corpus" or a "text"; the digest of what was given just now, None otherwise."""
-    read = {"corpus": _corpus, "text": _text}[kind]
+    """Draws what it takes to bring along "sentences" to train on, a "corpus" to ask about, or a "text".
+
+    The digest of what was given just now, None otherwise. After each reading the fields for files are new ones, so that a file
+    that was refused does not stay beside the next one; why it was refused stays until then.
+    """
+    read = {"sentences": partial(_corpus, with_test=True), "corpus": _corpus, "text": _text}[kind]
+    turn, told = f"{key}_turn", f"{key}_told"
+    number = st.session_state.setdefault(turn, 0)
     try:
         with st.form(key, border=True):
-            what, size = read(key)
+            what, size = read(key, f"{key}_files_{number}")
     except CorpusError as error:
-        st.error(f"This cannot be used: {plain(str(error))}. Nothing was trained, and what was there before is kept.")
-        return None
-    return None if what is None else shelf().put(what, size, viewer())
+        st.session_state[told] = (
+            f"This cannot be used: {plain(str(error))}. Nothing was trained, and what was there before is kept."
+        )
+        st.session_state[turn] = number + 1
+        st.rerun()
+    if what is not None:
+        st.session_state.pop(told, None)
+        st.session_state[turn] = number + 1
+        return shelf().put(what, size, viewer())
+    if told in st.session_state:
+        st.error(st.session_state[told], icon=":material/block:")
+    return None
 
 
-def _corpus(key: str) -> tuple[Corpus | None, int]:
+def _corpus(key: str, files_key: str, with_test: bool = False) -> tuple[Corpus | None, int]:
+    most = shelf().limits.max_upload_megabytes
     files = st.file_uploader(
-        "Sentences: one file; or a .text file and its .gold file",
-        key=f"{key}_files",
-        accept_multiple_files=True,
-        max_upload_size=shelf().limits.max_upload_megabytes,
+        "Sentences: one file; or a .text file and its .gold file", key=files_key, accept_multiple_files=True, max_upload_size=most
     )
     kinds = {None: "recognise it"} | {name: kind.title for name, kind in FORMATS.items()}
     form = st.selectbox("Format", list(kinds), format_func=kinds.get, key=f"{key}_format")
     with st.expander("Which formats?"):
         st.markdown("\n".join(f"- **{kind.title}**: {kind.about}" for kind in FORMATS.values()))
+    tests = []
+    if with_test:
+        tests = st.file_uploader(
+            "Other sentences to test on, if you have them: any format, any number. Then all of the first are for training",
+            key=f"{files_key}_test",
+            accept_multiple_files=True,
+            max_upload_size=most,
+        )
     if not st.form_submit_button("Read these sentences", icon=":material/upload_file:"):
         return None, 0
+    suite = None
+    if tests:
+        data, name, gold = _one(tests)
+        try:
+            suite = read_suite(data, name, gold=gold, max_bytes=_most())
+        except CorpusError as error:
+            raise CorpusError(f"{name}, to test on: {error}") from None
+    data, name, gold = _one(files)
+    return read_corpus(data, name, form, gold, max_bytes=_most(), test=suite), sum(file.size for file in [*files, *tests])
+
+
+def _one(files: Sequence[Any]) -> tuple[bytes, str, bytes | None]:
+    """Content and name of the one file, and the content of the .gold file beside it."""
     if not files:
         raise CorpusError("expected a file, got none")
     gold = [file for file in files if file.name.endswith(".gold")]
     others = [file for file in files if not file.name.endswith(".gold")]
     if len(gold) > 1 or len(others) != 1:
         raise CorpusError(f"expected one file, and perhaps a .gold file beside it, got {listing(f.name for f in files)}")
-    answers = gold[0].getvalue() if gold else None
-    corpus = read_corpus(others[0].getvalue(), others[0].name, form, answers, max_bytes=_most())
-    return corpus, sum(file.size for file in files)
+    return others[0].getvalue(), others[0].name, gold[0].getvalue() if gold else None
 
 
-def _text(key: str) -> tuple[Text | None, int]:
-    file = st.file_uploader("A text file", key=f"{key}_file", max_upload_size=shelf().limits.max_upload_megabytes)
+def _text(key: str, files_key: str) -> tuple[Text | None, int]:
+    file = st.file_uploader("A text file", key=files_key, max_upload_size=shelf().limits.max_upload_megabytes)
     pasted = st.text_area("or paste a text", key=f"{key}_pasted", max_chars=PASTED, height=120)
     if not st.form_submit_button("Read this text", icon=":material/upload_file:"):
         return None, 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from rnnkit.cells import CELLS
-from rnnkit.corpus import BASELINES, FORMATS, read_corpus, read_text
+from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, as_text, read_corpus, read_suite, read_text
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
 from rnnkit.fixes import FIXES
 from rnnkit.history import History
@@ -21,7 +21,6 @@ from rnnkit.inits import BIASES, INITS
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.presets import PRESETS
 from rnnkit.record import Record, frame, gradient_frame
-from rnnkit.shares import percent
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.data import keep
 from rnnkit.verdict import verdict
@@ -80,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--file", metavar="FILE", help="learn from this file: sentences (task corpus, assumed) or any text")
     train.add_argument("--gold", metavar="FILE", help="of Gulordava et al.'s corpora: the .gold file beside the .text file")
+    train.add_argument(
+        "--test", metavar="FILE", help="sentences to test on, any number of them; --file is then for training alone"
+    )
     train.add_argument("--format", metavar="NAME", choices=[*FORMATS], help=f"of --file, if not recognised: {', '.join(FORMATS)}")
     train.add_argument("--records", metavar="FILE", help="write one row a step and network (.csv or .parquet)")
     train.add_argument("--gradients", metavar="FILE", help="write ||dL/ds_t|| of every step, time and network (.csv or .parquet)")
@@ -169,6 +171,8 @@ def _experiment(args: argparse.Namespace) -> Experiment:
     base = _base(args)
     values, problems = base.to_dict(), {}
     given = {name: getattr(args, name) for name in FIELDS if name != "fixes" and getattr(args, name) is not None}
+    if args.test and not args.file:
+        raise ValueError("--test needs --file: the sentences to train on")
     if args.file:
         if not TASKS[base.task].data:
             given.setdefault("task", "corpus")
@@ -199,24 +203,34 @@ def _read(args: argparse.Namespace, task: str) -> str:
     except OSError as error:
         raise ValueError(f"cannot read the file: {error}") from None
     name = Path(args.file).name
-    found = read_corpus(data, name, args.format, gold) if kind == "corpus" else read_text(data, name)
+    if kind == "corpus":
+        found: Corpus | Text = read_corpus(data, name, args.format, gold, test=_suite(args.test) if args.test else None)
+    elif args.test:
+        raise ValueError(f"--test needs the task corpus (sentences with a verb), got {task!r}")
+    else:
+        found = read_text(data, name)
     if not args.quiet:
         print("\n".join(found.notes), file=sys.stderr)
     return keep(found)
+
+
+def _suite(path: str) -> Corpus:
+    """Sentences to test on; the .gold file of a .text file stands beside it."""
+    gold = Path(path).with_suffix(".gold")
+    try:
+        answers = gold.read_bytes() if path.endswith(".text") and gold.is_file() else None
+        return read_suite(Path(path).read_bytes(), Path(path).name, gold=answers)
+    except OSError as error:
+        raise ValueError(f"cannot read the file of --test: {error}") from None
+    except CorpusError as error:
+        raise ValueError(f"--test {Path(path).name}: {error}") from None
 
 
 def _tested(e: Experiment, params: Any) -> str:
     """The first network on the sentences kept for the test, beside the baselines."""
     from rnnkit.studies.corpora import examined
 
-    found = examined(e, params)
-    names = ["network", *BASELINES]
-    table: dict[str, list[str]] = {}
-    for row in found["rows"]:
-        group = "all" if row["by"] == "all" else f"{row['by']} {row['group']}"
-        table.setdefault(f"{group} ({row['n']})", []).append(percent(row["right"], 1))
-    lines = [("on the test sentences", names), *table.items()]
-    return "\n".join([f"{left:24}" + "".join(f"{cell:>14}" for cell in cells) for left, cells in lines] + found["warnings"])
+    return as_text(examined(e, params))
 
 
 def _with_progress(e: Experiment, records: Iterator[Record], quiet: bool) -> Iterator[Record]:

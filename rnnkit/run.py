@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rnnkit.experiment import Experiment
@@ -44,9 +43,8 @@ class Run:
         """Names the run in logs and on the status page; the same wherever the same Experiment is trained."""
         return self.experiment.key[:8]
 
-    @cached_property
-    def gigaflops(self) -> float:
-        return gigaflops(self.experiment)
+    def __post_init__(self) -> None:
+        self.gigaflops = gigaflops(self.experiment)  # now: the data that it names may be forgotten before the run is
 
     @property
     def rows(self) -> int:

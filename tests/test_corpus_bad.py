@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_corpus_read import LINZEN, LONGEST, as_blimp, as_gulordava, as_linzen, as_table, error, replaced
+from test_corpus_treebank import as_conllu
 
 from rnnkit.corpus import FORMATS, Corpus, CorpusError, read_corpus, read_text
 from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_LINE, MAX_LINES, MAX_WORDS
@@ -28,8 +29,8 @@ NO_TEXT = [
     (b"\xef\xbb\xbf", "the file is empty"),
     (packed(), "a ZIP archive"),
     (pickle.dumps([1, 2]), "a Python pickle"),
-    (b"\x1f\x8b\x08\0", "a gzip archive"),
-    ("prefix\tlabel\n".encode("utf-16"), "UTF-16"),
+    (b"\x1f\x8b\x08\0", "a gzip archive (.gz), to be unpacked first"),
+    (b"\xff\xfep\0r", "UTF-16"),
     ("prefix\tlabel\n".encode("utf-16-le"), "byte 1 of the file: a NUL byte"),
     (b"prefix\tlabel\na\0b\tsg", "line 2, byte 14 of the file: a NUL byte"),
     (b"prefix\tlabel\ncaf\xe9\tsg", "line 2, byte 16 of the file: expected UTF-8, got the byte 0xe9"),
@@ -51,9 +52,8 @@ def test_sizes():
     assert error(b"prefix\tlabel\n" + b"a\n" * MAX_LINES).startswith("the file has 200,001 lines; expected at most 200,000")
     assert f"line 3 of the file: {MAX_LINE + 1:,} characters" in error(b"prefix\tlabel\n\n" + b"a" * (MAX_LINE + 1))
     long = b"a " * (MAX_WORDS + 1) + b"\tsg"
-    assert f"line 2: expected 1 to {MAX_WORDS} words before the verb, got {MAX_WORDS + 1}" in error(
-        replaced(as_table(), 2, long + b"\t\t")
-    )
+    told = read_corpus(replaced(as_table(), 2, long + b"\t\t")).notes[-1]
+    assert f"line 2: expected 1 to {MAX_WORDS} words before the verb, got {MAX_WORDS + 1}" in told
     rows = MAX_ALL_WORDS // MAX_WORDS + 1
     many = b"prefix\tlabel\n" + (b"a " * MAX_WORDS + b"\tsg\n") * rows
     assert f"line {rows + 1:,}: expected at most {MAX_ALL_WORDS:,} words" in error(many)
@@ -87,25 +87,54 @@ def test_headers(header, parts):
         (b"the cooks\tmany\t0\t1", "got 'many'"),
         (b"the cooks\t" + b"x" * 1000 + b"\t0\t1", "x..."),
         (b"\tpl\t0\t1", "expected 1 to 500 words before the verb, got 0"),
-        (b"the cooks\tpl\t0", "expected 4 fields as in the header, got 3 in 'the cooks\\tpl\\t0'"),
-        (b"the cooks\tpl\t0\t1\t", "expected 4 fields as in the header, got 5"),
+        (b"the cooks\tpl\t0\t1\tx", "expected 4 fields as in the header, got 5 in 'the cooks | pl | 0 | 1 | x'"),
+        (b"the cooks", "expected a label"),
         (b"the cooks\tpl\t-5\t1", "expected n_attractors from 0 to 2, the words of the prefix, or -1"),
         (b"the cooks\tpl\t1e999\t1", "got '1e999'"),
         (b"the cooks\tpl\t" + b"9" * 5000 + b"\t1", "expected n_attractors from 0 to 2"),
-        (b"the cooks\tpl\tnan\t1", "got 'nan'"),
+        (b"the cooks\tpl\tinf\t1", "got 'inf'"),
         (b"the cooks\tpl\t0\t3", "expected distance from 1 to 2"),
         ("the cooks\tpl\t²\t1".encode(), "got '²'"),
     ],
 )
 def test_rows_of_a_table(row, message):
-    """A table is somebody's own: one bad row refuses it."""
-    told = error(replaced(as_table(), 3, row))
-    assert told.startswith("line 3: ")
-    assert message in told
+    """One bad row is left out and told; more than one in twenty refuse the file."""
+    corpus = read_corpus(replaced(as_table(), 3, row))
+    assert len(corpus) == 143
+    assert corpus.notes[-1].startswith("1 line of 144 left out; line 3: ")
+    assert message in corpus.notes[-1]
+    many = as_table()
+    for at in range(3, 11):
+        many = replaced(many, at, row)
+    told = error(many)
+    assert told.startswith("line 3: ") and message in told
+    assert told.endswith("(the first such line; 8 of the first 144 cannot be read)")
 
 
-def test_a_quoted_field_must_end_on_its_line():
-    assert "line 3: expected every quoted field to end on its line" in error(replaced(as_table(","), 3, b'"the cooks,pl,0,1'))
+def test_more_than_a_hundred_bad_rows_refuse_any_file():
+    rows = [f"the cook {i}\t{'sg' if i % 2 else 'pl'}" for i in range(3000)]
+    rows[::30] = ["the cook\tmany"] * 100
+    assert "100 lines of 3,000 left out; line 2: " in read_corpus("\n".join(["prefix\tlabel", *rows]).encode()).notes[-1]
+    rows[-1] = "the cook\tmany"
+    assert "101 of the first 3,000 cannot be read" in error("\n".join(["prefix\tlabel", *rows]).encode())
+
+
+def test_a_quoted_field_that_is_not_closed():
+    """Without commas within cells its rows can be read all the same; else the line is told."""
+    stray = read_corpus(replaced(as_table(","), 3, b'"the cooks,pl,0,1'))
+    assert len(stray) == 144 and stray.prefixes[1] == ('"', "the", "cooks")
+    held = csv_with_commas()
+    assert len(read_corpus(held)) == 144
+    told = read_corpus(replaced(held, 3, b'"the cooks,"pl","0","1"')).notes[-1]
+    assert told.startswith("1 line of 144 left out; line 3: ")
+    open_quotes = [line if i % 5 else line[:-1] for i, line in enumerate(held.split(b"\n"), 1)]
+    assert "line 5: expected every quoted field to be closed" in error(b"\n".join(open_quotes))
+
+
+def csv_with_commas():
+    """All cells in quotes, and a comma in each prefix."""
+    rows = as_table(",").replace(b"near the", b"near; the").split(b"\n")
+    return b"\n".join(b'"' + row.replace(b",", b'","').replace(b";", b",") + b'"' for row in rows if row)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +169,7 @@ def test_a_quoted_field_must_end_on_its_line():
     ],
 )
 def test_odd_lines_of_blimp(line, message):
-    """One is left out and told; a file in which more than a tenth are odd is refused."""
+    """One is left out and told; a file in which more than one in twenty are odd is refused."""
     corpus = read_corpus(replaced(as_blimp(), 5, line))
     assert len(corpus) == 143
     assert corpus.notes[-1].startswith("1 line of 144 left out; line 5: ")
@@ -153,15 +182,15 @@ def test_odd_lines_of_blimp(line, message):
     assert "15 of the first 144 cannot be read" in told
 
 
-def test_a_two_prefix_set_of_blimp():
+def test_a_two_prefix_set_of_blimp_without_its_second_prefix():
     line = b'{"sentence_good": "The cooks run.", "two_prefix_prefix_good": "The cooks", "two_prefix_word": "run"}\n'
     told = error(line * 200)
-    assert "found the fields sentence_good, two_prefix_prefix_good, two_prefix_word; in a two-prefix set" in told
+    assert "found the fields sentence_good, two_prefix_prefix_good, two_prefix_word" in told
 
 
 def test_nothing_is_read_to_the_end_in_vain():
     told = error(b'{"a": 1}\n' * 150_000)
-    assert "1,000 of the first 1,000 cannot be read" in told
+    assert "101 of the first 101 cannot be read" in told
 
 
 @pytest.mark.parametrize(
@@ -225,12 +254,14 @@ def test_odd_lines_of_linzen(column, value, message):
 
 
 def test_too_little():
-    assert error(b"prefix\tlabel\nthe cook\tsg\n").endswith("of which a tenth are kept for the test, got 1")
+    assert "of which a tenth are kept for the test, got 1; fewer can be a test for others" in error(
+        b"prefix\tlabel\nthe cook\tsg\n"
+    )
     assert "got 0" in error(b"prefix\tlabel\n")
     again = b"prefix\tlabel\n" + b"the cook\tsg\nthe cooks\tpl\n" * 500
     assert error(again).startswith("expected at least 100 different prefixes")
     alike = as_table().replace(b"Plural", b"singular")
-    assert error(alike) == "expected singular and plural verbs, got 144 prefixes that are all singular"
+    assert error(alike) == "expected singular and plural verbs, got 117 prefixes for training that are all singular"
 
 
 # ---- whatever comes
@@ -310,6 +341,7 @@ def test_damaged_files(kind, edits):
         "blimp": (as_blimp(), None),
         "linzen": (as_linzen(), None),
         "gulordava": as_gulordava(),
+        "conllu": (as_conllu(), None),
     }[kind]
     for where, length, new in edits:
         at = int(where * len(data))
@@ -326,4 +358,5 @@ def test_the_files_of_these_tests_survive():
     assert survives(as_blimp())
     assert survives(as_linzen())
     assert survives(as_gulordava()[0], gold=as_gulordava()[1])
+    assert survives(as_conllu())
     assert not survives(as_table()[:500])

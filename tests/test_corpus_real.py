@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from rnnkit.corpus import TRAIN, CorpusError, Vocabulary, groups, predictions, read_corpus, split
+from rnnkit.corpus import TRAIN, Vocabulary, groups, is_english, predictions, read_corpus, read_suite, split
+from rnnkit.corpus.copies import near_copies
 from rnnkit.corpus.nouns import last_noun
 
 DATA = ROOT.parent / "shared" / "data"
@@ -82,5 +83,19 @@ def test_blimp(name, items, plural):
 
 @pytest.mark.parametrize("name", ["irregular_plural_subject_verb_agreement_2", "regular_plural_subject_verb_agreement_2"])
 def test_the_two_prefix_sets_of_blimp(name):
-    with pytest.raises(CorpusError, match="line 1: expected text in the fields one_prefix_prefix"):
-        read_corpus((BLIMP / f"{name}.jsonl").read_bytes())
+    """Two items a pair: the right subject has the verb's number, the other one not."""
+    suite = read_suite((BLIMP / f"{name}.jsonl").read_bytes(), name)
+    assert (len(suite), suite.plural.sum()) == (2000, 1000)
+    agree = [last_noun(words)[1] == plural for words, plural in zip(suite.prefixes, suite.plural, strict=True)]
+    assert np.mean(agree) > 0.98
+
+
+def test_what_is_known_of_a_corpus_does_not_change_its_digest(wikipedia):
+    """Links name data by it: these values may not move."""
+    assert read_corpus((WIKIPEDIA / "prefixes.tsv").read_bytes()).digest == "8ac705b05d9cf4e3"
+    assert wikipedia.digest == "21eda23ecaedd491"
+
+
+def test_real_text_has_few_near_copies(wikipedia):
+    assert near_copies(wikipedia) < 0.1
+    assert is_english(wikipedia.prefixes)

@@ -20,7 +20,7 @@ SERIES = {  # who answers -> colour and dash
     "majority": (GREY, [4, 4]),
 }
 NAMES = {who: BASELINES[who].title if who in BASELINES else who for who in SERIES}
-COLUMNS = ["by", "group", "n", "who", "right", "low", "high"]
+COLUMNS = ["by", "group", "n", "prefixes", "who", "right", "low", "high"]
 
 
 def groups_chart(rows: Sequence[dict[str, Any]], by: str, title: str, height: int = 300) -> alt.LayerChart:
@@ -28,7 +28,8 @@ def groups_chart(rows: Sequence[dict[str, Any]], by: str, title: str, height: in
     data = pd.DataFrame([row for row in rows if row["by"] == by], columns=COLUMNS)
     data["name"] = data["who"].map(NAMES)
     data["text"] = [
-        f"{percent(r.right, 1)} of {r.n:,}, 95 % interval {r.low:.1%} to {r.high:.1%}" for r in data.itertuples(index=False)
+        f"{percent(r.right, 1)} of {r.n:,} ({r.prefixes:,} different), 95 % interval {percent(r.low, 1)} to {percent(r.high, 1)}"
+        for r in data.itertuples(index=False)
     ]
     counts = data.drop_duplicates("group").set_index("group")["n"]
     data["label"] = [f"{group} ({counts[group]:,})" for group in data["group"]]

@@ -1,14 +1,16 @@
 """Agreement corpora and plain texts that somebody brings along: read from bytes, split, encoded, and what baselines get right.
 
-read_corpus(bytes) -> Corpus and read_text(bytes) -> Text; FORMATS, split, groups, wilson, Vocabulary, BASELINES. numpy alone.
+read_corpus(bytes) -> Corpus, with read_suite(bytes) as its test part where there is a second file; read_text(bytes) -> Text;
+FORMATS, split, groups, wilson, Vocabulary, BASELINES. numpy, and conllu for treebanks.
 """
 
-from rnnkit.corpus.baselines import BASELINES, Baseline, predictions
+from rnnkit.corpus.baselines import BASELINES, Baseline, no_last_noun, predictions
 from rnnkit.corpus.data import Corpus, Text
 from rnnkit.corpus.formats import FORMATS, Format
+from rnnkit.corpus.nouns import is_english
 from rnnkit.corpus.parts import TEST, TRAIN, VALIDATION, groups, part_of, split, wilson
-from rnnkit.corpus.read import read_corpus, read_text
-from rnnkit.corpus.results import results, warnings
+from rnnkit.corpus.read import read_corpus, read_suite, read_text
+from rnnkit.corpus.results import about_known, as_text, results, warnings
 from rnnkit.corpus.source import CorpusError
 from rnnkit.corpus.vocabulary import SHAPES, Vocabulary
 
@@ -25,10 +27,15 @@ __all__ = [
     "Format",
     "Text",
     "Vocabulary",
+    "about_known",
+    "as_text",
     "groups",
+    "is_english",
+    "no_last_noun",
     "part_of",
     "predictions",
     "read_corpus",
+    "read_suite",
     "read_text",
     "results",
     "split",

@@ -1,7 +1,8 @@
 """What is right without any memory: BASELINES, always drawn beside a network. Fitted on the training part alone.
 
 A baseline is `fit(prefixes, plural) -> predict`, and `predict(prefixes)` gives (N,) bool, True for plural. Where no noun is
-found, the rules about the last noun answer as the majority does. Nouns and their number are guessed (nouns.py): an estimate.
+found, the rules about the last noun answer as the majority does. The last noun's number is what the corpus says (a column, or a
+treebank); else nouns and their number are guessed (nouns.py), an estimate for English; else there are no such baselines.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnkit.corpus.data import Corpus
-from rnnkit.corpus.nouns import last_noun
+from rnnkit.corpus.nouns import is_english, last_noun
 from rnnkit.corpus.parts import TRAIN, split
 
 Prefixes = Sequence[Sequence[str]]
@@ -79,16 +80,39 @@ def _sigmoid(a: np.ndarray) -> np.ndarray:
 
 
 def predictions(corpus: Corpus, items: np.ndarray) -> dict[str, np.ndarray]:
-    """name -> predicted plural of the items (a mask or indices), every baseline fitted on the training part."""
+    """name -> predicted plural of the items (a mask or indices), every baseline fitted on the training part.
+
+    Without "last-noun" and "opposite" where the number of the last noun is neither given nor guessed: see `no_last_noun`.
+    """
     train = split(corpus) == TRAIN
     known = [words for words, taken in zip(corpus.prefixes, train, strict=True) if taken]
     asked = [corpus.prefixes[i] for i in np.arange(len(corpus))[items]]
-    return {name: baseline.fit(known, corpus.plural[train])(asked) for name, baseline in BASELINES.items()}
+    left_out = ("last-noun", "opposite") if no_last_noun(corpus, items) else ()
+    found = {
+        name: baseline.fit(known, corpus.plural[train])(asked) for name, baseline in BASELINES.items() if name not in left_out
+    }
+    given = corpus.last_noun[items]
+    if (given >= 0).any():
+        for name, plural in (("last-noun", given == 1), ("opposite", given == 0)):
+            found[name] = np.where(given >= 0, plural, found["majority"])
+    return found
+
+
+def no_last_noun(corpus: Corpus, items: np.ndarray) -> str:
+    """Why there is no baseline of the last noun for these items; "" where there is one."""
+    if (corpus.last_noun[items] >= 0).any() or is_english(corpus.prefixes):
+        return ""
+    return (
+        "The baselines of the last noun are left out: its number is guessed from English endings, and these sentences do not "
+        "look English. A column last_noun (sg or pl) gives it."
+    )
 
 
 BASELINES: dict[str, Baseline] = {
     "majority": Baseline("majority", "Always the number that is more frequent in the training sentences.", majority),
-    "last-noun": Baseline("last noun", "The number of the last noun before the verb, as far as its shape tells.", last),
+    "last-noun": Baseline(
+        "last noun", "The number of the last noun before the verb: what the corpus says, else what its shape tells.", last
+    ),
     "opposite": Baseline("opposite of the last noun", "The other number than that of the last noun before the verb.", opposite),
     "bag-of-words": Baseline(
         "bag of words", "A logistic regression on how often each word occurs, whatever the order.", bag_of_words

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +45,14 @@ class Content(ABC):
         return hash(self.digest)
 
 
+def unsaid() -> np.ndarray:
+    """-1 for every item, when the Corpus is made."""
+    return np.empty(0, np.int8)
+
+
+ARRAYS = {"plural": bool, "attractors": np.int16, "distance": np.int16, "part": np.int8, "last_noun": np.int8}
+
+
 @dataclass(frozen=True, eq=False)
 class Corpus(Content):
     """N prefixes, each up to a verb and without it, and whether that verb is plural."""
@@ -57,17 +65,25 @@ class Corpus(Content):
     distance: np.ndarray  # (N,) int16 words from the subject to the verb: 1 where it stands right before; -1 unknown
     forms: tuple[tuple[str, str], ...]  # right and wrong verb of each item, or () where the format does not give them
     notes: tuple[str, ...]  # what was noticed and done, in sentences
+    part: np.ndarray = field(default_factory=unsaid)  # (N,) int8 0 training, 1 validation, 2 test; -1 a hash decides
+    source: tuple[str, ...] = ()  # what each item is a variant of, "" where unknown; () where the file does not say it
+    last_noun: np.ndarray = field(default_factory=unsaid)  # (N,) int8 number of the last noun: 0 singular, 1 plural, -1 unknown
 
     def __post_init__(self) -> None:
         n = len(self.prefixes)
-        for name, dtype in (("plural", bool), ("attractors", np.int16), ("distance", np.int16)):
-            values = np.array(getattr(self, name), dtype)
+        for name, dtype in ARRAYS.items():
+            given = getattr(self, name)
+            values = np.full(n, -1, dtype) if name in ("part", "last_noun") and not len(given) else np.array(given, dtype)
             if values.shape != (n,):
                 raise CorpusError(f"expected {n} values of {name}, one a prefix, got shape {values.shape}")
             values.flags.writeable = False
             object.__setattr__(self, name, values)
-        if self.forms and len(self.forms) != n:
-            raise CorpusError(f"expected no verb forms or {n}, one pair a prefix, got {len(self.forms)}")
+        for what, given in (("verb forms or {}, one pair", self.forms), ("sources or {}, one", self.source)):
+            if given and len(given) != n:
+                raise CorpusError(f"expected no {what.format(n)} a prefix, got {len(given)}")
+        for name, most in (("part", 2), ("last_noun", 1)):
+            if not np.isin(getattr(self, name), np.arange(-1, most + 1)).all():
+                raise CorpusError(f"expected {name} from -1 to {most}")
 
     def __len__(self) -> int:
         return len(self.prefixes)
@@ -76,13 +92,17 @@ class Corpus(Content):
         return super().about() | {"format": self.format}
 
     def content(self) -> dict[str, Any]:
-        return {
+        values = {
             "prefixes": [" ".join(words) for words in self.prefixes],  # a word holds no space
             "plural": self.plural.astype(int).tolist(),
             "attractors": self.attractors.tolist(),
             "distance": self.distance.tolist(),
             "forms": self.forms,
         }
+        for name in ("part", "last_noun"):  # what a file does not say has no place here, so digests of older versions hold
+            if (getattr(self, name) >= 0).any():
+                values[name] = getattr(self, name).tolist()
+        return values | ({"source": self.source} if self.source else {})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Corpus:
@@ -92,6 +112,7 @@ class Corpus(Content):
             values["prefixes"] = tuple(tuple(words.split()) for words in values["prefixes"])
             values["forms"] = tuple((str(right), str(wrong)) for right, wrong in values["forms"])
             values["notes"] = tuple(map(str, values["notes"]))
+            values["source"] = tuple(map(str, values.get("source", ())))
             values |= {"name": str(values["name"]), "format": str(values["format"])}
             return cls(**values)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):

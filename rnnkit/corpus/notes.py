@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
+from rnnkit.corpus.copies import MANY, near_copies
 from rnnkit.corpus.data import Corpus
-from rnnkit.corpus.parts import wilson
+from rnnkit.corpus.parts import TEST, TRAIN, split, wilson
 
 Sizes = tuple[int, int, int]
 
 IMBALANCED = 0.6  # share of the more frequent number from which it is mentioned
 SMALL_TEST = 200  # below it the 95 % interval around 90 % right is wider than eight points
+FEW_VALIDATION = 100  # below it the accuracy while training moves in steps of more than one point
 
 
 def count(n: int, noun: str, many: str = "") -> str:
@@ -31,6 +35,15 @@ def imbalance(corpus: Corpus, parts: Sizes) -> str:
     return f"{share:.0%} of the verbs are {number}: always answering so is right as often." if share >= IMBALANCED else ""
 
 
+def parts_given(corpus: Corpus, parts: Sizes) -> str:
+    """Who decided the parts, where it was not a hash of the words."""
+    if (corpus.part >= 0).any():
+        return "The parts are as the column split or the second file says; a hash decides what they do not say."
+    if corpus.source:
+        return f"All sentences of one source are in one part: {len(set(corpus.source)):,} sources."
+    return ""
+
+
 def repetitions(corpus: Corpus, parts: Sizes) -> str:
     numbers: dict[tuple[str, ...], set[bool]] = {}
     for words, plural in zip(corpus.prefixes, corpus.plural.tolist(), strict=True):
@@ -41,7 +54,27 @@ def repetitions(corpus: Corpus, parts: Sizes) -> str:
     ambiguous = (
         f" {count(both, 'prefix occurs', 'prefixes occur')} before both numbers: no answer is always right." if both else ""
     )
-    return f"{count(again, 'prefix repeats', 'prefixes repeat')} an earlier one; repetitions stay in the same part.{ambiguous}"
+    where = (
+        f"{leak:,} of the test are in the training part as well."
+        if (leak := _leak(corpus))
+        else "repetitions stay in the same part."
+    )
+    return f"{count(again, 'prefix repeats', 'prefixes repeat')} an earlier one; {where}{ambiguous}"
+
+
+def _leak(corpus: Corpus) -> int:
+    """How many test items have a prefix that is trained on: only where the words do not decide the part."""
+    part = split(corpus)
+    trained = {corpus.prefixes[i] for i in np.flatnonzero(part == TRAIN)}
+    return sum(corpus.prefixes[i] in trained for i in np.flatnonzero(part == TEST))
+
+
+def copies(corpus: Corpus, parts: Sizes) -> str:
+    share = near_copies(corpus)
+    if share < MANY:
+        return ""
+    advice = "" if corpus.source else ": a column source (or group, constr_id) keeps all variants of a sentence in one part"
+    return f"{share:.0%} of the test prefixes are training prefixes with other content words (near copies){advice}."
 
 
 def attractors(corpus: Corpus, parts: Sizes) -> str:
@@ -57,6 +90,14 @@ def attractors(corpus: Corpus, parts: Sizes) -> str:
     )
 
 
+def few_validation(corpus: Corpus, parts: Sizes) -> str:
+    n = parts[1]
+    if n >= FEW_VALIDATION:
+        return ""
+    few = count(n, "prefix", "prefixes")
+    return f"The validation part has only {few}: the accuracy while training moves in steps of {1 / n:.1%}."
+
+
 def small_test(corpus: Corpus, parts: Sizes) -> str:
     n = parts[2]
     if n >= SMALL_TEST:
@@ -67,7 +108,16 @@ def small_test(corpus: Corpus, parts: Sizes) -> str:
     return f"The test part has only {few}: {k} right of {n} would mean {low:.0%} to {high:.0%} (95% interval)."
 
 
-NOTES: tuple[Callable[[Corpus, Sizes], str], ...] = (contents, imbalance, repetitions, attractors, small_test)
+NOTES: tuple[Callable[[Corpus, Sizes], str], ...] = (
+    contents,
+    parts_given,
+    imbalance,
+    repetitions,
+    copies,
+    attractors,
+    few_validation,
+    small_test,
+)
 
 
 def about(corpus: Corpus, parts: Sizes) -> list[str]:

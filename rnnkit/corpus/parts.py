@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from rnnkit.corpus.data import Corpus
+from rnnkit.corpus.data import Corpus, unsaid
 
 TRAIN, VALIDATION, TEST = range(3)
 Z95 = 1.959964  # the normal distribution's 97.5 % quantile
@@ -26,8 +27,51 @@ def part_of(words: Sequence[str]) -> int:
 
 
 def split(corpus: Corpus) -> np.ndarray:
-    """(N,) the part of every item: 0 training, 1 validation, 2 test."""
-    return np.array([part_of(words) for words in corpus.prefixes], np.int64)
+    """(N,) the part of every item: 0 training, 1 validation, 2 test.
+
+    As the corpus says; else a hash decides, of the item's source, or of its words.
+    """
+    sources = corpus.source or ("",) * len(corpus)
+    hashed = [part_of((source,) if source else words) for source, words in zip(sources, corpus.prefixes, strict=True)]
+    return np.where(corpus.part >= 0, corpus.part, np.array(hashed, np.int64))
+
+
+def with_validation(corpus: Corpus) -> Corpus:
+    """Where the file gives training items but no validation part: a tenth of them, by the same hash."""
+    part = corpus.part
+    if not (part == TRAIN).any() or (split(corpus) == VALIDATION).any():
+        return corpus
+    hashed = split(replace(corpus, part=unsaid()))
+    return replace(corpus, part=np.where((part == TRAIN) & (hashed == VALIDATION), VALIDATION, part))
+
+
+def tested_on(corpus: Corpus, suite: Corpus) -> Corpus:
+    """Both as one corpus: `suite` is the test part, `corpus` the others, without what its own file calls test."""
+    hashed = split(replace(corpus, part=unsaid())) == VALIDATION
+    own = np.where(corpus.part >= 0, corpus.part, np.where(hashed, VALIDATION, TRAIN))
+    chosen = np.flatnonzero(own != TEST)
+    n = len(suite)
+
+    def both(name: str) -> np.ndarray:
+        return np.concatenate([getattr(corpus, name)[chosen], getattr(suite, name)])
+
+    forms = (*(corpus.forms[i] for i in chosen), *suite.forms) if corpus.forms and suite.forms else ()
+    sources = (corpus.source or ("",) * len(corpus), suite.source or ("",) * n)
+    left_out = len(corpus) - len(chosen)
+    told = f"{left_out:,} items that the training file calls test are left out: {suite.name} is the test."
+    return Corpus(
+        name=f"{corpus.name}, tested on {suite.name}",
+        format=corpus.format,
+        prefixes=(*(corpus.prefixes[i] for i in chosen), *suite.prefixes),
+        plural=both("plural"),
+        attractors=both("attractors"),
+        distance=both("distance"),
+        forms=forms,
+        notes=(*corpus.notes, *(f"Test: {note}" for note in suite.notes), *([told] if left_out else [])),
+        part=np.concatenate([own[chosen], np.full(n, TEST)]),
+        source=(*(sources[0][i] for i in chosen), *sources[1]) if corpus.source or suite.source else (),
+        last_noun=both("last_noun"),
+    )
 
 
 def sizes(corpus: Corpus) -> tuple[int, int, int]:
@@ -56,8 +100,11 @@ def groups(corpus: Corpus) -> dict[str, dict[str, np.ndarray]]:
     return found
 
 
-def wilson(k: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval for the share of right answers, k of n; (0, 1) where n is 0. ValueError unless 0 <= k <= n."""
+def wilson(k: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for the share of right answers, k of n; (0, 1) where n is 0. ValueError unless 0 <= k <= n.
+
+    k need not be whole: of n different prefixes that repeat, k / n is the share of right rows.
+    """
     if not 0 <= k <= n:
         raise ValueError(f"expected 0 <= k <= n, got k = {k} and n = {n}")
     if n == 0:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 MAX_BYTES = 100_000_000
 MAX_LINES = 200_000
+MAX_TREEBANK_LINES = 1_000_000  # a line a word; the training part of UD English EWT has 254,000
 MAX_ALL_WORDS = 3_000_000  # of all prefixes together; a corpus of that size takes some 300 MB while it is read
 MAX_LINE = 20_000  # characters; the longest row of Linzen's table has some 2,000
 MAX_WORDS = 500  # in one prefix; the longest of Linzen's has 49
 MARKS = ',;:!?()[]"“”'  # at the edge of a word they are words of their own
 
+UTF_16, UTF_32 = (b"\xff\xfe", b"\xfe\xff"), (b"\xff\xfe\0\0", b"\0\0\xfe\xff")  # byte order marks
 LOOKS_LIKE = {  # how files that are not text begin
     b"\xff\xfe\0\0": "UTF-32 text",
     b"\0\0\xfe\xff": "UTF-32 text",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
     b"PK\x03\x04": "a ZIP archive (as .xlsx, .docx and .ods files are)",
-    b"\x1f\x8b": "a gzip archive",
+    b"\x1f\x8b": "a gzip archive (.gz), to be unpacked first",
     b"BZh": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
     b"7z\xbc\xaf": "a 7z archive",
@@ -43,9 +43,14 @@ class CorpusError(ValueError):
 
 
 def decode(data: bytes, max_bytes: int = MAX_BYTES, what: str = "the file") -> str:
-    """The text of a UTF-8 file, with or without a byte order mark; all line ends become \\n."""
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark ("Unicode text" of Excel); all line ends become \\n."""
     if len(data) > max_bytes:
         raise CorpusError(f"{what} has {len(data):,} bytes; expected at most {max_bytes:,}")
+    if data.startswith(UTF_16) and not data.startswith(UTF_32):
+        try:
+            data = data.decode("utf-16").encode()
+        except UnicodeError:
+            raise CorpusError(f"{what} looks like UTF-16 text, but it is damaged; expected plain text in UTF-8") from None
     for start, kind in LOOKS_LIKE.items():
         if data.startswith(start):
             raise CorpusError(f"{what} looks like {kind}; expected plain text in UTF-8")
@@ -72,11 +77,13 @@ def _place(data: bytes, at: int) -> str:
     return f"line {line:,}, byte {at:,}"
 
 
-def to_lines(text: str, what: str = "the file") -> list[str]:
-    """Line i is entry i - 1. Only \\n ends a line: U+2028 and the like are spaces between words."""
-    if text.count("\n") > MAX_LINES:
-        raise CorpusError(f"{what} has {text.count(chr(10)):,} lines; expected at most {MAX_LINES:,}: take a part of it")
-    lines = text.rstrip().split("\n")
+def to_lines(text: str, what: str = "the file", most: int = MAX_LINES) -> list[str]:
+    """Line i is entry i - 1. Only \\n ends a line: U+2028 and the like are spaces between words. Blank lines at the end go."""
+    if text.count("\n") > most:
+        raise CorpusError(f"{what} has {text.count(chr(10)):,} lines; expected at most {most:,}: take a part of it")
+    lines = text.split("\n")
+    while len(lines) > 1 and not lines[-1].strip():
+        lines.pop()
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:
             raise CorpusError(

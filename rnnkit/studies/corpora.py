@@ -10,10 +10,10 @@ import torch
 from rnnkit import bptt
 from rnnkit.bptt import Params
 from rnnkit.cells import CELLS
-from rnnkit.corpus import TEST, predictions, results, warnings
+from rnnkit.corpus import TEST, no_last_noun, predictions, results, warnings
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Network, Part, network
-from rnnkit.tasks.corpora import Sentences
+from rnnkit.tasks.corpora import Sentences, known_words
 from rnnkit.trainer import quietly, tensors
 
 AT_ONCE = 256  # sentences read together
@@ -31,7 +31,8 @@ def tested(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
 def examined(e: Experiment, p: Params) -> Part:
     """The first of the networks with these weights on the test part, by attractors and distance, with the baselines.
 
-    rows as rnnkit.corpus.results gives them, and warnings in words. Raises ValueError if the task is not "corpus".
+    rows as rnnkit.corpus.results gives them; known: share of the words that the vocabulary holds, in "train" and "test";
+    warnings in words. Raises ValueError if the task is not "corpus".
     """
     task = e.bound_task
     if not isinstance(task, Sentences):
@@ -39,7 +40,8 @@ def examined(e: Experiment, p: Params) -> Part:
     items = task.items(TEST)
     predicted = {"network": answers(e, task, p, items)} | predictions(task.corpus, items)
     rows = results(task.corpus, items, predicted)
-    return {"rows": rows, "warnings": warnings(task.corpus, rows)}
+    told = [*warnings(task.corpus, rows), *filter(None, [no_last_noun(task.corpus, items)])]
+    return {"rows": rows, "known": known_words(task), "warnings": told}
 
 
 def answers(e: Experiment, task: Sentences, p: Params, items: np.ndarray) -> np.ndarray:

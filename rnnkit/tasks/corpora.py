@@ -1,9 +1,9 @@
 """Agreement in sentences that somebody gives: the words before a verb, and whether the verb is singular or plural.
 
 The sentences have different lengths and are aligned at the verb. A longer one than `length` loses its first words. Which part a
-sentence belongs to, 80 % training, 10 % validation (the accuracy shown while training) and 10 % test (the tables at the end), is
-decided by a hash of its words. One class may be much more frequent than the other; from UNBALANCED on each sentence's loss is
-weighted with N / (2 n) of its class, so that both count the same.
+sentence belongs to, training, validation (the accuracy shown while training) or test (the tables at the end), the corpus says;
+else a hash decides, of its source or of its words, for 80, 10 and 10 %. One class may be much more frequent than the other; from
+UNBALANCED on each sentence's loss is weighted with N / (2 n) of its class, so that both count the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from rnnkit.corpus import TRAIN, VALIDATION, Corpus, Vocabulary, split
+from rnnkit.corpus import TEST, TRAIN, VALIDATION, Corpus, Vocabulary, split
 from rnnkit.corpus.baselines import BASELINES, predictions
 from rnnkit.tasks.agreement import GROUPS, WORDS, Agreement
 from rnnkit.tasks.base import EXAM_SEED, Batch, Task
@@ -28,7 +28,7 @@ class Sentences(Task):
     """See the module. Without a corpus: the example."""
 
     title = "agreement in sentences from a file"
-    about = "Is the verb singular or plural? Sentences that nobody here wrote, read up to the verb."
+    about = "Is the verb singular or plural? Sentences from a file, read up to the verb; without a file generated ones."
     n_out = 2
     min_length = 3
     samples, end_name, source_name = "sentences", "verb", "first word of a sentence of the usual length"
@@ -164,6 +164,12 @@ class Sentences(Task):
 
     def answer(self, y: np.ndarray) -> str:
         return ANSWERS[int(y[-1])]
+
+
+def known_words(task: Sentences) -> dict[str, float]:
+    """Share of the words that the vocabulary holds, in "train" and in "test"; each word counts as often as it occurs."""
+    parts = {"train": TRAIN, "test": TEST}
+    return {name: task.known.coverage([task.corpus.prefixes[i] for i in task.items(part)]) for name, part in parts.items()}
 
 
 @lru_cache(maxsize=1)

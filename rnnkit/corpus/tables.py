@@ -1,0 +1,307 @@
+"""Tables with a header, as spreadsheets, pandas, R and treebank tools write them: TSV or CSV, read by Python's csv.
+
+One file has one delimiter and one rule for quotation marks. Marks are CSV's quotes where every cell can be read so; else they are
+words of the sentences, as in most treebanks' tables.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rnnkit.clip import clip, listing
+from rnnkit.corpus import items
+from rnnkit.corpus.items import PLURAL, Item, Lines, Reading
+from rnnkit.corpus.source import CorpusError, to_words
+
+Row = tuple[int, list[str]]  # the line where it begins, and its cells
+Cells = Mapping[str, str]  # column -> cell, "" where there is none
+
+HEADER_LINES = 20  # the header is looked for in so many lines: titles and comments may stand above it
+DELIMITERS = "\t,;"
+QUOTED: dict[str, Any] = {"strict": True}  # RFC 4180
+ESCAPED: dict[str, Any] = {"strict": True, "doublequote": False, "escapechar": "\\"}  # R's write.table
+STRAY: dict[str, Any] = {"strict": False}  # a quote that is not closed costs its row
+WORDS: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
+MISFITS = 0.05  # share of rows that may have another number of cells than the header
+
+COLUMNS = {  # what a column means -> its names
+    "prefix": ("prefix",),
+    "label": ("label", "correct_number"),
+    "n_attractors": ("n_attractors", "n_attr", "attractors"),
+    "distance": ("distance", "len_context"),
+    "split": ("split",),
+    "source": ("source", "group", "constr_id"),
+    "last_noun": ("last_noun",),
+    "form": ("form",),
+    "class": ("class",),
+    "pattern": ("pattern",),
+    "sent_id": ("sent_id",),
+}
+LINZEN_COLUMNS = ("sentence", "verb", "verb_pos", "verb_index", "n_diff_intervening", "distance")
+LINZEN = {name: (name,) for name in (*LINZEN_COLUMNS, "orig_sentence", "split")}
+
+
+@dataclass(frozen=True)
+class Header:
+    line: int  # number of the header's line; 0 where there is none
+    delimiter: str
+    names: tuple[str, ...]  # in lower case
+
+
+# ---- from lines to rows
+
+
+def find_header(lines: Lines, known: Mapping[str, Sequence[str]], needed: Sequence[str]) -> Header:
+    """The first line that has the needed columns, else a CorpusError about the first line that could be one."""
+    best: tuple[int, Header] | None = None
+    delimiters = DELIMITERS
+    for number, line in enumerate(lines[:HEADER_LINES], 1):
+        if hint := re.fullmatch(r'"?sep=(.)"?', line.strip()):  # the first line of Excel's own CSV
+            delimiters = hint[1]
+        elif line.strip():
+            headers = [Header(number, d, _names(line, d)) for d in delimiters]
+            header = max(headers, key=lambda h: (len(_meanings(h.names, known).keys() & set(needed)), len(h.names)))
+            found = len(_meanings(header.names, known).keys() & set(needed))
+            if best is None or found > best[0]:
+                best = found, header
+            if found == len(needed):
+                break
+    assert best is not None  # a file without text was refused before
+    found, header = best
+    if missing := [name for name in needed if name not in _meanings(header.names, known)]:
+        raise CorpusError(
+            f"line {header.line}: expected a header with the columns {', '.join(needed)}; there is no {', '.join(missing)}, "
+            f"found {listing(header.names)}"
+        )
+    used = [name for names in known.values() for name in names]
+    if twice := [name for name, n in Counter(header.names).items() if n > 1 and name in used]:
+        raise CorpusError(f"line {header.line}: expected every column once, found more than once: {listing(twice)}")
+    return header
+
+
+def _names(line: str, delimiter: str) -> tuple[str, ...]:
+    return _tidy(next(csv.reader([line], delimiter=delimiter), []))
+
+
+def _tidy(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name.strip(' "#').lower() for name in names)
+
+
+def _meanings(names: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """What a column means -> its place. Of two columns with one meaning the name that stands first in `known` counts."""
+    return {
+        meaning: names.index(next(name for name in its_names if name in names))
+        for meaning, its_names in known.items()
+        if set(its_names) & set(names)
+    }
+
+
+def rows(lines: Lines, delimiter: str, width: int, before: int = 0) -> list[Row]:
+    """The rows below the first `before` lines, read by the rule for quotation marks that fits most of them to the header."""
+    plain = _parse(lines, delimiter, before, WORDS)
+    if not any('"' in line for line in lines[before:]):
+        return plain
+    escaped = any('\\"' in line for line in lines[before:])
+    for way in (QUOTED, ESCAPED) if escaped else (QUOTED,):
+        try:
+            quoted = _parse(lines, delimiter, before, way)
+        except CorpusError as error:
+            fault = error
+            continue
+        wrong, as_words = _misfits(quoted, width), _misfits(plain, width)
+        marks_are_words = any(cell.startswith('" ') or cell.endswith(' "') for _, cells in plain for cell in cells)
+        return plain if as_words < wrong or (as_words == wrong and marks_are_words) else quoted
+    if delimiter == "\t":
+        return plain
+
+    def lost(found: list[Row]) -> int:
+        """Rows that do not fit, and those that an open quote has swallowed."""
+        return _misfits(found, width) + len(plain) - len(found)
+
+    best = min(plain, _parse(lines, delimiter, before, STRAY), key=lost)
+    if lost(best) > max(1, MISFITS * len(plain)):
+        raise fault
+    return best
+
+
+def _parse(lines: Lines, delimiter: str, before: int, way: Mapping[str, Any]) -> list[Row]:
+    reader = csv.reader((line + "\n" for line in lines[before:]), delimiter=delimiter, **way)
+    found: list[Row] = []
+    start = before + 1
+    try:
+        for cells in reader:
+            found.append((start, cells))
+            start = before + reader.line_num + 1
+    except csv.Error:
+        raise CorpusError(
+            f'line {start:,}: expected every quoted field to be closed, and "" for a quote inside, '
+            f"got {clip(lines[start - 1] if start <= len(lines) else '')}"
+        ) from None
+    return found
+
+
+def _misfits(found: Sequence[Row], width: int) -> int:
+    return sum(bool(cells) and len(cells) != width for _, cells in found)
+
+
+# ---- from rows to items
+
+
+def _each(lines: Lines, header: Header, known: Mapping[str, Sequence[str]], parse: Callable[[Cells], Item | None]) -> Reading:
+    """parse() of every row that holds something; parse may leave a row out with None."""
+    width, places = len(header.names), _meanings(header.names, known)
+    if unused := [name for place, name in enumerate(header.names) if name and place not in places.values()]:
+        yield header.line, f"Columns that are not used: {listing(unused)}."
+    odd: Counter[str] = Counter()
+    for at, cells in rows(lines, header.delimiter, width, header.line):
+        if kind := _no_item(cells, header):
+            odd[kind] += 1
+            continue
+        odd[SHORT] += len(cells) < width
+        try:
+            item = parse(_by_meaning(cells, width, places))
+        except CorpusError as error:
+            yield at, error
+        else:
+            if item is not None:
+                yield at, item
+    yield from ((header.line, f"{odd[kind]:,} {'row' if odd[kind] == 1 else 'rows'} {kind}.") for kind in TOLD if odd[kind])
+
+
+CLEARED = "without a value, as spreadsheets write cleared cells"
+SHORT = "with fewer cells than the header: what is missing counts as unknown"
+AGAIN = "like the header"
+NOTHING = "blank lines and comments"
+TOLD = (CLEARED, SHORT, AGAIN)
+
+
+def _no_item(cells: list[str], header: Header) -> str:
+    """Why this row holds no item; "" where it may hold one."""
+    if not any(cell.strip() for cell in cells):
+        return CLEARED if cells else NOTHING
+    if cells[0].lstrip().startswith("#") and not any(cell.strip() for cell in cells[1:]):
+        return NOTHING
+    return AGAIN if header.line and _tidy(cells) == header.names else ""
+
+
+def _by_meaning(cells: list[str], width: int, places: Mapping[str, int]) -> Cells:
+    if any(cell.strip() for cell in cells[width:]):
+        raise CorpusError(
+            f"expected {width} fields as in the header, got {len(cells)} in {clip(' | '.join(cells))}; "
+            'a field that holds the delimiter must stand in double quotes ("")'
+        )
+    return {meaning: cells[place] if place < len(cells) else "" for meaning, place in places.items()}
+
+
+def table(lines: Lines, gold: Lines | None = None) -> Reading:
+    """Columns prefix and label; others as in COLUMNS, where they are known. Without a header: a label and a prefix, either first.
+
+    Two rows of class correct and wrong (Gulordava et al.'s .tab) are one item. Its source is then its pattern and constr_id.
+    """
+    header = without_header(lines) or find_header(lines, COLUMNS, ("prefix", "label"))
+    forms: dict[tuple[str, ...], dict[str, str]] = {}
+    if {"class", "form"} <= set(header.names):
+        for cells in _cells(lines, header):
+            forms.setdefault(_sentence(cells), {})[cells["class"].strip().lower()] = cells["form"].strip()
+
+    def parse(cells: Cells) -> Item | None:
+        pair = forms.get(_sentence(cells), {}) if forms else {}
+        if forms and cells.get("class", "").strip().lower() == "wrong" and "correct" in pair:
+            return None
+        words = items.prefix(to_words(cells["prefix"]))
+        right, wrong = pair.get("correct"), pair.get("wrong")
+        return Item(
+            words,
+            items.label(cells["label"]),
+            items.count("n_attractors", cells.get("n_attractors", ""), 0, len(words)),
+            items.count("distance", cells.get("distance", ""), 1, len(words)),
+            (right, wrong) if right and wrong else None,
+            items.part(cells.get("split", "")),
+            _source(cells),
+            items.last_noun(cells.get("last_noun", "")),
+        )
+
+    return _each(lines, header, COLUMNS, parse)
+
+
+def _cells(lines: Lines, header: Header) -> list[Cells]:
+    places = _meanings(header.names, COLUMNS)
+    return [
+        {meaning: cells[place] if place < len(cells) else "" for meaning, place in places.items()}
+        for _, cells in rows(lines, header.delimiter, len(header.names), header.line)
+    ]
+
+
+def _source(cells: Cells) -> str:
+    """constr_id counts within one pattern."""
+    source = cells.get("source", "").strip()
+    return f"{cells.get('pattern', '').strip()} {source}".strip() if source else ""
+
+
+def _sentence(cells: Cells) -> tuple[str, ...]:
+    return tuple(cells.get(name, "") for name in ("pattern", "source", "sent_id", "prefix"))
+
+
+def without_header(lines: Lines) -> Header | None:
+    """Of a table of two columns, a label and a prefix (Linzen et al.'s files for number prediction), where it begins so."""
+    head = enumerate(lines[:HEADER_LINES], 1)
+    number, first = next(((n, line) for n, line in head if line.strip() and not line.startswith("#")), (0, ""))
+    for delimiter in DELIMITERS:
+        cells = [cell.strip(' "') for cell in first.split(delimiter)]
+        if len(cells) == 2 and (cells[0].lower() in PLURAL) != (cells[1].lower() in PLURAL):
+            names = ("label", "prefix") if cells[0].lower() in PLURAL else ("prefix", "label")
+            return Header(number - 1, delimiter, names)
+    return None
+
+
+def is_table(head: Lines) -> bool:
+    names = [_names(head[0], delimiter) for delimiter in DELIMITERS]
+    return (
+        any("prefix" in columns and len(columns) > 1 for columns in names)  # then what is missing can be told
+        or ("prefix" in head[0].lower() and "label" in head[0].lower())
+        or _has_header(head, COLUMNS, ("prefix", "label"))
+        or without_header(head) is not None
+    )
+
+
+def is_linzen(head: Lines) -> bool:
+    return any("verb_index" in line.lower() and "verb_pos" in line.lower() for line in head)
+
+
+def _has_header(head: Lines, known: Mapping[str, Sequence[str]], needed: Sequence[str]) -> bool:
+    try:
+        return bool(find_header(head, known, needed))
+    except CorpusError:
+        return False
+
+
+# ---- Linzen, Dupoux & Goldberg
+
+
+def linzen(lines: Lines, gold: Lines | None = None) -> Reading:
+    """The verb is word `verb_index`, counted from 1; `n_diff_intervening` counts the attractors; `distance` is verb_index
+    minus subj_index.
+
+    Words come from orig_sentence where there is one: in `sentence` rare words are replaced by their tags, and the tags NN and
+    NNS would tell the number of every rare noun.
+    """
+    return _each(lines, find_header(lines, LINZEN, LINZEN_COLUMNS), LINZEN, _linzen_item)
+
+
+def _linzen_item(cells: Cells) -> Item:
+    words = tuple((cells.get("orig_sentence", "").strip() or cells["sentence"]).lower().split())
+    tag, verb = cells["verb_pos"].strip(), cells["verb"].strip()
+    if tag not in ("VBZ", "VBP"):
+        raise CorpusError(f"expected verb_pos VBZ (singular) or VBP (plural), got {clip(tag)}")
+    at = items.position(cells["verb_index"], words, 1)
+    if words[at] not in (verb.lower(), tag.lower()):
+        raise CorpusError(f"expected {clip(verb)} as word {at + 1} (from 1) of the sentence, found {clip(words[at])}")
+    prefix = items.prefix(words[:at])
+    attractors = items.count("n_diff_intervening", cells["n_diff_intervening"], 0, len(prefix))
+    distance = items.count("distance", cells["distance"], 1, len(prefix))
+    return Item(prefix, tag == "VBP", attractors, distance, part=items.part(cells.get("split", "")))

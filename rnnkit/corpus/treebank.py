@@ -1,0 +1,98 @@
+"""Agreement from a treebank in CoNLL-U (Universal Dependencies): subject and verb as its annotation has them, in any language.
+
+An item for every noun with the relation nsubj (nsubj:pass) that stands before a finite verb of the same Number. The verb is the
+head, its auxiliary or its copula, whichever is finite first. As in Linzen, Dupoux & Goldberg 2016 a subject and a verb that
+differ in number are left out: coordinations (the man and the woman are), quantities (a number of people are), mistakes.
+
+Read by the package conllu (MIT), which knows the format's multiword tokens, empty nodes and comments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rnnkit.clip import clip
+from rnnkit.corpus import items
+from rnnkit.corpus.items import Item, Lines, Reading
+from rnnkit.corpus.source import CorpusError
+
+TOKEN = re.compile(r"\d+(?:[-.]\d+)?(?:\t[^\t]*){9}\s*")  # the ten columns of a token
+NOUNS = ("NOUN", "PROPN")
+FINITE = ("aux", "aux:pass", "cop")  # relations of words that can be the finite verb beside the head
+NUMBERS = {"Sing": 0, "Plur": 1}
+ENGLISH = {"VBZ": 0, "VBP": 1, "NN": 0, "NNS": 1}  # tags of the Penn treebank, for treebanks without the feature Number
+
+Token = Mapping[str, Any]
+
+
+def fits(head: Lines) -> bool:
+    return next((TOKEN.fullmatch(line) is not None for line in head if not line.startswith("#")), False)
+
+
+def conllu(lines: Lines, gold: Lines | None = None) -> Reading:
+    """All items of a sentence have its number as their source: they begin alike, and must be in one part."""
+    try:
+        import conllu as package
+    except ModuleNotFoundError:
+        raise CorpusError("expected the package conllu, which reads this format: run  pip install conllu") from None
+    sentences = 0
+    for at, block in _blocks(lines):
+        try:
+            (sentence,) = package.parse("\n".join(block))
+            words = [token for token in sentence if isinstance(token["id"], int)]
+            found = list(_items(words, f"{sentence.metadata.get('sent_id', '')} {at}"))
+        except CorpusError as error:
+            yield at, error
+            continue
+        except (package.exceptions.ParseException, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            yield at, CorpusError(f"expected a sentence in CoNLL-U, got {clip(block[0])}: {clip(str(error))}")
+            continue
+        sentences += 1
+        yield from ((at, item) for item in found)
+    yield 1, f"{sentences:,} sentences: each noun that is the subject (nsubj) of a finite verb behind it is an item."
+
+
+def _blocks(lines: Lines) -> Iterator[tuple[int, Lines]]:
+    """The sentences that blank lines divide, each with the number of its first line; comments alone are none."""
+    block: Lines = []
+    for at, line in enumerate([*lines, ""], 1):
+        if line.strip():
+            block.append(line)
+            continue
+        if any(not part.startswith("#") for part in block):
+            yield at - len(block), block
+        block = []
+
+
+def _items(words: Sequence[Token], source: str) -> Iterator[Item]:
+    by_id = {word["id"]: at for at, word in enumerate(words)}
+    numbers = [_number(word) for word in words]
+    for at, subject in enumerate(words):
+        if subject["upos"] != "NOUN" or subject["deprel"] not in ("nsubj", "nsubj:pass") or subject["head"] not in by_id:
+            continue
+        verb = _finite(words, by_id[subject["head"]])
+        if verb is None or verb <= at or numbers[verb] < 0 or numbers[verb] != numbers[at]:
+            continue
+        nouns = [i for i in range(verb) if words[i]["upos"] in NOUNS and numbers[i] >= 0]
+        yield Item(
+            items.prefix(tuple(re.sub(r"\s+", "", word["form"].lower()) for word in words[:verb])),
+            bool(numbers[verb]),
+            attractors=sum(numbers[i] != numbers[verb] for i in nouns if i > at),
+            distance=verb - at,
+            source=source,
+            last_noun=numbers[nouns[-1]],
+        )
+
+
+def _finite(words: Sequence[Token], head: int) -> int | None:
+    """Place of the first finite word among the head and its auxiliaries."""
+    candidates = [i for i, word in enumerate(words) if word["head"] == words[head]["id"] and word["deprel"] in FINITE]
+    return next((i for i in sorted([head, *candidates]) if (words[i]["feats"] or {}).get("VerbForm") == "Fin"), None)
+
+
+def _number(word: Token) -> int:
+    """0 singular, 1 plural, -1 neither or unknown."""
+    found = (word["feats"] or {}).get("Number")
+    return NUMBERS.get(found, -1) if found else ENGLISH.get(word["xpos"] or "", -1)
