@@ -165,7 +165,7 @@ def test_zeros_are_exact_only_where_the_cause_is_known():
     assert "exactly 0: no unit is on." in told(gradient(0.0), e, blocked=[1] * 3, flat=[1] * 3).gradient
     some = told(gradient(0.0), e, blocked=[1] * 3, flat=[0.8] * 3)
     assert some.gradient.endswith("is exactly 0: in every sequence there is a time step at which no unit is on.")
-    assert some.cause == "80% of the units are off."
+    assert some.cause == "80 % of the units are off."
     assert "below 1e-38: it vanished" in told(gradient(0.0), e, blocked=[0.9] * 3, flat=[0.8] * 3).gradient
     assert "exactly 0: W_rec is 0." in told(gradient(0.0), replace(E, gain=0), blocked=[1] * 3, radius=[0] * 3).gradient
 
@@ -195,7 +195,7 @@ def test_a_learning_rate_that_threw_the_weights():
     h.radius[2] = 3.8, 5, 7.2
     v = verdict(h)
     assert v.cause == (
-        "At training step 0 it was 0.39. 72% of the states are saturated (0% at step 0) and the spectral radius of W_rec is 3.8 "
+        "At training step 0 it was 0.39. 72 % of the states are saturated (0 % at step 0) and the spectral radius of W_rec is 3.8 "
         "to 7.2 (1 at step 0): the learning rate threw the weights."
     )
     assert "threw" not in verdict(h, 0).cause
