@@ -76,7 +76,8 @@ def compare(e, dtype, tolerance, whole=True):
             close = {"rtol": tolerance, "atol": 0, "err_msg": f"network {r}, step {record.step}"}
             np.testing.assert_allclose(loss, record.loss[r], **close)
             np.testing.assert_allclose(gradient, record.grad_norm_raw[r], **close)
-            np.testing.assert_allclose(norms, record.state_grad[:, :, r], **close)
+            of_all = record.state_grad if record.state_grad_all is None else record.state_grad_all  # loss.backward() is of all
+            np.testing.assert_allclose(norms, of_all[:, :, r], **close)
         if whole:
             assert accuracy == pytest.approx(records[-1].accuracy[r], abs=1e-12)
     return records

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rnnkit.cells import CELLS
+from rnnkit.history import History
 from rnnkit.limits import Limits
 from rnnkit.presets import DEFAULT, PRESETS, named
 from rnnkit.trainer import train
@@ -31,8 +32,7 @@ def test_claim_holds_on_fresh_seeds(name):
     assert claim.solved[0] <= solved <= claim.solved[1], f"{solved:.0%} of the networks solved it"
     assert claim.diverged[0] <= diverged <= claim.diverged[1], f"{diverged:.0%} of the networks diverged"
     assert claim.ratio[0] <= ratio <= claim.ratio[1], f"gradient ratio {ratio:.1e}"
-    last = records[-1]
-    told = verdict(e, steps, accuracy, last.state_grad, last.diverged, last.causes)
+    told = verdict(History.of(e, records))
     assert ("NaN" in told.gradient) == (diverged > 0)
     assert told.tone == ("bad" if diverged else "good" if solved > 0.5 else "neutral")
 
