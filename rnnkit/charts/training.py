@@ -109,7 +109,7 @@ def _summary(chart: alt.Chart, columns: Sequence[str]) -> alt.Chart:
 
     A network that is NaN counts as the worst in the median, which is not a number where half of them are (History's median).
     """
-    fields: dict[str, str] = {}
+    fields: dict[str, Any] = {}
     for column in columns:
         worst = WORST.get(column, 1e308)
         numbers = {f"worst_{column}": f"{_finite(column)} ? datum.{column} : {worst}"}
