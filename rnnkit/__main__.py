@@ -10,13 +10,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
-
 from rnnkit.cells import CELLS
 from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, as_text, read_corpus, read_suite, read_text
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
 from rnnkit.fixes import FIXES
-from rnnkit.history import History
+from rnnkit.history import History, median
 from rnnkit.inits import BIASES, INITS
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.presets import PRESETS
@@ -242,7 +240,7 @@ def _with_progress(e: Experiment, records: Iterator[Record], quiet: bool) -> Ite
             shown, share = now, r.step / e.steps
             left = (now - start) * (1 - share) / share if share else 0
             bar = "█" * round(30 * share) + "·" * (30 - round(30 * share))
-            loss = f"{np.nanmedian(r.loss):.4g}" if not np.isnan(r.loss).all() else "nan"
+            loss = f"{median(r.loss[None])[0]:.4g}"
             print(f"\r{bar} step {r.step}/{e.steps}  loss {loss}  {left:.0f} s left   ", end="", file=sys.stderr)
     if not quiet and sys.stderr.isatty():
         print(file=sys.stderr)
@@ -250,9 +248,9 @@ def _with_progress(e: Experiment, records: Iterator[Record], quiet: bool) -> Ite
 
 def _write(args: argparse.Namespace, e: Experiment, records: list[Record]) -> None:
     if args.records:
-        _save(frame(records), args.records)
+        _save(frame(records), args.records, e)
     if args.gradients:
-        _save(gradient_frame(records, CELLS[e.cell].parts), args.gradients)
+        _save(gradient_frame(records, CELLS[e.cell].parts), args.gradients, e)
     if args.save_json:
         Path(args.save_json).write_text(e.to_json() + "\n", "utf-8")
     if args.charts or args.handout:
@@ -297,11 +295,13 @@ def _check_pictures(args: argparse.Namespace) -> None:
         raise ValueError(f"--charts needs a folder, {args.charts!r} is a file")
 
 
-def _save(table: pd.DataFrame, path: str) -> None:
+def _save(table: pd.DataFrame, path: str, e: Experiment) -> None:
     if path.endswith(".csv"):
         table.to_csv(path, index=False)
     else:
-        table.to_parquet(path, index=False)
+        from rnnkit.export.tables import save_parquet
+
+        save_parquet(table, e, path)
 
 
 def _report(e: Experiment, records: list[Record]) -> str:

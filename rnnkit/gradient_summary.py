@@ -215,7 +215,7 @@ def _facts(h: History, row: int, then: _Look, now: _Look) -> list[str]:
         facts.append(f"{_range(now.flat, percent)} of the {'units are off' if off else 'states are saturated'}{before}")
     if lost and _middle(now.gate) < OPEN:
         facts.append(f"the gate that keeps the memory keeps {_range(now.gate)} of it a time step")
-    risen = row > 0 and _factor_of(then.radius, now.radius) >= GREW
+    risen = row > 0 and (lost or grown) and _factor_of(then.radius, now.radius) >= GREW
     if risen or (grown and _middle(now.radius) > 1.05):
         when = f" at step {now.radius_step}" if now.radius_step != h.steps[row] else ""
         before = f" ({_range(then.radius)} at step 0)" if risen else ""

@@ -154,3 +154,20 @@ def test_as_a_program(in_fresh_python):
         f"import sys; sys.argv = ['rnnkit', 'train', *{SMALL!r}]; import runpy; runpy.run_module('rnnkit', run_name='__main__')"
     )
     assert "of new sentences right" in in_fresh_python(code.replace("'__main__')", "'__main__', alter_sys=True)"))
+
+
+def test_a_parquet_file_carries_its_experiment(tmp_path):
+    import pyarrow.parquet as pq
+
+    for option in ("--records", "--gradients"):
+        path = tmp_path / f"{option[2:]}.parquet"
+        assert main(["train", "--length", "10", "--hidden", "4", "--steps", "2", "--quiet", option, str(path)]) in (0, None)
+        told = pq.read_schema(path).metadata[b"rnnkit.experiment"].decode()
+        assert Experiment.from_json(told).steps == 2 and Experiment.from_json(told).hidden == 4
+
+
+def test_gradients_of_padded_sentences_have_no_row_where_nothing_is(tmp_path):
+    path = tmp_path / "g.csv"
+    main(["train", "--task", "corpus", "--length", "25", "--hidden", "4", "--steps", "1", "--quiet", "--gradients", str(path)])
+    norms = pd.read_csv(path).norm
+    assert len(norms) and (norms >= 0).all()

@@ -87,7 +87,8 @@ def compare(e, dtype, tolerance, whole=True):
             np.testing.assert_allclose(gradient, record.grad_norm_raw[r], **close)
             if not CELLS[e.cell].reservoir:  # torch has no remedy for what is not trained
                 np.testing.assert_allclose(applied, record.grad_norm_applied[r], **close)
-            np.testing.assert_allclose(norms, record.state_grad[:, :, r], **close)
+            of_all = record.state_grad if record.state_grad_all is None else record.state_grad_all  # loss.backward() is of all
+            np.testing.assert_allclose(norms, of_all[:, :, r], **close)
         if whole:
             assert accuracy == pytest.approx(records[-1].accuracy[r], abs=1e-12)
             for name, W in trainer.params.items():

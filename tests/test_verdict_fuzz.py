@@ -1,0 +1,107 @@
+"""Random experiments: what a verdict says of the gradient is held against the numbers, read in another way.
+
+RNNKIT_FUZZ=1000 takes so many instead of a few; the seed is fixed.
+"""
+
+import os
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from rnnkit import Experiment, ExperimentError, train
+from rnnkit.cells import CELLS
+from rnnkit.experiment import applies
+from rnnkit.history import History
+from rnnkit.inits import INITS
+from rnnkit.optim import OPTIMIZERS
+from rnnkit.tasks import TASKS
+from rnnkit.verdict import verdict
+
+MANY = int(os.environ.get("RNNKIT_FUZZ", 40))
+SCALE = [(1e-3, "it vanished"), (0.1, "it fades"), (10, "it arrives"), (1e3, "it grew"), (np.inf, "it grew large")]
+FIXES = [(), ("clip-norm:1",), ("truncate:5",), ("l2:0.01",), ("clip-value:0.1",)]
+
+
+def experiment(rng):
+    """A valid one, small; wild settings are as likely as sane ones."""
+    while True:
+        task = str(rng.choice(list(TASKS)))
+        values = {
+            "task": task,
+            "length": max(TASKS[task].min_length, int(rng.choice([3, 8, 20, 60]))),
+            "cell": str(rng.choice(list(CELLS))),
+            "hidden": int(rng.choice([1, 4, 12])),
+            "init": str(rng.choice(list(INITS))),
+            "gain": float(rng.choice([0, 0.3, 1, 1.5, 5, 30])),
+            "input_scale": float(rng.choice([0.01, 0.3, 3])),
+            "fixes": FIXES[rng.integers(len(FIXES))],
+            "optimizer": str(rng.choice(list(OPTIMIZERS))),
+            "lr": float(rng.choice([1e-3, 0.05, 1, 30])),
+            "batch": int(rng.choice([1, 4, 16])),
+            "steps": int(rng.choice([1, 5, 12])),
+            "replicas": int(rng.choice([1, 2, 3])),
+            "seed": int(rng.integers(1000)),
+        }
+        try:
+            return Experiment(**{k: v for k, v in values.items() if applies(Experiment(cell=values["cell"]), k)})
+        except (ExperimentError, ValueError):
+            continue
+
+
+def word(ratio):
+    return next(name for limit, name in SCALE if ratio < limit or (ratio == limit == 10) or (ratio == limit == 1e3))
+
+
+def networks(grad, e, part):
+    """The ratio of each network that has a gradient at the end and a symbol at the source."""
+    source, last = (grad[part, t].astype(float) for t in (TASKS[e.task].source(e.length), -1))
+    return [s / end for s, end in zip(source, last, strict=True) if end != 0 and s >= 0]
+
+
+def check(e, said, grad, diverged, parts):
+    """The sentence against these norms, (P, T, R)."""
+    if (diverged >= 0).any():
+        assert said.startswith("It exploded") and f"step {diverged[diverged >= 0].min()}" in said
+        return
+    assert "exploded" not in said or not np.isfinite(grad).all()
+    ratios = [networks(grad, e, part) for part in range(len(parts))]
+    if not any(ratios):
+        assert "there is no gradient to send back" in said
+        return
+    cut = any(fix.name == "truncate" for fix in e.fixes) and TASKS[e.task].source(e.length) < e.length - 5
+    for part, some in zip(parts, ratios, strict=True):
+        text = said if len(parts) == 1 else re.search(rf"dL/d{part} [^)]*\)|$", said)[0] or said
+        middle = np.median(some) if some else np.nan
+        if cut:
+            assert middle == 0 and "truncation cut" in said
+        elif middle == 0:
+            assert "below 1e-38" in text or "0 in float32" in text or "exactly 0: " in text
+        elif some:
+            assert word(middle) in text, f"{middle} of d{part}: {said}"
+
+
+@pytest.mark.parametrize("case", range(MANY))
+def test_the_sentence_says_what_the_numbers_say(case):
+    e = experiment(np.random.default_rng([14, case]))
+    h, parts = History.of(e, train(e)), CELLS[e.cell].parts
+    for row in {0, h.n // 2, h.n - 1}:
+        v = verdict(h, row)
+        check(e, v.gradient, h.state_grad[row], h.diverged[row], parts)
+        assert "nan" not in v.text.replace("NaN", "") and "  " not in v.text
+        if row == 0:
+            assert "training step 0" not in v.cause and "threw" not in v.cause
+        exact_zero(e, v.gradient)
+
+
+def exact_zero(e, said):
+    """In float64, with the weights as drawn, what is called too small is, and what is called exactly 0 is."""
+    if not any(words in said for words in ("below 1e-38", "exactly 0: ")) or "truncation" in said or "dL/d" in said:
+        return
+    if not hasattr(exact_zero, "of") or exact_zero.of[0] != e:
+        exact_zero.of = (e, next(iter(train(e, torch.float64))).state_grad)
+    if said != verdict(History.of(e, [next(iter(train(e)))])).gradient:
+        return  # of trained weights, which float64 does not have
+    middle = np.median(networks(exact_zero.of[1], e, 0))
+    assert middle == 0 if "exactly 0: " in said else middle < 1e-33, f"{middle}: {said}"
