@@ -105,8 +105,12 @@ def _beside(e: Experiment) -> str:
 
 
 def _before_nan(e: Experiment, accuracy: np.ndarray) -> str:
-    best = float(np.nanmax(accuracy)) if not np.isnan(accuracy).all() else 0.0
-    if best < bar(e, least=0):  # no better than a guesser
+    """The best of all m scores, where by chance it would be so good in one run of forty at most: m exp(-z^2 / 2) = 1 / 40."""
+    scores = accuracy[~np.isnan(accuracy)]
+    p, n = best_baseline(e.bound_task, e.length)[1], max(1, e.bound_task.exam_size(e.length))
+    by_chance = p + math.sqrt(2 * math.log(40 * max(1, scores.size)) * p * (1 - p) / n)
+    best = float(scores.max(initial=0))
+    if best <= by_chance:
         return "Nothing was learnt."
     who = "the network" if e.replicas == 1 else "the best network"
     return f"Not learnt: {who} had {percent(best)} of new {e.bound_task.samples} right before its weights became NaN."

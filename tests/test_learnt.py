@@ -178,6 +178,15 @@ def test_what_was_nearly_learnt_before_nan_is_not_called_nothing():
     assert outcome(ONE, STEPS, column(0.5, 0.52, 0.53, NAN), np.array([254]))[0] == "Nothing was learnt."
 
 
+def test_the_best_of_many_guessers_has_learnt_nothing():
+    """Of 32 networks that guess the best has more than a single guesser's interval allows."""
+    scores = np.random.default_rng(0).binomial(EXAM, 0.5, (5, 32)) / EXAM
+    e = Experiment(length=10, replicas=32, steps=400)
+    assert scores.max() > bar(e, least=0)
+    steps, accuracy = np.arange(0, 240, 40), np.vstack([scores, np.full(32, NAN)])
+    assert outcome(e, steps, accuracy, np.full(32, 190))[0] == "Nothing was learnt."
+
+
 def test_what_is_just_below_the_bar_is_not_printed_as_if_it_were_above():
     assert outcome(ONE, STEPS, column(0.5, 0.9, 0.97, 253 / 256), np.array([-1]))[0].startswith("Not learnt: 98.8 % of")
 

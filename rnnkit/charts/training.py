@@ -18,6 +18,7 @@ from rnnkit.charts.style import GREY, GREY_TEXT, INK, INK_TEXT, MAX_ROWS, VIOLET
 
 DASH = [7, 4]  # of the pinned run
 EXACT = ".7~g"  # all digits of a float32
+CLOSE = 0.07  # of rules: the lower one's name would stand in the higher one's
 SELDOM = 20  # measured at so few training steps: dots say when
 
 
@@ -95,7 +96,12 @@ def _curves(
     middle = median.mark_line(strokeWidth=3, color=INK).encode(alt.Y(f"median_{column}:Q", **y))
     marks = alt.Chart(alt.Data(values=[{"level": level, "name": name} for name, level in levels]))
     rule = marks.mark_rule(color=GREY, strokeDash=[6, 4], strokeWidth=2)
-    text = marks.mark_text(align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY_TEXT)
+    named = [
+        {"level": level, "name": name} for name, level in levels if not any(0 < other - level < CLOSE for _, other in levels)
+    ]
+    text = alt.Chart(alt.Data(values=named)).mark_text(
+        align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY_TEXT
+    )
     guess = [rule.encode(y="level:Q"), text.encode(y="level:Q", x=alt.XValue("width"), text="name:N")]
     other = _summary(alt.Chart(_source(pinned, "pinned")), [column]).transform_filter(_finite(f"median_{column}"))
     tooltip = ["step:Q", alt.Tooltip(f"median_{column}:Q", format=form, title="pinned")]

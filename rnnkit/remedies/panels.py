@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rnnkit.claims import ALL, ANY, FEW, MOST, NONE, SOME, Claim
 from rnnkit.experiment import Experiment
@@ -77,7 +76,7 @@ _tame = replace(_wild, gain=1.0)
 _GROWS, _SHRINKS = (200, 1e4), (0, 1e-3)
 _BLOWN = Claim(NONE, NONE, diverged=ALL, ratio=_GROWS)
 _STILL = Claim(NONE, NONE, ratio=_ARRIVES)
-_gated: dict[str, Any] = {"init": "gaussian", "bias": "chrono", "lr": 1.0}
+_gru = replace(_tame, cell="gru", init="gaussian", bias="chrono", lr=1.0)
 
 _EXPLODING = [
     _row("plain", _wild, _BLOWN),
@@ -95,8 +94,8 @@ _EXPLODING = [
     _row("spectral", replace(_tame, init="spectral"), Claim(NONE, NONE, ratio=_SHRINKS, after=_SHRINKS)),
     _row("tanh", replace(_wild, cell="tanh"), Claim(NONE, NONE, ratio=(1, 1e3), after=_SHRINKS)),
     _row("esn", replace(_esn, length=30, input_scale=0.1), Claim(ALL, ALL, ratio=_ARRIVES)),
-    _row("lstm-chrono", replace(_tame, cell="lstm", **_gated), replace(_STILL, part="c")),
-    _row("gru-chrono", replace(_tame, cell="gru", **_gated), _STILL),
+    _row("lstm-chrono", replace(_gru, cell="lstm"), replace(_STILL, part="c")),
+    _row("gru-chrono", _gru, _STILL),
 ]
 
 PANELS: dict[str, Panel] = {
