@@ -49,6 +49,13 @@ def test_everything_that_is_offered_can_be_had(app, pool, asked, cell):
     assert "import torch" in asked["PyTorch script"]() and json.loads(asked["Notebook"]())["nbformat"] == 4
 
 
+def test_what_has_no_script_is_offered_without_one_and_the_reason_is_said(app, asked):
+    at = opened(finished(app, SMALL, task="words"))
+    assert not at.exception and {*FILES} - {*asked} == {"PyTorch script", "Notebook"}
+    assert any("There is no PyTorch script" in c.value and "reads a file" in c.value for c in at.caption)
+    assert asked["Handout"]().startswith("<!")
+
+
 def test_the_charts_and_the_handout_of_a_run(app, asked):
     at = opened(finished(app, SMALL))
     assert asked["SVG"]().startswith(b"<svg") and asked["PNG"]().startswith(b"\x89PNG")
