@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rnnkit.corpus import BASELINES, predictions, read_corpus, read_suite
+from rnnkit.corpus import BASELINES, CorpusError, predictions, read_corpus, read_suite
 
 FIN, ROOT = "VerbForm=Fin", "root"
 
@@ -146,3 +146,9 @@ def test_a_broken_sentence_is_told_and_left_out():
     corpus = read_corpus("\n".join(lines).encode())
     assert len(corpus) == 149
     assert "line 10: expected a sentence in CoNLL-U" in corpus.notes[-1]
+
+
+def test_sentences_without_a_blank_line_between_them_are_told():
+    rows = [line for line in as_conllu(400).decode().split("\n") if line]
+    with pytest.raises(CorpusError, match="expected at most 2,000 lines in a sentence, got 3,200: is a blank line missing"):
+        one("\n".join(rows))

@@ -186,7 +186,8 @@ def _no_item(cells: list[str], header: Header) -> str:
         return CLEARED if cells else NOTHING
     if cells[0].lstrip().startswith("#") and not any(cell.strip() for cell in cells[1:]):
         return NOTHING
-    return AGAIN if header.line and _tidy(cells) == header.names else ""
+    again = header.line and _tidy(cells[:1]) == header.names[:1] and _tidy(cells) == header.names
+    return AGAIN if again else ""
 
 
 def _by_meaning(cells: list[str], width: int, places: Mapping[str, int]) -> Cells:

@@ -19,6 +19,7 @@ from rnnkit.corpus.items import Item, Lines, Reading
 from rnnkit.corpus.source import CorpusError
 
 TOKEN = re.compile(r"\d+(?:[-.]\d+)?(?:\t[^\t]*){9}\s*")  # the ten columns of a token
+MAX_TOKENS = 2000  # lines of one sentence
 NOUNS = ("NOUN", "PROPN")
 FINITE = ("aux", "aux:pass", "cop")  # relations of words that can be the finite verb beside the head
 NUMBERS = {"Sing": 0, "Plur": 1}
@@ -39,6 +40,12 @@ def conllu(lines: Lines, gold: Lines | None = None) -> Reading:
         raise CorpusError("expected the package conllu, which reads this format: run  pip install conllu") from None
     sentences = 0
     for at, block in _blocks(lines):
+        if len(block) > MAX_TOKENS:
+            yield (
+                at,
+                CorpusError(f"expected at most {MAX_TOKENS:,} lines in a sentence, got {len(block):,}: is a blank line missing?"),
+            )
+            continue
         try:
             (sentence,) = package.parse("\n".join(block))
             words = [token for token in sentence if isinstance(token["id"], int)]
