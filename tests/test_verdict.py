@@ -195,8 +195,8 @@ def test_a_learning_rate_that_threw_the_weights():
     h.radius[2] = 3.8, 5, 7.2
     v = verdict(h)
     assert v.cause == (
-        "At training step 0 it was 0.39. 72 % of the states are saturated (0 % at step 0) and the spectral radius of W_rec is 3.8 "
-        "to 7.2 (1 at step 0): the learning rate threw the weights."
+        "At training step 0 it was 0.39. 72 % of the states are saturated (0 % at step 0) and the spectral radius of W_rec is "
+        "3.8 to 7.2 (1 at step 0): the learning rate threw the weights."
     )
     assert "threw" not in verdict(h, 0).cause
     h.loss[:] = 0.01  # it has learnt: saturated units are its answer
