@@ -3,8 +3,10 @@
 import importlib.util
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from rnnkit import Experiment, frame, train
@@ -22,8 +24,8 @@ EXPERIMENT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=12)
 def test_records_are_those_of_the_library(tmp_path, capsys):
     out = tmp_path / "run.csv"
     assert main(["train", *SMALL, "--records", str(out)]) == 0
-    written = pd.read_csv(out, keep_default_na=True).drop(columns="causes")
-    expected = pd.read_csv(io.StringIO(frame(train(EXPERIMENT)).to_csv(index=False))).drop(columns="causes")
+    written = pd.read_csv(out)
+    expected = pd.read_csv(io.StringIO(frame(train(EXPERIMENT)).rename(columns={"causes": "cause"}).to_csv(index=False)))
     pd.testing.assert_frame_equal(written, expected, check_exact=True)
     assert len(written) == 13 * 2
     assert "of what it is at the verb" in capsys.readouterr().out
@@ -35,6 +37,17 @@ def test_parquet_and_gradients(tmp_path):
     assert len(pd.read_parquet(records)) == 13 * 2
     table = pd.read_parquet(gradients)
     assert len(table) == 13 * 2 * 10 * 2 and set(table.part) == {"h", "c"}
+    for path in (records, gradients):  # as the dashboard's files do
+        e = Experiment.from_json(pq.read_schema(path).metadata[b"rnnkit.experiment"].decode())
+        assert e == replace(EXPERIMENT, cell="lstm")
+
+
+def test_padding_has_no_row(tmp_path):
+    """On sentences of different lengths there is no norm before a sentence's first word."""
+    path = tmp_path / "grad.csv"
+    main(["train", "--preset", "corpus-gru", "--replicas", "1", "--batch", "2", "--steps", "1", "--quiet", "--gradients", str(path)])
+    table = pd.read_csv(path)
+    assert (table.norm > 0).all() and len(table) < 2 * PRESETS["corpus-gru"].experiment.length
 
 
 def test_charts_and_a_handout(tmp_path):
