@@ -172,9 +172,12 @@ def _train(args: argparse.Namespace) -> int:
             problems.append(reason(error))
         problems += outputs.write(history)
         if history.n:
-            print(_report(history))
-            for text in _exam(e, trainer):
-                print(text)
+            try:
+                print(_report(history), *_exam(e, trainer), sep="\n")
+            except BrokenPipeError:
+                raise
+            except TRAINING_ERRORS as error:
+                problems.append(reason(error))
         return _end(history, stop, problems)
 
 
@@ -300,6 +303,8 @@ def _fitted(values: dict[str, Any], given: set[str]) -> Experiment:
 
 
 def _bytes(path: str, what: str = "") -> bytes:
+    if not path:
+        raise ValueError("expected the name of a file to read, got ''")
     try:
         return Path(path).read_bytes()
     except (OSError, MemoryError) as error:
@@ -317,11 +322,19 @@ def _read(args: argparse.Namespace, task: str) -> str:
     try:
         found = read_corpus(data, name, args.format, gold) if kind == "corpus" else read_text(data, name)
     except ValueError as error:
-        is_assumed = kind == "corpus" and args.task is None
-        raise ValueError(f"{error}. If this is a text: --task characters, or --task words" if is_assumed else error) from None
+        is_text = kind == "corpus" and args.task is None and _is_text(data)
+        raise ValueError(f"{error}. To learn from it as a text: --task characters, or words" if is_text else error) from None
     if not args.quiet:
         print("\n".join(found.notes), file=sys.stderr)
     return keep(found)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        read_text(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _exam(e: Experiment, trainer: Trainer) -> Iterator[str]:

@@ -50,7 +50,8 @@ def run(command: Callable[[], int]) -> int:
         try:
             return command()
         finally:
-            sys.stdout.flush()
+            if sys.stdout:  # None where it was closed before Python began
+                sys.stdout.flush()
     except KeyboardInterrupt:
         tell("stopped before the training began, nothing is written")
         return STOPPED + signal.SIGINT
@@ -68,10 +69,10 @@ def _drop_output() -> None:
     """Python flushes both streams once more when it ends, and would complain."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):
             stream.flush()
             continue
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):
             os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 

@@ -77,6 +77,8 @@ def _problem(option: str, path: str, force: bool, names: list[str]) -> str:
     module, package, what = NEEDS.get(option, ("json", "", ""))
     if importlib.util.find_spec(module) is None:
         return f"{what}: run  pip install {package}"
+    if not path:
+        return f"{option} needs a name, got ''"
     is_table, is_folder = option in ("--records", "--gradients"), option == "--charts"
     if is_table and Path(path).suffix.lower() not in TABLES:
         return f"a table is written as .csv or .parquet, got {path!r}"
