@@ -1,4 +1,4 @@
-"""Words in charts, as the browser has drawn them: a contrast of at least 4.5 with the page, in light and dark."""
+"""Words of a chart's axes and legends, as the browser has drawn them: a contrast of 4.5 with the page, in light and dark."""
 
 import re
 
@@ -7,7 +7,7 @@ from browsing import expect
 from test_access import BACK, READY, chart, link
 from test_colours import contrast
 
-TEXTS = """svg => [...svg.querySelectorAll("text")].map(e => [e.textContent, getComputedStyle(e).fill,
+TEXTS = """svg => [...svg.querySelectorAll("[class*=role-axis-] text, [class*=role-legend-] text")].map(e => [e.textContent, getComputedStyle(e).fill,
     +getComputedStyle(e).fillOpacity * +getComputedStyle(e).opacity])"""
 PAGES = ("lab", "vanishing", "corpus")
 
