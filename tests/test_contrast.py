@@ -7,8 +7,10 @@ from browsing import expect
 from test_access import BACK, READY, chart, link
 from test_colours import contrast
 
-TEXTS = """svg => [...svg.querySelectorAll("[class*=role-axis-] text, [class*=role-legend-] text")].map(e => [e.textContent, getComputedStyle(e).fill,
-    +getComputedStyle(e).fillOpacity * +getComputedStyle(e).opacity])"""
+TEXTS = """svg => [...svg.querySelectorAll("[class*=role-axis-] text, [class*=role-legend-] text")].map(e => {
+    const { fill, fillOpacity, opacity } = getComputedStyle(e);
+    return [e.textContent, fill, fillOpacity * opacity];
+})"""
 PAGES = ("lab", "vanishing", "corpus")
 
 
