@@ -163,7 +163,7 @@ def visit(browser, problems):
     def heard(message):
         address = message.location.get("url", "")
         if message.text != NOT_FOUND or not SEARCH_FOR_THE_SERVER.fullmatch(urlsplit(address).path):
-            problems.append(f"console, {message.type}: {message.text} ({address})")
+            problems.append(f"console: {message.type}: {message.text} ({address})")
 
     def asked(request):
         address = urlsplit(request.url)
