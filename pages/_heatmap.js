@@ -166,7 +166,7 @@ function drawFrames(d) {
   write(d, "training step ↓", g.x0, g.roof - 0.35 * g.font, { align: "left", base: "bottom", alpha: 0.8 });
   const end = f.n ? g.rowEnd(f.n - 1) : g.roof;
   if (g.bottom - end > 2.2 * g.font)
-    write(d, "not trained yet", (g.x0 + g.x1) / 2, g.bottom - 1.1 * g.font, { align: "center", alpha: 0.6 });
+    write(d, "not trained yet", (g.x0 + g.x1) / 2, g.bottom - 1.1 * g.font, { align: "center", alpha: 0.8 });
 }
 
 function steps(d, row) {                                     // the row as a staircase; null where there is no number

@@ -18,7 +18,9 @@ FLAGS = (
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 OWN_HOSTS = {"127.0.0.1", "localhost"}
 PIXELS = """canvas => {
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height), colours = new Set();
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);  // Chromium warns of a canvas that is drawn on a GPU and read again and again
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height), colours = new Set();
     let crimson = 0, hash = 0;
     for (let i = 0; i < data.length; i += 4) {
         const [r, g, b] = [data[i], data[i + 1], data[i + 2]], colour = r << 16 | g << 8 | b;

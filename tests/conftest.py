@@ -1,6 +1,7 @@
 """Settings of all tests: one thread, so that sums are always taken in the same order, and reproducible examples."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -151,16 +152,23 @@ def problems():
     return []
 
 
+# Streamlit does not know under which path it is served: it asks at a page's address before it asks at the server's root. It takes
+# any answer but an error for a yes, and would then look for everything under the page's address. So the 404 is right.
+SEARCH_FOR_THE_SERVER = re.compile(r"/[a-z]+/_stcore/(health|host-config)")
+NOT_FOUND = "Failed to load resource: the server responded with a status of 404 (Not Found)"
+
+
 @pytest.fixture
 def visit(browser, problems):
-    """visit(address, **context options) -> a new browser's page. No errors, and no request to anybody else."""
+    """visit(address, **context options) -> a new browser's page. No message on the console, and no request to anybody else."""
     import browsing
 
     contexts = []
 
     def heard(message):
-        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
-            problems.append(f"console: {message.text}")
+        address = message.location.get("url", "")
+        if message.text != NOT_FOUND or not SEARCH_FOR_THE_SERVER.fullmatch(urlsplit(address).path):
+            problems.append(f"console: {message.type}: {message.text} ({address})")
 
     def asked(request):
         address = urlsplit(request.url)

@@ -22,7 +22,9 @@ VISION = {  # Machado, Oliveira & Fernandes 2009, severity 1: of linear RGB, row
 XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
 WHITE = XYZ.sum(1)
 COLOURS = {name: getattr(style, name) for name in ("INK", "WARM", "VIOLET", "GREY", "BLUE", "ORANGE", "CRIMSON")}
-WORDS = {name: re.findall("#[0-9a-f]{6}", getattr(style, name).expr) for name in ("INK_TEXT", "GREY_TEXT", "CRIMSON_TEXT")}
+WORDS = {
+    name: re.findall("#[0-9a-f]{6}", getattr(style, name).expr) for name in ("INK_TEXT", "AXIS_TEXT", "GREY_TEXT", "CRIMSON_TEXT")
+}
 FLOW = {name: look[1:] for name, look in vanishing.SERIES.items() if name != "straight"}  # which takes the bound's place
 CLEAR, SEEN = 15, 8  # distances in CIE Lab: where colour alone tells two things apart, and where a dash or a texture does too
 

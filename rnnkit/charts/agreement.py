@@ -50,7 +50,7 @@ def accuracy_chart(data: pd.DataFrame | None, kind: str, title: str, trained: fl
         alt.Y("share:Q", **y),
         alt.Color("who:N", scale=alt.Scale(domain=names, range=list(colours)), legend=None),
         alt.StrokeDash("who:N", scale=alt.Scale(domain=names, range=[list(d) for d in dashes]), legend=None),
-        alt.StrokeWidth("who:N", scale=alt.Scale(domain=names, range=list(widths)), legend=None),
+        alt.StrokeWidth("who:O", scale=alt.Scale(domain=names, range=list(widths)), legend=None),
     )
     own = base.transform_filter("indexof(datum.who, 'network') == 0")
     bars = own.mark_rule(color=INK, strokeWidth=2).encode(x, alt.Y("low:Q", **y), alt.Y2("high:Q"))

@@ -18,6 +18,7 @@ VIOLET = "#8b5cf6"  # for a third series
 GREY = "#8a949e"
 CRIMSON = "#dc143c"  # NaN, as in the heatmap
 INK_TEXT = legible(INK, "#35c0b2")  # the same colours, for words
+AXIS_TEXT = legible("#3d4852", "#c3cbd3")  # numbers and titles of axes and legends: Streamlit's own grey has a contrast of 3.7
 GREY_TEXT = legible("#5f6a74", "#9aa5b0")
 CRIMSON_TEXT = legible(CRIMSON, "#ff6b81")
 BLUE, ORANGE = "#2166ac", "#b35806"  # activations below and above 0
@@ -33,8 +34,9 @@ def sized(*layers: Any, height: int = HEIGHT) -> alt.LayerChart:
 
 
 def with_fonts(chart: Any) -> Any:
-    chart = chart.configure_axis(labelFontSize=14, titleFontSize=14, titleFontWeight="normal")
-    chart = chart.configure_legend(labelFontSize=14)
+    ink = {"labelColor": AXIS_TEXT, "titleColor": AXIS_TEXT}
+    chart = chart.configure_axis(labelFontSize=14, titleFontSize=14, titleFontWeight="normal", **ink)
+    chart = chart.configure_legend(labelFontSize=14, **ink)
     chart.config.aria = False  # a chart is one picture with one description, not thousands of symbols without a name
     chart.config.mark = alt.MarkConfig(aria=False)
     return chart

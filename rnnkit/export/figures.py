@@ -49,6 +49,12 @@ def figures(history: History) -> list[Figure]:
     return [*gradients, *curves]
 
 
+def names(e: Experiment) -> list[str]:
+    """Those of all figures, before there is a record."""
+    weights = ["weights"] if applies(e, "fixes") else []
+    return [*(f"gradient-{symbol}" for symbol in CELLS[e.cell].parts), "loss", "accuracy", *weights]
+
+
 def pictured(figure: Figure, history: History) -> Any:
     """The chart of a figure, titled: for a file that stands alone."""
     e = history.e
