@@ -7,9 +7,10 @@ from rnnkit.corpus.baselines import BASELINES, Baseline, predictions
 from rnnkit.corpus.data import Corpus, Text
 from rnnkit.corpus.formats import FORMATS, Format
 from rnnkit.corpus.parts import TEST, TRAIN, VALIDATION, groups, part_of, split, wilson
-from rnnkit.corpus.read import read_corpus, read_text
+from rnnkit.corpus.read import read_corpus
 from rnnkit.corpus.results import results, warnings
 from rnnkit.corpus.source import CorpusError
+from rnnkit.corpus.texts import read_text
 from rnnkit.corpus.vocabulary import SHAPES, Vocabulary
 
 __all__ = [

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnkit.corpus.source import MARKS, CorpusError, to_words
+from rnnkit.corpus.source import CorpusError
+from rnnkit.corpus.tokens import to_tokens
 
 
 class Content(ABC):
@@ -113,8 +114,8 @@ class Text(Content):
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """In lower case, marks and full stops as words of their own."""
-        return to_words(self.text, MARKS + ".")
+        """In lower case, marks as words of their own."""
+        return to_tokens(self.text)
 
     def content(self) -> dict[str, Any]:
         return {"text": self.text}

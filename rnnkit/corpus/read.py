@@ -1,4 +1,4 @@
-"""From the bytes of a file to a Corpus or a Text: read_corpus and read_text. Everything that is wrong becomes a CorpusError."""
+"""From the bytes of a file to a Corpus: read_corpus. Everything that is wrong becomes a CorpusError."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import numpy as np
 
 from rnnkit.clip import clip
 from rnnkit.corpus import notes
-from rnnkit.corpus.data import Corpus, Text
+from rnnkit.corpus.data import Corpus
 from rnnkit.corpus.formats import FORMATS, Item, Lines, Reading
 from rnnkit.corpus.parts import sizes
 from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, CorpusError, decode, to_lines
+from rnnkit.corpus.texts import tidy
 
 MIN_PREFIXES = 100  # different ones: then about ten are left to test, and ten right of ten mean at least 72 % (95 % interval)
 ODD_SHARE = 0.1  # so many lines may be unreadable in a published corpus
-MIN_CHARACTERS = 500  # of a text: a tenth of less is not even one test sequence of 50
-FEW_CHARACTERS = 10_000
 
 
 def read_corpus(
@@ -36,7 +35,7 @@ def read_corpus(
         raise CorpusError(f"a .gold file belongs to the format gulordava, not to {kind}")
     items, remarks = _collect(FORMATS[kind].read(lines, answers), FORMATS[kind].strict)
     how = "as asked for" if format else "recognised by the second file" if answers else "recognised by its first line"
-    corpus = _build(items, _tidy(name, "corpus"), kind)
+    corpus = _build(items, tidy(name, "corpus"), kind)
     parts = sizes(corpus)
     if not all(parts):
         raise CorpusError(f"expected prefixes for training, validation and test, got {parts}: add more different ones")
@@ -100,19 +99,3 @@ def _build(items: list[Item], name: str, kind: str) -> Corpus:
         number = "plural" if corpus.plural.any() else "singular"
         raise CorpusError(f"expected singular and plural verbs, got {len(corpus):,} prefixes that are all {number}")
     return corpus
-
-
-def read_text(data: bytes, name: str = "", max_bytes: int = MAX_BYTES) -> Text:
-    """Any UTF-8 text, for language modelling; line ends become \\n, all else stays as it is."""
-    text = decode(data, max_bytes)
-    if len(text) < MIN_CHARACTERS:
-        raise CorpusError(
-            f"expected at least {MIN_CHARACTERS} characters, a tenth of which are kept for the test, got {len(text)}"
-        )
-    few = f"{len(text):,} characters are few: the tenth that is kept for the test has {len(text) // 10:,}."
-    return Text(_tidy(name, "text"), text, (few,) if len(text) < FEW_CHARACTERS else ())
-
-
-def _tidy(name: str, default: str) -> str:
-    """A name that can be shown: 80 printable characters at most."""
-    return "".join(c if c.isprintable() else " " for c in name[:80]).strip() or default
