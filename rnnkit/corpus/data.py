@@ -88,7 +88,7 @@ class Corpus(Content):
     @classmethod
     def from_bytes(cls, data: bytes) -> Corpus:
         """Raises CorpusError for anything that to_bytes does not write."""
-        values = _load(data, cls.__name__)
+        values = load_content(data, cls.__name__)
         try:
             values["prefixes"] = tuple(tuple(words.split()) for words in values["prefixes"])
             values["forms"] = tuple((str(right), str(wrong)) for right, wrong in values["forms"])
@@ -123,7 +123,7 @@ class Text(Content):
     @classmethod
     def from_bytes(cls, data: bytes) -> Text:
         """Raises CorpusError for anything that to_bytes does not write."""
-        values = _load(data, cls.__name__)
+        values = load_content(data, cls.__name__)
         try:
             return cls(str(values["name"]), str(values["text"]), tuple(map(str, values["notes"])))
         except (KeyError, TypeError, RecursionError):
@@ -134,7 +134,7 @@ def _dump(values: dict[str, Any]) -> bytes:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _load(data: bytes, kind: str) -> dict[str, Any]:
+def load_content(data: bytes, kind: str) -> dict[str, Any]:
     try:
         values = json.loads(data)
     except (ValueError, RecursionError):
