@@ -74,7 +74,8 @@ def pair_lines(found: Mapping[str, Any]) -> list[str]:
     if not found["pairs"]:
         return [f"minimal pairs: none can be asked. {left}"]
     overall = [row for row in found["rows"] if row["by"] == "all"]
-    lines = [f"{f'minimal pairs ({found["pairs"]:,})':32}{'right more probable':>20}{'95 % interval':>20}"]
+    title = f"minimal pairs ({found['pairs']:,})"
+    lines = [f"{title:32}{'right more probable':>20}{'95 % interval':>20}"]
     for row in overall:
         interval = f"{row['low']:.1%} to {row['high']:.1%}"
         lines.append(f"{WHO[row['who']]:32}{row['right']:>20.1%}{interval:>20}")
