@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rnnkit.bptt import Params
+from rnnkit.corpus import read_pairs
 from rnnkit.experiment import Experiment
 from rnnkit.prose import beginning, joined
 from rnnkit.studies.agreeing import COUNTING, compared, kept_pairs
 from rnnkit.studies.next_symbol import judged, text_task, write
+from rnnkit.tasks.data import keep
+from rnnkit.tasks.texts import percent
 
 SERIES = {  # key in what `judged` finds -> what it is called
     "bits": "this network",
@@ -26,6 +30,22 @@ WHO = {
 }
 WORDS, LETTERS = 40, 200  # of the sample
 TEMPERATURE = 0.7
+
+
+def read_pair_files(paths: Sequence[str]) -> str:
+    """The name under which the minimal pairs of these files are kept: one file, or a .text file and its .gold file.
+
+    Raises ValueError where they cannot be read, or are more than that.
+    """
+    gold = [path for path in paths if path.endswith(".gold")]
+    others = [path for path in paths if not path.endswith(".gold")]
+    if len(others) != 1 or len(gold) > 1:
+        raise ValueError(f"expected one file of minimal pairs, and perhaps its .gold file, got {', '.join(paths)}")
+    try:
+        data, answers = Path(others[0]).read_bytes(), Path(gold[0]).read_bytes() if gold else None
+    except OSError as error:
+        raise ValueError(f"cannot read the minimal pairs: {error}") from None
+    return keep(read_pairs(data, Path(others[0]).name, answers))
 
 
 def report(e: Experiment, p: Params, diverged: int = -1, pairs: str = "") -> list[str]:
@@ -50,21 +70,21 @@ def bits_lines(found: Mapping[str, Any], unit: str, diverged: int = -1) -> list[
     known = found["known"] if found["unknown"] else None
     lines = [f"network 1 became NaN at step {diverged}: these are its last sound weights"] if diverged >= 0 else []
     columns = [f"bits a {unit}", "perplexity", *([f"known {unit}s only"] if known else [])]
-    lines.append(f"{'on the last tenth of the text':32}" + "".join(f"{name:>20}" for name in columns))
+    lines.append(f"{'on the last tenth of the text':32}" + "".join(f"{name:>24}" for name in columns))
     for key, name in SERIES.items():
         cells = [f"{found[key]:.2f}", f"{2 ** found[key]:,.1f}", *([f"{known[key]:.2f}"] if known else [])]
-        lines.append(f"{name:32}" + "".join(f"{cell:>20}" for cell in cells))
-    lines.append(f"{found['accuracy']:.1%} of {found['symbols']:,} {unit}s were its first guess. {counting(found, unit)}")
+        lines.append(f"{name:32}" + "".join(f"{cell:>24}" for cell in cells))
+    lines.append(f"{percent(found['accuracy'])} of {found['symbols']:,} {unit}s were its first guess. {counting(found, unit)}")
     return [line for line in [*lines, *found["remarks"]] if line]
 
 
 def counting(found: Mapping[str, Any], unit: str) -> str:
     """What the bits count, in a sentence."""
     if not found["unknown"]:
-        return f"The bits count every {unit}: all are known."
+        return f"The bits are per {unit}; all are known."
     return (
-        f"{found['unknown']:.1%} of these {unit}s are not known. In the bits they count as catch-all symbols, which cost less than the "
-        f"{unit}s themselves would; as a guess a catch-all is never right."
+        f"{percent(found['unknown'])} of these {unit}s are not known. Each counts in the bits as a catch-all symbol: that one comes, not "
+        f"which. As a guess the catch-all symbol is never right."
     )
 
 
@@ -75,12 +95,12 @@ def pair_lines(found: Mapping[str, Any]) -> list[str]:
         return [f"minimal pairs: none can be asked. {left}"]
     overall = [row for row in found["rows"] if row["by"] == "all"]
     title = f"minimal pairs ({found['pairs']:,})"
-    lines = [f"{title:32}{'right more probable':>20}{'95 % interval':>20}"]
+    lines = [f"{title:32}{'right more probable':>24}{'95 % interval':>24}"]
     for row in overall:
         interval = f"{row['low']:.1%} to {row['high']:.1%}"
-        lines.append(f"{WHO[row['who']]:32}{row['right']:>20.1%}{interval:>20}")
+        lines.append(f"{WHO[row['who']]:32}{percent(row['right']):>24}{interval:>24}")
     mine = [row for row in found["rows"] if row["by"] != "all" and row["who"] == "network"]
-    lines += [f"  {row['by']}: {row['group']} ({row['n']:,}), this network {row['right']:.1%}" for row in mine]
+    lines += [f"  {row['by']}: {row['group']} ({row['n']:,}), this network {percent(row['right'])}" for row in mine]
     return [*lines, *filter(None, [left, coverage(found)])]
 
 
@@ -98,7 +118,7 @@ def coverage(found: Mapping[str, Any]) -> str:
     """How much of the prefixes is known; "" where all is."""
     if not found["strange"]:
         return ""
-    return f"{found['known']:.1%} of the prefixes is known; {found['strange']:,} of the pairs asked hold something that is not."
+    return f"{percent(found['known'])} of the symbols of the prefixes are known; {found['strange']:,} of the pairs asked hold something that is not."
 
 
 def listed(words: Sequence[str]) -> str:

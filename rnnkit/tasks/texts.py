@@ -127,8 +127,8 @@ class NextSymbol(Task):
         known, n, unit = self.coverage, len(self.parts[1]), self.unit
         cap = self._vocabulary if self.by_words else CHARACTERS
         told = [
-            f"Known: {known['training']:.1%} of the {unit}s of the training part, {known['test']:.1%} of the test part ({self.named:,} "
-            f"different ones; at most the {cap:,} most frequent of the training part are told apart)."
+            f"Known: {percent(known['training'])} of the {unit}s of the training part, {percent(known['test'])} of the test part: "
+            f"{self.named:,} different ones. At most the {cap:,} most frequent of the training part are told apart."
         ]
         if n <= length:
             told.append(f"The validation part has {n:,} {unit}s, fewer than one window of {length:,}: it is read round and round.")
@@ -215,6 +215,11 @@ class NextWord(NextSymbol):
 
     def alphabet(self, pieces):
         return Vocabulary.of([[piece for piece in pieces if piece != LEFT_OUT]], self._vocabulary)
+
+
+def percent(share: float) -> str:
+    """With one decimal; 100 % and 0 % are written only where it is all or nothing."""
+    return f"{share:.0%}" if share in (0, 1) else f"{min(max(share, 0.001), 0.999):.1%}"
 
 
 def shown(symbol: str) -> str:
