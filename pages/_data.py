@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import cycle
+from typing import Any
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
 from pages._plain import plain
 from rnnkit.clip import listing
-from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, read_corpus, read_text
+from rnnkit.corpus import FORMATS, Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_text
 from rnnkit.limits import Limits
 from rnnkit.tasks import data
+from rnnkit.tasks.data import Data
 
 # An upload that is not too large stays in memory, as is promised below; by itself the web server puts all above 1 MB into a
 # temporary file, for which a full or read-only disk has no room.
@@ -44,7 +47,7 @@ class Shelf:
         self.given: OrderedDict[str, Given] = OrderedDict()
         self.lock = threading.Lock()
 
-    def put(self, what: Corpus | Text, size: int, owner: str) -> str:
+    def put(self, what: Data, size: int, owner: str) -> str:
         with self.lock:
             digest = data.keep(what)
             self.given.setdefault(digest, Given(size)).owners.add(owner)
@@ -87,7 +90,7 @@ def refusal(digest: str) -> str:
     return f"the sentences or the text {digest} are not here, or not shared: give the file again on its page"
 
 
-def about(digest: str) -> Corpus | Text:
+def about(digest: str) -> Data:
     """What was given under this name; raises KeyError where it is not here (any more)."""
     return data.KEPT[digest]
 
@@ -112,8 +115,8 @@ def _most() -> int:
 
 
 def given(kind: str, key: str) -> str | None:
-    """Draws what it takes to bring along a "corpus" or a "text"; the digest of what was given just now, None otherwise."""
-    read = {"corpus": _corpus, "text": _text}[kind]
+    """Draws what it takes to bring along a "corpus", a "text" or "pairs"; the digest of what was given just now, else None."""
+    read: Callable[[str], tuple[Data | None, int]] = {"corpus": _corpus, "text": _text, "pairs": _pairs}[kind]
     try:
         with st.form(key, border=True):
             what, size = read(key)
@@ -138,23 +141,49 @@ def _corpus(key: str) -> tuple[Corpus | None, int]:
         return None, 0
     if not files:
         raise CorpusError("expected a file, got none")
+    file, answers = _with_gold(files)
+    corpus = read_corpus(file.getvalue(), file.name, form, answers, max_bytes=_most())
+    return corpus, sum(file.size for file in files)
+
+
+def _with_gold(files: list[Any]) -> tuple[Any, bytes | None]:
+    """The one file, and what the .gold file beside it holds, if there is one."""
     gold = [file for file in files if file.name.endswith(".gold")]
     others = [file for file in files if not file.name.endswith(".gold")]
     if len(gold) > 1 or len(others) != 1:
         raise CorpusError(f"expected one file, and perhaps a .gold file beside it, got {listing(f.name for f in files)}")
-    answers = gold[0].getvalue() if gold else None
-    corpus = read_corpus(others[0].getvalue(), others[0].name, form, answers, max_bytes=_most())
-    return corpus, sum(file.size for file in files)
+    return others[0], gold[0].getvalue() if gold else None
+
+
+def _pairs(key: str) -> tuple[Pairs | None, int]:
+    files = st.file_uploader(
+        "Minimal pairs: one file; or a .text file and its .gold file",
+        key=f"{key}_files",
+        accept_multiple_files=True,
+        max_upload_size=shelf().limits.max_upload_megabytes,
+    )
+    if not st.form_submit_button("Read these pairs", icon=":material/upload_file:"):
+        return None, 0
+    if not files:
+        raise CorpusError("expected a file, got none")
+    file, answers = _with_gold(files)
+    return read_pairs(file.getvalue(), file.name, answers, max_bytes=_most()), sum(file.size for file in files)
 
 
 def _text(key: str) -> tuple[Text | None, int]:
     file = st.file_uploader("A text file", key=f"{key}_file", max_upload_size=shelf().limits.max_upload_megabytes)
     pasted = st.text_area("or paste a text", key=f"{key}_pasted", max_chars=PASTED, height=120)
+    book = st.checkbox(
+        "Of a Project Gutenberg file, the book alone: without its header and licence",
+        value=True,
+        key=f"{key}_book",
+        help="They are some 20,000 characters of English law. At the end of a short book they fill the whole part for the test.",
+    )
     if not st.form_submit_button("Read this text", icon=":material/upload_file:"):
         return None, 0
     if file is not None:
-        return read_text(file.getvalue(), file.name, max_bytes=_most()), file.size
+        return read_text(file.getvalue(), file.name, max_bytes=_most(), whole=not book), file.size
     if not pasted.strip():
         raise CorpusError("expected a file or a pasted text, got neither")
     pasted_bytes = pasted.encode("utf-8", "replace")
-    return read_text(pasted_bytes, "pasted text", max_bytes=_most()), len(pasted_bytes)
+    return read_text(pasted_bytes, "pasted text", max_bytes=_most(), whole=not book), len(pasted_bytes)

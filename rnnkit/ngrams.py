@@ -21,8 +21,8 @@ def log_probabilities(
 ) -> np.ndarray:
     """(orders, n) log P_1 ... log P_order of the n symbols of `read`, each given those before it; both (.,) ints below `symbols`.
 
-    At the start of `read` the context is as long as it can be; likewise at the start of each of several readings of these `lengths`,
-    one behind the other.
+    At the start of `read` the context is as long as it can be; likewise at the start of each of several readings of these
+    `lengths`, one behind the other.
     """
     counts = np.bincount(train, minlength=symbols)
     p = [(counts[read] + 1) / (len(train) + symbols)]
@@ -53,7 +53,9 @@ def strength(train: np.ndarray, validation: np.ndarray, symbols: int, order: int
     return STRENGTHS[int(np.argmin(tried))]
 
 
-def fitted(train: np.ndarray, validation: np.ndarray, read: np.ndarray, symbols: int, orders: Sequence[int]) -> dict[int, np.ndarray]:
+def fitted(
+    train: np.ndarray, validation: np.ndarray, read: np.ndarray, symbols: int, orders: Sequence[int]
+) -> dict[int, np.ndarray]:
     """order -> (n,) -log2 P of each symbol of `read`, each order with the m that is best on the validation part."""
     best = {order: strength(train, validation, symbols, order) for order in orders}
     return {order: -log_probabilities(train, read, symbols, order, m)[-1] / np.log(2) for order, m in best.items()}

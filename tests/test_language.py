@@ -189,7 +189,9 @@ def test_examples_pairs_are_not_in_the_text_and_have_the_attractors_they_say():
         assert prefix not in text
         subject, *others = [numbers[word] for word in prefix.replace(",", "").split() if word in numbers]
         assert (forms[0] == "were") == (subject == "plural")
-        assert len(others) == attractors and subject not in others, "so the last noun with a number is wrong wherever there is one"
+        assert len(others) == attractors and subject not in others, (
+            "so the last noun with a number is wrong wherever there is one"
+        )
 
 
 def test_pairs_of_a_corpus_with_unknown_forms_are_left_out_and_counted():
@@ -216,7 +218,9 @@ def readings(e, *pairs):
 def test_the_more_frequent_form_is_counted_in_the_training_part():
     digest = keep(Text("mine", "the cats were here. " * 60 + "the cat was here. " * 20))
     e = replace(SMALL, data=digest)
-    more = frequent(e.bound_task, readings(e, ("the cat", ("was", "were")), ("the cats", ("were", "was")), ("a", ("here", "here"))))
+    more = frequent(
+        e.bound_task, readings(e, ("the cat", ("was", "were")), ("the cats", ("were", "was")), ("a", ("here", "here")))
+    )
     assert more[0] < 0 < more[1] and more[2] == 0, "were, whatever the subject"
     drop(digest)
 

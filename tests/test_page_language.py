@@ -37,7 +37,7 @@ def test_a_pasted_text_is_trained_on_measured_and_continued(app):
     e = linked(at)
     assert e.task == "characters" and e.data == next(iter(data.KEPT)) and e.hidden == 6
     assert f"{len(TEXT):,} characters" in prose(at)
-    told = ("were its first guess", "The right form is more probable in", "bits a character")
+    told = ("were its first guess", "The right form is more probable in", "bits per character")
     until(at, lambda at: written(at) and all(words in prose(at) for words in told))
     assert not at.error
 

@@ -79,8 +79,7 @@ class Pairs(Content):
         """Raises CorpusError for anything that to_bytes does not write."""
         values = load_content(data, cls.__name__)
         try:
-            rows = [(*map(str, row[:4]), int(row[4])) for row in values["pairs"]]
-            items = tuple(Pair((a, b), (c, d), n) for a, b, c, d, n in rows)
+            items = tuple(Pair((str(a), str(b)), (str(c), str(d)), int(n)) for a, b, c, d, n in values["pairs"])
             return cls(str(values["name"]), items, tuple(map(str, values["notes"])))
         except (KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError):
             raise CorpusError("expected minimal pairs as to_bytes writes them, got JSON with other content") from None
@@ -109,7 +108,11 @@ def read_pairs(data: bytes, name: str = "", gold: bytes | None = None, max_bytes
     different = tuple(dict.fromkeys(items))
     notes = [f"Read as {kind}: {count(len(different), 'different pair')}."]
     again = len(items) - len(different)
-    notes += [f"{count(again, 'pair repeats an earlier one and counts', 'pairs repeat an earlier one and count')} once."] if again else []
+    notes += (
+        [f"{count(again, 'pair repeats an earlier one and counts', 'pairs repeat an earlier one and count')} once."]
+        if again
+        else []
+    )
     notes += [f"{count(len(odd), 'line')} left out; {odd[0]}."] if odd else []
     return Pairs(tidy(name, "minimal pairs"), different, tuple(notes))
 
@@ -147,7 +150,9 @@ def _checked(before: str, right: str, wrong: str, other: str | None = None, attr
         raise CorpusError(f"expected a right and a wrong form, got {clip(right)} and {clip(wrong)}")
     if max(len(text.split()) for text in (*pair.before, *pair.after)) > MAX_WORDS:
         raise CorpusError(f"expected at most {MAX_WORDS} words in a sentence")
-    if "\0" in "".join((*pair.before, *pair.after)) or any("\ud800" <= c <= "\udfff" for c in "".join((*pair.before, *pair.after))):
+    if "\0" in "".join((*pair.before, *pair.after)) or any(
+        "\ud800" <= c <= "\udfff" for c in "".join((*pair.before, *pair.after))
+    ):
         raise CorpusError("expected text, got a NUL or half a surrogate pair")
     return pair
 
@@ -181,9 +186,9 @@ def _record(line: str) -> Pair:
     if not isinstance(record, dict):
         raise CorpusError(f"expected a JSON object on each line, got {clip(line)}")
     texts = {name: unicodedata.normalize("NFC", v.strip()) for name, v in record.items() if isinstance(v, str)}
-    one = [texts.get(f"one_prefix_{part}", "") for part in ("prefix", "word_good", "word_bad")]
-    if all(one):
-        return _checked(*one)
+    prefix, good, bad = [texts.get(f"one_prefix_{part}", "") for part in ("prefix", "word_good", "word_bad")]
+    if prefix and good and bad:
+        return _checked(prefix, good, bad)
     good, bad, word = [texts.get(f"two_prefix_{part}", "") for part in ("prefix_good", "prefix_bad", "word")]
     if good and bad and word:
         return _checked(good, word, word, bad)
@@ -193,7 +198,17 @@ def _record(line: str) -> Pair:
 # ---- tables: the names that columns have in published files
 
 RIGHT = ("sentence_good", "good", "right", "correct", "grammatical", "acceptable", "sen", "source_sentence", "good_sentence")
-WRONG = ("sentence_bad", "bad", "wrong", "incorrect", "ungrammatical", "unacceptable", "wrong_sen", "target_sentence", "bad_sentence")
+WRONG = (
+    "sentence_bad",
+    "bad",
+    "wrong",
+    "incorrect",
+    "ungrammatical",
+    "unacceptable",
+    "wrong_sen",
+    "target_sentence",
+    "bad_sentence",
+)
 PREFIX = ("prefix", "context")
 FORMS = (*RIGHT, "verb", "right_form", "form_right"), (*WRONG, "wrong_verb", "wrong_form", "form_wrong", "swap")
 LABELS = {"true": True, "false": False, "correct": True, "wrong": False, "incorrect": False, "right": True, "good": True} | {
@@ -240,8 +255,9 @@ def _cells(lines: list[str]) -> list[list[str]]:
 
     def split(delimiter: str) -> list[list[str]]:
         quoted = any(cell[:1] == cell[-1:] == '"' and len(cell) > 1 for line in lines for cell in line.split(delimiter))
-        quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE  # a quotation mark may be a word
-        return [[cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, quoting=quoting), [])] for line in lines]
+        if not quoted:  # a quotation mark may be a word
+            return [[cell.strip() for cell in line.split(delimiter)] for line in lines]
+        return [[cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])] for line in lines]
 
     def even(rows: list[list[str]]) -> float:
         counts = [len(row) for row in rows if any(row)]
@@ -318,7 +334,10 @@ def _gold(lines: list[str], gold: list[str]) -> Found:
             cells = [cells[3], cells[6], cells[7], ""]
         position = _number(cells[0])
         if len(cells) != 4 or not 0 <= position < len(words):
-            yield at, CorpusError(f"expected position, right form, wrong form and attractors in the .gold file, got {clip(answer)}")
+            yield (
+                at,
+                CorpusError(f"expected position, right form, wrong form and attractors in the .gold file, got {clip(answer)}"),
+            )
             continue
         try:
             right, wrong = cells[1].strip(), cells[2].strip()

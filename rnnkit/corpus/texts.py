@@ -15,14 +15,16 @@ MOST_NAME = 80  # characters of a name
 
 # The last line of the header and the first one of the licence, in the forms that Project Gutenberg has used since 1990:
 # "*** START OF THE PROJECT GUTENBERG EBOOK EMMA ***" (its title may take several lines), "***START OF THIS PROJECT ...***",
-# and before 2002 "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*" and "End of Project Gutenberg's Etext of Emma".
+# and before 2002 "*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*" and "End of Project Gutenberg's Etext of
+# Emma".
 _HEADER_END = re.compile(
     r"^[ \t]*(?:\*{3}[ \t]*START OF (?:THE |THIS |A )?(?:COPYRIGHTED )?PROJECT GUTENBERG(?:[^*]{0,400}?\*{3}|[^\n]*)"
     r"|\*END\*?[ \t]?THE SMALL PRINT)[^\n]*\n",
     re.MULTILINE | re.IGNORECASE,
 )
 _LICENCE = re.compile(
-    r"^[ \t]*(?:\*{3}[ \t]*)?(?:END|Ende|Fin) (?:OF |de |dieses |des )?(?:THE |THIS |A |la )?(?:COPYRIGHTED )?Proje[ck]t Gutenberg",
+    r"^[ \t]*(?:\*{3}[ \t]*)?(?:END|Ende|Fin) (?:OF |de |dieses |des )?(?:THE |THIS |A |la )?(?:COPYRIGHTED )?"
+    r"Proje[ck]t Gutenberg",
     re.MULTILINE | re.IGNORECASE,
 )
 _NAMED = re.compile(r"Project Gutenberg", re.IGNORECASE)
@@ -32,8 +34,8 @@ _ENDS = 3_000  # characters at both ends of a file in which its name is looked f
 def read_text(data: bytes, name: str = "", max_bytes: int = MAX_BYTES, whole: bool = False) -> Text:
     """Any UTF-8 text, for language modelling; line ends become \\n, and characters that are written as several become one (NFC).
 
-    Unless the `whole` file is asked for, a header and a licence of Project Gutenberg are left out. Notes say what was done. Raises
-    CorpusError for what is no text, or too short.
+    Unless the `whole` file is asked for, a header and a licence of Project Gutenberg are left out. Notes say what was done.
+    Raises CorpusError for what is no text, or too short.
     """
     decoded = decode(data, max_bytes)
     text, notes = (decoded, []) if whole else without_licence(decoded)

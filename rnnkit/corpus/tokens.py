@@ -52,7 +52,16 @@ def _pattern(marks: str) -> re.Pattern[str]:
 
 # ---- scripts that put no spaces between words
 
-UNSPACED = ("CJK ", "HIRAGANA", "KATAKANA", "THAI ", "LAO ", "KHMER ", "MYANMAR ", "TIBETAN ")  # how the names of their letters begin
+UNSPACED = (
+    "CJK ",
+    "HIRAGANA",
+    "KATAKANA",
+    "THAI ",
+    "LAO ",
+    "KHMER ",
+    "MYANMAR ",
+    "TIBETAN ",
+)  # how the names of their letters begin
 MOSTLY = 0.3  # share of the letters from which a text counts as written so
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,12 +58,12 @@ def kept_pairs(digest: str) -> Pairs:
 def compared(e: Experiment, task: NextSymbol, p: Params, pairs: Pairs) -> Iterator[Part]:
     """The first of the networks with these weights on minimal pairs, beside what knows no more than the training text's counts.
 
-    rows: by ("all", "attractors", "words"), group, n, who, right (share), low, high (Wilson's 95 % interval; the pairs are all
-    different). who: the network; "five-gram", the counting model (ngrams.py); "majority", the form that the training text has more
-    often (a tie is half right); of the example "last-noun", the number of the last noun. "words" groups pairs by whether all their
-    words are known. pairs: how many were asked, of the `usable` ones; skipped: those that differ in a word that is not known, which
-    cannot be compared; missing: some of these words; strange: how many asked ones have another unknown word; known: the share of
-    the symbols of all their prefixes that are.
+    rows: by ("all", "attractors", "words"), group, n, who, right (share), low, high (Wilson's 95 % interval; the pairs are
+    different ones). who: the network; "five-gram", the counting model (ngrams.py); "majority", the form that the training text
+    has more often (a tie is half right); of the example "last-noun", the number of the last noun that has one. "words" groups
+    pairs by whether all their words are known. pairs: how many were asked, of the `usable` ones; skipped: those that differ in a
+    word that is not known, which cannot be compared; missing: some of these words; strange: how many asked ones hold another
+    unknown word; known: the share of the symbols of their prefixes that are.
     """
     readings = [Reading(task, *item[:2]) for item in pairs.items]
     strange = set(unknown(task, [piece for reading in readings for piece in (*reading.right, *reading.wrong)]))
@@ -196,10 +196,10 @@ def _strength(task: NextSymbol, order: int) -> float:
 
 
 def frequent(task: NextSymbol, asked: Sequence[Reading]) -> np.ndarray:
-    """(n,) how much more often the training text has the right form than the wrong one; 0 where only what stands before differs."""
+    """(n,) how much more often the training text has the right form than the wrong one; 0 where what stands before differs."""
     text = f" {' '.join(map(str, task.parts[0][-COUNTED:]))} "  # as symbols, so that a form of several is found as well
 
-    @lru_cache(maxsize=None)
+    @cache
     def count(*form: str) -> int:
         whole = form if task.by_words else (" ", *form)  # not the "is " of "this "
         return text.count(f" {' '.join(map(str, task.known.encode(whole)))} ")

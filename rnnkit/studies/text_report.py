@@ -69,7 +69,7 @@ def bits_lines(found: Mapping[str, Any], unit: str, diverged: int = -1) -> list[
     """From what `judged` finds."""
     known = found["known"] if found["unknown"] else None
     lines = [f"network 1 became NaN at step {diverged}: these are its last sound weights"] if diverged >= 0 else []
-    columns = [f"bits a {unit}", "perplexity", *([f"known {unit}s only"] if known else [])]
+    columns = [f"bits per {unit}", "perplexity", *([f"known {unit}s only"] if known else [])]
     lines.append(f"{'on the last tenth of the text':32}" + "".join(f"{name:>24}" for name in columns))
     for key, name in SERIES.items():
         cells = [f"{found[key]:.2f}", f"{2 ** found[key]:,.1f}", *([f"{known[key]:.2f}"] if known else [])]
@@ -83,8 +83,8 @@ def counting(found: Mapping[str, Any], unit: str) -> str:
     if not found["unknown"]:
         return f"The bits are per {unit}; all are known."
     return (
-        f"{percent(found['unknown'])} of these {unit}s are not known. Each counts in the bits as a catch-all symbol: that one comes, not "
-        f"which. As a guess the catch-all symbol is never right."
+        f"{percent(found['unknown'])} of these {unit}s are not known. Each counts in the bits as a catch-all symbol: that one "
+        f"comes, not which. As a guess the catch-all symbol is never right."
     )
 
 
@@ -118,7 +118,8 @@ def coverage(found: Mapping[str, Any]) -> str:
     """How much of the prefixes is known; "" where all is."""
     if not found["strange"]:
         return ""
-    return f"{percent(found['known'])} of the symbols of the prefixes are known; {found['strange']:,} of the pairs asked hold something that is not."
+    known = percent(found["known"])
+    return f"{known} of the symbols of the prefixes are known; {found['strange']:,} of these pairs hold one that is not."
 
 
 def listed(words: Sequence[str]) -> str:

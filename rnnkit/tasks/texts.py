@@ -7,9 +7,9 @@ state becomes foreign to the network, and what it says from there nonsense. The 
 training, the last 10 % for the final numbers.
 There is a target at every step, and the loss is their mean: bits a symbol = loss / log 2.
 
-What does not occur in the training part, or is too rare for the vocabulary, is read as a catch-all symbol: OTHER of characters, the
-SHAPES of words. A model can predict that one comes, not what it is: so it counts in the loss as the one symbol that it is, and
-never as a right answer. `coverage` is the share of the text that is told apart.
+What does not occur in the training part, or is too rare for the vocabulary, is read as a catch-all symbol: OTHER of characters,
+the SHAPES of words. A model can predict that one comes, not what it is: so it counts in the loss as the one symbol that it is,
+and never as a right answer. `coverage` is the share of the text that is told apart.
 """
 
 from __future__ import annotations
@@ -127,11 +127,13 @@ class NextSymbol(Task):
         known, n, unit = self.coverage, len(self.parts[1]), self.unit
         cap = self._vocabulary if self.by_words else CHARACTERS
         told = [
-            f"Known: {percent(known['training'])} of the {unit}s of the training part, {percent(known['test'])} of the test part: "
-            f"{self.named:,} different ones. At most the {cap:,} most frequent of the training part are told apart."
+            f"Known: {percent(known['training'])} of the {unit}s of the training part, {percent(known['test'])} of the test "
+            f"part: {self.named:,} different ones. At most the {cap:,} most frequent of the training part are told apart."
         ]
         if n <= length:
-            told.append(f"The validation part has {n:,} {unit}s, fewer than one window of {length:,}: it is read round and round.")
+            told.append(
+                f"The validation part has {n:,} {unit}s, fewer than one window of {length:,}: it is read round and round."
+            )
         if n < FEW:
             told.append(f"The accuracy while training is measured on only {n:,} {unit}s: a few more or fewer right move it.")
         return told
