@@ -85,7 +85,8 @@ probabilities; with characters, the space behind it counts as well. Of two whole
 word that differs. Every prefix is read from the zero state behind the end of another sentence. The interval is Wilson's, over
 different pairs. A pair that differs in a {unit} that is not known cannot be compared: it is left out and told. *Counts, 4 back*
 is the five-gram model above, on the same pairs. *The more frequent form* is counted in the training part (its last
-million {unit}s). *The last noun*: answers with the number of the last noun that is singular or plural. That is known of the example's pairs alone.
+million {unit}s). *The last noun*: answers with the number of the last noun that is singular or plural. That is known of the
+example's pairs alone.
 """
 
 
@@ -196,7 +197,7 @@ def _results(e: Experiment) -> None:
 
 def _now(e: Experiment) -> None:
     """The training loss in bits; once the run is done, the page is drawn again with the results."""
-    run, unit = _session.run(), _task(e).unit
+    run, unit, known = _session.run(), _task(e).unit, _task(e).coverage["training"]
     n = _session.playback().shown(run.history.n)
     if n:
         loss = float(sorted(run.history.loss[_session.playback().row(run.history.n)])[(e.replicas - 1) // 2])
@@ -204,6 +205,7 @@ def _now(e: Experiment) -> None:
         st.markdown(
             f"**Training loss at this step: {loss:.2f} = {told}**, perplexity {_perplexity(loss)}. A guesser who knows "
             f"how frequent each {unit} is: {e.guess_loss / math.log(2):.2f} bits, perplexity {_perplexity(e.guess_loss)}."
+            + ("" if known == 1 else f" Known are {percent(known)} of the {unit}s of the training part.")
         )
     if run.done and st.session_state.get("language_done") != run.experiment.key:
         st.session_state.language_done = run.experiment.key
@@ -298,17 +300,17 @@ def _not_known(f: Mapping[str, Any], unit: str) -> list[str]:
     if f["pairs"] < f["usable"]:
         told.append(f"Of the other {f['usable']:,}, {f['pairs']:,} were asked, evenly chosen.")
     if f["strange"]:
-        told.append(f"{percent(f['known'])} of the prefixes' {unit}s are known; {f['strange']:,} pairs hold one that is not.")
-        known = [row for row in f["rows"] if row["by"] == "words" and row["who"] == "network"]
-        told += [f"{row['group'].capitalize()}: {percent(row['right'])} of {row['n']:,}." for row in known]
+        told.append(f"{percent(f['known'])} of the prefixes' {unit}s are known.")
+        known = [row for row in f["rows"] if row["by"] == "known" and row["who"] == "network"]
+        told += [f"Of the {row['n']:,} with {row['group']}, {percent(row['right'])} are right." for row in known]
     return told
 
 
 def _bring_pairs() -> None:
     with st.expander("Other minimal pairs", icon=":material/compare_arrows:"):
         st.markdown(
-            "Pairs of sentences, one right and one wrong, **of any language**: BLiMP's JSON lines, a .text file with its .gold file, "
-            "lines that begin with True or False (CLaMS), or a table with a right and a wrong sentence in each row."
+            "Pairs of sentences, one right, one wrong, **of any language**: BLiMP's JSON lines, a .text file with its .gold "
+            "file, lines that begin with True or False (CLaMS), or a table with a right and a wrong sentence in each row."
         )
         digest = _data.given("pairs", "language_pairs_given")
         if digest:

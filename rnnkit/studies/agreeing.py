@@ -58,10 +58,10 @@ def kept_pairs(digest: str) -> Pairs:
 def compared(e: Experiment, task: NextSymbol, p: Params, pairs: Pairs) -> Iterator[Part]:
     """The first of the networks with these weights on minimal pairs, beside what knows no more than the training text's counts.
 
-    rows: by ("all", "attractors", "words"), group, n, who, right (share), low, high (Wilson's 95 % interval; the pairs are
+    rows: by ("all", "attractors", "known"), group, n, who, right (share), low, high (Wilson's 95 % interval; the pairs are
     different ones). who: the network; "five-gram", the counting model (ngrams.py); "majority", the form that the training text
-    has more often (a tie is half right); of the example "last-noun", the number of the last noun that has one. "words" groups
-    pairs by whether all their words are known. pairs: how many were asked, of the `usable` ones; skipped: those that differ in a
+    has more often (a tie is half right); of the example "last-noun", the number of the last noun that has one. "known" groups
+    pairs by whether all their words are. pairs: how many were asked, of the `usable` ones; skipped: those that differ in a
     word that is not known, which cannot be compared; missing: some of these words; strange: how many asked ones hold another
     unknown word; known: the share of the symbols of their prefixes that are.
     """
@@ -133,7 +133,7 @@ def _groups(attractors: np.ndarray, odd: np.ndarray) -> dict[tuple[str, str], np
         groups["attractors", f"{MANY_ATTRACTORS}+"] = attractors >= MANY_ATTRACTORS
         groups["attractors", "unknown"] = attractors < 0
     if odd.any() and not odd.all():
-        groups |= {("words", "all known"): ~odd, ("words", "some not known"): odd}
+        groups |= {("known", "all known"): ~odd, ("known", "something not known"): odd}
     return {group: mask for group, mask in groups.items() if mask.any()}
 
 

@@ -44,11 +44,13 @@ def language(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
 def judged(e: Experiment, p: Params) -> Part:
     """The first of the networks with these weights on the test part, beside the models that only count (ngrams.py).
 
-    bits: mean of -log2 p of each of its `symbols` symbols but the first, given all before, what is not known being one catch-all
-    symbol; perplexity = 2^bits; the same bits of the models that only count under their names in ORDERS; uniform: log2 of the
-    number of symbols; known: all of these over the known symbols alone (None where none is); unknown: the share of the
-    others; accuracy: share of symbols that were the most probable, never of a catch-all; coverage: share that is known in training, validation and
-    test part; different: how many symbols are known; remarks: sentences about the text.
+    bits: mean of -log2 p of each of its `symbols` symbols but the first, given all before; what is not known is one catch-all
+        symbol; perplexity = 2^bits;
+    unigram, bigram, five-gram: the same bits of the models that only count; uniform: log2 of the number of symbols;
+    known: all of these over the known symbols alone, None where none is; unknown: the share of the others;
+    accuracy: share of symbols that were the most probable, never of a catch-all;
+    coverage: share that is known in training, validation and test part; different: how many symbols are known;
+    remarks: sentences about the text.
     """
     task = text_task(e)
     train, validation, test = task.parts

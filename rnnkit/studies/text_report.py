@@ -119,7 +119,7 @@ def coverage(found: Mapping[str, Any]) -> str:
     if not found["strange"]:
         return ""
     known = percent(found["known"])
-    return f"{known} of the symbols of the prefixes are known; {found['strange']:,} of these pairs hold one that is not."
+    return f"{known} of the symbols of the prefixes are known; {found['strange']:,} of the pairs hold one that is not."
 
 
 def listed(words: Sequence[str]) -> str:
