@@ -243,9 +243,10 @@ def _table(lines: list[str]) -> tuple[str, Found]:
         labels = [cells[column].lower() in LABELS for _, cells in rows if len(cells) >= 2]
         if labels and sum(labels) > MOST_UNREADABLE * len(rows):
             return "lines marked True and False", _labelled(rows, column)
-    if len(names) == 3 and not set(names) & {*PREFIX, "label"}:
+    nameless = not set(names) & {*PREFIX, "label"}
+    if len(names) == 3 and nameless:
         return "a table of prefix, right and wrong form", _each(rows, lambda cells: _checked(*cells[:3]))
-    if len(names) == 2:
+    if len(names) == 2 and nameless:
         return "a table of right and wrong sentences", _each(rows, lambda cells: sentences(*cells[:2]))
     raise CorpusError(f"line {rows[0][0]}: no known form begins with {clip(lines[rows[0][0] - 1])}. Expected {EXPECTED}")
 
@@ -254,10 +255,12 @@ def _cells(lines: list[str]) -> list[list[str]]:
     """All rows, split at tabs, else at what gives the same number of columns, 2 or more, in most of the rows."""
 
     def split(delimiter: str) -> list[list[str]]:
-        quoted = any(cell[:1] == cell[-1:] == '"' and len(cell) > 1 for line in lines for cell in line.split(delimiter))
-        if not quoted:  # a quotation mark may be a word
-            return [[cell.strip() for cell in line.split(delimiter)] for line in lines]
-        return [[cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])] for line in lines]
+        quoted = (cell[:1] == cell[-1:] == '"' and len(cell) > 1 for line in lines for cell in line.split(delimiter))
+        if delimiter == "\t" and not any(quoted):  # there a quotation mark is a word
+            rows = [line.split(delimiter) for line in lines]
+        else:
+            rows = [next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []) for line in lines]
+        return [[cell.strip() for cell in row] for row in rows]
 
     def even(rows: list[list[str]]) -> float:
         counts = [len(row) for row in rows if any(row)]
