@@ -16,6 +16,7 @@ from pages._plain import plain
 from rnnkit.charts.corpora import SERIES, groups_chart, groups_text
 from rnnkit.charts.language import bits_chart, bits_text
 from rnnkit.corpus import Text
+from rnnkit.corpus.notes import count
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.fixes import ClipNorm, Truncate
 from rnnkit.prose import pieces, unknown
@@ -269,7 +270,7 @@ SHOWN = {  # who answers -> its mark in the legend, and what it is called
 def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
     f, unit = parts[-1], _task(e).unit
     if not f["pairs"]:
-        st.info(f"None of the {f['skipped']:,} pairs can be asked: each differs in a {unit} that is not known here, such as "
+        st.info(f"None of the {count(f['skipped'], 'pair')} can be asked: each differs in a {unit} that is not known, such as "
                 f"{_listed(f['missing'])}.")  # fmt: skip
         return
     overall = {row["who"]: row for row in f["rows"] if row["by"] == "all"}
@@ -296,7 +297,7 @@ def _not_known(f: Mapping[str, Any], unit: str) -> list[str]:
     """Sentences about pairs that were left out, and about those with something that is not known."""
     told = []
     if f["skipped"]:
-        told.append(f"{f['skipped']:,} pairs left out: they differ in a {unit} that is not known ({_listed(f['missing'])}).")
+        told.append(f"{count(f['skipped'], 'pair')} left out: a {unit} that differs is not known ({_listed(f['missing'])}).")
     if f["pairs"] < f["usable"]:
         told.append(f"Of the other {f['usable']:,}, {f['pairs']:,} were asked, evenly chosen.")
     if f["strange"]:

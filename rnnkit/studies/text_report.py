@@ -8,6 +8,7 @@ from typing import Any
 
 from rnnkit.bptt import Params
 from rnnkit.corpus import read_pairs
+from rnnkit.corpus.notes import count
 from rnnkit.experiment import Experiment
 from rnnkit.prose import beginning, joined
 from rnnkit.studies.agreeing import COUNTING, compared, kept_pairs
@@ -108,7 +109,7 @@ def left_out(found: Mapping[str, Any]) -> str:
     """Which pairs were not asked, in a sentence; "" where all were."""
     told = []
     if found["skipped"]:
-        told.append(f"{found['skipped']:,} pairs left out: they differ in what is not known ({listed(found['missing'])}).")
+        told.append(f"{count(found['skipped'], 'pair')} left out: what differs is not known ({listed(found['missing'])}).")
     if found["pairs"] < found["usable"]:
         told.append(f"{found['pairs']:,} of the other {found['usable']:,} were asked, evenly chosen.")
     return " ".join(told)
