@@ -7,11 +7,13 @@ to the end. Needs requirements-dev.txt and a Chromium. Absolute times of one mac
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +29,9 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS), metavar="NAME", help="to train")
+    args = parser.parse_args()
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)]
     with sync_playwright() as p:
@@ -45,7 +50,7 @@ def main() -> None:
             first_frame(browser, url)
         finally:
             server.kill()
-    trainings()
+    trainings(args.presets)
 
 
 def visit(browser: Browser, url: str, start: float = 0.0, who: str = "") -> Page:
@@ -80,11 +85,11 @@ ROWS = """() => { for (const e of document.querySelectorAll('*')) {
     const h = e.shadowRoot?.querySelector('.heatmap'); if (h) return +h.dataset.rows } return 0 }"""
 
 
-def trainings() -> None:
+def trainings(presets: Sequence[str]) -> None:
     pool = RunPool()
     time.sleep(5)
-    for name, preset in PRESETS.items():
-        run = pool.get(replace(preset.experiment, seed=900))
+    for name in presets:
+        run = pool.get(replace(PRESETS[name].experiment, seed=900))
         start = time.perf_counter()
         while not run.done:
             pool.watch(run, "benchmark", run.rows)

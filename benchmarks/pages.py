@@ -5,6 +5,7 @@ The goal is 0.3 s for each, or a bar that shows how far it is: the regime map ha
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import time
@@ -24,8 +25,16 @@ from rnnkit.weights import draw_weights
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", nargs="+", default=list(CELLS), choices=list(CELLS), metavar="NAME")
+    parser.add_argument("--times", type=int, default=5, help="of which the median is given")
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    for cell in CELLS:
+
+    def report(what: str, do: Callable[[], object], times: int = args.times) -> None:
+        print(f"{what:48} {median_seconds(do, times):6.3f} s", flush=True)
+
+    for cell in args.cells:
         e = Experiment(cell=cell)
         tiny = replace(e, hidden=4, length=12)
         x = forward.example(e).x[:, 0]
@@ -41,13 +50,13 @@ def main() -> None:
     report("Exploding: both paths of 150 steps", lambda: cliff.descend(4.9, -2.3, 0.15, 150, np.array([np.inf, 0.4])))
 
 
-def report(what: str, do: Callable[[], object], times: int = 5) -> None:
+def median_seconds(do: Callable[[], object], times: int) -> float:
     seconds = []
     for _ in range(times):
         start = time.perf_counter()
         do()
         seconds.append(time.perf_counter() - start)
-    print(f"{what:48} {statistics.median(seconds):6.3f} s", flush=True)
+    return statistics.median(seconds)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ class OneNetwork(ABC):
         if problem.R != 1:
             raise ValueError(f"{type(self).__name__} trains one network at a time, got R = {problem.R}")
         self.problem = problem
-        self.x, self.y = problem.batch[0][:, 0], problem.batch[1][0, 0]
+        self.x, self.y = problem.batch.x[:, 0], problem.batch.y[0, 0]
         self.trained: list[Tensor] = []
 
     @abstractmethod
@@ -162,7 +162,7 @@ class Jax:
         jax.config.update("jax_default_matmul_precision", "float32")
         self.ready = jax.block_until_ready
         self.params = {k: jnp.asarray(v.cpu().numpy()) for k, v in problem.params.items()}
-        x, y = (t.cpu().numpy().astype(np.int32) for t in problem.batch)
+        x, y = (t.cpu().numpy().astype(np.int32) for t in (problem.batch.x, problem.batch.y))
         data = jnp.asarray(x.swapaxes(0, 1)), jnp.asarray(y[0])
         cell = equations(jnp.tanh, jax.nn.sigmoid)[problem.cell]
 

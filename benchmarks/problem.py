@@ -19,7 +19,7 @@ from torch import Tensor
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.fixes import ClipNorm
-from rnnkit.trainer import Trainer, init_params
+from rnnkit.trainer import Given, Trainer, init_params
 
 LR, BATCH = 0.01, 32
 Result = tuple[Any, Any]
@@ -48,8 +48,8 @@ class Problem:
         return init_params(self.experiment(), device=self.device)
 
     @cached_property
-    def batch(self) -> tuple[Tensor, Tensor]:
-        """Symbols (T, R, B) and answers (1, R, B)."""
+    def batch(self) -> Given:
+        """Symbols x (T, R, B) and answers y (1, R, B), neither padded nor weighted."""
         return next(Trainer(self.experiment(), device=self.device).batches)
 
     @property

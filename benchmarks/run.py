@@ -7,6 +7,7 @@ command line, in turns.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -38,19 +39,25 @@ print(time.perf_counter() - start)
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS), metavar="NAME")
+    parser.add_argument("--cells", nargs="+", default=["tanh", "lstm", "gru"], metavar="NAME", help="compared with the dashboard")
+    parser.add_argument("--steps", type=int, default=300, help="of each of those runs")
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each cell")
+    args = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     print("share of a run's time, percent")
     print(f"{'':14}{'step':>8}{'drawing':>9}{'exams':>8}{'records':>9}{'exams and records':>20}")
-    for name, preset in PRESETS.items():
-        step, drawing, exams, records = shares(preset.experiment)
+    for name in args.presets:
+        step, drawing, exams, records = shares(PRESETS[name].experiment)
         print(f"{name:14}{step:8.1f}{drawing:9.1f}{exams:8.1f}{records:9.1f}{exams + records:20.1f}", flush=True)
     print("\nsteps a second in the dashboard / on the command line")
     pool = RunPool()
-    for cell in ("tanh", "lstm", "gru"):
+    for cell in args.cells:
         ratios = []
-        for seed in range(5):
-            e = Experiment(cell=cell, length=100, steps=300, seed=seed, fixes=("clip-norm:1",))
+        for seed in range(args.seeds):
+            e = Experiment(cell=cell, length=100, steps=args.steps, seed=seed, fixes=("clip-norm:1",))
             ratios.append(on_the_command_line(e) / in_the_dashboard(pool, e))
         print(f"{cell:6} {statistics.median(ratios):.2f}   ({', '.join(f'{r:.2f}' for r in ratios)})", flush=True)
     pool.close()

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import re
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
-
+from rnnkit import machine
 from rnnkit.cells import CELLS
+from rnnkit.cli.ends import CODES, FAILED, STOPPED, TRAINING_ERRORS, Stop, fail, reason, run, tell
+from rnnkit.cli.outputs import Outputs
+from rnnkit.cli.progress import with_progress
 from rnnkit.corpus import BASELINES, FORMATS, read_corpus, read_text
-from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
+from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies, parse
 from rnnkit.fixes import FIXES
 from rnnkit.history import History
 from rnnkit.inits import BIASES, INITS
+from rnnkit.limits import SPILL, WARM, megabytes
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.presets import PRESETS
-from rnnkit.record import Record, frame, gradient_frame
+from rnnkit.record import Record
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.data import keep
 from rnnkit.verdict import verdict
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from rnnkit.trainer import Trainer
 
+MAX_THREADS = 1024
+INPUTS = ("file", "gold")  # options that name a file to learn from
+OUTPUTS = ("records", "gradients", "charts", "handout", "save_json")
 EXAMPLES = """\
 examples:
   a plain tanh network forgets over 100 words, and an LSTM with chrono initialization does not:
@@ -50,23 +55,53 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = _parser().parse_args(argv)
-    return args.run(args)
+    def command() -> int:
+        args = _parser().parse_args(argv)
+        return args.run(args)
+
+    return run(command)
+
+
+class _Parser(argparse.ArgumentParser):
+    """What is wrong comes in one line, without the usage of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        fail(f"{message} (see {self.prog} --help)")
 
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("rnnkit", description=__doc__.split(";")[0] + ".", epilog=EXAMPLES, formatter_class=raw)
+    epilog = f"{EXAMPLES}\n{CODES}"
+    parser = _Parser("rnnkit", description=__doc__.split(";")[0] + ".", epilog=epilog, formatter_class=raw)
     commands = parser.add_subparsers(required=True, metavar="train | list")
     train = commands.add_parser(
         "train",
         help="train networks and write what happens as tables",
         description="Trains the networks of one experiment side by side and reports what their gradient did.",
-        epilog=EXAMPLES,
+        epilog=epilog,
         formatter_class=raw,
     )
     train.set_defaults(run=_train)
-    train.add_argument("--preset", metavar="NAME", help="start from a story of the dashboard instead of the defaults")
+    _add_experiment(train)
+    train.add_argument("--file", metavar="FILE", help="learn from sentences (task corpus, assumed) or a text (characters, words)")
+    train.add_argument("--gold", metavar="FILE", help="of Gulordava et al.'s corpora: the .gold file beside the .text file")
+    formats = ", ".join(FORMATS)
+    train.add_argument("--format", metavar="NAME", choices=[*FORMATS], help=f"of --file: {formats} (default: recognised)")
+    _add_outputs(train)
+    train.add_argument(
+        "--threads", metavar="N", default="1", help=f"to compute with, 1 to {MAX_THREADS} (default 1: small matrices)"
+    )
+    train.add_argument("--device", metavar="NAME", default="cpu", help="cpu, cuda, or cuda:1 for the second GPU (default cpu)")
+    train.add_argument("--quiet", action="store_true", help="no progress bar, no notes on files and settings")
+    listing = commands.add_parser("list", help="tasks, cells, initializations, remedies, optimizers and stories to choose from")
+    listing.set_defaults(run=_list)
+    return parser
+
+
+def _add_experiment(train: argparse.ArgumentParser) -> None:
+    train.add_argument(
+        "--preset", metavar="NAME", help="start from a story of the dashboard (default: from the defaults below); see rnnkit list"
+    )
     train.add_argument("--json", metavar="FILE", help="start from an experiment saved as JSON ('-' reads standard input)")
     for name, f in FIELDS.items():
         if name != "fixes":
@@ -75,28 +110,25 @@ def _parser() -> argparse.ArgumentParser:
         "--fix",
         action="append",
         metavar="NAME[:STRENGTH]",
-        help=f"a remedy, in the order given, replacing the default clip-norm:1; 'none' for no remedy. One of: {', '.join(FIXES)}",
+        help="a remedy; several are applied in the order given. The first --fix removes all remedies of the default "
+        "(clip-norm:1), the preset or the JSON: name those to keep again. 'none' for no remedy. "
+        f"One of: {', '.join(FIXES)} (default clip-norm:1, or those of the preset or the JSON)",
     )
-    train.add_argument("--file", metavar="FILE", help="learn from this file: sentences (task corpus, assumed) or any text")
-    train.add_argument("--gold", metavar="FILE", help="of Gulordava et al.'s corpora: the .gold file beside the .text file")
-    train.add_argument("--format", metavar="NAME", choices=[*FORMATS], help=f"of --file, if not recognised: {', '.join(FORMATS)}")
+
+
+def _add_outputs(train: argparse.ArgumentParser) -> None:
     train.add_argument("--records", metavar="FILE", help="write one row a step and network (.csv or .parquet)")
     train.add_argument("--gradients", metavar="FILE", help="write ||dL/ds_t|| of every step, time and network (.csv or .parquet)")
     train.add_argument("--charts", metavar="FOLDER", help="draw its charts into this folder, each as .svg and .png")
     train.add_argument("--handout", metavar="FILE", help="write one .html page with charts, findings and settings, to pass on")
     train.add_argument("--save-json", metavar="FILE", help="write the experiment itself, for --json")
-    train.add_argument("--threads", type=int, default=1, help="threads to compute with (default 1: these matrices are small)")
-    train.add_argument("--device", default="cpu", help="cpu (default) or cuda")
-    train.add_argument("--quiet", action="store_true", help="no progress bar")
-    listing = commands.add_parser("list", help="tasks, cells, initializations, remedies, optimizers and stories to choose from")
-    listing.set_defaults(run=_list)
-    return parser
+    train.add_argument("--force", action="store_true", help="overwrite files that exist (default: such a file is an error)")
 
 
 def _help(f: Any) -> str:
     kind = f.metadata
     valid = ", ".join(kind["choices"]) if "choices" in kind else kind.get("expected") or "{:g} to {:.10g}".format(*kind["range"])
-    return f"{kind['help']} {valid} (default {f.default or 'none'})".replace("%", "%%")
+    return f"{kind['help']} {valid} (default {'none' if f.default == '' else f.default})".replace("%", "%%")
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -125,66 +157,158 @@ def _list(args: argparse.Namespace) -> int:
 def _train(args: argparse.Namespace) -> int:
     try:
         e = _experiment(args)
-        for path in filter(None, (args.records, args.gradients)):
-            _check_table(path)
-        _check_pictures(args)
+        outputs = Outputs({f"--{name.replace('_', '-')}": path for name in OUTPUTS if (path := getattr(args, name)) is not None})
+        outputs.check(e, {f"--{name}": path for name in INPUTS if (path := getattr(args, name)) is not None}, args.force)
+        _check_machine(e, args)
     except ValueError as error:
-        _fail(error)
+        fail(error)
+    history, problems = History(e), []
+    with Stop() as stop:
+        try:
+            trainer = _trainer(e, args)
+            for record in with_progress(e, _records(trainer, stop), quiet=args.quiet):
+                history.append(record)
+        except TRAINING_ERRORS as error:
+            problems.append(reason(error))
+        problems += outputs.write(history)
+        if history.n:
+            try:
+                print(_report(history), *_exam(e, trainer), sep="\n")
+            except BrokenPipeError:
+                raise
+            except TRAINING_ERRORS as error:
+                problems.append(reason(error))
+        return _end(history, stop, problems)
+
+
+def _end(history: History, stop: Stop, problems: list[str]) -> int:
+    """Says what did not go as planned; returns the exit code."""
+    if stop.number:
+        at = f"at training step {history.steps[history.n - 1]} of {history.e.steps}" if history.n else "before the first step"
+        tell(f"stopped by {stop.name}, last record {at}")
+    for problem in problems:
+        tell(problem)
+    return FAILED if problems else STOPPED + stop.number if stop.number else 0
+
+
+def _trainer(e: Experiment, args: argparse.Namespace) -> Trainer:
+    import torch
+
+    from rnnkit.trainer import Trainer
+
+    torch.set_num_threads(int(args.threads))
+    return Trainer(e, device=args.device)
+
+
+def _records(trainer: Trainer, stop: Stop) -> Iterator[Record]:
+    """To the end, or until somebody asks for an end, which waits for no more than one training step."""
+    from rnnkit.trainer import quietly
+
+    while not (trainer.done or stop.number):
+        with quietly():
+            record = trainer.advance()
+        if record is not None:
+            yield record
+
+
+def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
+    """Raises ValueError where this machine cannot train that: threads, device, memory, PyTorch."""
+    if not args.threads.isdecimal() or not 1 <= int(args.threads) <= MAX_THREADS:
+        raise ValueError(f"--threads must be a whole number from 1 to {MAX_THREADS}, got {args.threads!r}")
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", args.device):
+        raise ValueError(f"--device must be cpu, cuda or cuda: and a number, got {args.device!r}")
     try:
         import torch
     except ModuleNotFoundError:
-        _fail("PyTorch is not installed: run  pip install torch==2.13.0")
-    from rnnkit.trainer import Trainer
-
-    torch.set_num_threads(max(1, args.threads))
-    try:
-        trainer = Trainer(e, device=args.device)
-        records = list(_with_progress(e, trainer.records(), quiet=args.quiet))
-        _write(args, e, records)
-    except (RuntimeError, AssertionError, ValueError, OSError, ImportError, MemoryError) as error:
-        _fail(error)
-    print(_report(e, records))
-    if e.task == "corpus":
-        print(_tested(e, trainer.params))
-    return 0
+        raise ValueError("PyTorch is not installed: run  pip install torch==2.13.0") from None
+    except (ImportError, OSError) as error:
+        raise ValueError(f"PyTorch cannot be loaded: {reason(error)}") from None
+    number = int(args.device.partition(":")[2] or 0)
+    if args.device != "cpu" and number >= torch.cuda.device_count():
+        raise ValueError(f"--device {args.device}: PyTorch sees {torch.cuda.device_count()} GPUs with CUDA here; valid is cpu")
+    needed, room = megabytes(e) * SPILL + WARM, machine.memory()
+    if args.device == "cpu" and room and needed > room:
+        raise ValueError(
+            f"out of memory: this experiment needs about {needed / 1024:,.1f} GB, this machine has {room / 1024:,.1f}: "
+            "take a smaller length, hidden, batch or replicas"
+        )
 
 
 def _base(args: argparse.Namespace) -> Experiment:
     """What the options change: the defaults, a preset or an experiment from JSON."""
-    if args.preset and args.json:
+    if args.preset is not None and args.json is not None:
         raise ValueError("give --preset or --json, not both")
-    if args.preset and args.preset not in PRESETS:
+    if args.preset is not None and args.preset not in PRESETS:
         raise ValueError(f"unknown preset {args.preset!r}: valid are {', '.join(PRESETS)}")
-    if args.json:
+    if args.json is not None:
         try:
-            return Experiment.from_json(sys.stdin.read() if args.json == "-" else Path(args.json).read_text("utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ValueError(f"cannot read {args.json}: {error}") from None
+            return Experiment.from_json((sys.stdin.buffer.read() if args.json == "-" else _bytes(args.json)).decode())
+        except UnicodeDecodeError:
+            raise ValueError(f"cannot read {args.json}: expected JSON in UTF-8") from None
     return PRESETS[args.preset].experiment if args.preset else Experiment()
 
 
 def _experiment(args: argparse.Namespace) -> Experiment:
     """The base, changed by the options; every problem in one message."""
     base = _base(args)
-    values, problems = base.to_dict(), {}
-    given = {name: getattr(args, name) for name in FIELDS if name != "fixes" and getattr(args, name) is not None}
-    if args.file:
-        if not TASKS[base.task].data:
-            given.setdefault("task", "corpus")
-        given["data"] = _read(args, given.get("task", base.task))
-    if args.fix is not None:
-        given["fixes"] = ",".join(fix for fix in args.fix if fix != "none")
-    for name, text in given.items():
+    texts, problems = _given(args, base)
+    given: dict[str, Any] = {}
+    for name, text in texts.items():
         try:
-            values[name] = parse(name, text)
+            given[name] = _fixes(text) if name == "fixes" else parse(name, text)
         except ValueError as error:
             problems[name] = str(error)
     if problems:
         raise ExperimentError(problems)
-    if values["cell"] != base.cell:  # what only the base's cell needed goes with it
-        known = Experiment(cell=values["cell"]).to_dict()
-        values = {k: v for k, v in values.items() if k in known or k in given}
-    return Experiment(**values)
+    e = _fitted(base.to_dict() | given, set(given))
+    if given.get("fixes") and not applies(e, "fixes"):
+        raise ExperimentError({"fixes": f"--fix does not apply to cell '{e.cell}', whose recurrent weights are not trained"})
+    return e
+
+
+def _given(args: argparse.Namespace, base: Experiment) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields that the options set, as text, and what is wrong with the options that belong to --file."""
+    texts = {name: getattr(args, name) for name in FIELDS if name != "fixes" and getattr(args, name) is not None}
+    if args.fix is not None:
+        texts["fixes"] = args.fix
+    if args.file is None:
+        lost = [name for name in ("gold", "format") if getattr(args, name) is not None]
+        return texts, {name: f"--{name} says how to read --file: give --file, too" for name in lost}
+    if not TASKS[base.task].data:
+        texts.setdefault("task", "corpus")
+    return texts | {"data": _read(args, texts.get("task", base.task))}, {}
+
+
+def _fixes(texts: Sequence[str]) -> Any:
+    """The remedies of all --fix together."""
+    names = [name.strip() for text in texts for name in text.split(",")]
+    if "" in names:
+        raise ValueError(f"--fix needs the name of a remedy, got {texts[0]!r}: valid are {', '.join(FIXES)}, or none")
+    if "none" in names and len(names) > 1:
+        raise ValueError("--fix none is no remedy at all: give it alone, or leave it out")
+    return parse("fixes", "" if names == ["none"] else ",".join(names))
+
+
+def _fitted(values: dict[str, Any], given: set[str]) -> Experiment:
+    """The Experiment; what was not given and does not fit what was falls back to its default."""
+    known = Experiment(task=values["task"], cell=values["cell"]).to_dict()
+    values = {name: value for name, value in values.items() if name in known or name in given}
+    try:
+        return Experiment(**values)
+    except ExperimentError as error:
+        misfits = error.problems.keys() & values.keys() - given
+        if not misfits:
+            raise
+        return _fitted({name: value for name, value in values.items() if name not in misfits}, given)
+
+
+def _bytes(path: str, what: str = "") -> bytes:
+    if not path:
+        raise ValueError("expected the name of a file to read, got ''")
+    try:
+        return Path(path).read_bytes()
+    except (OSError, MemoryError) as error:
+        raise ValueError(f"cannot read {what}{path}: {reason(error)}") from None
 
 
 def _read(args: argparse.Namespace, task: str) -> str:
@@ -193,15 +317,30 @@ def _read(args: argparse.Namespace, task: str) -> str:
     if not kind:
         takers = ", ".join(name for name, t in TASKS.items() if t.data)
         raise ValueError(f"--file needs a task that learns from a file ({takers}), got {task!r}")
-    try:
-        data, gold = Path(args.file).read_bytes(), Path(args.gold).read_bytes() if args.gold else None
-    except OSError as error:
-        raise ValueError(f"cannot read the file: {error}") from None
+    data, gold = _bytes(args.file, "the file "), _bytes(args.gold, "the file ") if args.gold is not None else None
     name = Path(args.file).name
-    found = read_corpus(data, name, args.format, gold) if kind == "corpus" else read_text(data, name)
+    try:
+        found = read_corpus(data, name, args.format, gold) if kind == "corpus" else read_text(data, name)
+    except ValueError as error:
+        is_text = kind == "corpus" and args.task is None and _is_text(data)
+        raise ValueError(f"{error}. To learn from it as a text: --task characters, or words" if is_text else error) from None
     if not args.quiet:
         print("\n".join(found.notes), file=sys.stderr)
     return keep(found)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        read_text(data)
+    except ValueError:
+        return False
+    return True
+
+
+def _exam(e: Experiment, trainer: Trainer) -> Iterator[str]:
+    """What the task measures beside accuracy, in words."""
+    if e.task == "corpus":
+        yield _tested(e, trainer.params)
 
 
 def _tested(e: Experiment, params: Any) -> str:
@@ -218,86 +357,11 @@ def _tested(e: Experiment, params: Any) -> str:
     return "\n".join([f"{left:24}" + "".join(f"{cell:>14}" for cell in cells) for left, cells in lines] + found["warnings"])
 
 
-def _with_progress(e: Experiment, records: Iterator[Record], quiet: bool) -> Iterator[Record]:
-    start, shown = time.monotonic(), 0.0
-    for r in records:
-        yield r
-        now = time.monotonic()
-        if not quiet and sys.stderr.isatty() and (now - shown > 0.1 or r.step == e.steps):
-            shown, share = now, r.step / e.steps
-            left = (now - start) * (1 - share) / share if share else 0
-            bar = "█" * round(30 * share) + "·" * (30 - round(30 * share))
-            loss = f"{np.nanmedian(r.loss):.4g}" if not np.isnan(r.loss).all() else "nan"
-            print(f"\r{bar} step {r.step}/{e.steps}  loss {loss}  {left:.0f} s left   ", end="", file=sys.stderr)
-    if not quiet and sys.stderr.isatty():
-        print(file=sys.stderr)
-
-
-def _write(args: argparse.Namespace, e: Experiment, records: list[Record]) -> None:
-    if args.records:
-        _save(frame(records), args.records)
-    if args.gradients:
-        _save(gradient_frame(records, CELLS[e.cell].parts), args.gradients)
-    if args.save_json:
-        Path(args.save_json).write_text(e.to_json() + "\n", "utf-8")
-    if args.charts or args.handout:
-        _draw(args, History.of(e, records))
-
-
-def _draw(args: argparse.Namespace, history: History) -> None:
-    from rnnkit.export.figures import figures, pictured
-    from rnnkit.export.handout import handout
-    from rnnkit.export.images import images
-    from rnnkit.export.script import script
-
-    if args.handout:
-        Path(args.handout).write_text(handout(history, script=script(history.e)), "utf-8")
-    if args.charts:
-        jobs = {(figure.name, form): (pictured(figure, history), form) for figure in figures(history) for form in ("svg", "png")}
-        folder = Path(args.charts)
-        folder.mkdir(exist_ok=True)
-        for (name, form), data in zip(jobs, images(list(jobs.values())), strict=True):
-            (folder / f"{name}.{form}").write_bytes(data)
-
-
-def _check_table(path: str) -> None:
-    """Before the training, not after it: whether the table can be written."""
-    if Path(path).suffix not in (".csv", ".parquet"):
-        raise ValueError(f"a table is written as .csv or .parquet, got {path!r}")
-    if not Path(path).absolute().parent.is_dir():
-        raise ValueError(f"there is no folder {str(Path(path).parent)!r} to write {path!r} into")
-    if path.endswith(".parquet") and importlib.util.find_spec("pyarrow") is None:
-        raise ValueError("a Parquet file needs pyarrow: run  pip install pyarrow, or write .csv")
-
-
-def _check_pictures(args: argparse.Namespace) -> None:
-    """Also before the training: whether charts can be drawn, and where."""
-    for path in filter(None, (args.charts, args.handout)):
-        if not Path(path).absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {str(Path(path).parent)!r} to write {path!r} into")
-        if importlib.util.find_spec("vl_convert") is None:
-            raise ValueError("charts as files need vl-convert: run  pip install vl-convert-python")
-    if args.charts and Path(args.charts).is_file():
-        raise ValueError(f"--charts needs a folder, {args.charts!r} is a file")
-
-
-def _save(table: pd.DataFrame, path: str) -> None:
-    if path.endswith(".csv"):
-        table.to_csv(path, index=False)
-    else:
-        table.to_parquet(path, index=False)
-
-
-def _report(e: Experiment, records: list[Record]) -> str:
-    last = records[-1]
-    steps = np.array([r.step for r in records])
-    v = verdict(e, steps, np.array([r.accuracy for r in records]), last.state_grad, last.diverged, last.causes)
+def _report(history: History) -> str:
+    n = history.n
+    row = (history.state_grad[n - 1], history.diverged[n - 1], history.causes[n - 1])
+    v = verdict(history.e, history.steps[:n], history.accuracy[:n], *row)
     return f"{v.gradient} {v.outcome}"
-
-
-def _fail(problem: object) -> NoReturn:
-    print(f"rnnkit: {problem}", file=sys.stderr)
-    raise SystemExit(2)
 
 
 if __name__ == "__main__":

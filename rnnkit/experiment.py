@@ -281,10 +281,9 @@ def parse(name: str, text: str) -> Any:
     if "range" not in f.metadata:
         return _checked(f, text)
     try:
-        number = float(text)
+        return _checked(f, float(text))
     except ValueError:
         raise ValueError(f"{name} must be {_expected(f)}, got {clip(text)}") from None
-    return _checked(f, number)
 
 
 def diff(a: Experiment, b: Experiment) -> dict[str, tuple[Any, Any]]:

@@ -41,8 +41,6 @@ def run(networks: list) -> tuple[list, list, dict[str, np.ndarray]]:
 
 @pytest.mark.parametrize(("name", "cell", "clip"), CASES)
 def test_every_variant_takes_the_same_training_step(name, cell, clip):
-    if name == "JAX":
-        pytest.importorskip("jax")
     problem = Problem(cell, T=7, H=8, R=2, clip=clip)
     losses, heatmaps, weights = run([Rnnkit(problem)])
     assert heatmaps[0].shape == (problem.parts, problem.T, problem.R)

@@ -1,18 +1,24 @@
 """`python -m rnnkit`: real training from the command line, its tables, its help, and what it says about bad input."""
 
 import importlib.util
-import io
 import json
+import os
+import sys
+from dataclasses import replace
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
+import rnnkit.__main__ as command_line
 from rnnkit import Experiment, frame, train
 from rnnkit.__main__ import main
+from rnnkit.cells import CELLS
 from rnnkit.corpus import TEST, split
 from rnnkit.experiment import FIELDS
 from rnnkit.fixes import FIXES
 from rnnkit.presets import PRESETS
+from rnnkit.tasks import TASKS
 from rnnkit.tasks.corpora import example_corpus
 
 SMALL = ["--length", "10", "--hidden", "8", "--batch", "8", "--replicas", "2", "--steps", "12", "--quiet"]
@@ -22,8 +28,8 @@ EXPERIMENT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=12)
 def test_records_are_those_of_the_library(tmp_path, capsys):
     out = tmp_path / "run.csv"
     assert main(["train", *SMALL, "--records", str(out)]) == 0
-    written = pd.read_csv(out, keep_default_na=True).drop(columns="causes")
-    expected = pd.read_csv(io.StringIO(frame(train(EXPERIMENT)).to_csv(index=False))).drop(columns="causes")
+    expected = frame(train(EXPERIMENT)).rename(columns={"causes": "cause"})
+    written = pd.read_csv(out, dtype=expected.dtypes.to_dict(), keep_default_na=False, na_values="nan")
     pd.testing.assert_frame_equal(written, expected, check_exact=True)
     assert len(written) == 13 * 2
     assert "of what it is at the verb" in capsys.readouterr().out
@@ -35,6 +41,32 @@ def test_parquet_and_gradients(tmp_path):
     assert len(pd.read_parquet(records)) == 13 * 2
     table = pd.read_parquet(gradients)
     assert len(table) == 13 * 2 * 10 * 2 and set(table.part) == {"h", "c"}
+    for path in (records, gradients):  # as the dashboard's files do
+        e = Experiment.from_json(pq.read_schema(path).metadata[b"rnnkit.experiment"].decode())
+        assert e == replace(EXPERIMENT, cell="lstm")
+
+
+def test_padding_has_no_row(tmp_path):
+    """On sentences of different lengths there is no norm before a sentence's first word."""
+    path = tmp_path / "grad.csv"
+    main(
+        [
+            "train",
+            "--preset",
+            "corpus-gru",
+            "--replicas",
+            "1",
+            "--batch",
+            "2",
+            "--steps",
+            "1",
+            "--quiet",
+            "--gradients",
+            str(path),
+        ]
+    )
+    table = pd.read_csv(path)
+    assert (table.norm > 0).all() and len(table) < 2 * PRESETS["corpus-gru"].experiment.length
 
 
 def test_charts_and_a_handout(tmp_path):
@@ -81,6 +113,29 @@ def test_preset_changed_by_options(tmp_path):
         (["--fix", "foo"], "unknown fix 'foo': valid are truncate"),
         (["--fix", "clip-norm:-1"], "clip-norm needs a number greater than 0"),
         (["--cell", "lstm", "--fix", "omega"], "'omega' is not defined for cell 'lstm'"),
+        (["--fix", ""], "--fix needs the name of a remedy, got ''"),
+        (["--fix", "l2,,omega"], "--fix needs the name of a remedy, got 'l2,,omega'"),
+        (["--fix", "none", "--fix", "omega"], "--fix none is no remedy at all"),
+        (["--cell", "esn", "--fix", "clip-norm:1"], "--fix does not apply to cell 'esn'"),
+        (["--steps", "-5"], "steps must be a whole number from 1 to 1000000, got '-5'"),
+        (["--threads", "-3"], "--threads must be a whole number from 1 to 1024, got '-3'"),
+        (["--threads", "two"], "--threads must be a whole number from 1 to 1024, got 'two'"),
+        (["--device", "gpu"], "--device must be cpu, cuda or cuda: and a number, got 'gpu'"),
+        (["--device", "cuda:99"], "--device cuda:99: PyTorch sees"),
+        (["--length", "10000", "--hidden", "2048", "--batch", "4096"], "out of memory: this experiment needs about"),
+        (["--gold", "x"], "--gold says how to read --file"),
+        (["--format", "table"], "--format says how to read --file"),
+        (["--format", "word"], "invalid choice: 'word'"),
+        (["--preset", ""], "unknown preset ''"),
+        (["--preset", "omega", "--json", ""], "give --preset or --json, not both"),
+        (["--json", ""], "expected the name of a file to read, got ''"),
+        (["--json", "/"], "cannot read /: Is a directory"),
+        (["--file", "/"], "cannot read the file /: Is a directory"),
+        (["--file", ""], "expected the name of a file to read, got ''"),
+        (["--file", sys.executable], "looks like a program"),
+        (["--file", os.devnull], "the file is empty; expected text in UTF-8\n"),
+        (["--file", __file__], "To learn from it as a text: --task characters, or words\n"),
+        (["--bogus"], "unrecognized arguments: --bogus"),
         (["--cell", "esn", "--lr", "0.1"], "lr does not apply to cell 'esn'"),
         (["--task", "memorization", "--length", "10"], "length must be at least 21"),
         (["--preset", "foo"], "unknown preset 'foo': valid are forgets"),
@@ -103,7 +158,26 @@ def test_bad_input_is_named_with_what_is_valid(options, told, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["train", *SMALL[:-1], *options])
     assert stop.value.code == 2
-    assert told in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert told in said.err and said.out == ""
+    assert said.err.count("\n") == 1, "one line"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("options", [["--task", name] for name in TASKS] + [["--cell", name] for name in CELLS], ids=" ".join)
+def test_what_a_preset_brings_is_no_fault_of_the_options(preset, options):
+    args = command_line._parser().parse_args(["train", "--preset", preset, *options])
+    e = command_line._experiment(args)
+    assert getattr(e, options[0][2:]) == options[1]
+    base = PRESETS[preset].experiment
+    lost = {name for name in base.to_dict() if getattr(e, name) not in (getattr(base, name), FIELDS[name].default, ())}
+    assert lost <= {options[0][2:]}, "what does not fit falls back to its default"
+
+
+def test_fixes_of_a_preset_are_replaced_together(tmp_path):
+    path = tmp_path / "e.json"
+    main(["train", *SMALL, "--preset", "omega", "--fix", "l2:0.5", "--save-json", str(path)])
+    assert json.loads(path.read_text())["fixes"] == ["l2:0.5"]
 
 
 def test_a_corpus_from_a_file_is_trained_on_and_tested_beside_the_baselines(tmp_path, capsys):
@@ -140,7 +214,17 @@ def test_help_teaches_every_choice(capsys):
     for name, f in FIELDS.items():
         assert name == "fixes" or f"--{name.replace('_', '-')}" in text
         assert all(choice in text.replace("- ", "-") for choice in f.metadata.get("choices", ()))
-    assert all(name in text for name in FIXES) and "examples:" in text
+    assert all(name in text for name in FIXES) and "examples:" in text and "exit codes:" in text
+    assert "The first --fix removes all remedies of the default (clip-norm:1), the preset or the JSON" in text.replace("- ", "-")
+
+
+def test_help_tells_the_default_of_every_option_that_has_one():
+    commands = command_line._parser()._subparsers._group_actions[0].choices
+    options = {option.option_strings[0]: option for option in commands["train"]._actions}
+    told = {name: option.help for name, option in options.items() if option.nargs != 0}  # flags are off by default
+    writes = {"--records", "--gradients", "--charts", "--handout", "--save-json", "--json", "--file", "--gold"}  # nothing
+    assert [name for name, text in told.items() if "default" not in text] == [name for name in told if name in writes]
+    assert "(default 0)" in told["--seed"] and "(default 0.003)" in told["--lr"] and "(default none)" in told["--data"]
 
 
 def test_list_names_everything(capsys):

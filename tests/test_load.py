@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-pytest.importorskip("psutil", reason="needs psutil")
 import load
 from streamlit.proto.BackMsg_pb2 import BackMsg
 

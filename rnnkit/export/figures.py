@@ -37,6 +37,12 @@ def figures(history: History) -> list[Figure]:
     return [*(_gradient(history, part) for part in range(len(history.parts))), *curves]
 
 
+def names(e: Experiment) -> list[str]:
+    """Those of all figures, before there is a record."""
+    weights = ["weights"] if applies(e, "fixes") else []
+    return [*(f"gradient-{symbol}" for symbol in CELLS[e.cell].parts), "loss", "accuracy", *weights]
+
+
 def pictured(figure: Figure, history: History) -> Any:
     """The chart of a figure, titled: for a file that stands alone."""
     e = history.e

@@ -1,0 +1,1 @@
+"""What the command line (rnnkit/__main__.py) is made of: its files, its end, its progress bar."""

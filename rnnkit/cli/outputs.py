@@ -1,0 +1,163 @@
+"""The files that `train` writes: every path is checked before the training, every file is written after it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnkit.cli.ends import TRAINING_ERRORS, reason
+from rnnkit.experiment import Experiment
+from rnnkit.history import History
+
+TABLES = (".csv", ".parquet")
+NEEDS = {  # option -> module, how it is installed, what it is for
+    "--records": ("pyarrow", "pyarrow", "tables need pyarrow"),
+    "--gradients": ("pyarrow", "pyarrow", "tables need pyarrow"),
+    "--charts": ("vl_convert", "vl-convert-python", "charts as files need vl-convert"),
+    "--handout": ("vl_convert", "vl-convert-python", "charts as files need vl-convert"),
+}
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Option -> path, of those that were given; `charts` names a folder."""
+
+    paths: Mapping[str, str]
+
+    def check(self, e: Experiment, inputs: Mapping[str, str], force: bool) -> None:
+        """Raises ValueError that names every path that cannot be written, or would replace something."""
+        problems = []
+        owners = {_identity(path): option for option, path in inputs.items()}
+        for option, path in self.paths.items():
+            other = owners.setdefault(_identity(path), option)
+            if other != option:
+                problems.append(f"{option} and {other} name the same file, {path!r}")
+            elif problem := _problem(option, path, force, self._names(e) if option == "--charts" else []):
+                problems.append(problem)
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    @staticmethod
+    def _names(e: Experiment) -> list[str]:
+        from rnnkit.export.figures import names
+
+        return [f"{name}.{form}" for name in names(e) for form in ("svg", "png")]
+
+    def write(self, history: History) -> list[str]:
+        """Writes every file of a run, however far it has come; returns what could not be written, one sentence a file."""
+        problems = []
+        for option, path in self.paths.items():
+            if not history.n and option != "--save-json":
+                continue  # nothing is recorded yet
+            try:
+                WRITERS[option](history, path)
+            except TRAINING_ERRORS as error:
+                problems.append(f"{option} {path!r} was not written: {reason(error)}")
+        return problems
+
+
+# ---- before the training ----
+
+
+def _identity(path: str) -> object:
+    """Equal for two names of one file, also through links."""
+    try:
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    except (OSError, ValueError):
+        return os.path.normcase(os.path.realpath(path))
+
+
+def _problem(option: str, path: str, force: bool, names: list[str]) -> str:
+    """Why this path will not do, "" where it will; `names` are the files that go into a folder."""
+    module, package, what = NEEDS.get(option, ("json", "", ""))
+    if importlib.util.find_spec(module) is None:
+        return f"{what}: run  pip install {package}"
+    if not path:
+        return f"{option} needs a name, got ''"
+    is_table, is_folder = option in ("--records", "--gradients"), option == "--charts"
+    if is_table and Path(path).suffix.lower() not in TABLES:
+        return f"a table is written as .csv or .parquet, got {path!r}"
+    if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+        return f"there is no folder {os.path.dirname(path)!r} to write {path!r} into"
+    if is_folder and os.path.exists(path) and not os.path.isdir(path):
+        return f"--charts needs a folder, {path!r} is a file"
+    if not is_folder and os.path.isdir(path):
+        return f"{option} needs a file, {path!r} is a folder"
+    files = [os.path.join(path, name) for name in names] if is_folder else [path]
+    there = [file for file in files if os.path.isfile(file)]
+    if there and not force:
+        return f"{there[0]!r} exists: give --force to overwrite it, or another name"
+    return _not_writable(path, is_folder)
+
+
+def _not_writable(path: str, is_folder: bool) -> str:
+    """Tries to write, leaves nothing behind and changes nothing; permissions alone do not tell (root, read-only disks)."""
+    path = os.path.realpath(path)
+    new = not os.path.exists(path)
+    try:
+        if is_folder and new:
+            os.mkdir(path)
+            os.rmdir(path)
+        elif is_folder:
+            with tempfile.TemporaryFile(dir=path):
+                pass
+        elif new or os.path.isfile(path):  # a device or a pipe is not opened twice
+            with open(path, "ab"):
+                pass
+            if new:
+                os.unlink(path)
+    except (OSError, ValueError) as error:
+        return f"cannot write {path!r}: {reason(error)}"
+    return ""
+
+
+# ---- after it ----
+
+
+def _table(write: str) -> Callable[[History, str], None]:
+    def writer(history: History, path: str) -> None:
+        from rnnkit.export import tables
+
+        with open(path, "wb") as file:
+            getattr(tables, write)(history, Path(path).suffix[1:].lower(), file)
+
+    return writer
+
+
+def _charts(history: History, path: str) -> None:
+    from rnnkit.export.figures import figures, pictured
+    from rnnkit.export.images import images
+
+    jobs = {(figure.name, form): (pictured(figure, history), form) for figure in figures(history) for form in ("svg", "png")}
+    os.makedirs(path, exist_ok=True)
+    for (name, form), data in zip(jobs, images(list(jobs.values())), strict=True):
+        Path(path, f"{name}.{form}").write_bytes(data)
+
+
+def _handout(history: History, path: str) -> None:
+    from rnnkit.export.handout import handout
+    from rnnkit.export.script import script
+
+    try:
+        program = script(history.e)
+    except ValueError:  # an experiment that has no plain PyTorch
+        program = ""
+    Path(path).write_text(handout(history, script=program), "utf-8")
+
+
+def _json(history: History, path: str) -> None:
+    Path(path).write_text(history.e.to_json() + "\n", "utf-8")
+
+
+WRITERS: dict[str, Callable[[History, str], None]] = {
+    "--records": _table("write_records"),
+    "--gradients": _table("write_gradients"),
+    "--save-json": _json,
+    "--handout": _handout,
+    "--charts": _charts,
+}

@@ -1,0 +1,34 @@
+"""A bar on standard error while a command trains, where that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from rnnkit.experiment import Experiment
+from rnnkit.record import Record
+
+WIDTH = 30
+
+
+def with_progress(e: Experiment, records: Iterator[Record], quiet: bool) -> Iterator[Record]:
+    """The same records; the bar is drawn at most ten times a second."""
+    if quiet or not sys.stderr.isatty():
+        yield from records
+        return
+    start, shown = time.monotonic(), 0.0
+    try:
+        for r in records:
+            yield r
+            now = time.monotonic()
+            if now - shown > 0.1 or r.step == e.steps:
+                shown, share = now, r.step / e.steps
+                left = (now - start) * (1 - share) / share if share else 0
+                bar = "█" * round(WIDTH * share) + "·" * (WIDTH - round(WIDTH * share))
+                loss = f"{np.nanmedian(r.loss):.4g}" if not np.isnan(r.loss).all() else "nan"
+                print(f"\r{bar} step {r.step}/{e.steps}  loss {loss}  {left:.0f} s left   ", end="", file=sys.stderr)
+    finally:
+        print(file=sys.stderr)

@@ -1,0 +1,116 @@
+"""How `python -m rnnkit` ends before its time: Ctrl-C, SIGTERM, a closed pipe, a full disk, no memory. Each in its process."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from conftest import ROOT
+from serving import until
+
+from rnnkit import Experiment
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, pipes and limits as Linux has them")
+LONG = ["--length", "10", "--hidden", "8", "--batch", "8", "--replicas", "2", "--steps", "1000000"]
+WRITTEN = {"records": "a.csv", "gradients": "b.parquet", "charts": "charts", "handout": "c.html", "save-json": "d.json"}
+PLAIN_SIGNALS = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # a background job ignores SIGINT
+)
+
+
+def start(*arguments, stdout=subprocess.PIPE, before="", **more):
+    """The program in a process of its own."""
+    code = PLAIN_SIGNALS + before + "from rnnkit.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    pipes = {"stdout": stdout, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, **pipes, **more)
+
+
+TELLS = (  # says on standard error when three records are there
+    "from rnnkit.history import History; append = History.append\n"
+    "def told(self, r):\n"
+    "    append(self, r)\n"
+    "    if self.n == 3: print('three', file=sys.stderr, flush=True)\n"
+    "History.append = told\n"
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_writes_what_is_recorded(number, tmp_path):
+    options = [word for name, path in WRITTEN.items() for word in (f"--{name}", path)]
+    program = start("train", *LONG, "--quiet", *options, before=TELLS, cwd=tmp_path)
+    assert program.stderr.readline() == "three\n"
+    program.send_signal(number)
+    out, err = program.communicate(timeout=200)
+    assert program.returncode == 128 + number
+    assert "of new sentences right" in out and out.count("\n") == 1 and "So far" in out
+    assert "last record at training step" in err and "Traceback" not in err
+    e = Experiment.from_json((tmp_path / "d.json").read_text())
+    records = pd.read_csv(tmp_path / "a.csv")
+    assert 3 <= records.step.nunique() < len(e.recorded_steps) and records.step.max() < e.steps == 1_000_000
+    assert pq.read_table(tmp_path / "b.parquet").num_rows == len(records) * e.length
+    assert len(list((tmp_path / "charts").iterdir())) == 8
+    assert (tmp_path / "c.html").read_text().startswith("<!doctype html>")
+
+
+def test_the_second_signal_stops_at_once(tmp_path):
+    slow = TELLS + "import time; from rnnkit.cli import outputs; outputs.Outputs.write = lambda *_: time.sleep(200)\n"
+    program = start("train", *LONG, "--quiet", "--records", "a.csv", before=slow, cwd=tmp_path)
+    assert program.stderr.readline() == "three\n"
+    program.send_signal(signal.SIGINT)
+    assert program.stderr.readline() == "\n"
+    assert program.stderr.readline() == "rnnkit: stopping after this training step; Ctrl-C again stops at once\n"
+    program.send_signal(signal.SIGINT)
+    assert program.wait(timeout=60) == -signal.SIGINT  # which a shell shows as 130
+    assert program.stderr.read() == "" and not (tmp_path / "a.csv").exists()
+
+
+def test_ctrl_c_before_the_training(tmp_path):
+    slow = "import rnnkit.__main__ as m; m._experiment = lambda args: (print('here', file=sys.stderr), signal.pause())\n"
+    program = start("train", before=slow, cwd=tmp_path)
+    assert program.stderr.readline() == "here\n"
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=60)
+    assert (program.returncode, out) == (130, "")
+    assert err == "rnnkit: stopped before the training began, nothing is written\n"
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["train", "--help"], ["train", *LONG[:-1], "3", "--quiet"]])
+def test_a_closed_pipe_is_quiet(arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = start(*arguments, stdout=writing)
+    os.close(writing)
+    assert program.communicate(timeout=100)[1] == ""
+    assert program.returncode == (0 if "--help" in arguments else 128 + signal.SIGPIPE)  # argparse prints, and does not mind
+
+
+def test_files_are_written_before_the_pipe_is_found_closed(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    program = start("train", *LONG[:-1], "3", "--records", "a.csv", stdout=writing, cwd=tmp_path)
+    os.close(writing)
+    program.communicate(timeout=100)
+    assert len(pd.read_csv(tmp_path / "a.csv")) == 4 * 2
+
+
+def test_output_that_cannot_be_written():
+    with open("/dev/full", "w") as full:
+        program = start("list", stdout=full)
+        assert program.communicate(timeout=100)[1] == "rnnkit: cannot write to standard output: No space left on device\n"
+    assert program.returncode == 1
+    program = start("list", stdout=None, preexec_fn=lambda: os.close(1))
+    assert program.communicate(timeout=100)[1] == "" and program.returncode == 0, "nobody wants the output"
+
+
+def test_out_of_memory_is_one_line(tmp_path):
+    limit = "import torch, rnnkit.trainer; from rnnkit.machine import limit_memory; limit_memory(300)\n"
+    sizes = ["--length", "3000", "--hidden", "256", "--replicas", "8", "--steps", "3", "--quiet", "--save-json", "e.json"]
+    program = start("train", *sizes, before=limit, cwd=tmp_path)
+    out, err = program.communicate(timeout=100)
+    assert (program.returncode, out) == (1, "")
+    assert err == "rnnkit: out of memory: take a smaller length, hidden, batch or replicas\n"
+    assert until((tmp_path / "e.json").is_file, "the experiment itself", seconds=1)
