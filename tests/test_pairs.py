@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from rnnkit import Experiment
+from rnnkit.__main__ import main
 from rnnkit.corpus import CorpusError, Pairs, Text, read_pairs, wilson
 from rnnkit.corpus.pairs import Pair, spaced
 from rnnkit.prose import spelt
 from rnnkit.studies.agreeing import Reading, counted, differences, kept_pairs, minimal_pairs
 from rnnkit.studies.next_symbol import language, scores
-from rnnkit.studies.text_report import pair_lines, read_pair_files, report
+from rnnkit.studies.text_report import pair_lines, report
 from rnnkit.tasks.data import KINDS, drop, keep
 from rnnkit.trainer import Trainer
 
@@ -217,10 +218,8 @@ def test_pairs_that_are_not_here(given):
 # ---- what is printed ----
 
 
-def test_the_report_has_bits_baselines_coverage_pairs_and_a_sample(given, tmp_path):
-    (tmp_path / "german.text").write_text(TEXT, "utf-8")
-    (tmp_path / "german.gold").write_text("5\tsind\tist\t0\n5\tist\tsind\t1\n", "utf-8")
-    pairs = read_pair_files([str(tmp_path / "german.text"), str(tmp_path / "german.gold")])
+def test_the_report_has_bits_baselines_coverage_pairs_and_a_sample(given):
+    pairs = given(read_pairs(TEXT.encode(), "german.text", b"5\tsind\tist\t0\n5\tist\tsind\t1\n"))
     e = replace(SMALL, data=given(Text("mine", GERMAN + "ganz neue Wörter stehen hier am Ende. " * 12)))
     trainer = Trainer(e)
     list(trainer.records())
@@ -231,13 +230,43 @@ def test_the_report_has_bits_baselines_coverage_pairs_and_a_sample(given, tmp_pa
     assert "of the test part" in told and "minimal pairs (2)" in told and "It writes (temperature 0.7): " in told
     assert "network 1 became NaN at step 7" in "\n".join(report(e, trainer.params, 7))
     assert "minimal pairs" not in "\n".join(report(e, trainer.params)), "the example's pairs are for the example text"
-    drop(pairs)
 
 
-def test_files_of_pairs_that_cannot_be_read(tmp_path):
-    with pytest.raises(ValueError, match=r"expected one file of minimal pairs, and perhaps its .gold file, got a.txt, b.txt"):
-        read_pair_files(["a.txt", "b.txt"])
-    with pytest.raises(ValueError, match="cannot read the minimal pairs"):
-        read_pair_files([str(tmp_path / "none")])
+CLI = ["train", "--task", "words", "--length", "8", "--hidden", "6", "--replicas", "1", "--steps", "3", "--quiet"]
+
+
+def test_the_command_line_asks_pairs_and_prints_the_report(tmp_path, capsys):
+    (tmp_path / "book.txt").write_bytes(b"*** START OF THE PROJECT GUTENBERG EBOOK X ***\r\n" + GERMAN.encode())
+    (tmp_path / "german.text").write_text(TEXT, "utf-8")
+    (tmp_path / "german.gold").write_text("5\tsind\tist\t0\n5\tist\tsind\t1\n", "utf-8")
+    files = ["--file", "book.txt", "--pairs", "german.text", "--pairs-gold", "german.gold"]
+    options = [str(tmp_path / word) if "." in word else word for word in files]
+    assert main([*CLI, *options]) == 0
+    told = capsys.readouterr().out
+    for words in ("bits per word", "five-gram", "unigram", "Known: 100%", "minimal pairs (2)", "% interval", "It writes"):
+        assert words in told
+    assert main([*CLI[:-1], *options[:2]]) == 0 and "Left out: Project Gutenberg's header" in capsys.readouterr().err
+    assert main([*CLI[:-1], *options[:2], "--whole-text"]) == 0 and "Left out" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--pairs", "none.tsv"], "cannot read the file none.tsv"),
+        (["--pairs-gold", "x.gold"], "--pairs-gold belongs to --pairs"),
+        (
+            ["--pairs", __file__, "--task", "agreement"],
+            "--pairs asks a text's model: expected --task characters or words, got 'agre",
+        ),
+        (["--pairs", __file__], "line 1: no known form begins with"),
+    ],
+)
+def test_pairs_that_cannot_be_asked_are_refused_before_the_training(options, told, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*CLI, *options])
+    assert ended.value.code == 2 and told in capsys.readouterr().err
+
+
+def test_a_report_of_another_task():
     with pytest.raises(ValueError, match="needs the task"):
         report(Experiment(), {})

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rnnkit.bptt import Params
-from rnnkit.corpus import read_pairs
 from rnnkit.corpus.notes import count
 from rnnkit.experiment import Experiment
 from rnnkit.prose import beginning, joined
 from rnnkit.studies.agreeing import COUNTING, compared, kept_pairs
 from rnnkit.studies.next_symbol import judged, text_task, write
-from rnnkit.tasks.data import keep
 from rnnkit.tasks.texts import percent
 
 SERIES = {  # key in what `judged` finds -> what it is called
@@ -33,22 +30,6 @@ WORDS, LETTERS = 40, 200  # of the sample
 TEMPERATURE = 0.7
 
 
-def read_pair_files(paths: Sequence[str]) -> str:
-    """The name under which the minimal pairs of these files are kept: one file, or a .text file and its .gold file.
-
-    Raises ValueError where they cannot be read, or are more than that.
-    """
-    gold = [path for path in paths if path.endswith(".gold")]
-    others = [path for path in paths if not path.endswith(".gold")]
-    if len(others) != 1 or len(gold) > 1:
-        raise ValueError(f"expected one file of minimal pairs, and perhaps its .gold file, got {', '.join(paths)}")
-    try:
-        data, answers = Path(others[0]).read_bytes(), Path(gold[0]).read_bytes() if gold else None
-    except OSError as error:
-        raise ValueError(f"cannot read the minimal pairs: {error}") from None
-    return keep(read_pairs(data, Path(others[0]).name, answers))
-
-
 def report(e: Experiment, p: Params, diverged: int = -1, pairs: str = "") -> list[str]:
     """The lines. `p`: the networks' weights, of which the first is read; `diverged`: the step at which it became NaN, or -1;
     `pairs`: the name of kept minimal pairs (tasks.data.keep), "" for the example's, which are asked of the example text alone.
@@ -57,7 +38,8 @@ def report(e: Experiment, p: Params, diverged: int = -1, pairs: str = "") -> lis
     """
     task = text_task(e)
     first = {name: W[:1].double().cpu() for name, W in p.items()}
-    lines = bits_lines(judged(e, first), task.unit, diverged)
+    lines = [f"Of the {e.replicas} networks the first one is read."] if e.replicas > 1 else []
+    lines += bits_lines(judged(e, first), task.unit, diverged)
     if pairs or not e.data:
         *_, found = compared(e, task, first, kept_pairs(pairs))
         lines += ["", *pair_lines(found)]
