@@ -282,7 +282,7 @@ def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], do
         _charts.draw(chart, text, "language_pairs_chart")
     others = ", ".join(f"{SHOWN[who][1]} {percent(row['right'])}" for who, row in overall.items() if who != "network")
     st.markdown(
-        f"The right form is more probable in **{percent(mine['right'])}** of {f['pairs']:,} pairs (95 % interval "
+        f"The right form is more probable in **{percent(mine['right'])}** of {count(f['pairs'], 'pair')} (95 % interval "
         f"{percent(mine['low'])} to {percent(mine['high'])}). Chance: 50 %; {others}."
     )
     whose = (

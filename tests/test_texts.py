@@ -141,6 +141,8 @@ def test_coverage_is_counted_in_every_part():
     wide = NextWord(Text("mine", "a b " * 40 + "a c " * 5 + "a d " * 5))
     assert wide.coverage == {"training": 1, "validation": 0.5, "test": 0.5}
     assert "50.0% of the test part" in wide.remarks(5)[0]
+    assert wide.samples == "words (50.0% of them known)", "beside every accuracy"
+    assert NextWord().samples == "words"
 
 
 def test_guessing_the_catch_all_symbol_is_never_right(given):

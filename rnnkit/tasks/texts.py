@@ -138,6 +138,12 @@ class NextSymbol(Task):
             told.append(f"The accuracy while training is measured on only {n:,} {unit}s: a few more or fewer right move it.")
         return told
 
+    @property
+    def samples(self) -> str:  # type: ignore[override]
+        """What the accuracy while training is about: symbols of the validation part, and the share that is known if not all."""
+        known = self.coverage["validation"]
+        return f"{self.unit}s" if known == 1 else f"{self.unit}s ({percent(known)} of them known)"
+
     @cached_property
     def n_in(self) -> int:  # type: ignore[override]
         return len(self.known)
@@ -200,7 +206,7 @@ class NextSymbol(Task):
 
 
 class NextCharacter(NextSymbol):
-    unit, samples, catch_alls = "character", "characters", 1
+    unit, catch_alls = "character", 1
 
     def pieces(self, text):
         return text.characters
@@ -210,7 +216,7 @@ class NextCharacter(NextSymbol):
 
 
 class NextWord(NextSymbol):
-    unit, samples, by_words, catch_alls = "word", "words", True, len(SHAPES)
+    unit, by_words, catch_alls = "word", True, len(SHAPES)
 
     def pieces(self, text):
         return text.words
