@@ -57,7 +57,7 @@ class Characters:
 
     def encode(self, text: Sequence[str]) -> np.ndarray:
         other = len(self.symbols) - 1
-        return np.array([self.index.get(c, other) for c in text], np.int64)
+        return np.fromiter((self.index.get(c, other) for c in text), np.int64, len(text))
 
     def decode(self, x: np.ndarray) -> list[str]:
         return [self.symbols[i] for i in x]
