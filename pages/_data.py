@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -19,9 +18,10 @@ from starlette.formparsers import MultiPartParser
 
 from pages._plain import plain
 from rnnkit.clip import listing
-from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, read_corpus, read_suite, read_text
+from rnnkit.corpus import FORMATS, Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_suite, read_text
 from rnnkit.limits import Limits
 from rnnkit.tasks import data
+from rnnkit.tasks.data import Data
 
 # An upload that is not too large stays in memory, as is promised below; by itself the web server puts all above 1 MB into a
 # temporary file, for which a full or read-only disk has no room.
@@ -47,7 +47,7 @@ class Shelf:
         self.given: OrderedDict[str, Given] = OrderedDict()
         self.lock = threading.Lock()
 
-    def put(self, what: Corpus | Text, size: int, owner: str) -> str:
+    def put(self, what: Data, size: int, owner: str) -> str:
         with self.lock:
             digest = data.keep(what)
             self.given.setdefault(digest, Given(size)).owners.add(owner)
@@ -90,7 +90,7 @@ def refusal(digest: str) -> str:
     return f"the sentences or the text {digest} are not here, or not shared: give the file again on its page"
 
 
-def about(digest: str) -> Corpus | Text:
+def about(digest: str) -> Data:
     """What was given under this name; raises KeyError where it is not here (any more)."""
     return data.KEPT[digest]
 
@@ -115,12 +115,12 @@ def _most() -> int:
 
 
 def given(kind: str, key: str) -> str | None:
-    """Draws what it takes to bring along "sentences" to train on, a "corpus" to ask about, or a "text".
+    """Draws what it takes to bring along "sentences" to train on, a "text", or "pairs".
 
     The digest of what was given just now, None otherwise. After each reading the fields for files are new ones, so that a file
     that was refused does not stay beside the next one; why it was refused stays until then.
     """
-    read = {"sentences": partial(_corpus, with_test=True), "corpus": _corpus, "text": _text}[kind]
+    read: Callable[[str, str], tuple[Data | None, int]] = {"sentences": _corpus, "text": _text, "pairs": _pairs}[kind]
     turn, told = f"{key}_turn", f"{key}_told"
     number = st.session_state.setdefault(turn, 0)
     try:
@@ -141,7 +141,7 @@ def given(kind: str, key: str) -> str | None:
     return None
 
 
-def _corpus(key: str, files_key: str, with_test: bool = False) -> tuple[Corpus | None, int]:
+def _corpus(key: str, files_key: str) -> tuple[Corpus | None, int]:
     most = shelf().limits.max_upload_megabytes
     files = st.file_uploader(
         "Sentences: one file; or a .text file and its .gold file", key=files_key, accept_multiple_files=True, max_upload_size=most
@@ -150,14 +150,12 @@ def _corpus(key: str, files_key: str, with_test: bool = False) -> tuple[Corpus |
     form = st.selectbox("Format", list(kinds), format_func=kinds.get, key=f"{key}_format")
     with st.expander("Which formats?"):
         st.markdown("\n".join(f"- **{kind.title}**: {kind.about}" for kind in FORMATS.values()))
-    tests = []
-    if with_test:
-        tests = st.file_uploader(
-            "Other sentences to test on, if you have them: any format, any number. Then all of the first are for training",
-            key=f"{files_key}_test",
-            accept_multiple_files=True,
-            max_upload_size=most,
-        )
+    tests = st.file_uploader(
+        "Other sentences to test on, if you have them: any format, any number. Then all of the first are for training",
+        key=f"{files_key}_test",
+        accept_multiple_files=True,
+        max_upload_size=most,
+    )
     if not st.form_submit_button("Read these sentences", icon=":material/upload_file:"):
         return None, 0
     suite = None
@@ -182,14 +180,33 @@ def _one(files: Sequence[Any]) -> tuple[bytes, str, bytes | None]:
     return others[0].getvalue(), others[0].name, gold[0].getvalue() if gold else None
 
 
+def _pairs(key: str, files_key: str) -> tuple[Pairs | None, int]:
+    files = st.file_uploader(
+        "Minimal pairs: one file; or a .text file and its .gold file",
+        key=files_key,
+        accept_multiple_files=True,
+        max_upload_size=shelf().limits.max_upload_megabytes,
+    )
+    if not st.form_submit_button("Read these pairs", icon=":material/upload_file:"):
+        return None, 0
+    data, name, gold = _one(files)
+    return read_pairs(data, name, gold, max_bytes=_most()), sum(file.size for file in files)
+
+
 def _text(key: str, files_key: str) -> tuple[Text | None, int]:
     file = st.file_uploader("A text file", key=files_key, max_upload_size=shelf().limits.max_upload_megabytes)
     pasted = st.text_area("or paste a text", key=f"{key}_pasted", max_chars=PASTED, height=120)
+    book = st.checkbox(
+        "Of a Project Gutenberg file, the book alone: without its header and licence",
+        value=True,
+        key=f"{key}_book",
+        help="They are some 20,000 characters of English law. At the end of a short book they fill the whole part for the test.",
+    )
     if not st.form_submit_button("Read this text", icon=":material/upload_file:"):
         return None, 0
     if file is not None:
-        return read_text(file.getvalue(), file.name, max_bytes=_most()), file.size
+        return read_text(file.getvalue(), file.name, max_bytes=_most(), whole=not book), file.size
     if not pasted.strip():
         raise CorpusError("expected a file or a pasted text, got neither")
     pasted_bytes = pasted.encode("utf-8", "replace")
-    return read_text(pasted_bytes, "pasted text", max_bytes=_most()), len(pasted_bytes)
+    return read_text(pasted_bytes, "pasted text", max_bytes=_most(), whole=not book), len(pasted_bytes)

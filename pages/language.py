@@ -15,7 +15,8 @@ from pages import _charts, _data, _layout, _session, _trouble, lab
 from pages._plain import plain
 from rnnkit.charts.corpora import SERIES, groups_chart, groups_text
 from rnnkit.charts.language import bits_chart, bits_text
-from rnnkit.corpus import Corpus, Text
+from rnnkit.corpus import Text
+from rnnkit.corpus.notes import count
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.fixes import ClipNorm, Truncate
 from rnnkit.prose import pieces, unknown
@@ -52,9 +53,25 @@ NETWORKS = {
     ),
     "GRU, characters": Network("It spells, letter by letter; agreement over so many letters comes late.", _letters),
 }
+KNOWN = {
+    "characters": (
+        "5,000 most frequent characters of the training part, in most texts all of them",
+        "Letters with separate accents are one character each (Unicode NFC).",
+    ),
+    "words": (
+        "{vocabulary:,} most frequent words of the training part",
+        "Words are in lower case. Marks of punctuation, of every language, are words of their own (Unicode's category P), not "
+        "between two letters or digits: don't, l'homme, well-known, 3,000.",
+    ),
+}
 RULES = """
-**Bits.** The loss is the mean of $-\\ln p$(next {unit}); divided by $\\ln 2$ it is bits a {unit}, and $2^{{bits}}$ is the
-perplexity: between so many equally likely {unit}s the model hesitates.
+**Bits.** The loss is the mean of $-\\ln p$(next {unit}); divided by $\\ln 2$ it is bits per {unit}, and $2^{{bits}}$ is the
+perplexity: between so many equally likely {unit}s the model hesitates. A {unit} that is not known is read as a catch-all symbol.
+In the bits it counts as that symbol: the model says that one comes, not which. As a guess the catch-all symbol is never right.
+The bits over the known {unit}s alone are given wherever there are others. Bits of two texts, or of two vocabularies, cannot be
+compared.
+
+**Known** are the {most}. {pieces}
 
 **Parts.** The first 80 % of the text are for training, the next 10 % for the accuracy shown while training, the last 10 % for the
 bits below (the first 20,000 {unit}s of them). Training reads {length} {unit}s a step and goes on where it stopped, with the state
@@ -65,9 +82,13 @@ zero state.
 $c$ of $n - 1$ {unit}s, $c'$ the same without its first; $P_1$ adds one to every count; $m$ is chosen on the middle part. A
 frequency table is $n = 1$, one {unit} back $n = 2$, four back $n = 5$.
 
-**Minimal pairs.** After the same words, is $p$(right form) > $p$(wrong form)? With characters, the product over the form's
-letters and the space behind it. Every prefix is read from the zero state behind the end of another sentence. *The more frequent
-form* is counted in the training part. The last noun is guessed from the shapes of words, an estimate.
+**Minimal pairs.** After the same words, is $p$(right form) > $p$(wrong form)? A form of several symbols has the product of their
+probabilities; with characters, the space behind it counts as well. Of two whole sentences all is compared that follows the first
+word that differs. Every prefix is read from the zero state behind the end of another sentence. The interval is Wilson's, over
+different pairs. A pair that differs in a {unit} that is not known cannot be compared: it is left out and told. *Counts, 4 back*
+is the five-gram model above, on the same pairs. *The more frequent form* is counted in the training part (its last
+million {unit}s). *The last noun*: answers with the number of the last noun that is singular or plural. That is known of the
+example's pairs alone.
 """
 
 
@@ -90,8 +111,9 @@ def page() -> None:
     if _data.refusal(e.data):
         return
     _results(e)
-    unit = _task(e).unit
-    _layout.mathematics(RULES.format(unit=unit, length=e.length, renewed=RENEWED), "What exactly is read, measured and compared")
+    most, pieces_are = (text.format(vocabulary=e.vocabulary) for text in KNOWN[e.task])
+    rules = RULES.format(unit=_task(e).unit, length=e.length, renewed=RENEWED, most=most, pieces=pieces_are)
+    _layout.mathematics(rules, "What exactly is read, measured and compared")
 
 
 def _task(e: Experiment) -> NextSymbol:
@@ -115,7 +137,7 @@ def _told(e: Experiment) -> None:
             st.button("Back to the example", key="language_example", on_click=_session.load, args=(replace(e, data=""),))
         else:
             st.markdown(f"**Example text**: sentences of the agreement task, {size}. *{text.text.splitlines()[1]}*")
-    for note in text.notes:
+    for note in (*text.notes, *(_task(e).remarks(e.length) if e.data and not _data.refusal(e.data) else ())):
         st.caption(plain(note))
 
 
@@ -176,14 +198,15 @@ def _results(e: Experiment) -> None:
 
 def _now(e: Experiment) -> None:
     """The training loss in bits; once the run is done, the page is drawn again with the results."""
-    run, unit = _session.run(), _task(e).unit
+    run, unit, known = _session.run(), _task(e).unit, _task(e).coverage["training"]
     n = _session.playback().shown(run.history.n)
     if n:
         loss = float(sorted(run.history.loss[_session.playback().row(run.history.n)])[(e.replicas - 1) // 2])
-        told = f"{loss / math.log(2):.2f} bits a {unit}" if math.isfinite(loss) else "NaN"
+        told = f"{loss / math.log(2):.2f} bits per {unit}" if math.isfinite(loss) else "NaN"
         st.markdown(
             f"**Training loss at this step: {loss:.2f} = {told}**, perplexity {_perplexity(loss)}. A guesser who knows "
             f"how frequent each {unit} is: {e.guess_loss / math.log(2):.2f} bits, perplexity {_perplexity(e.guess_loss)}."
+            + ("" if known == 1 else f" Known are {percent(known, 1)} of the {unit}s of the training part.")
         )
     if run.done and st.session_state.get("language_done") != run.experiment.key:
         st.session_state.language_done = run.experiment.key
@@ -201,8 +224,22 @@ def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None
     _nan(f)
     which = "The network with the first seed" if e.replicas > 1 else "The network"
     st.caption(
-        f"{which} read {f['symbols']:,} {unit}s of the text's last tenth, its state carried through; {f['accuracy']:.0%} of them "
-        f"were its first guess. The others count what followed 4, 1 or 0 {unit}s in the training part."
+        f"{which} read {f['symbols']:,} {unit}s of the text's last tenth, its state carried through; "
+        f"{percent(f['accuracy'], 1)} of them were its first guess. The others count what followed 4, 1 or 0 {unit}s in the training part."
+    )
+    known = f["coverage"]
+    counts = f"Known are {percent(known['training'], 1)} of the {unit}s of the training part, "
+        f"{percent(known['test'], 1)} of the test part."
+    if not f["unknown"]:
+        st.caption(f"{counts} The bits are per {unit}.")
+        return
+    alone = (
+        f" Over the known {unit}s alone: network {f['known']['bits']:.2f} bits, five-gram {f['known']['five-gram']:.2f}, bigram "
+    )
+    alone += f"{f['known']['bigram']:.2f}, frequencies {f['known']['unigram']:.2f}."
+    st.markdown(
+        f"**What the bits count:** {percent(f['unknown'], 1)} of these {unit}s are not known. Each counts as a catch-all symbol: "
+        f"that one comes, not which; as a guess it is never right." + (alone if f["known"] else "") + f" {counts}"
     )
 
 
@@ -221,50 +258,70 @@ def _chosen_pairs() -> str:
     return "" if _data.refusal(digest) else digest
 
 
+SHOWN = {  # who answers -> its mark in the legend, and what it is called
+    "network": ("line", "network"),
+    "five-gram": ("dashed", "counts, 4 back"),
+    "majority": ("dashed", "the more frequent form"),
+    "last-noun": ("dashed", "the last noun"),
+}
+
+
 def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
-    f = parts[-1]
+    f, unit = parts[-1], _task(e).unit
     if not f["pairs"]:
-        st.info(f"None of the {f['skipped']:,} pairs can be asked: in each, a form is not in the vocabulary of this text.")
+        st.info(f"None of the {count(f['skipped'], 'pair')} can be asked: each differs in a {unit} that is not known, such as "
+                f"{_listed(f['missing'])}.")  # fmt: skip
         return
     overall = {row["who"]: row for row in f["rows"] if row["by"] == "all"}
     mine = overall["network"]
-    marks = {"network": "line", "last-noun": "dashed", "majority": "dashed"}
-    names = {"network": "network", "last-noun": "last noun", "majority": "the more frequent form"}
-    rows = [row for row in f["rows"] if row["who"] in names]
-    _charts.legend(*((marks[who], SERIES[who][0], name) for who, name in names.items()))
-    if any(row["by"] == "attractors" for row in rows):
+    if any(row["by"] == "attractors" for row in f["rows"]):
+        _charts.legend(*((mark, SERIES[who][0], name) for who, (mark, name) in SHOWN.items() if who in overall))
         title = "attractors: nouns of the other number in between"
-        chart, text = groups_chart(rows, "attractors", title, height=200), groups_text(rows, "attractors", title)
+        chart, text = groups_chart(f["rows"], "attractors", title, height=200), groups_text(f["rows"], "attractors", title)
         _charts.draw(chart, text, "language_pairs_chart")
+    others = ", ".join(f"{SHOWN[who][1]} {percent(row['right'], 1)}" for who, row in overall.items() if who != "network")
     st.markdown(
-        f"The right form is more probable in **{percent(mine['right'], 1)}** of {f['pairs']:,} pairs (95 % interval "
-        f"{mine['low']:.1%} to {mine['high']:.1%}). Chance: 50 %; the form "
-        f"that the text has more often: {percent(overall['majority']['right'], 1)}."
+        f"The right form is more probable in **{percent(mine['right'], 1)}** of {count(f['pairs'], 'pair')} (95 % interval "
+        f"{percent(mine['low'], 1)} to {percent(mine['high'], 1)}). Chance: 50 %; {others}."
     )
-    skipped = f" {f['skipped']:,} pairs left out: a form is not in the vocabulary." if f["skipped"] else ""
     whose = (
         f"Pairs of {plain(_data.about(pairs).name)}; those that stand in the training text count as well."
         if pairs
         else "Prefixes of the example's grammar that the text has not."
     )
-    strange = f" Of the prefixes, {f['known']:.0%} of the symbols are known." if f["known"] < 0.9995 else ""
-    st.caption(whose + skipped + strange)
+    st.caption(" ".join(filter(None, [whose, *_not_known(f, unit)])))
+
+
+def _not_known(f: Mapping[str, Any], unit: str) -> list[str]:
+    """Sentences about pairs that were left out, and about those with something that is not known."""
+    told = []
+    if f["skipped"]:
+        told.append(f"{count(f['skipped'], 'pair')} left out: a {unit} that differs is not known ({_listed(f['missing'])}).")
+    if f["pairs"] < f["usable"]:
+        told.append(f"Of the other {f['usable']:,}, {f['pairs']:,} were asked, evenly chosen.")
+    if f["strange"]:
+        told.append(f"{percent(f['known'], 1)} of the prefixes' {unit}s are known.")
+        known = [row for row in f["rows"] if row["by"] == "known" and row["who"] == "network"]
+        told += [f"Of the {row['n']:,} with {row['group']}, {percent(row['right'], 1)} are right." for row in known]
+    return told
 
 
 def _bring_pairs() -> None:
     with st.expander("Other minimal pairs", icon=":material/compare_arrows:"):
-        st.markdown("Sentences whose file gives a right and a wrong verb form: BLiMP, or a .text file with its .gold file.")
-        digest = _data.given("corpus", "language_pairs_given")
+        st.markdown(
+            "Pairs of sentences, one right, one wrong, **of any language**: BLiMP's JSON lines, a .text file with its .gold "
+            "file, lines that begin with True or False (CLaMS), or a table with a right and a wrong sentence in each row."
+        )
+        digest = _data.given("pairs", "language_pairs_given")
         if digest:
-            corpus = _data.about(digest)
-            assert isinstance(corpus, Corpus)
-            if not corpus.forms:
-                st.error("This cannot be used: expected a right and a wrong verb form for every sentence, this file has none.")
-                return
             st.session_state.language_pairs = digest
-        elif not _chosen_pairs() or not st.button("Back to the example's pairs", key="language_own_pairs"):
+        elif not _chosen_pairs():
             return
         else:
+            for note in _data.about(_chosen_pairs()).notes:
+                st.caption(plain(note))
+            if not st.button("Back to the example's pairs", key="language_own_pairs"):
+                return
             st.session_state.language_pairs = ""
     st.rerun()
 
@@ -297,7 +354,7 @@ def _listed(strange: Sequence[str]) -> str:
 
 def _written(parts: Sequence[Mapping[str, Any]], done: bool) -> None:
     f = parts[-1]
-    st.html(f'{STYLE}<div class="written"><b>{html.escape(f["after"])}</b>{html.escape(f["text"])}</div>')
+    st.html(f'{STYLE}<div class="written" dir="auto"><b>{html.escape(f["after"])}</b>{html.escape(f["text"])}</div>')
     _nan(f)
 
 

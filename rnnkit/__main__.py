@@ -14,7 +14,7 @@ from rnnkit.cells import CELLS
 from rnnkit.cli.ends import CODES, FAILED, STOPPED, TRAINING_ERRORS, Stop, fail, reason, run, tell
 from rnnkit.cli.outputs import Outputs
 from rnnkit.cli.progress import with_progress
-from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, as_text, read_corpus, read_suite, read_text
+from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, as_text, read_corpus, read_pairs, read_suite, read_text
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies, parse
 from rnnkit.fixes import FIXES
 from rnnkit.history import History
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rnnkit.trainer import Trainer
 
 MAX_THREADS = 1024
-INPUTS = ("file", "gold", "test")  # options that name a file to learn from
+INPUTS = ("file", "gold", "test", "pairs", "pairs_gold")  # options that name a file to read
 OUTPUTS = ("records", "gradients", "charts", "handout", "save_json")
 EXAMPLES = """\
 examples:
@@ -51,6 +51,9 @@ examples:
 
   agreement in sentences of your own, from a table with the columns prefix and label:
     python -m rnnkit train --preset corpus-lstm --file sentences.tsv
+
+  a language model of a book, asked which sentence of each minimal pair is more probable:
+    python -m rnnkit train --task words --length 30 --cell gru --lr 0.01 --file book.txt --pairs blimp.jsonl
 """
 
 
@@ -88,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--test", metavar="FILE", help="sentences to test on, any number; --file is then for training alone")
     formats = ", ".join(FORMATS)
     train.add_argument("--format", metavar="NAME", choices=[*FORMATS], help=f"of --file: {formats} (default: recognised)")
+    _add_text(train)
     _add_outputs(train)
     train.add_argument(
         "--threads", metavar="N", default="1", help=f"to compute with, 1 to {MAX_THREADS} (default 1: small matrices)"
@@ -115,6 +119,19 @@ def _add_experiment(train: argparse.ArgumentParser) -> None:
         "(clip-norm:1), the preset or the JSON: name those to keep again. 'none' for no remedy. "
         f"One of: {', '.join(FIXES)} (default clip-norm:1, or those of the preset or the JSON)",
     )
+
+
+def _add_text(train: argparse.ArgumentParser) -> None:
+    train.add_argument(
+        "--whole-text", action="store_true", help="learn Project Gutenberg's header and licence, too (default: not)"
+    )
+    train.add_argument(
+        "--pairs",
+        metavar="FILE",
+        help="ask a text's model which sentence of each minimal pair is more probable: BLiMP's JSON lines, a .text file, lines "
+        "that begin with True or False, or a table with a right and a wrong sentence in each row; of any language",
+    )
+    train.add_argument("--pairs-gold", metavar="FILE", help="the .gold file beside the .text file of --pairs")
 
 
 def _add_outputs(train: argparse.ArgumentParser) -> None:
@@ -161,6 +178,7 @@ def _train(args: argparse.Namespace) -> int:
         outputs = Outputs({f"--{name.replace('_', '-')}": path for name in OUTPUTS if (path := getattr(args, name)) is not None})
         outputs.check(e, {f"--{name}": path for name in INPUTS if (path := getattr(args, name)) is not None}, args.force)
         _check_machine(e, args)
+        pairs = _pairs(args, e)
     except ValueError as error:
         fail(error)
     history, problems = History(e), []
@@ -174,7 +192,7 @@ def _train(args: argparse.Namespace) -> int:
         problems += outputs.write(history)
         if history.n:
             try:
-                print(_report(history), *_exam(e, trainer), sep="\n")
+                print(_report(history), *_exam(e, trainer, pairs), sep="\n")
             except BrokenPipeError:
                 raise
             except TRAINING_ERRORS as error:
@@ -325,7 +343,10 @@ def _read(args: argparse.Namespace, task: str) -> str:
     suite = None if args.test is None else _suite(args.test)
     try:
         found: Corpus | Text
-        found = read_corpus(data, name, args.format, gold, test=suite) if kind == "corpus" else read_text(data, name)
+        if kind == "corpus":
+            found = read_corpus(data, name, args.format, gold, test=suite)
+        else:
+            found = read_text(data, name, whole=args.whole_text)
     except ValueError as error:
         is_text = kind == "corpus" and args.task is None and _is_text(data)
         raise ValueError(f"{error}. To learn from it as a text: --task characters, or words" if is_text else error) from None
@@ -352,10 +373,29 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
-def _exam(e: Experiment, trainer: Trainer) -> Iterator[str]:
+def _pairs(args: argparse.Namespace, e: Experiment) -> str:
+    """The name of the minimal pairs that were given, "" where none were."""
+    if args.pairs is None:
+        if args.pairs_gold is not None:
+            raise ValueError("--pairs-gold belongs to --pairs: give --pairs, too")
+        return ""
+    if TASKS[e.task].data != "text":
+        raise ValueError(f"--pairs asks a text's model: expected --task characters or words, got {e.task!r}")
+    gold = None if args.pairs_gold is None else _bytes(args.pairs_gold, "the file ")
+    found = read_pairs(_bytes(args.pairs, "the file "), Path(args.pairs).name, gold)
+    if not args.quiet:
+        print("\n".join(found.notes), file=sys.stderr)
+    return keep(found)
+
+
+def _exam(e: Experiment, trainer: Trainer, pairs: str) -> Iterator[str]:
     """What the task measures beside accuracy, in words."""
     if e.task == "corpus":
         yield _tested(e, trainer.params)
+    if TASKS[e.task].data == "text":
+        from rnnkit.studies.text_report import report
+
+        yield from ["", *report(e, trainer.params, int(trainer.diverged[0]), pairs)]
 
 
 def _tested(e: Experiment, params: Any) -> str:

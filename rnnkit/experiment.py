@@ -139,11 +139,13 @@ class Experiment:
 
     @property
     def bound_task(self) -> Task:
-        """The task, on the data that this Experiment names; raises ExperimentError where they are not in this process."""
+        """The task, on the data that this Experiment names; raises ExperimentError where they are not here or do not fit it."""
         try:
             return TASKS[self.task].bound(self.data, self.vocabulary)
         except KeyError:
             raise ExperimentError({"data": f"data {self.data} are not here (any more): give the file again"}) from None
+        except ValueError as error:  # what is in it cannot be used for this task
+            raise ExperimentError({"data": str(error)}) from None
 
     @property
     def every(self) -> int:

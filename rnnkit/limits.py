@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 
 from rnnkit import machine
 from rnnkit.cells import CELLS
-from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.experiment import FIELDS, Experiment, ExperimentError
 
 CAPPED = ("length", "hidden", "batch", "replicas", "steps")
 SERVER, SMALL, LARGE = 250, 350, 1024  # megabytes (2**20 bytes) of memory
@@ -84,6 +84,10 @@ class Limits:
             limit = getattr(self, f"max_{name}")
             if getattr(e, name) > limit:
                 problems[name] = f"{name} may be at most {limit} on this server, got {getattr(e, name)}"
+        try:
+            e.bound_task  # noqa: B018
+        except ExperimentError as error:
+            return problems | error.problems
         if not problems and megabytes(e) > self.max_megabytes:
             problems[_most_raised(e, ("length", "replicas", "batch", "hidden"))] = (
                 f"length x replicas x batch x hidden needs about {megabytes(e):.0f} MB a step, this server allows "

@@ -16,17 +16,20 @@ import numpy as np
 STRENGTHS = (0.1, 0.5, 2.0, 10.0, 50.0)  # m that are tried
 
 
-def log_probabilities(train: np.ndarray, read: np.ndarray, symbols: int, order: int, m: float) -> np.ndarray:
+def log_probabilities(
+    train: np.ndarray, read: np.ndarray, symbols: int, order: int, m: float, lengths: Sequence[int] = ()
+) -> np.ndarray:
     """(orders, n) log P_1 ... log P_order of the n symbols of `read`, each given those before it; both (.,) ints below `symbols`.
 
-    At the start of `read` the context is as long as it can be.
+    At the start of `read` the context is as long as it can be; likewise at the start of each of several readings of these
+    `lengths`, one behind the other.
     """
     counts = np.bincount(train, minlength=symbols)
     p = [(counts[read] + 1) / (len(train) + symbols)]
     both = np.concatenate([train, read]).astype(np.int64)
     split = len(train)
     context = np.zeros(len(both), np.int64)  # the name of the n - 1 symbols before each place
-    inside = np.arange(len(both)) - np.where(np.arange(len(both)) < split, 0, split)  # how many symbols stand before it
+    inside = np.concatenate([np.arange(n) for n in (split, *(lengths or [len(read)]))])  # how many symbols stand before it
     for n in range(2, order + 1):
         before = np.concatenate([[0], both[:-1]])
         if n > 2:  # the context of the place before, and the symbol there
@@ -42,11 +45,17 @@ def log_probabilities(train: np.ndarray, read: np.ndarray, symbols: int, order: 
     return np.log(np.stack(p))
 
 
-def fitted(train: np.ndarray, validation: np.ndarray, read: np.ndarray, symbols: int, orders: Sequence[int]) -> dict[int, float]:
-    """order -> mean of -log2 P over `read`, each with the m that is best on the validation part."""
-    found = {}
-    for order in orders:
-        tried = [-log_probabilities(train, validation, symbols, order, m)[-1].mean() for m in STRENGTHS if order > 1]
-        m = STRENGTHS[int(np.argmin(tried))] if tried else 1.0
-        found[order] = float(-log_probabilities(train, read, symbols, order, m)[-1].mean() / np.log(2))
-    return found
+def strength(train: np.ndarray, validation: np.ndarray, symbols: int, order: int) -> float:
+    """The m of STRENGTHS with which the validation part is the most probable."""
+    if order == 1:
+        return STRENGTHS[0]  # P_1 has no m
+    tried = [-log_probabilities(train, validation, symbols, order, m)[-1].mean() for m in STRENGTHS]
+    return STRENGTHS[int(np.argmin(tried))]
+
+
+def fitted(
+    train: np.ndarray, validation: np.ndarray, read: np.ndarray, symbols: int, orders: Sequence[int]
+) -> dict[int, np.ndarray]:
+    """order -> (n,) -log2 P of each symbol of `read`, each order with the m that is best on the validation part."""
+    best = {order: strength(train, validation, symbols, order) for order in orders}
+    return {order: -log_probabilities(train, read, symbols, order, m)[-1] / np.log(2) for order, m in best.items()}

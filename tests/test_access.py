@@ -33,7 +33,7 @@ READY = {  # what stands on a page when its content is there: elements, and char
     "remedies": (".multiples[data-rows]",),
     "compare": (".heatmap[data-rows]", "Training loss"),
     "corpus": (".heatmap[data-rows]", "Right answers by"),
-    "language": (".heatmap[data-rows]", "Bits a word", "Right answers by"),
+    "language": (".heatmap[data-rows]", "Bits per word", "Right answers by"),
     "stories": (".st-key-open_remembers button",),
 }
 CALM = "[data-stale=true], [data-testid=stSkeleton], [data-testid=stException]"

@@ -28,7 +28,7 @@ from pages._plain import plain
 from rnnkit import shelf
 from rnnkit.cells import CELLS
 from rnnkit.clip import clip, listing
-from rnnkit.corpus import Corpus, CorpusError, Text, read_corpus, read_text
+from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_text
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import script
@@ -338,6 +338,26 @@ def test_broken_corpora(which, seed, name):
     assert_said([*corpus.notes, corpus.name])
     assert len(corpus.name) <= 80 and corpus.name.isprintable()
     assert all(1 <= len(words) <= 500 for words in corpus.prefixes)
+
+
+FILES_OF_PAIRS = [
+    b"True\tthe cats wave\nFalse\tthe cats waves\n" * 20,
+    b'{"sentence_good": "The lamps shine.", "sentence_bad": "The lamps shines."}\n' * 20,
+    b"id,good,bad\n" + b'1,"the cats, they are","the cats, they is"\n' * 20,
+    b"the cats are\tthe cats is\n" * 20,
+]
+
+
+@fuzz(600, seed=SEEDS, which=st.integers(0, 3), gold=st.booleans())
+def test_broken_files_of_pairs(seed, which, gold):
+    data = mutated(FILES_OF_PAIRS[which], seed)
+    try:
+        pairs = read_pairs(data, gold=mutated(b"2\tare\tis\t0\n" * 20, seed) if gold else None)
+    except CorpusError as error:
+        assert_said([str(error)], 2 * LONGEST)
+        return
+    assert pairs == Pairs.from_bytes(pairs.to_bytes()) and len(set(pairs.items)) == len(pairs) > 0
+    assert_said([*pairs.notes, pairs.name])
 
 
 @fuzz(300, words=st.lists(WORDS, max_size=30))

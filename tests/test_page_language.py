@@ -37,9 +37,28 @@ def test_a_pasted_text_is_trained_on_measured_and_continued(app):
     e = linked(at)
     assert e.task == "characters" and e.data == next(iter(data.KEPT)) and e.hidden == 6
     assert f"{len(TEXT):,} characters" in prose(at)
-    told = ("were its first guess", "The right form is more probable in", "bits a character")
+    told = ("were its first guess", "The right form is more probable in", "bits per character")
     until(at, lambda at: written(at) and all(words in prose(at) for words in told))
     assert not at.error
+
+
+BOOK = (
+    "*** START OF THE PROJECT GUTENBERG EBOOK X ***\n" + TEXT.replace(". ", ".\n") + "«Ça va?» Œuvres ößøłđ\n"
+    "*** END OF THE PROJECT GUTENBERG EBOOK X ***\nA licence.\n"
+)  # fmt: skip
+
+
+def test_a_book_of_project_gutenberg_is_read_without_its_licence_and_its_coverage_is_told(app):
+    at = paste(app(QUICK, page="language"), BOOK)
+    assert "Left out: Project Gutenberg's header" in prose(at)
+    kept = linked(at).data
+    assert "PROJECT GUTENBERG" not in data.KEPT[kept].text.upper()
+    told = ("of the characters of the training part", "What the bits count:", "Over the known characters alone: network")
+    until(at, lambda at: all(words in prose(at) for words in told))
+    assert "Known: 100% of the characters of the training part, " in prose(at)
+    at.checkbox(key="language_given_book").uncheck()
+    paste(at, BOOK)
+    assert linked(at).data != kept and "PROJECT GUTENBERG" in data.KEPT[linked(at).data].text
 
 
 def test_the_same_seed_writes_the_same_and_unknown_symbols_are_named(app):
@@ -77,6 +96,13 @@ def test_a_text_is_pasted_trained_and_continued_in_a_browser(server, visit):
     button(page, "Read this text").click()
     expect(page.get_by_text(f"{len(TEXT):,} characters.")).to_be_visible()
     expect(page.locator(".written")).to_be_visible()
+    page.get_by_text("Other minimal pairs").click()
+    pairs = "True\tthe slings and the arrows suffer\nFalse\tthe slings and the arrows whether\nTrue\tthey are\nFalse\tthey Ist\n"
+    page.locator("input[type=file]").last.set_input_files({"name": "p.txt", "mimeType": "text/plain", "buffer": pairs.encode()})
+    button(page, "Read these pairs").click()
+    expect(page.get_by_text("Read as lines marked True and False: 2 different pairs.")).to_be_visible()
+    expect(page.get_by_text("1 pair left out: a character that differs is not known (“I”).")).to_be_visible()
+    expect(page.get_by_text("of 1 pair (95 % interval")).to_be_visible()
     page.set_viewport_size(PHONE)
     page.wait_for_timeout(1000)
     assert max(page.evaluate(SIDEWAYS)) <= 0

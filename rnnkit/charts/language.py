@@ -26,7 +26,7 @@ def bits_chart(found: Mapping[str, Any], unit: str, perplexity: bool, height: in
     y = alt.Y("who:N", sort=None, axis=alt.Axis(title=None, ticks=False, domain=False, labelLimit=0))
     top = (2.2 if perplexity else 1.3) * max(row["bits"] for row in rows)  # room for the longest text, on a phone as well
     scale = alt.Scale(domain=[0, top], nice=False)
-    x = alt.X("bits:Q", scale=scale, axis=alt.Axis(title=f"bits a {unit}", tickCount=5, grid=False))
+    x = alt.X("bits:Q", scale=scale, axis=alt.Axis(title=f"bits per {unit}", tickCount=5, grid=False))
     colour = alt.condition(f"datum.who == '{NAMES['bits']}'", alt.value(INK), alt.value(GREY))
     bars = base.mark_bar(height={"band": 0.7}).encode(y, x, color=colour, tooltip=["who:N", alt.Tooltip("bits:Q", format=".3f")])
     words = base.mark_text(align="left", dx=6, fontSize=15, color=GREY_TEXT).encode(y, x, text="text:N")
@@ -39,4 +39,4 @@ def _text(bits: float, perplexity: bool) -> str:
 
 def bits_text(found: Mapping[str, Any], unit: str) -> str:
     """The finding of bits_chart."""
-    return f"Bits a {unit}: " + ", ".join(f"{name} {found[key]:.2f}" for key, name in NAMES.items()) + "."
+    return f"Bits per {unit}: " + ", ".join(f"{name} {found[key]:.2f}" for key, name in NAMES.items()) + "."

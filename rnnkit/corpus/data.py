@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnkit.corpus.source import MARKS, CorpusError, to_words
+from rnnkit.corpus.source import CorpusError
+from rnnkit.corpus.tokens import to_tokens
 
 
 class Content(ABC):
@@ -107,7 +108,7 @@ class Corpus(Content):
     @classmethod
     def from_bytes(cls, data: bytes) -> Corpus:
         """Raises CorpusError for anything that to_bytes does not write."""
-        values = _load(data, cls.__name__)
+        values = load_content(data, cls.__name__)
         try:
             values["prefixes"] = tuple(tuple(words.split()) for words in values["prefixes"])
             values["forms"] = tuple((str(right), str(wrong)) for right, wrong in values["forms"])
@@ -134,8 +135,8 @@ class Text(Content):
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """In lower case, marks and full stops as words of their own."""
-        return to_words(self.text, MARKS + ".")
+        """In lower case, marks as words of their own."""
+        return to_tokens(self.text)
 
     def content(self) -> dict[str, Any]:
         return {"text": self.text}
@@ -143,7 +144,7 @@ class Text(Content):
     @classmethod
     def from_bytes(cls, data: bytes) -> Text:
         """Raises CorpusError for anything that to_bytes does not write."""
-        values = _load(data, cls.__name__)
+        values = load_content(data, cls.__name__)
         try:
             return cls(str(values["name"]), str(values["text"]), tuple(map(str, values["notes"])))
         except (KeyError, TypeError, RecursionError):
@@ -154,7 +155,7 @@ def _dump(values: dict[str, Any]) -> bytes:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _load(data: bytes, kind: str) -> dict[str, Any]:
+def load_content(data: bytes, kind: str) -> dict[str, Any]:
     try:
         values = json.loads(data)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""From the bytes of a file to a Corpus or a Text: read_corpus, read_suite and read_text. What is wrong becomes a CorpusError."""
+"""From the bytes of a file to a Corpus: read_corpus and read_suite. Everything that is wrong becomes a CorpusError."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import numpy as np
 
 from rnnkit.clip import clip
 from rnnkit.corpus import notes, treebank
-from rnnkit.corpus.data import Corpus, Text
+from rnnkit.corpus.data import Corpus
 from rnnkit.corpus.formats import FORMATS
 from rnnkit.corpus.items import Item, Lines, Reading
 from rnnkit.corpus.parts import sizes, split, tested_on, with_validation
 from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, MAX_LINES, MAX_TREEBANK_LINES, CorpusError, decode, to_lines
+from rnnkit.corpus.texts import tidy
 
 MIN_PREFIXES = 100  # different ones: then about ten are left to test, and ten right of ten mean at least 72 % (95 % interval)
 BAD_SHARE, BAD_LINES = 0.05, 100  # more lines than this that cannot be read refuse the file; one is always allowed
 BAD_TOLD = 2  # of them are named
 HEAD = 30  # lines that tell the format
-MIN_CHARACTERS = 500  # of a text: a tenth of less is not even one test sequence of 50
-FEW_CHARACTERS = 10_000
 
 
 def read_corpus(
@@ -67,7 +66,7 @@ def _read(data: bytes, name: str, format: str | None, gold: bytes | None, max_by
         raise CorpusError(f"a .gold file belongs to the format gulordava, not to {kind}")
     items, remarks = _collect(FORMATS[kind].read(lines, answers))
     how = "as asked for" if format else "recognised by the second file" if answers else "recognised by its first line"
-    return _build(items, _tidy(name, "corpus"), kind, (f"Read as {FORMATS[kind].title}, {how}.", *remarks))
+    return _build(items, tidy(name, "corpus"), kind, (f"Read as {FORMATS[kind].title}, {how}.", *remarks))
 
 
 def _recognise(head: Lines, text: str) -> str:
@@ -145,19 +144,3 @@ def _check(corpus: Corpus, parts: tuple[int, int, int]) -> None:
     if not all(parts):
         hint = "; a source is in one part as a whole, so more sources are needed" if corpus.source else ""
         raise CorpusError(f"expected prefixes for training, validation and test, got {parts}: add more different ones{hint}")
-
-
-def read_text(data: bytes, name: str = "", max_bytes: int = MAX_BYTES) -> Text:
-    """Any UTF-8 text, for language modelling; line ends become \\n, all else stays as it is."""
-    text = decode(data, max_bytes)
-    if len(text) < MIN_CHARACTERS:
-        raise CorpusError(
-            f"expected at least {MIN_CHARACTERS} characters, a tenth of which are kept for the test, got {len(text)}"
-        )
-    few = f"{len(text):,} characters are few: the tenth that is kept for the test has {len(text) // 10:,}."
-    return Text(_tidy(name, "text"), text, (few,) if len(text) < FEW_CHARACTERS else ())
-
-
-def _tidy(name: str, default: str) -> str:
-    """A name that can be shown: 80 printable characters at most."""
-    return "".join(c if c.isprintable() else " " for c in name[:80]).strip() or default

@@ -1,85 +1,162 @@
-"""Does a language model agree? After the same words, is the right form of the verb more probable than the wrong one?"""
+"""Minimal pairs: after the same words, is the right form more probable than the wrong one? Of two sentences, the right one?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 
-from rnnkit import bptt
+from rnnkit import bptt, ngrams
 from rnnkit.bptt import Params
 from rnnkit.cells import CELLS
-from rnnkit.corpus import BASELINES, Corpus, results
+from rnnkit.corpus import Corpus, Pairs, wilson
 from rnnkit.experiment import Experiment
-from rnnkit.prose import continued, example_pairs, spelt, unknown
+from rnnkit.prose import differing, example_pairs, spelt, unknown
 from rnnkit.studies.networks import Network, Part, network
-from rnnkit.studies.next_symbol import text_task
+from rnnkit.studies.next_symbol import COUNTED, ORDERS, TESTED, text_task
 from rnnkit.tasks.data import KEPT
 from rnnkit.tasks.texts import NextSymbol
 from rnnkit.trainer import quietly
 
 MOST_PAIRS = 2000
+MANY_ATTRACTORS = 4  # so many or more are one group
+LISTED = 10  # unknown words that are named
 AT_ONCE, NUMBERS = 256, 2**23  # readings, and numbers in the activations of what is read together at most
+COUNTING = "five-gram"
 
 
 def minimal_pairs(e: Experiment, step: int, replica: int = 0, pairs: str = "") -> Iterator[Part]:
-    """Network `replica` after `step` training steps on the pairs of the corpus `pairs`, "" the example's (prose.example_pairs).
+    """Network `replica` after `step` training steps on the kept `pairs` of this name, "" the example's: see `compared`.
 
-    rows: as corpus.results gives them, of the network, of "majority" (here: the form that the training text has more often) and
-    of the last noun; pairs: how many were asked; skipped: those with a form that is not in the vocabulary; known: the share of
-    the prefixes' symbols that are. Raises ValueError where the corpus has no verb forms, or is not here.
+    Raises ValueError where the pairs are not here, or where a corpus of that name has no verb forms.
     """
-    task, corpus = text_task(e), pair_corpus(pairs)
+    task, found = text_task(e), kept_pairs(pairs)
     for state in network(e, step, replica):
         if not isinstance(state, Network):
             yield {"progress": 0.8 * state}
             continue
-        usable = [i for i, forms in enumerate(corpus.forms) if not any(unknown(task, spelt(task, form)) for form in forms)]
-        items = np.array(usable, np.int64)[:: max(1, -(-len(usable) // MOST_PAIRS))]
-        better = np.zeros(len(items))
-        for columns, values in differences(e, state.p, task, corpus, items):
-            better[columns] = values
-            yield {"progress": 0.8 + 0.2 * float((better != 0).mean())}
-        plural = corpus.plural[items]
-        predicted = {"network": (better > 0) == plural, "majority": frequent(task, corpus, items)}
-        prefixes = [corpus.prefixes[i] for i in items]
-        predicted["last-noun"] = BASELINES["last-noun"].fit(corpus.prefixes, corpus.plural)(prefixes)
-        symbols = [s for words in prefixes for s in continued(task, words)]
-        strange = set(unknown(task, symbols))
-        yield {
-            "rows": results(corpus, items, predicted),
-            "pairs": len(items),
-            "skipped": len(corpus) - len(usable),
-            "known": float(np.mean([s not in strange for s in symbols])) if symbols else 0.0,
-            "diverged": state.diverged,
-        }
+        for part in compared(e, task, state.p, found):
+            yield part if "progress" in part else part | {"diverged": state.diverged}
 
 
-def pair_corpus(digest: str) -> Corpus:
+def kept_pairs(digest: str) -> Pairs:
     if not digest:
         return example_pairs()
-    corpus = KEPT.get(digest)
-    if not isinstance(corpus, Corpus):
-        raise ValueError(f"expected the name of sentences that were given, got {digest!r}: give the file again")
-    if not corpus.forms:
-        raise ValueError(f"{corpus.name} has no verb forms: expected a right and a wrong one for every sentence")
-    return corpus
+    found = KEPT.get(digest)
+    if isinstance(found, Corpus):
+        return Pairs.of(found)
+    if not isinstance(found, Pairs):
+        raise ValueError(f"expected the name of minimal pairs that were given, got {digest!r}: give the file again")
+    return found
 
 
-def differences(
-    e: Experiment, p: Params, task: NextSymbol, corpus: Corpus, items: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(which of the items, log P(right | prefix) - log P(wrong | prefix)), sentences of like length together."""
-    prefixes = [task.known.encode(continued(task, corpus.prefixes[i])) for i in items]
-    forms = [[task.known.encode(spelt(task, form)) for form in corpus.forms[i]] for i in items]
-    order = np.argsort([len(x) for x in prefixes], kind="stable")
+def compared(e: Experiment, task: NextSymbol, p: Params, pairs: Pairs) -> Iterator[Part]:
+    """The first of the networks with these weights on minimal pairs, beside what knows no more than the training text's counts.
+
+    rows: by ("all", "attractors", "known"), group, n, who, right (share), low, high (Wilson's 95 % interval; the pairs are
+    different ones). who: the network; "five-gram", the counting model (ngrams.py); "majority", the form that the training text
+    has more often (a tie is half right); of the example "last-noun", the number of the last noun that has one. "known" groups
+    pairs by whether all their words are. pairs: how many were asked, of the `usable` ones; skipped: those that differ in a
+    word that is not known, which cannot be compared; missing: some of these words; strange: how many asked ones hold another
+    unknown word; known: the share of the symbols of their prefixes that are.
+    """
+    readings = [Reading(task, *item[:2]) for item in pairs.items]
+    strange = set(unknown(task, [piece for reading in readings for piece in (*reading.right, *reading.wrong)]))
+    missing = [[piece for side in reading.differing for piece in side if piece in strange] for reading in readings]
+    usable = [i for i, words in enumerate(missing) if not words]
+    items = np.array(usable, np.int64)[:: max(1, -(-len(usable) // MOST_PAIRS))]
+    asked = [readings[i] for i in items]
+    better = np.zeros(len(items))
+    for columns, values in differences(e, p, task, asked):
+        better[columns] = values
+        yield {"progress": 0.8 + 0.15 * float((better != 0).mean())}
+    odd = np.array([any(piece in strange for piece in (*r.right, *r.wrong)) for r in asked], bool)
+    attractors = np.array([pairs.items[i].attractors for i in items], np.int64)
+    good = {"network": better > 0, COUNTING: counted(task, asked) > 0, "majority": np.sign(frequent(task, asked)) / 2 + 0.5}
+    if pairs is example_pairs():  # all its attractors have the other number, and the last noun is one wherever there is any
+        good["last-noun"] = attractors == 0
+    symbols = [piece for reading in asked for piece in reading.before[0]]
+    yield {
+        "rows": _rows(_groups(attractors, odd), good),
+        "pairs": len(items),
+        "usable": len(usable),
+        "skipped": len(pairs) - len(usable),
+        "missing": list(dict.fromkeys(piece for words in missing for piece in words))[:LISTED],
+        "strange": int(odd.sum()),
+        "known": float(np.mean([piece not in strange for piece in symbols])) if symbols else 0.0,
+    }
+
+
+@dataclass
+class Reading:
+    """One pair in the task's pieces: what stands before and what follows, of the right and of the wrong sentence."""
+
+    task: NextSymbol
+    texts_before: tuple[str, str]
+    texts_after: tuple[str, str]
+
+    @cached_property
+    def _spelt(self) -> list[tuple[list[str], list[str]]]:
+        return [spelt(self.task, *texts) for texts in zip(self.texts_before, self.texts_after, strict=True)]
+
+    @property
+    def before(self) -> list[list[str]]:
+        return [side[0] for side in self._spelt]
+
+    @property
+    def after(self) -> list[list[str]]:
+        return [side[1] for side in self._spelt]
+
+    @property
+    def right(self) -> list[str]:
+        return self.before[0] + self.after[0]
+
+    @property
+    def wrong(self) -> list[str]:
+        return self.before[1] + self.after[1]
+
+    @property
+    def differing(self) -> tuple[Sequence[str], Sequence[str]]:
+        return differing(self.right, self.wrong)
+
+
+def _groups(attractors: np.ndarray, odd: np.ndarray) -> dict[tuple[str, str], np.ndarray]:
+    """(by, group) -> which of the pairs belong to it."""
+    groups = {("all", "all"): np.ones(len(odd), bool)}
+    if (attractors >= 0).any():
+        groups |= {("attractors", str(n)): attractors == n for n in range(MANY_ATTRACTORS)}
+        groups["attractors", f"{MANY_ATTRACTORS}+"] = attractors >= MANY_ATTRACTORS
+        groups["attractors", "unknown"] = attractors < 0
+    if odd.any() and not odd.all():
+        groups |= {("known", "all known"): ~odd, ("known", "something not known"): odd}
+    return {group: mask for group, mask in groups.items() if mask.any()}
+
+
+def _rows(groups: dict[tuple[str, str], np.ndarray], good: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+    rows = []
+    for (by, group), mask in groups.items():
+        n = int(mask.sum())
+        for who, values in good.items():
+            right = float(values[mask].mean())
+            low, high = wilson(round(right * n), n)
+            rows.append({"by": by, "group": group, "n": n, "who": who, "right": right, "low": low, "high": high})
+    return rows
+
+
+def differences(e: Experiment, p: Params, task: NextSymbol, asked: Sequence[Reading]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(which of the pairs, log P(right form | before) - log P(wrong form | before)), sentences of like length together."""
+    prefixes = [[task.known.encode(x) for x in r.before] for r in asked]
+    forms = [[task.known.encode(x) for x in r.after] for r in asked]
+    order = np.argsort([max(map(len, sides)) for sides in prefixes], kind="stable")
     while len(order):
-        longest = len(prefixes[order[-1]])
+        longest = max(map(len, prefixes[order[-1]]))
         some = int(np.clip(NUMBERS / (2 * longest * e.hidden * CELLS[e.cell].numbers), 1, AT_ONCE // 2))
         now, order = order[-some:], order[:-some]
-        scores = [log_probabilities(e, p, [prefixes[i] for i in now], [forms[i][k] for i in now]) for k in range(2)]
+        scores = [log_probabilities(e, p, [prefixes[i][k] for i in now], [forms[i][k] for i in now]) for k in range(2)]
         yield now, scores[0] - scores[1]
 
 
@@ -99,15 +176,31 @@ def log_probabilities(e: Experiment, p: Params, prefixes: list[np.ndarray], endi
         return (log_p.double().numpy() * counts).sum(0)
 
 
-def frequent(task: NextSymbol, corpus: Corpus, items: np.ndarray) -> np.ndarray:
-    """(n,) whether the form that stands more often in the training text is the plural one; not where both are as frequent."""
-    train = task.parts[0]
-    text = f" {' '.join(map(str, train))} "  # as symbols, so that a form of several is found as well
+def counted(task: NextSymbol, asked: Sequence[Reading]) -> np.ndarray:
+    """(n,) log P(right form | before) - log P(wrong form | before) by the counting model of the highest order."""
+    if not asked:
+        return np.zeros(0)
+    order, train = ORDERS[COUNTING], task.parts[0][-COUNTED:]
+    whole = [task.known.encode(side) for r in asked for side in (r.right, r.wrong)]
+    lengths, forms = [len(x) for x in whole], [len(x) for r in asked for x in r.after]
+    log_p = ngrams.log_probabilities(train, np.concatenate(whole), task.n_in, order, _strength(task, order), lengths)[-1]
+    scores = np.array([log_p[end - n : end].sum() for end, n in zip(np.cumsum(lengths), forms, strict=True)])
+    return scores[::2] - scores[1::2]
 
-    def count(form: str) -> int:
-        whole = spelt(task, form) if task.by_words else [" ", *spelt(task, form)]  # not the "is " of "this "
+
+@lru_cache(maxsize=4)
+def _strength(task: NextSymbol, order: int) -> float:
+    train, validation, _ = task.parts
+    return ngrams.strength(train[-COUNTED:], validation[:TESTED], task.n_in, order)
+
+
+def frequent(task: NextSymbol, asked: Sequence[Reading]) -> np.ndarray:
+    """(n,) how much more often the training text has the right form than the wrong one; 0 where what stands before differs."""
+    text = f" {' '.join(map(str, task.parts[0][-COUNTED:]))} "  # as symbols, so that a form of several is found as well
+
+    @cache
+    def count(*form: str) -> int:
+        whole = form if task.by_words else (" ", *form)  # not the "is " of "this "
         return text.count(f" {' '.join(map(str, task.known.encode(whole)))} ")
 
-    counts = {form: count(form) for form in {form for i in items for form in corpus.forms[i]}}
-    right = np.array([counts[corpus.forms[i][0]] - counts[corpus.forms[i][1]] for i in items])
-    return np.where(corpus.plural[items], right > 0, right < 0)
+    return np.array([count(*r.after[0]) - count(*r.after[1]) for r in asked])

@@ -27,32 +27,48 @@ HOTTEST = 5.0
 
 
 def language(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
-    """Network `replica` after `step` training steps reads the test part once, its state carried through.
+    """Network `replica` after `step` training steps reads the test part once, its state carried through: `judged`.
 
-    bits: mean of -log2 p of each of its `symbols` symbols but the first, given all before; perplexity = 2^bits; the same bits of
-    the models that only count under their names in ORDERS (ngrams.py); uniform: log2 of the alphabet's size; accuracy: share of
-    symbols that were the most probable. Raises ValueError if the task is not the next symbol of a text.
+    Raises ValueError if the task is not the next symbol of a text.
+    """
+    for state in network(e, step, replica):
+        if isinstance(state, Network):
+            yield {"progress": 0.8}
+            yield judged(e, state.p) | {"diverged": state.diverged}
+        else:
+            yield {"progress": 0.8 * state}
+
+
+def judged(e: Experiment, p: Params) -> Part:
+    """The first of the networks with these weights on the test part, beside the models that only count (ngrams.py).
+
+    bits: mean of -log2 p of each of its `symbols` symbols but the first, given all before; what is not known is one catch-all
+        symbol; perplexity = 2^bits;
+    unigram, bigram, five-gram: the same bits of the models that only count; uniform: log2 of the number of symbols;
+    known: all of these over the known symbols alone, None where none is; unknown: the share of the others;
+    accuracy: share of symbols that were the most probable, never of a catch-all;
+    coverage: share that is known in training, validation and test part; different: how many symbols are known;
+    remarks: sentences about the text.
     """
     task = text_task(e)
-    for state in network(e, step, replica):
-        if not isinstance(state, Network):
-            yield {"progress": 0.8 * state}
-            continue
-        yield {"progress": 0.8}
-        train, validation, test = task.parts
-        test = test[:TESTED]
-        log_p, right = scores(e, state.p, test)
-        found = fitted(train[-COUNTED:], validation[:TESTED], test, task.n_in, list(ORDERS.values()))
-        bits = float(-log_p.mean() / np.log(2))
-        yield {
-            "bits": bits,
-            "perplexity": float(2**bits),
-            "accuracy": float(right.mean()),
-            "uniform": float(np.log2(task.n_in)),
-            **{name: found[order] for name, order in ORDERS.items()},
-            "symbols": len(test),
-            "diverged": state.diverged,
-        }
+    train, validation, test = task.parts
+    test = test[:TESTED]
+    log_p, right = scores(e, {name: W[:1].double().cpu() for name, W in p.items()}, test)
+    counted = fitted(train[-COUNTED:], validation[:TESTED], test, task.n_in, list(ORDERS.values()))
+    bits = {"bits": -log_p / np.log(2), **{name: counted[order][1:] for name, order in ORDERS.items()}}
+    bits["uniform"] = np.full(len(log_p), np.log2(task.n_in))
+    known = test[1:] < task.named
+    found = {name: float(each.mean()) for name, each in bits.items()}
+    return found | {
+        "perplexity": float(2 ** found["bits"]),
+        "known": {name: float(each[known].mean()) for name, each in bits.items()} if known.any() else None,
+        "unknown": float(1 - known.mean()),
+        "accuracy": float((right & known).mean()),
+        "symbols": len(test),
+        "coverage": task.coverage,
+        "different": task.named,
+        "remarks": task.remarks(e.length),
+    }
 
 
 def scores(e: Experiment, p: Params, symbols: np.ndarray, window: int = WINDOW) -> tuple[np.ndarray, np.ndarray]:

@@ -103,8 +103,8 @@ class Task(ABC):
         return {"chance": 1 / self.answers if self.answers else self.constant_score(everybodys_exam(self, length))}
 
     def constant_score(self, batch: Batch) -> float:
-        """Accuracy of the constant answer that is right most often in this batch."""
-        return float(np.bincount(batch.y.ravel()).max() / batch.y.size)
+        """Accuracy of the constant answer that is right most often in this batch; negative targets are never right."""
+        return float(np.bincount(batch.y[batch.y >= 0], minlength=1).max() / batch.y.size)
 
     def bound(self, data: str, vocabulary: int) -> Task:
         """This task on the data of this name (tasks.data), words beyond the `vocabulary` most frequent ones left out."""

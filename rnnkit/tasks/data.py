@@ -1,4 +1,4 @@
-"""What was given to learn from: corpora and texts by the name that their content has (`digest`), in this process.
+"""What was given to learn from: corpora, texts and minimal pairs by the name that their content has (`digest`), in this process.
 
 An Experiment names its data by that name alone, so it stays small, and is the same wherever the same sentences are. Nothing is
 written to disk. The server hands data to its workers (process.py), the command line and notebooks `keep` what they read.
@@ -6,13 +6,14 @@ written to disk. The server hands data to its workers (process.py), the command 
 
 from __future__ import annotations
 
-from rnnkit.corpus import Corpus, Text
+from rnnkit.corpus import Corpus, Pairs, Text
 
-KEPT: dict[str, Corpus | Text] = {}
-KINDS: dict[str, type[Corpus] | type[Text]] = {"Corpus": Corpus, "Text": Text}
+Data = Corpus | Text | Pairs
+KEPT: dict[str, Data] = {}
+KINDS: dict[str, type[Corpus] | type[Text] | type[Pairs]] = {"Corpus": Corpus, "Text": Text, "Pairs": Pairs}
 
 
-def keep(data: Corpus | Text) -> str:
+def keep(data: Data) -> str:
     """From now on Experiments in this process can name it; returns the name."""
     KEPT[data.digest] = data
     return data.digest

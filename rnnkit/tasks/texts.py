@@ -6,26 +6,37 @@ where the one before ended, with the state that it left: truncated backpropagati
 state becomes foreign to the network, and what it says from there nonsense. The next 10 % are for the accuracy shown while
 training, the last 10 % for the final numbers.
 There is a target at every step, and the loss is their mean: bits a symbol = loss / log 2.
+
+What does not occur in the training part, or is too rare for the vocabulary, is read as a catch-all symbol: OTHER of characters,
+the SHAPES of words. A model can predict that one comes, not what it is: so it counts in the loss as the one symbol that it is,
+and never as a right answer. `coverage` is the share of the text that is told apart.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
 
-from rnnkit.corpus import Text, Vocabulary
+from rnnkit.corpus import SHAPES, Text, Vocabulary
+from rnnkit.shares import percent
 from rnnkit.tasks.agreement import WORDS, Agreement
 from rnnkit.tasks.base import EXAM, Batch, Task
 from rnnkit.tasks.data import KEPT
 
 RENEWED = 32  # a track begins in the zero state once in so many training steps
 TRAIN, VALIDATION = 0.8, 0.9  # where these parts of the text end
-CHARACTERS = 255  # told apart at most; the others are one symbol
+PARTS = ("training", "validation", "test")
+CHARACTERS = 5000  # told apart at most: more than the Chinese characters of a novel; the rarer ones are one symbol
+LEAST = 50  # symbols of a text, so that each part has five or more
+FEW = 1000  # symbols of the validation part, below which its accuracy is only roughly known: 50 % then means 47 to 53 %
+LEFT_OUT = "<unk>"  # what published corpora (Penn Treebank, WikiText) write for a rare word: not a word to be guessed
+UNKNOWN = -1  # as a target: what stands there has no symbol of its own, so that no answer is right
 OTHER = "\N{REPLACEMENT CHARACTER}"
-SHOWN = {" ": "␣", "\n": "⏎"}  # under an axis
+SHOWN = {" ": "␣", "\n": "⏎", "\t": "⇥", "\u00a0": "⍽"}
 ENDINGS = ["full", "tired", "happy", "old"]
 
 
@@ -38,14 +49,16 @@ class Characters:
 
     @classmethod
     def of(cls, text: str) -> Characters:
-        return cls(sorted(c for c, _ in Counter(text).most_common(CHARACTERS)))
+        counts = Counter(text)
+        del counts[OTHER]  # it stands for a character that was lost before
+        return cls(sorted(c for c, _ in counts.most_common(CHARACTERS)))
 
     def __len__(self) -> int:
         return len(self.symbols)
 
     def encode(self, text: Sequence[str]) -> np.ndarray:
         other = len(self.symbols) - 1
-        return np.array([self.index.get(c, other) for c in text], np.int64)
+        return np.fromiter((self.index.get(c, other) for c in text), np.int64, len(text))
 
     def decode(self, x: np.ndarray) -> list[str]:
         return [self.symbols[i] for i in x]
@@ -58,6 +71,7 @@ class NextSymbol(Task):
     min_length = 3
     source_name, end_name = "first symbol of the window", "last symbol"
     unit: str
+    catch_alls: int  # the last symbols, which stand for all that is not known
 
     def __init__(self, text: Text | None = None, vocabulary: int = 2000) -> None:
         self._text, self._vocabulary = text, vocabulary
@@ -78,6 +92,9 @@ class NextSymbol(Task):
         text = KEPT[data] if data else example_text()
         if not isinstance(text, Text):
             raise KeyError(data)
+        if (n := len(self.pieces(text))) < LEAST:
+            hint = "; if it puts no spaces between words, learn its characters" if self.by_words else ""
+            raise ValueError(f"expected a text of at least {LEAST} {self.unit}s, {text.name} has {n}{hint}")
         return _prepared(type(self), text, vocabulary)
 
     @cached_property
@@ -97,6 +114,38 @@ class NextSymbol(Task):
         return train, validation, test
 
     @cached_property
+    def named(self) -> int:
+        """So many symbols stand for one piece of text each; those behind them, up to n_out, stand for all others."""
+        return len(self.known) - self.catch_alls
+
+    @cached_property
+    def coverage(self) -> dict[str, float]:
+        """part -> share of its symbols, counted each time they occur, that are known: told apart from all others."""
+        return {name: float((part < self.named).mean()) for name, part in zip(PARTS, self.parts, strict=True)}
+
+    def remarks(self, length: int) -> list[str]:
+        """What somebody who judges results on this text has to know, in sentences; windows of `length` symbols are read."""
+        known, n, unit = self.coverage, len(self.parts[1]), self.unit
+        cap = self._vocabulary if self.by_words else CHARACTERS
+        told = [
+            f"Known: {percent(known['training'], 1)} of the {unit}s of the training part, {percent(known['test'], 1)} of the "
+            f"test part: {self.named:,} different ones. At most the {cap:,} most frequent of the training part are told apart."
+        ]
+        if n <= length:
+            told.append(
+                f"The validation part has {n:,} {unit}s, fewer than one window of {length:,}: it is read round and round."
+            )
+        if n < FEW:
+            told.append(f"The accuracy while training is measured on only {n:,} {unit}s: a few more or fewer right move it.")
+        return told
+
+    @property
+    def samples(self) -> str:  # type: ignore[override]
+        """What the accuracy while training is about: symbols of the validation part, and the share that is known if not all."""
+        known = self.coverage["validation"]
+        return f"{self.unit}s" if known == 1 else f"{self.unit}s ({percent(known, 1)} of them known)"
+
+    @cached_property
     def n_in(self) -> int:  # type: ignore[override]
         return len(self.known)
 
@@ -112,7 +161,7 @@ class NextSymbol(Task):
 
     @property
     def chance(self) -> float:
-        return float(self.shares.max())
+        return float(self.shares[: self.named].max(initial=0))
 
     @property
     def guess_loss(self) -> float:
@@ -140,26 +189,27 @@ class NextSymbol(Task):
             starts = starts + length
 
     def exam(self, length: int, rng: np.random.Generator) -> Batch:
-        """Windows of the validation part, each read from the zero state."""
+        """Windows of the validation part, each read from the zero state; targets without a symbol of their own are UNKNOWN."""
         part, n = self.parts[1], self.exam_size(length)
-        return _windows(part, np.arange(n) * len(part) // n, length)
+        batch = _windows(part, np.arange(n) * max(1, len(part) - length) // n, length)
+        return Batch(batch.x, np.where(batch.y < self.named, batch.y, UNKNOWN))
 
     def exam_size(self, length: int) -> int:
-        return min(EXAM, max(1, len(self.parts[1]) // length))
+        return min(EXAM, max(1, (len(self.parts[1]) - 1) // length))
 
     def draw(self, length: int, n: int, rng: np.random.Generator, held_out: bool) -> Batch:
         part = self.parts[held_out]
         return _windows(part, rng.integers(0, len(part), n), length)
 
     def labels(self, x: np.ndarray) -> list[str]:
-        return [SHOWN.get(symbol, symbol) for symbol in self.known.decode(x)]
+        return [shown(symbol) for symbol in self.known.decode(x)]
 
     def answer(self, y: np.ndarray) -> str:
         return self.labels(y[-1:])[0]
 
 
 class NextCharacter(NextSymbol):
-    unit, samples = "character", "characters"
+    unit, catch_alls = "character", 1
 
     def pieces(self, text):
         return text.characters
@@ -169,13 +219,19 @@ class NextCharacter(NextSymbol):
 
 
 class NextWord(NextSymbol):
-    unit, samples, by_words = "word", "words", True
+    unit, by_words, catch_alls = "word", True, len(SHAPES)
 
     def pieces(self, text):
         return text.words
 
     def alphabet(self, pieces):
-        return Vocabulary.of([pieces], self._vocabulary)
+        return Vocabulary.of([[piece for piece in pieces if piece != LEFT_OUT]], self._vocabulary)
+
+
+def shown(symbol: str) -> str:
+    """A symbol as it stands under an axis: what is blank has a sign, and an accent stands on a circle."""
+    alone = len(symbol) == 1 and unicodedata.combining(symbol)
+    return f"◌{symbol}" if alone else SHOWN.get(symbol, symbol)
 
 
 def _windows(symbols: np.ndarray, starts: np.ndarray, length: int) -> Batch:
