@@ -225,11 +225,12 @@ def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None
     which = "The network with the first seed" if e.replicas > 1 else "The network"
     st.caption(
         f"{which} read {f['symbols']:,} {unit}s of the text's last tenth, its state carried through; "
-        f"{percent(f['accuracy'], 1)} of them were its first guess. The others count what followed 4, 1 or 0 {unit}s in the training part."
+        f"{percent(f['accuracy'], 1)} of them were its first guess. The others count what followed 4, 1 or 0 {unit}s in the "
+        "training part."
     )
     known = f["coverage"]
-    counts = f"Known are {percent(known['training'], 1)} of the {unit}s of the training part, "
-        f"{percent(known['test'], 1)} of the test part."
+    train, test = percent(known["training"], 1), percent(known["test"], 1)
+    counts = f"Known are {train} of the {unit}s of the training part, {test} of the test part."
     if not f["unknown"]:
         st.caption(f"{counts} The bits are per {unit}.")
         return

@@ -10,12 +10,12 @@ FLOORED = 0.8  # from here on shares are rounded down, with a decimal
 def percent(share: float, digits: int = 0) -> str:
     """`50 %`; from 80 % on with one decimal more where it is not 0, rounded down: `98.8 %` for .9888, `99.6 %` for 255 of 256.
 
-    digits: decimals that are always written. 1 alone is "100 %"; what is above 0 is never "0 %".
+    digits: decimals that are always written. 1 alone is "100 %", 0 alone "0 %".
     """
     if not math.isfinite(share):
         return "NaN"
-    if share == 1:
-        return "100 %"
+    if share in (0, 1):
+        return f"{share * 100:.0f} %"
     decimals = max(digits, 1 if share >= FLOORED or 0 < share < 0.0095 else 0)
     unit = 10**-decimals
     if 0 < share < unit / 200:

@@ -55,7 +55,7 @@ def test_a_book_of_project_gutenberg_is_read_without_its_licence_and_its_coverag
     assert "PROJECT GUTENBERG" not in data.KEPT[kept].text.upper()
     told = ("of the characters of the training part", "What the bits count:", "Over the known characters alone: network")
     until(at, lambda at: all(words in prose(at) for words in told))
-    assert "Known: 100% of the characters of the training part, " in prose(at)
+    assert "Known: 100 % of the characters of the training part, " in prose(at)
     at.checkbox(key="language_given_book").uncheck()
     paste(at, BOOK)
     assert linked(at).data != kept and "PROJECT GUTENBERG" in data.KEPT[linked(at).data].text

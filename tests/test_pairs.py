@@ -243,7 +243,7 @@ def test_the_command_line_asks_pairs_and_prints_the_report(tmp_path, capsys):
     options = [str(tmp_path / word) if "." in word else word for word in files]
     assert main([*CLI, *options]) == 0
     told = capsys.readouterr().out
-    for words in ("bits per word", "five-gram", "unigram", "Known: 100%", "minimal pairs (2)", "% interval", "It writes"):
+    for words in ("bits per word", "five-gram", "unigram", "Known: 100 %", "minimal pairs (2)", "% interval", "It writes"):
         assert words in told
     assert main([*CLI[:-1], *options[:2]]) == 0 and "Left out: Project Gutenberg's header" in capsys.readouterr().err
     assert main([*CLI[:-1], *options[:2], "--whole-text"]) == 0 and "Left out" not in capsys.readouterr().err
