@@ -2,7 +2,7 @@
 
 What opens one (stories, pairs, remedies, suggestions, the shelf) begins a new chapter. Within a chapter Back and Forward change
 the page alone. Across its beginning they bring back the settings and the place in the run of the other chapter. _frame.js keeps
-a chapter's number with each entry of the browser's history, and tells the server by `back` in the address.
+a chapter's name with each entry of the browser's history.
 """
 
 from __future__ import annotations
@@ -35,6 +35,11 @@ def number() -> int:
     return st.session_state.get("chapter", 0)
 
 
+def name(chapter: int) -> str:
+    """In the browser's history, which can hold entries of sessions before."""
+    return f"{st.session_state.viewer[:8]}-{chapter}"
+
+
 def set_out(e: Experiment, pinned: Experiment | None = None) -> None:
     """Callback: loads an Experiment that is then looked at on another page."""
     before = _settings()
@@ -55,11 +60,13 @@ def arrive() -> None:
         state.chapter = max(_kept()) + 1
 
 
-def turn_back(to: int) -> None:
+def turn_back(called: str) -> None:
     """The browser went back or forward into another chapter; one that is not known any more changes nothing."""
-    state, there = st.session_state, _kept().get(to)
-    if to == number() or there is None:
+    state = st.session_state
+    to = next((chapter for chapter in _kept() if name(chapter) == called), number())
+    if to == number():
         return
+    there = _kept()[to]
     _keep(_settings())
     _session.pin(None)
     if _session.load(there.experiment, play=False, pinned=there.pinned):

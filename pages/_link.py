@@ -20,7 +20,6 @@ from rnnkit.experiment import Experiment
 
 PIN = "pin."  # before a setting of the pinned run
 STEP = "lab_step"  # the training step looked at, of pages with a live run
-BACK = "back"  # the chapter that the browser went back into: only on its way to the server (_frame.js)
 LONGEST = 10_000  # characters of a link's query; those that the dashboard makes have fewer, whatever is typed
 MOST_TOLD = 8  # messages about a link
 
@@ -31,7 +30,6 @@ def read(pages: Iterable[ModuleType]) -> None:
     """At a session's first run: what the link says, and it plays by itself."""
     state = st.session_state
     if "memory" in state:
-        _go_back()
         return
     query, long = _query()
     state.viewer = uuid.uuid4().hex
@@ -52,14 +50,14 @@ def read(pages: Iterable[ModuleType]) -> None:
 
 
 def _go_back() -> None:
-    to = st.query_params.get(BACK, "")
-    if to.isascii() and to.isdecimal() and len(to) < 9 and not _tour.to_link():
-        _chapters.turn_back(int(to))
+    """Callback of the frame: the browser has gone back, or forward, into another chapter."""
+    if not _tour.to_link():
+        _chapters.turn_back(str(st.session_state.rnnkit_frame.back))
 
 
 def _query() -> tuple[dict[str, str], list[str]]:
     """What the link says; nothing of one that no dashboard can have made."""
-    query = {k: v for k, v in st.query_params.items() if not k.startswith("embed") and k != BACK}
+    query = {k: v for k, v in st.query_params.items() if not k.startswith("embed")}
     size = sum(len(k) + len(v) for k, v in query.items())
     if size <= LONGEST:
         return query, []
@@ -71,8 +69,9 @@ def frame(page: ModuleType) -> None:
     st.session_state.page = page
     _options.turn_to(page)
     with st.container(key="frame"):
-        told = {"locked": _view.selector(_view.view().lock), "chapter": _chapters.number(), **_session.kept()}
-        _frame(key="rnnkit_frame", data=told, on_shelf_change=_session.bring_back)
+        told = {"chapter": _chapters.name(_chapters.number()), "first": _chapters.name(0)}
+        told |= {"locked": _view.selector(_view.view().lock), **_session.kept()}
+        _frame(key="rnnkit_frame", data=told, on_shelf_change=_session.bring_back, on_back_change=_go_back)
 
 
 def write() -> None:

@@ -27,7 +27,7 @@ class Sentences(Task):
     """See the module. Without a corpus: the example."""
 
     title = "agreement in sentences from a file"
-    about = "Is the verb singular or plural? Sentences that nobody here wrote, read up to the verb."
+    about = "Is the verb singular or plural? Sentences of a file, read up to the verb; without a file, generated ones."
     n_out = 2
     min_length = 3
     samples, end_name, source_name = "sentences", "verb", "first word of a sentence of the usual length"
