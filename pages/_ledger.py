@@ -60,7 +60,7 @@ def ledger(shown: dict[str, Any], *, key: str) -> None:
         "unit": unit - 1 if unit else None,
         "number": _options.value("steps_shown", ""),
     }
-    _component(key=key, data={**shown, "place": place}, on_place_change=_options.of_component(key, T))
+    _component(key=key, data={**shown, "place": place}, on_place_change=_options.of_component(key, steps_at=T))
 
 
 def contents(book: Ledger, *, words: Sequence[str], answers: Sequence[str], right: int) -> dict[str, Any]:

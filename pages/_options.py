@@ -322,13 +322,16 @@ def multiselect(label: str, options: Sequence[Any], key: str, context: Any = Non
     return st.multiselect(label, options, now, **_mounted(key, now, context, _offer(options, look)), **look)
 
 
-def of_component(key: str, context: Any = None) -> Callable[[], None]:
-    """Callback of a drawing that tells where its viewer is (_place.js): `place` of its state is an object, setting -> value."""
+def of_component(key: str, **contexts: Any) -> Callable[[], None]:
+    """Callback of a drawing that tells where its viewer is (_place.js): `place` of its state is an object, setting -> value.
+
+    contexts: of those settings that have one.
+    """
 
     def heard() -> None:
         told = st.session_state.get(key, {}).get("place")
         for option, now in told.items() if isinstance(told, dict) else ():
             if option in st.session_state.options:
-                choose(option, now, context)
+                choose(option, now, contexts.get(option))
 
     return heard

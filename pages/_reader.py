@@ -75,7 +75,7 @@ def reader(rows: Sequence[Row], *, part: str, bound: float, scores: bool, summar
     head = {"part": part, "bound": bound, "scores": scores, "summary": summary}
     head["word"] = _options.value("sentence_word", subject, lambda t: t < T, T)
     head["whole"] = _options.value("sentence_width", "all" if T > MANY else "words", context=T) == "all"
-    _component(key=key, data=pack(rows, head), on_place_change=_options.of_component(key, T))
+    _component(key=key, data=pack(rows, head), on_place_change=_options.of_component(key, sentence_word=T, sentence_width=T))
 
 
 def pack(rows: Sequence[Row], head: dict) -> bytes:

@@ -65,7 +65,7 @@ def network(drawn: Mapping[str, Any], *, captions: Sequence[tuple[str, str]], su
         "t": _options.value("network_time", steps[-1], steps.__contains__, drawn["length"]),
     }
     told = {**drawn, "captions": list(captions), "summary": summary, "place": place}
-    _component(key=key, data=told, on_place_change=_options.of_component(key, drawn["length"]))
+    _component(key=key, data=told, on_place_change=_options.of_component(key, network_time=drawn["length"]))
 
 
 def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> dict[str, Any]:

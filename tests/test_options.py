@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import dashboard
-from pages import _data, _options
+from pages import _data
 from pages._options import Choice, Digest, Number, Several, Text
 from rnnkit.corpus import read_corpus
 from rnnkit.experiment import FIELDS
@@ -192,8 +192,9 @@ def test_a_setting_that_a_lesson_keeps_is_not_changed_by_a_click_elsewhere(opene
 
 
 PAIRS = b"".join(
-    b'{"one_prefix_prefix": "the %s", "one_prefix_word_good": "%s", "one_prefix_word_bad": "%s"}\n' % words
-    for words in ((b"cat", b"was", b"were"), (b"dogs", b"were", b"was"))
+    b'{"one_prefix_prefix": "the %s of house %d", "one_prefix_word_good": "%s", "one_prefix_word_bad": "%s"}\n' % words
+    for n in range(60)
+    for words in ((b"cat", n, b"was", b"were"), (b"dogs", n, b"were", b"was"))
 )
 
 
