@@ -12,10 +12,11 @@
 //
 // Shelf: a server that starts again, or a page that is loaded again, begins a session anew, without its shelf of runs. The tab keeps
 // their names and settings (`shelf`), and gives those of another session (`viewer`) back once (`told`).
-function keepBack({ chapter, first }, send) {
+function keepBack({ chapter, first, page }, send) {
   const now = history.rnnkit;
   if (now) {
     const wanted = now.wanted;
+    if (wanted && page !== (location.pathname.split("/").at(-1) || "lab")) return;            // still the page that is left
     Object.assign(now, { chapter, wanted: null });
     if (wanted && wanted !== chapter) send("back", wanted);
     else if (history.state?.chapter !== chapter) history.replaceState({ ...history.state, chapter }, "");

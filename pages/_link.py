@@ -69,7 +69,11 @@ def frame(page: ModuleType) -> None:
     st.session_state.page = page
     _options.turn_to(page)
     with st.container(key="frame"):
-        told = {"chapter": _chapters.name(_chapters.number()), "first": _chapters.name(0)}
+        told = {
+            "page": page.__name__.rpartition(".")[2],
+            "chapter": _chapters.name(_chapters.number()),
+            "first": _chapters.name(0),
+        }
         told |= {"locked": _view.selector(_view.view().lock), **_session.kept()}
         _frame(key="rnnkit_frame", data=told, on_shelf_change=_session.bring_back, on_back_change=_go_back)
 
