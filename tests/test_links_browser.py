@@ -7,7 +7,6 @@ import pytest
 from apptest import SMALL
 from browsing import button, expect, finished, go, heatmap, sidebar, transport, until
 
-
 SEEK = ".st-key-seek input[type=range]"
 
 
@@ -123,7 +122,7 @@ def test_back_after_open_in_the_lab_brings_the_settings_back(server, visit):
 def test_a_remedy_cannot_be_opened_where_a_lesson_keeps_its_settings(server, visit):
     page = visit(server.link("/remedies", **SMALL, lock="length,gain", hide="cell"))
     page.locator(".multiples button.name").first.click()
-    page.get_by_role("button", name="Open in the lab").first.click()
+    page.locator(".multiples").get_by_role("button", name="Open in the lab").click()
     expect(page.get_by_text("Not opened: this lesson keeps")).to_be_visible()
     expect(page.get_by_role("heading", name="What repairs it?")).to_be_visible()
     assert query(page) | SMALL == query(page)
