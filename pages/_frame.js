@@ -2,20 +2,50 @@
 //
 // Back: Streamlit adds an entry to the browser's history whenever the address's query changes, which here is at every setting. It
 // would return to the same page with other words in the address bar, and at once be sent forward again. So a change within a page
-// replaces its entry, and Back goes to the page before.
+// replaces its entry, and Back goes to the page before. "Open in the lab" begins a new chapter (`chapter`: its name, which each
+// entry keeps in its state; one that was made before this was here is of the `first`). Back across its beginning asks the server
+// for the settings of the other one (`back`), once the page before is there.
 //
-// Locks: a page's own controls that a lesson locks (`locked`: their keys) can be neither clicked nor reached by keys.
+// Menus: what opens under a button stands at the document's end, 25 Tabs away. Opened by a key, it gets the focus.
+//
+// Locks: a page's own controls that a lesson locks (`locked`: a selector) can be neither clicked nor reached by keys.
 //
 // Shelf: a server that starts again, or a page that is loaded again, begins a session anew, without its shelf of runs. The tab keeps
 // their names and settings (`shelf`), and gives those of another session (`viewer`) back once (`told`).
-function keepBack() {
-  if (history.rnnkit) return;
-  history.rnnkit = true;
-  const push = history.pushState.bind(history);
+function keepBack({ chapter, first, page }, send) {
+  const now = history.rnnkit;
+  if (now) {
+    const wanted = now.wanted;
+    if (wanted && page !== (location.pathname.split("/").at(-1) || "lab")) return;            // still the page that is left
+    Object.assign(now, { chapter, wanted: null });
+    if (wanted && wanted !== chapter) send("back", wanted);
+    else if (history.state?.chapter !== chapter) history.replaceState({ ...history.state, chapter }, "");
+    return;
+  }
+  const kept = history.rnnkit = { chapter, wanted: null };
+  const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
   history.pushState = (state, title, url) => {
     const same = new URL(url ?? "", location.href).pathname === location.pathname;
-    (same ? history.replaceState.bind(history) : push)(state, title, url);
+    (same ? replace : push)({ ...state, chapter: kept.chapter }, title, url);
   };
+  history.replaceState = (state, title, url) => replace({ chapter: kept.chapter, ...state }, title, url);
+  addEventListener("popstate", ({ state }) => { kept.wanted = state?.chapter ?? first; });
+  history.replaceState(history.state, "");
+}
+
+function enterMenus() {
+  if (document.rnnkit) return;
+  document.rnnkit = true;
+  document.addEventListener("click", ({ target, detail }) => {
+    const button = detail === 0 && target.closest("button[aria-haspopup=dialog]");       // 0: no pointer, but a key
+    const enter = tries => {
+      const dialog = button.getAttribute("aria-expanded") === "true" && [...document.querySelectorAll("[role=dialog]")].at(-1);
+      const inside = dialog && dialog.querySelector("button:enabled, input:enabled, a[href], [tabindex='0']");
+      if (inside) inside.focus();
+      else if (tries) setTimeout(enter, 50, tries - 1);
+    };
+    if (button) setTimeout(enter, 50, 40);
+  });
 }
 
 function keepShelf({ viewer, shelf, told }, send) {
@@ -27,9 +57,10 @@ function keepShelf({ viewer, shelf, told }, send) {
 }
 
 export default function ({ data, setTriggerValue }) {
-  keepBack();
+  keepBack(data, setTriggerValue);
+  enterMenus();
   keepShelf(data, setTriggerValue);
-  const locked = data.locked.map(key => `.st-key-${key}`).join();
+  const { locked } = data;
   if (!locked) return;
   const lock = () => document.querySelectorAll(locked).forEach(element => { element.inert = true; });
   const watch = new MutationObserver(lock);

@@ -32,6 +32,7 @@ def _share() -> None:
             st.info("This link is too long for a QR code.")
     st.markdown("**The link** opens exactly these runs, with every setting in it:")
     st.code(link, language=None, wrap_lines=True)
+    st.caption("Not in it: the shelf of runs, which has a file of its own, and files of yours that you have not shared.")
     if urlsplit(link).hostname in AT_HOME:
         st.info("This address is your own machine's. The room needs the address under which it can reach this server.")
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _charts, _data, _layout, _session, _trouble, lab
+from pages import _charts, _data, _layout, _options, _session, _trouble, lab
 from pages._plain import plain
 from rnnkit.charts.corpora import SERIES, groups_chart, groups_text
 from rnnkit.charts.language import bits_chart, bits_text
-from rnnkit.corpus import Text
+from rnnkit.corpus import Corpus, Pairs, Text
 from rnnkit.corpus.notes import count
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.fixes import ClipNorm, Truncate
@@ -28,6 +28,14 @@ CONTROLS = (
     "task", "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "batch", "steps",
     "replicas", "seed", "vocabulary",
 )  # fmt: skip
+LINKED = {
+    **lab.LINKED,
+    "language_prompt": _options.Text(1000),
+    "language_temperature": _options.Number(0.0, 2.0),
+    "language_n": _options.Number(1, 1000),
+    "language_seed": _options.Number(0, 10_000),
+    "language_pairs": _options.Digest(),
+}
 PLACEHOLDER = "the cats, which saw my dog,"
 
 
@@ -255,8 +263,14 @@ def _nan(f: Mapping[str, Any]) -> None:
 
 def _chosen_pairs() -> str:
     """The pairs that this viewer brought, while the server has them; "" for the example's."""
-    digest = st.session_state.get("language_pairs", "")
-    return "" if _data.refusal(digest) else digest
+    return _options.value("language_pairs", "", _usable)
+
+
+def _usable(digest: str) -> bool:
+    if _data.refusal(digest):
+        return False
+    given = _data.about(digest)
+    return isinstance(given, Pairs) or (isinstance(given, Corpus) and bool(given.forms))
 
 
 SHOWN = {  # who answers -> its mark in the legend, and what it is called
@@ -315,7 +329,7 @@ def _bring_pairs() -> None:
         )
         digest = _data.given("pairs", "language_pairs_given")
         if digest:
-            st.session_state.language_pairs = digest
+            _options.choose("language_pairs", digest)
         elif not _chosen_pairs():
             return
         else:
@@ -323,7 +337,7 @@ def _bring_pairs() -> None:
                 st.caption(plain(note))
             if not st.button("Back to the example's pairs", key="language_own_pairs"):
                 return
-            st.session_state.language_pairs = ""
+            _options.forget(["language_pairs"])
     st.rerun()
 
 
@@ -333,13 +347,16 @@ def _bring_pairs() -> None:
 def _writing(e: Experiment) -> None:
     task, words = _task(e), e.task == "words"
     columns = st.columns([4, 2, 2, 2], gap="medium", vertical_alignment="bottom")
-    prompt = columns[0].text_input(
-        "It begins with", "" if e.data else PLACEHOLDER, key=f"language_prompt_{e.data}", max_chars=1000
-    )
+    with columns[0]:
+        prompt = _options.text("It begins with", "language_prompt", "" if e.data else PLACEHOLDER, context=e.data)
     about = "0: always the most probable. 1: as probable as the network says. Above: bolder."
-    temperature = columns[1].slider("Temperature", 0.0, 2.0, 0.7, 0.1, key="language_temperature", help=about)
-    n = columns[2].number_input(f"{task.unit.capitalize()}s", 1, 1000, 60 if words else 300, 50, key=f"language_n_{e.task}")
-    seed = columns[3].number_input("Seed", 0, 10_000, 0, key="language_seed", help="The same seed writes the same text.")
+    with columns[1]:
+        temperature = _options.slider("Temperature", 0.0, 2.0, "language_temperature", 0.7, 0.1, help=about)
+    with columns[2]:
+        many = 60 if words else 300
+        n = _options.number(f"{task.unit.capitalize()}s", 1, 1000, "language_n", many, 50, context=e.task)
+    with columns[3]:
+        seed = _options.number("Seed", 0, 10_000, "language_seed", 0, help="The same seed writes the same text.")
     strange = unknown(task, pieces(task, prompt))
     if strange:
         read = "each is read by its shape" if words else "each is read as the symbol for all rare ones"

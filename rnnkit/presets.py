@@ -175,20 +175,21 @@ PRESETS: dict[str, Preset] = {
         Claim(ALL, ALL),
     ),
     "corpus-lstm": Preset(
-        "LSTM, real sentences",
+        "LSTM, sentences of a file",
         "The words of a sentence up to its verb: singular or plural? Sentences have different lengths and end together at the "
-        "verb. Bring a file of your own on the page “Real sentences”; until then it reads examples.",
+        "verb. Until you bring a file of your own, on the page “Real sentences”, they are generated like those of the agreement "
+        "task.",
         replace(_corpus, cell="lstm", bias="forget-1"),
         Claim(ALL, ALL),
     ),
     "corpus-gru": Preset(
-        "GRU, real sentences",
+        "GRU, sentences of a file",
         "The same sentences for a GRU.",
         replace(_corpus, cell="gru"),
         Claim(ALL, ALL),
     ),
     "corpus-tanh": Preset(
-        "tanh, real sentences",
+        "tanh, sentences of a file",
         "The same sentences for a plain tanh network, with larger inputs, fewer words and a longer training.",
         replace(_corpus, input_scale=0.5, steps=1600, vocabulary=300),
         Claim(),

@@ -34,14 +34,21 @@ def controls(at):
     return {w.key.split("~")[0]: w for kind in kinds for w in kind}  # "~n" marks controls that were set all at once
 
 
+def widget(at, key):
+    """One of the pages' own, by the name of its setting; "~n" marks those that something else has set; None: not there."""
+    kinds = (at.selectbox, at.number_input, at.segmented_control, at.select_slider, at.slider, at.text_input, at.multiselect)
+    return next((w for kind in kinds for w in kind if w.key and w.key.split("~")[0] == key), None)
+
+
 def story(at):
     """The menu of presets."""
     return next(w for w in at.sidebar.selectbox if w.label == "Story")
 
 
 def linked(at):
-    """The Experiment that the address bar holds."""
-    e, messages = Experiment.from_query(at.query_params)
+    """The Experiment that the address bar holds, besides the page's own settings."""
+    own = at.session_state["options"]
+    e, messages = Experiment.from_query({k: v for k, v in at.query_params.items() if k not in own})
     assert messages == []
     return e
 

@@ -68,7 +68,7 @@ def test_the_same_seed_writes_the_same_and_unknown_symbols_are_named(app):
     until(at, lambda at: written(at) and written(at) != before)
     at.number_input(key="language_seed").set_value(0).run()
     until(at, lambda at: written(at) == before)
-    at.text_input(key="language_prompt_").set_value("The <b>cat</b>").run()
+    at.text_input(key="language_prompt").set_value("The <b>cat</b>").run()
     until(at, lambda at: "&lt;b&gt;cat" in written(at))
     (warning,) = (w.value for w in at.warning if "Not in the alphabet" in w.value)
     assert "“T”" in warning and "“\\<”" in warning

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from apptest import linked, until
+from apptest import linked, until, widget
 
 from pages import _charts, _memory, _reader, sentence
 from rnnkit.cells import CELLS
@@ -79,7 +79,7 @@ def test_untrained_and_trained(app, shown, charts):
     at = opened(app, shown)
     trained = rows(shown)[0]
     assert [option.content for option in at.segmented_control[0].proto.options] == ["0, untrained", "10", "25", "30"]
-    at.segmented_control(key="sentence_step_30").set_value(0).run()
+    widget(at, "sentence_step").set_value(0).run()
     until(at, lambda at: (rows(shown)[0].norms != ABSENT).all() and (rows(shown)[0].answers != trained.answers).all())
     untrained = rows(shown)[0]
     early = sentence._early(
@@ -96,7 +96,7 @@ def test_every_cell_and_every_part_of_it(app, shown, charts, cell):
     assert shown[-1][1]["scores"] == CELLS[cell].reservoir
     for name in names[1:]:
         before = rows(shown)[0].values
-        at.segmented_control(key=f"sentence_part_{cell}").set_value(name).run()
+        widget(at, "sentence_part").set_value(name).run()
         assert shown[-1][1]["part"] == name and (rows(shown)[0].values != before).any()
     assert not at.exception and not at.error
 
@@ -104,22 +104,22 @@ def test_every_cell_and_every_part_of_it(app, shown, charts, cell):
 def test_build_with_attractors_adverbs_and_beyond_the_trained_length(app, shown, charts):
     at = opened(app, shown, task="agreement-varying", length="20")
     assert "place" in {key.removeprefix("by_") for key in charts}
-    at.number_input(key="sentence_adverbs").set_value(3).run()
-    at.number_input(key="sentence_clause_agreement-varying_20").set_value(40).run()
-    at.number_input(key="sentence_attractors_agreement-varying").set_value(2).run()
-    at.selectbox(key="sentence_noun").set_value("king / kings").run()
+    widget(at, "sentence_adverbs").set_value(3).run()
+    widget(at, "sentence_clause").set_value(40).run()
+    widget(at, "sentence_attractors").set_value(2).run()
+    widget(at, "sentence_noun").set_value("king").run()
     read(at, shown)
     one, many = rows(shown)
     assert len(one.words) == 48 and (one.words[4], many.words[4]) == ("king", "kings")
     assert sorted(one.numbers) == [-1] * 45 + [0, 1, 1] and sorted(many.numbers) == [-1] * 45 + [0, 0, 1]
-    at.segmented_control(key="sentence_relation").set_value("same").run()
+    widget(at, "sentence_relation").set_value("same").run()
     read(at, shown)
     assert sorted(rows(shown)[0].numbers) == [-1] * 45 + [0] * 3
     before = words(shown)
     at.button(key="sentence_other").click().run()
     read(at, shown)
     assert words(shown) != before
-    at.number_input(key="sentence_clause_agreement-varying_20").set_value(2).run()
+    widget(at, "sentence_clause").set_value(2).run()
     read(at, shown)
     assert sum(n >= 0 for n in rows(shown)[0].numbers) == 2
     assert any("has room for 1 here" in caption.value for caption in at.caption)
@@ -127,25 +127,41 @@ def test_build_with_attractors_adverbs_and_beyond_the_trained_length(app, shown,
 
 def test_type_a_sentence(app, shown, charts):
     at = opened(app, shown)
-    at.text_input(key="sentence_typed").set_value("The kings, which saw my dog near rice, were.").run()
+    widget(at, "sentence_typed").set_value("The kings, which saw my dog near rice, were.").run()
     read(at, shown)
     assert words(shown) == ["the king , which saw my dog near rice ,", "the kings , which saw my dog near rice ,"]
     assert not at.warning and not at.error
-    at.text_input(key="sentence_typed").set_value("dogs saw milk").run()
+    widget(at, "sentence_typed").set_value("dogs saw milk").run()
     read(at, shown)
     assert words(shown) == ["dog saw milk", "dogs saw milk"]
     assert "never seen such a sentence: before the subject stand adverbs" in at.warning[0].value
-    n = len(shown)
-    at.text_input(key="sentence_typed").set_value("the catz, which saw zebras,").run()
-    assert at.error[0].value.startswith("Not read: “catz” is not in the vocabulary; near to it are cat, cats")
-    at.text_input(key="sentence_typed").set_value("near my milk").run()
-    assert "there is no subject" in at.error[0].value
-    at.text_input(key="sentence_typed").set_value("cat " * 1001).run()
-    assert at.error[0].value == "Not read: at most 1000 words on this server, got 1001."
-    assert len(shown) == n and not at.exception, "nothing is drawn for what cannot be read"
-    assert at.multiselect(key="sentence_units_0"), "the rest of the page stays"
-    at.text_input(key="sentence_typed").set_value("").run()
-    assert words(read(at, shown) and shown)[0].startswith("the cat , which")
+    widget(at, "sentence_typed").set_value("the cats, which saw zebras and milk, were").run()
+    read(at, shown)
+    assert words(shown)[1] == "the cats , which saw and milk ,"
+    assert at.warning[0].value.startswith("Left out: “zebras” is not in the vocabulary") and not at.error
+    widget(at, "sentence_typed").set_value("").run()
+    read(at, shown)
+    built = words(shown)
+    for typed, said in [
+        ("the catz, which saw zebras,", "Not read: “catz” is not in the vocabulary; near to it are cat, cats"),
+        ("near my milk", "there is no subject"),
+        ("cat " * 1001, "Not read: at most 1000 words on this server, got 1001."),
+    ]:
+        widget(at, "sentence_typed").set_value(typed).run()
+        read(at, shown)
+        assert said in at.error[0].value and not at.exception
+        assert at.error[0].value.endswith("Below is the sentence that is built above.") and words(shown) == built
+        assert widget(at, "sentence_off") is not None, "the rest of the page stays"
+    widget(at, "sentence_typed").set_value("").run()
+    assert words(read(at, shown) and shown) == built and not at.error
+
+
+@pytest.mark.parametrize("verb", ["was", "were"])
+def test_the_sentence_of_the_lecture_is_read_up_to_its_verb(app, shown, charts, verb):
+    at = opened(app, shown, sentence_typed=f"The cat, which already ate ..., {verb} full.")
+    assert words(shown) == ["the cat , which already ate ,", "the cats , which already ate ,"]
+    assert not at.error and any(f"Read up to “{verb}”. The rest, “full”" in c.value for c in at.caption)
+    assert "by subject: cat 0." in shown[-1][1]["summary"]
 
 
 def test_units_are_switched_off_by_hand_and_best_first(app, shown, charts):
@@ -156,11 +172,11 @@ def test_units_are_switched_off_by_hand_and_best_first(app, shown, charts):
     assert charts["units"].unit.iloc[0] == f"unit {first}"
     best.click().run()
     read(at, shown)
-    assert rows(shown)[0].off == [first] and at.multiselect(key="sentence_units_1").value == [first]
+    assert rows(shown)[0].off == [first] and widget(at, "sentence_off").value == [first]
     assert (rows(shown)[0].answers != whole).any()
     assert (rows(shown)[0].values[list(rows(shown)[0].units).index(first)] == 0).all()
     until(at, lambda at: charts["units"].off.sum() == 1)
-    at.multiselect(key="sentence_units_1").set_value([0, 1, 2, 3, 4, 5]).run()
+    widget(at, "sentence_off").set_value([0, 1, 2, 3, 4, 5]).run()
     read(at, shown)
     metrics = {m.label: m.value for m in until(at, lambda at: len(at.metric) == 2 and "6" in at.metric[1].label).metric}
     assert float(metrics["Accuracy with 6 switched off"].rstrip("%")) == pytest.approx(50, abs=8), "nothing reaches the readout"
@@ -173,7 +189,7 @@ def test_units_are_switched_off_by_hand_and_best_first(app, shown, charts):
 
 def test_fewer_units_keep_those_switched_off_that_there_are(app, shown, charts):
     at = opened(app, shown)
-    at.multiselect(key="sentence_units_0").set_value([1, 5]).run()
+    widget(at, "sentence_off").set_value([1, 5]).run()
     hidden = next(n for n in at.sidebar.number_input if n.key.startswith("c_hidden"))
     hidden.set_value(4).run()
     read(at, shown)
@@ -187,7 +203,7 @@ def test_a_pinned_network_reads_the_same_words(app, shown, charts):
     assert [name.split(":")[0] for name in names] == ["now", "now", "pinned", "pinned"] and "LSTM" in names[2]
     assert words(shown)[:2] == words(shown)[2:]
     assert [len(row.norms) for row in rows(shown)] == [1, 1, 2, 2]
-    at.multiselect(key="sentence_units_0").set_value([1]).run()
+    widget(at, "sentence_off").set_value([1]).run()
     read(at, shown)
     assert [list(row.off) for row in rows(shown)] == [[1], [1], [], []]
 
@@ -225,10 +241,10 @@ def test_a_network_that_became_nan_is_said_to_be(app, shown, charts):
 def test_a_small_server_refuses_long_sentences_in_words(app, shown, charts, monkeypatch, pool):
     monkeypatch.setattr(pool, "limits", Limits(max_length=12))
     at = opened(app, shown)
-    at.number_input(key="sentence_clause_agreement_10").set_value(7).run()
+    widget(at, "sentence_clause").set_value(7).run()
     read(at, shown)
     assert len(rows(shown)[0].words) == 12
-    at.text_input(key="sentence_typed").set_value("the cat, which saw milk near rice near rice near rice,").run()
+    widget(at, "sentence_typed").set_value("the cat, which saw milk near rice near rice near rice,").run()
     assert at.error[0].value == "Not read: at most 12 words on this server, got 13."
 
 

@@ -270,7 +270,7 @@ def test_what_a_server_refuses_is_told(app, two, pool, monkeypatch):
     at = app({"length": "7", "steps": "8"})
     monkeypatch.setattr(pool, "limits", Limits(max_steps=10))
     press(at, "tour_start")
-    assert not at.exception and "This server does not train it: steps may be at most 10" in texts(at)[0]
+    assert not at.exception and "Its experiment is not shown: steps may be at most 10" in texts(at)[0]
     assert experiment(at).length == 7
 
 

@@ -20,6 +20,7 @@ from apptest import (
     told,
     until,
     verdicts,
+    widget,
 )
 
 from pages import _live, _session
@@ -166,12 +167,12 @@ def test_every_control_has_its_value_as_its_default_too(app, query):
     """A browser too slow to hear of a value before the next run answers with the default: it must be the same."""
     at = app({"length": "50", "seed": "3"} | query).run()
     side = at.sidebar
-    for widget in side.number_input:
-        assert widget.proto.default == widget.value, widget.key
-    for widget in side.selectbox:
-        assert widget.options[widget.proto.default] == widget.format_func(widget.value), widget.key
-    for widget in side.multiselect:
-        assert [widget.options[i] for i in widget.proto.default] == [widget.format_func(v) for v in widget.value], widget.key
+    for one in side.number_input:
+        assert one.proto.default == one.value, one.key
+    for one in side.selectbox:
+        assert one.options[one.proto.default] == one.format_func(one.value), one.key
+    for one in side.multiselect:
+        assert [one.options[i] for i in one.proto.default] == [one.format_func(v) for v in one.value], one.key
     assert len(side.number_input) > 5 and len(side.selectbox) >= 3
 
 
@@ -281,8 +282,8 @@ def test_a_finished_run_tells_its_accuracy_and_verdict(app):
 
 def test_a_gated_cell_offers_both_parts_of_its_state(app):
     at = finished(app, cell="lstm")
-    at.selectbox(key="v_part").set_value("c").run()
-    at.selectbox(key="v_network").set_value(2).run()
+    widget(at, "lab_state").set_value("c").run()
+    widget(at, "lab_network").set_value(2).run()
     assert not at.exception and "dL/dc" in verdicts(at)[0]
 
 

@@ -6,7 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnkit import sentences
-from rnnkit.sentences import NUMBER, RELATIONS, WORDS, baselines, build, deviation, parse, subjects, text, versions
+from rnnkit.sentences import (
+    NUMBER,
+    RELATIONS,
+    WORDS,
+    baselines,
+    build,
+    deviation,
+    parse,
+    read_typed,
+    subjects,
+    text,
+    versions,
+)
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import GROUPS, PLURAL, SINGULAR
 from rnnkit.tasks.base import is_held_out
@@ -156,7 +168,24 @@ def test_unknown_words_are_named_with_what_they_may_have_been():
     said = str(refused.value).split("; ")
     assert said[0] == "“catz” is not in the vocabulary" and said[1].startswith("near to it are cat, cats")
     assert "“wich”" in said[2] and "which" in said[3]
-    assert said[4] == "“xylophone” is not in the vocabulary" and len(said) == 5
+    assert said[4] == "“xylophone” is not in the vocabulary" and "there is no subject" in said[5]
+
+
+@pytest.mark.parametrize("dots", ["...", "…", ". . .", "", "fresh milk"])
+@pytest.mark.parametrize("start", ["The cat, which already ate", "THE CAT , WHICH ALREADY ATE", "“The cat, which already ate"])
+@pytest.mark.parametrize(("verb", "rest"), [("was", "full"), ("were", "full and warm"), ("was", "")])
+def test_a_sentence_is_read_up_to_its_verb(start, dots, verb, rest):
+    typed = read_typed(f"{start} {dots}, {verb.upper()} {rest}.")
+    assert text(typed.x) == f"the cat, which already ate{' fresh milk' if dots[-1:] == 'k' else ''},"
+    assert (typed.verb, typed.rest, typed.unknown) == (verb, rest, "")
+
+
+def test_unknown_words_are_left_out_and_the_rest_stays():
+    typed = read_typed("the hungry cats, which saw xylophones near rice, were zebras")
+    assert text(typed.x) == "the cats, which saw near rice," and typed.rest == "zebras"
+    assert typed.unknown.split("; ")[0] == "“hungry” is not in the vocabulary" and "zebras" not in typed.unknown
+    with pytest.raises(ValueError, match="“hungry” is not in the vocabulary"):
+        parse("the hungry cats, which saw rice,")
 
 
 @pytest.mark.parametrize("typed", ["", " , ", "already ate fresh milk"])

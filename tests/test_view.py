@@ -5,7 +5,6 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from apptest import SMALL, buttons, controls, finished, linked, press, told, until, verdicts
 
-import dashboard
 from pages import _link, _session, _view
 from pages._view import CONTROLS, View
 from rnnkit.experiment import FIELDS, Experiment, applies
@@ -107,24 +106,7 @@ def test_the_presenters_charts_are_larger():
     assert _view.enlarged(spec) == expected and spec["height"] == 200
 
 
-# ---- the pages' own choices ----
-
-LINKED = {key: (name, valid) for name, page in dashboard.PAGES.items() for key, valid in getattr(page, "LINKED", {}).items()}
-
-
-def test_own_choices_have_names_of_their_own():
-    assert not LINKED.keys() & (FIELDS.keys() | {"v", "present", "hide", "lock", "tour"})
-    assert all(key.startswith(f"{page}_") for key, (page, _) in LINKED.items())
-
-
-@pytest.mark.parametrize("name", sorted({page for page, _ in LINKED.values()}))
-def test_a_page_opens_with_the_choices_of_its_link_and_keeps_them_in_it(app, name):
-    choices = {key: str(valid[-1]) for key, (page, valid) in LINKED.items() if page == name}
-    at = app(choices, page=name)
-    assert not at.exception and not warnings(at)
-    for _ in range(2):
-        assert {k: v[0] if isinstance(v, list) else v for k, v in at.query_params.items()} == choices
-        at.run()
+# ---- the pages' own settings: tests/test_options.py ----
 
 
 def test_a_choice_made_on_a_page_goes_into_the_link(app):
