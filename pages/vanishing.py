@@ -18,7 +18,7 @@ from rnnkit.charts import vanishing as charts
 from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.presets import PRESETS
-from rnnkit.verdict import EXPLODED, VANISHED, fate, gradient_ratio
+from rnnkit.verdict import ARRIVES, fate, gradient_ratio
 from rnnkit.words import amount
 
 TITLE = "Vanishing"
@@ -233,7 +233,7 @@ def _regimes(e: Experiment) -> None:
 def _map(e: Experiment, lengths: list[int], parts: list[Found], done: bool) -> None:
     f, task, cell = parts[-1], e.bound_task, CELLS[e.cell]
     ratio, called = f["ratio"][-1], "spectral radius" if cell.reservoir else "gain"
-    arrives, here = (VANISHED, EXPLODED), ("this experiment", e.length, e.gain)
+    arrives, here = ARRIVES, ("this experiment", e.length, e.gain)
     left, right = st.columns([3, 1], gap="medium")
     _take_click(lengths)
     with right:
@@ -247,7 +247,7 @@ def _map(e: Experiment, lengths: list[int], parts: list[Found], done: bool) -> N
         _charts.draw(spec, text, "vanishing_map", tables, on_select="rerun")
     told = [
         f"Colour: ‖dL/d{cell.parts[-1]}‖ at the {task.source_name} over that at the {task.end_name}, median of 8 untrained "
-        "networks on 8 sequences; framed in white where it arrives, from 1e-4 to 100.",
+        "networks on 8 sequences; framed in white where it arrives, from 0.1 to 10.",
     ]
     if f["units"] < e.hidden:
         told.append(f"Computed with {f['units']} hidden units instead of {e.hidden}.")

@@ -13,7 +13,8 @@ from rnnkit.record import ABSENT
 from rnnkit.words import amount
 
 SOLVED = 0.99  # of held-out sequences
-VANISHED, EXPLODED = 1e-4, 1e2  # ratio of the gradient at the source to that at the last step
+ARRIVES = (0.1, 10.0)  # ratios of the gradient at the source to that at the last step that count as arriving
+VANISHED, LARGE = 1e-3, 1e3  # below, above
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,26 @@ def _share(ratio: float) -> str:
 
 
 def fate(ratio: float) -> str:
-    """What became of a gradient of which this ratio is left."""
-    return "it vanished" if ratio < VANISHED else "it exploded" if ratio > EXPLODED else "it arrives"
+    """What became of a gradient of which this ratio is left; "it exploded" is said of what is not finite alone.
+
+    | ratio  | < 1e-3      | < 0.1    | 0.1 to 10  | to 1e3   | > 1e3         | NaN or inf  |
+    | :----- | :---------- | :------- | :--------- | :------- | :------------ | :---------- |
+    | it ... | it vanished | it fades | it arrives | it grew  | it grew large | it exploded |
+
+    The same words stand in every verdict, story, remedy and on every page.
+    """
+    if not np.isfinite(ratio):
+        return "it exploded"
+    words = ("it vanished", "it fades", "it arrives", "it grew", "it grew large")
+    return words[sum((ratio >= VANISHED, ratio >= ARRIVES[0], ratio > ARRIVES[1], ratio > LARGE))]
+
+
+def per_step(ratio: float, steps: int) -> float:
+    """The mean factor a time step, ratio^(1 / steps), of a gradient of which `ratio` is left after `steps` time steps.
+
+    1 where there is no step between.
+    """
+    return float(ratio ** (1 / steps)) if steps else 1.0
 
 
 def _outcome(e: Experiment, steps: np.ndarray, accuracy: np.ndarray, dead: np.ndarray) -> tuple[str, bool]:

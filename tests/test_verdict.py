@@ -5,7 +5,7 @@ import pytest
 
 from rnnkit import Experiment
 from rnnkit.fixes import Truncate
-from rnnkit.verdict import gradient_ratio, solved_at, verdict
+from rnnkit.verdict import fate, gradient_ratio, per_step, solved_at, verdict
 
 E = Experiment(length=10, replicas=3, steps=100)
 STEPS = np.array([0, 50, 100])
@@ -25,11 +25,37 @@ def told(grad, e=E, accuracy=LOW, steps=STEPS, diverged=SOUND, causes=("", "", "
 
 
 @pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (0, "it vanished"),
+        (9.9e-4, "it vanished"),
+        (1e-3, "it fades"),
+        (0.099, "it fades"),
+        (0.1, "it arrives"),
+        (1, "it arrives"),
+        (10, "it arrives"),
+        (11, "it grew"),
+        (1e3, "it grew"),
+        (1.1e3, "it grew large"),
+        (float("inf"), "it exploded"),
+        (float("nan"), "it exploded"),
+    ],
+)
+def test_one_scale_of_words(ratio, words):
+    assert fate(ratio) == words
+
+
+def test_factor_a_step():
+    assert per_step(0.5**8, 8) == pytest.approx(0.5) and per_step(3.0, 0) == 1
+
+
+@pytest.mark.parametrize(
     ("source", "words"),
     [
         (1e-13, "1e-13 of what it is at the verb: it vanished"),
         (0.25, "0.25 of what it is at the verb: it arrives"),
-        (3e5, "3e5 times what it is at the verb: it exploded"),
+        (178, "178 times what it is at the verb: it grew"),
+        (3e5, "3e5 times what it is at the verb: it grew large"),
         (0.0, "exactly 0 of what it is at the verb: it vanished"),
     ],
 )
