@@ -300,3 +300,23 @@ def test_on_a_phone(server, visit):
     expect(chart(page, "Values of c over time")).to_be_attached()
     complete(page)
     assert page.evaluate(SIDEWAYS) == [0, 0]
+
+
+def test_the_colours_of_the_map_are_explained_after_a_setting_has_changed(server, visit):
+    """Nothing on the page is filled by what stands under an address: it changes with every setting."""
+    from browsing import expect, sidebar
+
+    page = visit(server.link("/vanishing", length=10, hidden=4))
+    complete(page)
+    squares = page.locator(".st-key-vanishing_map .role-legend-symbol path")
+    expect(squares).to_have_count(9)
+    before = squares.evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+    seed = sidebar(page).get_by_role("spinbutton", name="Seed")
+    seed.fill("3")
+    seed.press("Enter")
+    expect(page).to_have_url(re.compile("seed=3"))
+    complete(page)
+    expect(squares).to_have_count(9)
+    assert squares.evaluate_all("all => all.map(e => getComputedStyle(e).fill)") == before
+    assert len(set(before)) == 9
+    assert page.locator("svg [fill^='url(']").count() == 0
