@@ -10,6 +10,9 @@
 //
 // Shelf: a server that starts again, or a page that is loaded again, begins a session anew, without its shelf of runs. The tab keeps
 // their names and settings (`shelf`), and gives those of another session (`viewer`) back once (`told`).
+//
+// Menu: in a narrow window it lies over the page, and Streamlit closes it after a choice on phones alone, which it knows by their
+// name. A press beside it closes it everywhere: a new page (`page`: its name) begins with one.
 function keepBack(chapter) {
   if (history.state?.chapter !== chapter) history.replaceState({ ...history.state, chapter }, "");
   if (history.rnnkit) {
@@ -30,6 +33,12 @@ function keepBack(chapter) {
   }, { capture: true });
 }
 
+let drawn;
+function closeMenu(page, element) {
+  if (drawn && drawn !== page) element.dispatchEvent(new MouseEvent("mousedown", { bubbles: true, composed: true }));
+  drawn = page;
+}
+
 function keepShelf({ viewer, shelf, told }, send) {
   try {
     const kept = JSON.parse(sessionStorage.getItem("rnnkit-shelf") ?? "null");
@@ -38,7 +47,8 @@ function keepShelf({ viewer, shelf, told }, send) {
   } catch { /* a browser that keeps nothing */ }
 }
 
-export default function ({ data, setTriggerValue }) {
+export default function ({ data, parentElement, setTriggerValue }) {
+  closeMenu(data.page, parentElement.host ?? parentElement);
   keepBack(data.chapter);
   keepShelf(data, setTriggerValue);
   const { locked } = data;

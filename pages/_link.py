@@ -71,8 +71,8 @@ def frame(page: ModuleType) -> None:
     st.session_state.page = page
     _options.turn_to(page)
     with st.container(key="frame"):
-        told = {"locked": _view.selector(_view.view().lock), "chapter": _chapters.number(), **_session.kept()}
-        _frame(key="rnnkit_frame", data=told, on_shelf_change=_session.bring_back)
+        told = {"page": page.__name__, "locked": _view.selector(_view.view().lock), "chapter": _chapters.number()}
+        _frame(key="rnnkit_frame", data=told | _session.kept(), on_shelf_change=_session.bring_back)
 
 
 def write() -> None:
