@@ -33,10 +33,10 @@ function keepBack(chapter) {
   }, { capture: true });
 }
 
-let drawn;
 function closeMenu(page, element) {
-  if (drawn && drawn !== page) element.dispatchEvent(new MouseEvent("mousedown", { bubbles: true, composed: true }));
-  drawn = page;
+  const before = history.rnnkit;
+  if (before.page && before.page !== page) element.dispatchEvent(new MouseEvent("mousedown", { bubbles: true, composed: true }));
+  before.page = page;
 }
 
 function keepShelf({ viewer, shelf, told }, send) {
@@ -48,8 +48,8 @@ function keepShelf({ viewer, shelf, told }, send) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  closeMenu(data.page, parentElement.host ?? parentElement);
   keepBack(data.chapter);
+  closeMenu(data.page, parentElement.host ?? parentElement);
   keepShelf(data, setTriggerValue);
   const { locked } = data;
   if (!locked) return;
