@@ -42,7 +42,7 @@ _component = st.components.v2.component(
     "rnnkit_ledger",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_viridis.js", "_place.js", "_ledger.js")),
+    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_numbers.js", "_viridis.js", "_place.js", "_ledger.js")),
 )
 PLACE = {  # settings of the page: where its viewer is in the table
     "steps_at": _options.Number(0, 99),  # the cursor

@@ -73,7 +73,7 @@ def test_verb_probability_and_loss_are_in_sight_on_a_laptop(server, visit, view,
     expect(page.locator(".ledger")).to_have_attribute("data-last", str(2 * words + 1))
     for name in (f"loss {words} 0", f"p {words} 1", f"dlogits {words} 1"):
         box = page.locator(f"[data-place='{name}']").bounding_box()
-        assert 330 < box["x"] and box["x"] + box["width"] <= LAPTOP["width"], name
+        assert box["x"] > 330 and box["x"] + box["width"] <= LAPTOP["width"], name
     cut = "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
     assert page.locator(".ledger .number:not(:disabled)").evaluate_all(cut) == []
 
