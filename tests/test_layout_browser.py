@@ -84,7 +84,8 @@ RAW = r"""element => {
     const text = element.cloneNode(true);
     for (const set of text.querySelectorAll(".katex")) set.remove();
     for (const code of text.querySelectorAll("code, pre")) code.remove();
-    return [...element.querySelectorAll(".katex-error")].map(e => e.textContent).concat(text.textContent.match(/\$\$|\\[a-zA-Z]+/g) ?? []);
+    const unset = text.textContent.match(/\$\$|\\[a-zA-Z]+/g) ?? [];
+    return [...element.querySelectorAll(".katex-error")].map(e => e.textContent).concat(unset);
 }"""
 
 

@@ -245,7 +245,7 @@ def test_every_control_works_after_another_number_of_words(server, visit, words)
     choose(page, "Sentence", steps._told(steps.sentences(words)[4]), side)
     side.get_by_text("4", exact=True).click()
     expect(page.locator(".ledger thead")).to_contain_text(steps.TASK.labels(steps.sentences(words)[4])[-2])
-    expect(place(page, "h 0 3")).to_be_attached()
+    expect(page.get_by_role("button", name="unit 4", exact=True)).to_be_visible()
     expect(page.get_by_text("This part of the page failed")).to_have_count(0)
 
 
