@@ -265,7 +265,7 @@ def _curves(name: str, h: History, doomed: np.ndarray, a: Autopsy, shown: int, s
         "rewind": _live._arrow({"step": np.array([clipping(saved.e).since] if saved is not None else [], dtype=int)}),
     }
     text = _text(name, doomed[:shown, a.network], a, saved, None if saved is None else after[:n, a.network])
-    _charts.draw(_view.chart(spec), text, f"exploding_{name}_{bool(saved)}", data)
+    _charts.draw(_view.chart(spec), text, f"exploding_{name}{'_rewound' if saved else ''}", data)
 
 
 def _text(name: str, doomed: np.ndarray, a: Autopsy, saved: History | None, after: np.ndarray | None) -> str:

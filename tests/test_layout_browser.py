@@ -126,3 +126,41 @@ def test_displayed_equations_stand_on_lines_of_their_own():
 
     text = "so\n$$a = b, \\qquad\nc = d .$$\nand"
     assert DISPLAYED.sub(r"\n\n$$\n\1\n$$\n\n", text) == "so\n\n$$\na = b, \\qquad\nc = d .\n$$\n\nand"
+
+
+# ---- small things ----
+
+
+@pytest.mark.parametrize("deep", ["/lab/xyz", "/lab/xyz/", "/lab/sub/vanishing?length=12"])
+def test_an_address_below_a_page_is_not_blank(server, visit, problems, deep):
+    """It is the page of its last part; one that there is not is said not to exist, and the lab is shown."""
+    page = visit(server.url + deep)
+    expect(page.get_by_test_id("stMain").get_by_role("heading").first).to_be_visible()
+    if "vanishing" in deep:
+        expect(page.get_by_role("heading", name="Why does it vanish?")).to_be_visible()
+        expect(page).to_have_url(re.compile("^[^?]*/vanishing.*length=12"))
+    problems[:] = [problem for problem in problems if "404" not in problem and "does not seem to exist" not in problem]
+
+
+def test_a_number_out_of_range_says_why_beside_its_field(server, visit):
+    page = visit(server.link("/", **SMALL), viewport=LAPTOP)
+    field = sidebar(page).get_by_role("spinbutton", name="Sequence length T")
+    field.fill("50000")
+    field.press("Enter")
+    said = sidebar(page).get_by_text("Please enter a value between 7 and")
+    expect(said).to_be_visible()
+    box, below = said.bounding_box(), field.bounding_box()
+    assert box["height"] > 20 and box["width"] > 150 and 0 <= box["y"] - below["y"] - below["height"] < 20
+    field.fill("12")
+    field.press("Enter")
+    expect(page).to_have_url(re.compile("length=12"))
+    expect(said).to_have_count(0)
+
+
+def test_smaller_numbers_can_be_had_by_minus(server, visit):
+    """T = 10 had a dead minus button, because ten less is no length."""
+    page = visit(server.link("/", **SMALL), viewport=LAPTOP)
+    field = sidebar(page).get_by_role("spinbutton", name="Sequence length T")
+    field.locator("xpath=ancestor::*[@data-testid='stNumberInput']").get_by_role("button", name="Decrement").click()
+    expect(field).to_have_value("9")
+    expect(page).to_have_url(re.compile("length=9"))
