@@ -63,12 +63,15 @@ def section() -> None:
 
 
 def _controls() -> tuple[Experiment, float]:
-    look: dict[str, Any] = {"format": "%g", "width": 165}
-    with st.container(horizontal=True, gap="small"):
-        gain = _options.number("Gain of W_rec", 0.1, 3.0, "exploding_gain", DOOMED.gain, 0.05, **look)
-        lr = _options.number("Learning rate", 0.001, 10.0, "exploding_lr", DOOMED.lr, 0.1, **look)
-        threshold = _options.number("Clip threshold", 0.001, 1e6, "exploding_threshold", THRESHOLD, 0.01, **look)
-        seed = _options.number("Seed", 0, 100_000, "exploding_seed", DOOMED.seed, 8, width=_view.size(165))
+    with st.sidebar:
+        st.markdown("**The networks that explode**")
+        gain = _options.number("Gain of the recurrent weights", 0.1, 3.0, "exploding_gain", DOOMED.gain, 0.05, format="%g")
+        lr = _options.number("Learning rate", 0.001, 10.0, "exploding_lr", DOOMED.lr, 0.1, format="%g")
+        left, right = st.columns(2)
+        with left:
+            threshold = _options.number("Clip at", 0.001, 1e6, "exploding_threshold", THRESHOLD, 0.01, format="%g")
+        with right:
+            seed = _options.number("Seed", 0, 100_000, "exploding_seed", DOOMED.seed, 8)
     return replace(DOOMED, gain=gain, lr=lr, seed=int(seed)), threshold
 
 
@@ -262,7 +265,7 @@ def _curves(name: str, h: History, doomed: np.ndarray, a: Autopsy, shown: int, s
         "rewind": _live._arrow({"step": np.array([clipping(saved.e).since] if saved is not None else [], dtype=int)}),
     }
     text = _text(name, doomed[:shown, a.network], a, saved, None if saved is None else after[:n, a.network])
-    _charts.draw(_view.chart(spec), text, f"exploding_{name}_{bool(saved)}", data)
+    _charts.draw(_view.chart(spec), text, f"exploding_{name}{'_rewound' if saved else ''}", data)
 
 
 def _text(name: str, doomed: np.ndarray, a: Autopsy, saved: History | None, after: np.ndarray | None) -> str:

@@ -386,7 +386,7 @@ function showTip({ f, tip }, figure, event, p) {
   tip.hidden = !p;
   if (!p) return;
   const { i, j, x, y } = cell(f, p), k = corners(f, i, j)[y < 0.5 ? (x < 0.5 ? 0 : 1) : (x < 0.5 ? 3 : 2)];
-  const numbers = `error ${f.E[k].toPrecision(2)}, gradient norm ${Number(f.norm[k].toPrecision(2))}`;
+  const numbers = `error ${written(f.E[k], 2)}, gradient norm ${written(f.norm[k], 2)}`;
   tip.textContent = `w ${value(p[0], f.w).toFixed(2)}, b ${value(p[1], f.b).toFixed(2)}: ${numbers}`;
   const box = figure.getBoundingClientRect(), left = event.clientX - box.left, top = event.clientY - box.top;
   tip.style.left = `${clamp(left - tip.offsetWidth / 2, 0, figure.clientWidth - tip.offsetWidth)}px`;

@@ -35,7 +35,7 @@ _component = st.components.v2.component(
     "rnnkit_cliff",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_place.js", "_cliff.js")),
+    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_numbers.js", "_place.js", "_cliff.js")),
 )
 CAMERA = {"turn": 2.62, "tilt": 0.66}  # where it stands at first, in radians
 PLACE = {"exploding_turn": _options.Number(0.0, 6.29), "exploding_tilt": _options.Number(0.15, 1.45)}  # settings of the page

@@ -39,6 +39,8 @@ def sidebar(only: Collection[str] | None = None) -> None:
         if "fixes" in shown:
             _fixes(e)
         _training(e, shown, folded=only is None)
+        if not shown and only != ():  # a lesson hides them all: never an empty sidebar, which comes and goes and moves the menu
+            st.caption(summary(e))
         if _session.problem():
             st.error(f"Not used: {plain(_session.problem())}", icon=":material/block:")
 
@@ -99,7 +101,7 @@ def _number(e: Experiment, name: str) -> None:
         min_value=int(low) if whole else float(low),
         max_value=int(high) if whole else float(high),
         value=_session.value(f"c_{name}"),
-        step=_step(name, getattr(e, name)),
+        step=_step(name, getattr(e, name), low),
         format="%d" if whole else "%g",
         key=_session.key(f"c_{name}"),
         help=f.metadata["help"],
@@ -107,11 +109,11 @@ def _number(e: Experiment, name: str) -> None:
     )
 
 
-def _step(name: str, value: float) -> float:
-    """What + and - add: half the value, rounded to one digit, or a natural unit."""
-    whole = {"length": 10, "hidden": 8, "steps": 50, "batch": 8}
+def _step(name: str, value: float, low: float) -> float:
+    """What + and - add: half the value, rounded to one digit, or a natural unit; 1 where that would be below `low`."""
     if isinstance(FIELDS[name].default, int):
-        return whole.get(name, 1)
+        natural = {"length": 10, "hidden": 8, "steps": 50, "batch": 8}.get(name, 1)
+        return natural if value - natural >= low else 1  # or - would be dead although there are smaller numbers
     return {"gain": 0.1, "input_scale": 0.01, "leak": 0.05, "density": 0.05}.get(name, float(f"{max(value, 1e-12) / 2:.0e}"))
 
 

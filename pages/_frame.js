@@ -12,6 +12,9 @@
 //
 // Shelf: a server that starts again, or a page that is loaded again, begins a session anew, without its shelf of runs. The tab keeps
 // their names and settings (`shelf`), and gives those of another session (`viewer`) back once (`told`).
+//
+// Menu: in a narrow window it lies over the page, and Streamlit closes it after a choice on phones alone, which it knows by their
+// name. A press beside it closes it everywhere: a new page (`page`: its name) begins with one.
 function keepBack({ chapter, first, page }, send) {
   const now = history.rnnkit;
   if (now) {
@@ -48,6 +51,12 @@ function enterMenus() {
   });
 }
 
+function closeMenu(page, element) {
+  const before = history.rnnkit;
+  if (before.page && before.page !== page) element.dispatchEvent(new MouseEvent("mousedown", { bubbles: true, composed: true }));
+  before.page = page;
+}
+
 function keepShelf({ viewer, shelf, told }, send) {
   try {
     const kept = JSON.parse(sessionStorage.getItem("rnnkit-shelf") ?? "null");
@@ -56,8 +65,9 @@ function keepShelf({ viewer, shelf, told }, send) {
   } catch { /* a browser that keeps nothing */ }
 }
 
-export default function ({ data, setTriggerValue }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   keepBack(data, setTriggerValue);
+  closeMenu(data.page, parentElement.host ?? parentElement);
   enterMenus();
   keepShelf(data, setTriggerValue);
   const { locked } = data;

@@ -39,7 +39,7 @@ _component = st.components.v2.component(
     "rnnkit_heatmap",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js=_here.with_name("_viridis.js").read_text("utf-8") + _here.with_suffix(".js").read_text("utf-8"),
+    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_numbers.js", "_viridis.js", "_heatmap.js")),
 )
 
 

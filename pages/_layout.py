@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from pages import _chapters, _session, _trouble
 from rnnkit.experiment import Experiment
 from rnnkit.process import Answer
 
+DISPLAYED = re.compile(
+    r"\s*\$\$\s*(.*?)\s*\$\$\s*", re.DOTALL
+)  # Markdown wants the signs of a displayed equation on lines of their own
 PATIENCE = 0.25  # seconds a page waits for an answer before it shows that it is waiting
 
 
@@ -32,7 +36,7 @@ def equally_long(e: Experiment) -> bool:
 def mathematics(text: str, title: str = "The mathematics") -> None:
     """Equations, with the symbols that the code uses, for whoever unfolds them."""
     with st.container(key="mathematics"), st.expander(title, icon=":material/function:"):
-        st.markdown(text)
+        st.markdown(DISPLAYED.sub(r"\n\n$$\n\1\n$$\n\n", text))
 
 
 def open_in_lab(label: str, e: Experiment, key: str, pinned: Experiment | None = None, **look: Any) -> None:

@@ -165,7 +165,7 @@ function cell(view, row, t, unit) {
     button.append(grid(values, row.name === "jacobian" ? 1 : biggest(data.matrices[row.name])), text);
   } else {
     const [shown, value] = data.cells[place];
-    button.innerHTML = `<span>${short(shown)}</span>`;
+    button.innerHTML = `<span>${markup(shown)}</span>`;
     if (row.kind === "value") button.style.setProperty("--tint", tint(value));
     else if (view.isCut(t)) button.classList.add("severed");
     else paintNorm(button, value);
@@ -188,7 +188,6 @@ function paintNorm(button, value) {                          // viridis for how 
   }
 }
 
-const short = shown => markup(shown.replace(/^(-?\d(?:\.\d)?)\d*e/, "$1e"));     // two digits are enough beside a power of ten
 const biggest = matrices => Math.max(...matrices.flatMap(m => m.values.flat().map(Math.abs))) || 1;
 
 function grid(values, most) {
@@ -212,18 +211,18 @@ function verb(view, phase, lines) {                          // what comes after
   const names = (phase === "forward" ? ["logits", "p"] : ["dlogits"]).filter(name => `${name} ${T} 0` in data.cells);
   const entry = (name, k, label) => {
     const place = `${name} ${T} ${k}`, [shown, value] = data.cells[place], button = make("button", "number");
-    button.innerHTML = `<span>${short(shown)}</span>`;
+    button.innerHTML = `<span>${markup(shown)}</span>`;
     if (name === "dlogits") paintNorm(button, value); else if (name === "p") button.style.setProperty("--tint", tint(value));
     button.setAttribute("aria-label", `${label}: ${button.textContent}`);
     register(view, button, place, T);
     return button;
   };
   const titles = { logits: "logit", p: "p", dlogits: "dlogit" };
-  box.style.gridTemplateColumns = `auto repeat(2, minmax(0, 1fr))`;
-  box.append(make("span"), ...["logits", "p"].map((_, i) => make("span", "title", titles[names[i]] ?? "")));
+  box.style.gridTemplateColumns = `auto repeat(${names.length}, minmax(0, 1fr))`;
+  box.append(make("span"), ...names.map(name => make("span", "title", titles[name])));
   data.answers.forEach((answer, k) => {
     const entries = names.map(name => entry(name, k, `${titles[name]} of ${answer}`));
-    box.append(make("b", k === data.right ? "right" : "", answer), ...entries, ...(entries.length < 2 ? [make("span")] : []));
+    box.append(make("b", k === data.right ? "right" : "", answer), ...entries);
   });
   if (phase === "forward") box.append(make("b", "right", "loss"), entry("loss", 0, "loss"));
   td.append(box);
@@ -309,7 +308,7 @@ function matrix({ title, down, across, numbers }) {
   head.append(Object.assign(make("th"), { innerHTML: markup(title) }), ...across.map(name => make("th", "", name)));
   table.append(head, ...numbers.map((row, i) => {
     const line = make("tr");
-    line.append(make("th", "", down[i]), ...row.map(v => Object.assign(make("td"), { innerHTML: short(v) })));
+    line.append(make("th", "", down[i]), ...row.map(v => Object.assign(make("td"), { innerHTML: markup(v) })));
     return line;
   }));
   return table;
@@ -328,7 +327,8 @@ function follow(view) {                                      // the current colu
   const box = view.root.querySelector(".scroll"), phase = phaseAt(view);
   if (phase === "start") { box.scrollLeft = 0; return; }
   const cell = view.columns[phase === "loss" ? view.T : columnAt(view)][0], label = box.querySelector(".label").offsetWidth;
-  const left = cell.offsetLeft - label, right = cell.offsetLeft + cell.offsetWidth - box.clientWidth;
+  const verb = view.columns[view.T][0], over = getComputedStyle(verb).position === "sticky" && cell !== verb ? verb.offsetWidth : 0;
+  const left = cell.offsetLeft - label, right = cell.offsetLeft + cell.offsetWidth - box.clientWidth + over;
   if (box.scrollLeft > left) box.scrollLeft = left; else if (box.scrollLeft < right) box.scrollLeft = right;
 }
 

@@ -15,7 +15,7 @@ import numpy as np
 import streamlit as st
 
 from pages import _options
-from rnnkit.ledger import Ledger, Ref, Template, show
+from rnnkit.ledger import Ledger, Ref, Template, compact, show
 
 HTML = """
 <div class="ledger" tabindex="0" role="group" aria-label="Forward and backward pass, step by step. Arrow keys step, space plays.">
@@ -42,7 +42,7 @@ _component = st.components.v2.component(
     "rnnkit_ledger",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_viridis.js", "_place.js", "_ledger.js")),
+    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_numbers.js", "_viridis.js", "_place.js", "_ledger.js")),
 )
 PLACE = {  # settings of the page: where its viewer is in the table
     "steps_at": _options.Number(0, 99),  # the cursor
@@ -172,7 +172,7 @@ class _Writer:
         symbols = "".join(part if isinstance(part, str) else self.symbol(part) for part in template)
         refs = [part for part in template if isinstance(part, Ref)]
         places = list(dict.fromkeys(place for ref in refs if (place := self._place(ref))))
-        return [show(value), _plain(value), symbol, symbols, self.book.filled(template), show(value, 4), places]
+        return [compact(value), _plain(value), symbol, symbols, self.book.filled(template), show(value, 4), places]
 
     def _place(self, ref: Ref) -> str:
         """Where a number of an equation stands in the table, if it does."""
@@ -219,12 +219,12 @@ def _matrix(
     M: np.ndarray, norm: float, told: list[str], tables: list[tuple[str, list[str], list[str], np.ndarray]]
 ) -> dict[str, Any]:
     shown = [
-        {"title": title, "down": down, "across": across, "numbers": [[show(v) for v in row] for row in numbers.tolist()]}
+        {"title": title, "down": down, "across": across, "numbers": [[compact(v) for v in row] for row in numbers.tolist()]}
         for title, down, across, numbers in tables
     ]
     return {
         "values": [[_plain(v) for v in row] for row in M.tolist()],
-        "norm": show(norm),
+        "norm": compact(norm),
         "told": told,
         "tables": shown,
     }

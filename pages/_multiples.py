@@ -51,7 +51,7 @@ _component = st.components.v2.component(
     "rnnkit_multiples",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_viridis.js", "_place.js", "_multiples.js")),
+    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_numbers.js", "_viridis.js", "_place.js", "_multiples.js")),
 )
 
 

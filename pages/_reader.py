@@ -40,7 +40,8 @@ _component = st.components.v2.component(
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
     js="".join(
-        (_here.parent / name).read_text("utf-8") for name in ("_viridis.js", "_place.js", "_reader.js", "_reader_draw.js")
+        (_here.parent / name).read_text("utf-8")
+        for name in ("_numbers.js", "_viridis.js", "_place.js", "_reader.js", "_reader_draw.js")
     ),
 )
 

@@ -21,7 +21,7 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import runtime
@@ -32,6 +32,7 @@ from rnnkit import journal
 from rnnkit.machine import resident, return_memory
 
 SETTING = "RNNKIT_STATUS"  # environment variable, or secret of this name, that holds the key of the status page
+FILES = ("static", "media", "component", "app")  # first parts of addresses that are no page
 STARTED = time.monotonic()
 TIDY = 30.0  # seconds between two looks for sessions that have come to their end
 
@@ -67,6 +68,30 @@ class Tabs:
             await self.app(scope, receive, send)
         finally:
             Tabs.open -= one
+
+
+class Deeper:
+    """Sends a reader of /lab/xyz to /xyz: all pages stand at the top, and from below the browser would not find its scripts."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app: ASGIApp = self.app
+        if scope["type"] == "http" and scope["method"] == "GET" and (to := _top(Request(scope))):
+            app = RedirectResponse(to, 307)
+        await app(scope, receive, send)
+
+
+def _top(request: Request) -> str:
+    """Where to, seen from the address that was asked for; "" where it is no page below another one."""
+    base = st.get_option("server.baseUrlPath").strip("/")
+    parts = request.url.path.strip("/").removeprefix(base).strip("/").split("/")
+    page = "text/html" in request.headers.get("accept", "") and not parts[0].startswith("_") and parts[0] not in FILES
+    if len(parts) < 2 or not page:
+        return ""
+    up = len(parts) - (0 if request.url.path.endswith("/") else 1)
+    return "../" * up + parts[-1] + (f"?{request.url.query}" if request.url.query else "")
 
 
 class _Busy:
@@ -160,4 +185,4 @@ def _status(request: Request) -> Response:
 
 
 ROUTES = [Route("/health", _health), Route("/status.json", _status)]
-MIDDLEWARE = [Middleware(Tabs), Middleware(Uploads)]
+MIDDLEWARE = [Middleware(Tabs), Middleware(Uploads), Middleware(Deeper)]

@@ -324,6 +324,14 @@ def interval(r: Run) -> float | None:
     return _polls.polls().seconds()
 
 
+FIRST_ROWS = 10  # they say little about the time that the others take: the first step and the first exam are slow
+
+
+def time_left(r: Run) -> list[str]:
+    """In words, as soon as it can be known."""
+    return [f"about {seconds_left(r):.0f} s left"] if r.history.n >= min(FIRST_ROWS, r.rows) else []
+
+
 def seconds_left(r: Run) -> float:
     """Until this viewer has seen the whole run: the slower of training and pace."""
     p = playback()

@@ -165,7 +165,7 @@ def _status(at: int) -> None:
     if place.station.page in LIVE and not _session.playback().playing:
         st.markdown("It stands still: press **Train** below, or go on.")
         return
-    left = f", about {_session.seconds_left(_session.run()):.0f} s left" if place.station.page in LIVE else ""
+    left = "".join(f", {text}" for text in _session.time_left(_session.run())) if place.station.page in LIVE else ""
     st.markdown(f"{_expected(place)}Training{left} ...")
 
 

@@ -29,11 +29,7 @@ const mixed = (a, b, u) => u <= 0 ? a : u >= 1 ? b : a === null || b === null ? 
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 const below = n => [...String(n)].map(digit => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
 
-function number(v) {
-  if (v === null) return "not finite";
-  const size = Math.abs(v);
-  return v === 0 || size >= 0.01 && size < 1e4 ? String(+v.toFixed(size >= 100 ? 0 : 3)) : v.toExponential(1);
-}
+const number = v => v === null ? "not finite" : written(v);  // of _numbers.js
 
 // ---- the moment: at which step the playhead is, and what of it has happened ----
 

@@ -47,7 +47,9 @@ _component = st.components.v2.component(
     "rnnkit_network",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join((_here.parent / name).read_text("utf-8") for name in ("_place.js", "_unroll.js", "_unroll_draw.js")),
+    js="".join(
+        (_here.parent / name).read_text("utf-8") for name in ("_numbers.js", "_place.js", "_unroll.js", "_unroll_draw.js")
+    ),
 )
 
 

@@ -11,7 +11,7 @@ const kind = (f, code) => code === f.coding.zero ? "zero" : code === f.coding.cu
 const log10 = (f, code) => code / f.coding.perDecade + f.coding.min;
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 const unit = lg => clamp((lg - LOW) / (HIGH - LOW), 0, 1);
-const scientific = lg => (10 ** lg).toExponential(1).replace(/e([+-])(\d)$/, "e$10$2");
+const scientific = lg => written(10 ** lg, 2);            // of _numbers.js
 const decade = lg => lg === 0 ? "1" : `1e${lg}`;
 
 function viridis(u) {                                        // 0..1 -> [r, g, b], linear between the anchors

@@ -24,7 +24,6 @@ STYLE = """<style>
 .st-key-exploding_said { min-height: 4.6rem; }
 .st-key-exploding_file table { display: block; overflow-x: auto; }
 .st-key-exploding_file :is(td, th) { padding: 0.3rem 0.45rem; }
-@media (min-width: 768px) { [data-testid=stSidebar], [data-testid=stExpandSidebarButton] { display: none; } }
 @media (max-width: 640px) { .st-key-exploding_said { min-height: 9rem; } }
 </style>"""
 
@@ -92,14 +91,11 @@ def _cliff() -> None:
 
 
 def _cliff_controls() -> tuple[float, float, float, float]:
-    columns = st.columns(4, gap="medium")
-    with columns[0]:
+    with st.sidebar:
+        st.markdown("**The cliff**")
         w = _options.slider("Start: w", *W, "exploding_w", START[0], 0.01)
-    with columns[1]:
         b = _options.slider("Start: b", *B, "exploding_b", START[1], 0.01)
-    with columns[2]:
         lr = _options.select_slider("Step size (learning rate)", RATES, "exploding_rate", RATE)
-    with columns[3]:
         return w, b, lr, _options.select_slider("Clip threshold", THRESHOLDS, "exploding_clip", CLIP)
 
 

@@ -178,14 +178,18 @@ def _progress(e: Experiment, run: Run) -> str:
     if run.status == "queued" and p.playing:
         told.append(_waiting(run))
     elif p.playing:
-        told.append(f"about {_session.seconds_left(run):.0f} s left")
+        told += _session.time_left(run)
     elif p.stopped:
         told.append("stopped")
     elif not run.done or n < history.n:
         told.append("paused" if n > 1 else "ready: press Train")
-    if history.n:
-        speed = history.steps[history.n - 1] / run.seconds if run.seconds > 0 else 0
-        told.append(f"trained {run.seconds:.1f} s at {speed:,.0f} steps/s")
+    if history.n > 1 and run.seconds > 0:
+        speed = history.steps[history.n - 1] / run.seconds
+        told.append(
+            f"trained {run.seconds:.1f} s at {speed:,.2g} steps/s"
+            if speed < 10
+            else f"trained {run.seconds:.1f} s at {speed:,.0f} steps/s"
+        )
     if len(run.viewers) > 1:
         told.append(f"{len(run.viewers)} viewers")
     return " · ".join(told)

@@ -47,8 +47,9 @@ def page() -> None:
         "Every remedy gets the same task, sentences and seeds as a plain network, and all of them are trained now, side by side.",
     )
     titles = {kind: panel.title for kind, panel in PANELS.items()}
-    look = {"label_visibility": "collapsed", "format_func": titles.get}
-    kind = _options.segmented("The plain network's trouble", list(PANELS), "remedies_panel", next(iter(PANELS)), **look)
+    with st.sidebar:
+        first = next(iter(PANELS))
+        kind = _options.segmented("The plain network's trouble", list(PANELS), "remedies_panel", first, format_func=titles.get)
     panel = _welcome(PANELS[kind])
     _leave_others(kind)
     if panel.remedies:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _options, _session, _trouble, _view
+from pages import _layout, _options, _session, _trouble
 from pages._ledger import PLACE, contents, ledger
 from rnnkit import weights
 from rnnkit.cells import CELLS, Cell
@@ -84,20 +84,21 @@ def page() -> None:
 
 def _controls() -> tuple[Experiment, np.ndarray, int, int, bool]:
     """The network, the sentence's symbols and number, where to cut, and whether the network is trained first."""
-    now, size = _session.current(), _view.size
-    with st.container(horizontal=True, key="steps_controls"):
-        look = {"format_func": lambda name: CELLS[name].title, "width": size(140)}
-        cell = _options.selectbox("Cell", list(CELLS), "steps_cell", now.cell, **look)
-        hidden = now.hidden if now.hidden in UNITS else START["hidden"]
-        H = _options.segmented("Units", UNITS, "steps_units", hidden)
+    now = _session.current()
+    with st.sidebar, st.container(key="steps_controls"):
+        cell = _options.selectbox("Cell", list(CELLS), "steps_cell", now.cell, format_func=lambda name: CELLS[name].title)
+        H = _options.segmented("Units", UNITS, "steps_units", now.hidden if now.hidden in UNITS else START["hidden"])
         length = now.length if now.length in LENGTHS else START["length"]
-        T = _options.number("Words", LENGTHS[0], LENGTHS[-1], "steps_words", length, width=size(110))
-        look = {"format_func": lambda i: _told(sentences(T)[i]), "width": size(360)}
-        row = _options.selectbox("Sentence", range(SENTENCES), "steps_sentence", 0, **look)
+        words, after = st.columns(2)
+        with words:
+            T = _options.number("Words", LENGTHS[0], LENGTHS[-1], "steps_words", length)
+        about = "Truncated backpropagation: let the gradient flow back so many time steps and no further. 0 cuts nothing."
+        with after:
+            cut = _options.number("Cut after", 0, LENGTHS[-1], "steps_cut", 0, help=about)
+        told = [_told(x) for x in sentences(T)]
+        row = _options.selectbox("Sentence", range(SENTENCES), "steps_sentence", 0, format_func=told.__getitem__)
         number = _options.segmented("Subject", ("singular", "plural"), "steps_number", "plural")
         state = _options.segmented("Weights", ("untrained", "trained"), "steps_weights", "trained")
-        about = "Truncated backpropagation: let the gradient flow back so many steps and no further. 0 cuts nothing."
-        cut = _options.number("Cut after", 0, LENGTHS[-1], "steps_cut", 0, width=size(110), help=about)
     e = Experiment(length=T, hidden=H, cell=cell, replicas=1, steps=STEPS, **SUITED.get(cell, SUITED["tanh"]))
     x, plural = sentences(T)[row].copy(), int(number == "plural")
     x[TASK.source(T)] = _subjects(x)[plural]
@@ -132,7 +133,7 @@ def _trained(
     """The untrained network, until the trained one has come."""
     done, parts = answer.ended.is_set(), [part for part in answer.parts if "progress" not in part]
     if parts:
-        _table(e, x, plural, cut, parts[-1], f"Trained just now, in {STEPS} steps.")
+        _table(e, x, plural, cut, parts[-1], f"Trained just now, in {STEPS} training steps.")
     else:
         _table(e, x, plural, cut, untrained, "Not trained." if done else "In training; until then, as it was drawn.")
     if answer.error:

@@ -18,7 +18,7 @@ from rnnkit.charts import vanishing as charts
 from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.presets import PRESETS
-from rnnkit.verdict import ARRIVES, fate, gradient_ratio
+from rnnkit.verdict import ARRIVES, fate, gradient_ratio, per_step
 from rnnkit.words import amount, smallest
 
 TITLE = "Vanishing"
@@ -32,6 +32,7 @@ LINKED = {
     "vanishing_gain": _options.Choice(theory.GAINS),
 }
 TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without effect on an untrained network
+CLOSE = 0.05  # so far apart, as a share of it, may a rule of thumb be from the mean factor a step
 KEEPING = {"lstm": "forget gate", "gru": "update gate"}  # as they are called; of others "keeping gate"
 
 
@@ -41,7 +42,7 @@ def page() -> None:
     _layout.opening(
         "Why does it vanish?",
         f"On its way back from the {task.end_name} to the {task.source_name} the gradient is multiplied by one matrix for every "
-        "time step, the Jacobian; and a product of many matrices soon is almost nothing, or far too much.",
+        "time step, the Jacobian; and a product of many matrices is often almost nothing, or far too much.",
     )
     if not _layout.equally_long(e):
         return
@@ -99,14 +100,20 @@ def _flow(e: Experiment, parts: list[Found], done: bool) -> None:
         _slopes(e, f, words)
 
 
+def theory_and_measurement(e: Experiment, f: Found) -> str:
+    """What must come out, by Pascanu's condition, and what was measured: two lines that cannot contradict each other.
+
+    The condition speaks of the limit of many steps; over this distance it allows a share of the gradient, which is named.
+    """
+    return f"{_prediction(e, f)}  \n{_measurement(e, f)}"
+
+
 def _verdict(e: Experiment, f: Found) -> None:
-    names, task, zero = CELLS[e.cell].parts, e.bound_task, smallest(f["norm"].dtype)
+    names, task = CELLS[e.cell].parts, e.bound_task
     ratios = {name: gradient_ratio(f["norm"][:, :, None], e, part) for part, name in enumerate(names)}
-    told = " and ".join(f"‖dL/d{name}‖ is {amount(ratio, zero)} of its size ({fate(ratio)})" for name, ratio in ratios.items())
-    measured = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {told}."
-    st.info(f"{_prediction(e, f)}  \n{measured}", icon=":material/balance:")
+    st.info(theory_and_measurement(e, f), icon=":material/balance:")
     help = f"Norm at the {task.source_name} over norm at the {task.end_name}."
-    arrives = [(f"Arrives of dL/d{name}", amount(ratio, zero), help) for name, ratio in ratios.items()]
+    arrives = [(f"Arrives of dL/d{name}", _left(ratio), help) for name, ratio in ratios.items()]
     with st.container(horizontal=True, gap="small", key="vanishing_numbers"):
         for label, value, help in [*_causes(e, f), *arrives]:
             st.metric(label, value, help=help, border=True, width=_view.size(168))
@@ -119,27 +126,64 @@ def _causes(e: Experiment, f: Found) -> list[tuple[str, str, str]]:
         return [(f"Mean {gate}", mean, "Over units and steps: 1 keeps the memory and its gradient, 0 erases both.")]
     gamma = f"; at most γ = {theory.GAMMA[e.cell]:g}" if e.cell in theory.GAMMA else ""
     return [
-        ("Singular value λ₁", f"{f['singular']:.2f}", "The largest of W_rec: the most that it lengthens any vector."),
-        ("Spectral radius ρ", f"{f['radius']:.2f}", "The largest |eigenvalue| of W_rec: what many products come to. At most λ₁."),
+        ("Singular value λ₁", f"{f['singular']:.2f}", "The largest of $W_{rec}$: the most that it lengthens any vector."),
+        (
+            "Spectral radius ρ",
+            f"{f['radius']:.2f}",
+            "The largest |eigenvalue| of $W_{rec}$: what many products with it come to. At most λ₁.",
+        ),
         ("Mean slope |φ′(a)|", mean, f"Over units and steps{gamma}. Saturated units have slope 0."),
     ]
 
 
 def _prediction(e: Experiment, f: Found) -> str:
-    if f["rate_bound"] is None:
-        return f"**Theory: {theory.UNDECIDED}.** Pascanu's condition speaks of h = φ(a); the gates of this cell are beyond it."
-    said, gamma, rate = theory.condition(e.cell, f["singular"]), theory.GAMMA[e.cell], f["rate_bound"]
-    steps = e.length - 1 - e.bound_task.source(e.length)
-    limit = f"1/γ = {1 / gamma:g}"
-    if said == theory.MUST_VANISH:
+    said = theory.condition(e.cell, np.inf if f["singular"] is None else f["singular"], e.leak)
+    if said == theory.UNDECIDED:
+        return f"**Theory: {said}.** Pascanu's condition speaks of h = φ(a) and finite weights; this network is beyond it."
+    limit, source = 1 / theory.GAMMA[e.cell], e.bound_task.source(e.length)
+    singular, limit_text = _apart(f["singular"], limit), f"1/γ = {limit:g}"
+    if said == theory.NEITHER:
         return (
-            f"**Theory: it {said}.** λ₁ = {f['singular']:.3g} is below {limit}: each step back leaves at most {rate:.3g} of the "
-            f"gradient, {steps} steps at most {amount(rate**steps)}."
+            f"**Theory: it {said}.** λ₁ is {limit_text}: no step can lengthen the gradient, and none has to shorten it. Slopes "
+            "below γ shorten it."
         )
+    if said == theory.MAY_EXPLODE:
+        return f"**Theory: it {said}.** λ₁ = {singular} is above {limit_text}: growing needs that, but does not follow from it."
+    steps = e.length - 1 - source
+    with np.errstate(all="ignore"):
+        left = f["bound"][source] / f["norm"][0, -1]
+    over = f"; {steps} steps at most {_left(left).removeprefix('below ')}" if steps > 0 else ""
     return (
-        f"**Theory: it {said}, but need not.** λ₁ = {f['singular']:.3g} is not below {limit}: exploding needs that, but does not "
-        f"follow from it. A typical step multiplies by {f['rate_typical']:.2g}."
+        f"**Theory: each step back leaves at most {_apart(f['rate_bound'], 1)} of the gradient{over}.** λ₁ = {singular} is "
+        f"below {limit_text}: it {said}."
     )
+
+
+def _left(share: float) -> str:
+    """A share of a gradient in double precision."""
+    return amount(share, smallest("float64"))
+
+
+def _apart(value: float, limit: float) -> str:
+    """With at least three digits, and as many as tell it apart from the limit."""
+    return next((text for digits in range(3, 9) if (text := f"{value:.{digits}g}") != f"{limit:g}"), f"{limit:g}")
+
+
+def _measurement(e: Experiment, f: Found) -> str:
+    task = e.bound_task
+    if not f["norm"][0, -1] > 0:
+        return f"**Measured:** at the {task.end_name} there is no gradient to send back."
+    steps, told = e.length - 1 - task.source(e.length), []
+    for part, name in enumerate(CELLS[e.cell].parts):
+        ratio = gradient_ratio(f["norm"][:, :, None], e, part)
+        mean = f", {_apart(per_step(ratio, steps), 1)} times a step on average" if steps and 0 < ratio < np.inf else ""
+        told.append(f"‖dL/d{name}‖ is {_left(ratio)} of its size ({fate(ratio)}){mean}")
+    text = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {' and '.join(told)}."
+    if mean and f["rate_typical"]:
+        near = abs(np.log(f["rate_typical"] / per_step(ratio, steps))) < CLOSE
+        gives = f"gives {_apart(f['rate_typical'], 1)}" if near else "does not hold here"
+        text += f" The rule of thumb, mean slope × ρ, {gives}."
+    return text
 
 
 def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
@@ -149,7 +193,7 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
         ("dot", VIOLET, "product of the Jacobians"),
         ("dashed", WARM, f"through the {_gate(e)}s alone" if _gate(e) else ""),
         ("dashed", WARM, _if(f["bound"], f"upper bound: {'1 − leak + leak · γ λ₁' if leaky else 'γ λ₁'} a step")),
-        ("dotted", GREY, _if(f["typical"], f"typical: mean slope × ρ{', and leak,' if leaky else ''} a step")),
+        ("dotted", GREY, _if(f["typical"], f"rule of thumb: mean slope × ρ{', and leak,' if leaky else ''} a step")),
     )
     marks = ((task.source(e.length), task.source_name), (e.length - 1, task.end_name))
     for part, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names, strict=True)):
@@ -178,7 +222,7 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
 
 def _spectrum(e: Experiment, f: Found, words: Sequence[str]) -> None:
     name = CELLS[e.cell].parts[-1]
-    st.markdown(f"#### Singular values of dh_T/d{name}ₜ")
+    st.markdown(f"#### Singular values of $dh_T/d{name}_t$")
     if f["spectrum"] is None:
         text = "Not computed: the Jacobians of this network are too large. Take fewer hidden units or a shorter sequence."
         st.info(text, icon=":material/data_array:")
@@ -266,8 +310,8 @@ def _levels(e: Experiment, f: Found) -> dict[str, float]:
         return {}
     sure, typical = 1 / (gamma * f["singular"]), 1 / (gamma * f["radius"])
     if typical < 1.1 * sure:
-        return {"γ λ₁ = γ ρ = 1: below, it must vanish": sure}
-    return {"γ λ₁ = 1: below, it must vanish": sure, "γ ρ = 1": typical}
+        return {"γ λ₁ = γ ρ = 1: below, every step shortens it": sure}
+    return {"γ λ₁ = 1: below, every step shortens it": sure, "γ ρ = 1": typical}
 
 
 def _take_click(lengths: list[int]) -> None:
@@ -299,9 +343,12 @@ def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cell: tuple[in
         st.markdown(f"**T = {length}, {called} {gain:g}** is being computed.")
         return
     picked, left = replace(e, length=length, gain=gain), ratio[row, theory.GAINS.index(gain)]
-    st.markdown(
-        f"**T = {length}, {called} {gain:g}**  \n{amount(left, smallest(ratio.dtype))} of the gradient is left: {fate(left)}."
+    said = (
+        "There is no gradient at the end, or not a finite one."
+        if np.isnan(left)
+        else f"{amount(left, smallest(ratio.dtype))} of the gradient is left: {fate(left)}."
     )
+    st.markdown(f"**T = {length}, {called} {gain:g}**  \n{said}")
     _layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
     refused = _session.refusal(picked)
     look = {"icon": ":material/vertical_align_top:", "width": "stretch", "disabled": bool(refused), "help": refused or None}
@@ -319,9 +366,11 @@ def _if(values: Any, text: str) -> str:
 MATHEMATICS = r"""
 **The chain rule.** With $a_t = x_t W_{in} + h_{t-1} W_{rec} + b$ and $h_t = \varphi(a_t)$, all of them row vectors,
 
-$$\frac{dL}{dh_{t-1}} = \frac{dL}{dh_t}\, J_t, \qquad J_t = \frac{\partial h_t}{\partial h_{t-1}} =
+$$
+\frac{dL}{dh_{t-1}} = \frac{dL}{dh_t}\, J_t, \qquad J_t = \frac{\partial h_t}{\partial h_{t-1}} =
 \operatorname{diag}\big(\varphi'(a_t)\big)\, W_{rec}^\top, \qquad
-\frac{dL}{dh_t} = \frac{dL}{dh_T}\; J_T\, J_{T-1} \cdots J_{t+1} .$$
+\frac{dL}{dh_t} = \frac{dL}{dh_T}\; J_T\, J_{T-1} \cdots J_{t+1} .
+$$
 
 The dots are this product, with every matrix written out. A leaky unit has
 $J_t = (1 - \text{leak})\, 1 + \text{leak}\, \operatorname{diag}(\varphi'(a_t))\, W_{rec}^\top$.
@@ -331,14 +380,17 @@ $|\varphi'| \le \gamma$: $\gamma = 1$ for tanh and ReLU, $1/4$ for sigmoid.
 
 1. $\|v\, M\| \le \|v\|\,\|M\|$, where the norm $\|M\|$ of a matrix is its largest singular value.
 2. $\|J_t\| \le \|\operatorname{diag}(\varphi'(a_t))\|\,\|W_{rec}\| \le \gamma \lambda_1$, at every step and for every input.
-3. So $\|dL/dh_t\| \le (\gamma \lambda_1)^{T-t}\, \|dL/dh_T\|$: if $\lambda_1 < 1/\gamma$ it **must vanish**.
+3. So $\|dL/dh_t\| \le (\gamma \lambda_1)^{T-t}\, \|dL/dh_T\|$: if $\lambda_1 < 1/\gamma$ it **must vanish with distance**. Over a
+   short distance much can be left: $0.95^{18} = 0.40$.
 
-The other way round, a gradient can only explode if $\lambda_1 > 1/\gamma$. Then it **may explode**: if it points where $W_{rec}$
-stretches, step after step, and the units are not saturated.
+The other way round, a gradient can only grow if $\lambda_1 > 1/\gamma$. Then it **may grow**: if it points where $W_{rec}$
+stretches, step after step, and the units are not saturated. At $\lambda_1 = 1/\gamma$ it **can neither grow nor must vanish**.
 
-**Why $\lambda_1 > 1$ often vanishes all the same.** $\lambda_1$ is what *one* product can do at most. Many products with the
+**Why it often vanishes although $\lambda_1 > 1$.** $\lambda_1$ is what *one* product can do at most. Many products with the
 same matrix come to its spectral radius $\rho = \max |\text{eigenvalue}| \le \lambda_1$, and saturated units make
-$\varphi'(a_t)$ small: the typical rate is $(\overline{|\varphi'|}\; \rho)^{T-t}$. It is no bound.
+$\varphi'(a_t)$ small. A rule of thumb for one step is $\overline{|\varphi'|}\; \rho$. It is no bound, and it fails at large
+gains, where few units have a steep slope and all others none. What counts is the measured mean of one step,
+$\big(\|dL/dh_t\| \,/\, \|dL/dh_T\|\big)^{1/(T-t)}$.
 
 **Gates.** For the LSTM, $c_t = f_t\, c_{t-1} + i_t\, g_t$, unit by unit: along $c$ the gradient is multiplied by $f_t$, with no
 matrix and no slope in between, and $f_t$ near 1 carries it. For the GRU it is $z_t$ in $h_t = (1 - z_t)\, n_t + z_t\, h_{t-1}$.
@@ -350,7 +402,8 @@ def _try_next() -> None:
     orthogonal, saturated, chrono = (PRESETS[name].experiment for name in ("orthogonal", "orthogonal-saturated", "lstm-chrono"))
     _layout.try_next(
         _layout.Try(
-            "**Every singular value 1**: an orthogonal W_rec and small inputs. The gradient arrives, and it learns.", orthogonal
+            "**Every singular value 1**: an orthogonal $W_{rec}$ and small inputs. The gradient arrives, and it learns.",
+            orthogonal,
         ),
         _layout.Try(
             "**The same weights, saturated units**: ten times larger inputs. λ₁ is still 1, but less than a hundredth arrives.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -332,9 +333,16 @@ NUMBERS = {"nan": np.nan, "inf": np.inf}  # as Python writes what is not finite
 
 
 def show(value: float, digits: int = 3) -> str:
-    """So many significant digits: 0.390, -12.3, 4.56e-5, 0."""
+    """The nearest number with so many significant digits: 0.390, -12.3, 4.56e-5, 0. Halves are rounded away from 0."""
     if value == 0 or not np.isfinite(value):
         return f"{abs(value) if value == 0 else value:g}"
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    power = int(exponent)  # after rounding
-    return f"{value:.{max(0, digits - 1 - power)}f}" if -3 <= power < 5 else f"{mantissa}e{power}"
+    with localcontext(rounding=ROUND_HALF_UP):
+        exact = Decimal(float(value))
+        mantissa, _, exponent = f"{exact:.{digits - 1}e}".partition("e")
+        power = int(exponent)  # after rounding
+        return f"{exact:.{max(0, digits - 1 - power)}f}" if -3 <= power < 5 else f"{mantissa}e{power}"
+
+
+def compact(value: float) -> str:
+    """For a narrow column: three significant digits, and two beside a power of ten."""
+    return show(value, 2) if "e" in show(value) else show(value)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from apptest import controls, linked, until
 
-from pages import _charts
+from pages import _charts, vanishing
 from rnnkit import Experiment, theory
 from rnnkit.cells import CELLS
 from rnnkit.charts import regimes, style
 from rnnkit.charts import vanishing as charts
 from rnnkit.studies import STUDIES
+from rnnkit.verdict import fate
 
 LINK = {"length": "20", "steps": "60"}
 WORDS = [f"word {t}" for t in range(30)]
@@ -137,7 +138,8 @@ def linked_words(at):
     [
         ({"gain": "0.5"}, theory.MUST_VANISH, "vanished"),
         ({}, theory.MAY_EXPLODE, "vanished"),
-        ({"init": "orthogonal", "input_scale": "0.03"}, theory.MAY_EXPLODE, "arrives"),
+        ({"init": "orthogonal", "input_scale": "0.03"}, theory.NEITHER, "arrives"),
+        ({"init": "orthogonal", "gain": "0.95", "input_scale": "0.03"}, theory.MUST_VANISH, "arrives"),
         ({"cell": "relu", "init": "identity", "gain": "1.5"}, theory.MAY_EXPLODE, "grew large"),
         ({"cell": "sigmoid", "init": "orthogonal", "gain": "2"}, theory.MUST_VANISH, "vanished"),
     ],
@@ -149,6 +151,60 @@ def test_theory_and_measurement_side_by_side(app, shown, query, word, fate):
     assert float(numbers["Singular value λ₁"]) == pytest.approx(found["singular"], abs=0.006)
     assert float(numbers["Spectral radius ρ"]) == pytest.approx(found["radius"], abs=0.006)
     assert float(numbers["Mean slope |φ′(a)|"]) == pytest.approx(found["slope_mean"].mean(), abs=0.006)
+
+
+def reading(text):
+    """What the box says in numbers: at most so much is left, so much was measured, its mean factor a step, the rule of thumb."""
+    number = r"(?:below )?(\d[\d.,]*(?:e-?\d+)?)"  # as words.amount writes it
+    patterns = (rf"steps at most {number}", rf" is {number} of its size", rf"{number} times a step", rf"gives {number}")
+    found = (re.search(pattern, text) for pattern in patterns)
+    return [float(match[1].strip(".,").replace(",", "")) if match else None for match in found]
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_no_box_contradicts_itself(seed):
+    """Random cells, gains, lengths and initializations: what theory allows holds what was measured, in numbers and in words."""
+    rng = np.random.default_rng(seed)
+    cell = str(rng.choice(list(theory.GAMMA)))
+    matrix = {} if cell == "esn" else {"init": str(rng.choice(["gaussian", "orthogonal", "identity", "xavier"]))}
+    gain, scale = float(rng.choice([0.95, 1.0, np.exp(rng.uniform(-1.5, 2.1))])), float(rng.choice([0.03, 1.0]))
+    size = {"length": int(rng.integers(10, 60)), "hidden": 8, "seed": seed}
+    e = Experiment(cell=cell, **matrix, gain=gain * (4 if cell == "sigmoid" else 1), input_scale=scale, **size)
+    found, source = last("flow", e), e.bound_task.source(e.length)
+    text, steps, norm = vanishing.theory_and_measurement(e, found), e.length - 1 - source, found["norm"][0]
+    said, measured = text.split("\n")
+    if norm[-1] == 0:
+        assert measured.endswith("there is no gradient to send back.")
+        return
+    ratio, excess = norm[source] / norm[-1], theory.GAMMA[cell] * found["singular"] - 1
+    most, told, mean, thumb = reading(text)
+    assert ("must vanish with distance" in said) == (excess < -1e-6) == (most is not None)
+    assert ("can neither grow nor must vanish" in said) == (abs(excess) <= 1e-6)
+    assert ("may grow" in said) == (excess > 1e-6)
+    assert told == pytest.approx(max(ratio, 1e-300), rel=0.5)
+    assert mean == (pytest.approx(ratio ** (1 / steps), rel=0.006) if ratio else None)
+    assert most is None or told <= most, "more was measured than can be left"
+    assert "can neither grow" not in said or ratio <= 1 + 1e-6
+    assert f"({fate(ratio)})" in measured
+    assert (thumb is None) == ("does not hold here" in measured or not ratio)
+    assert thumb is None or thumb == pytest.approx(mean, rel=0.06)
+
+
+def test_a_large_gain_has_its_measured_mean_and_not_the_rule_of_thumb():
+    """Gain 8 over 98 steps: 2e13, which is 1.37 a step; mean slope times spectral radius says 0.99."""
+    e = Experiment(gain=8.0, length=100)
+    found = last("flow", e)
+    text = vanishing.theory_and_measurement(e, found)
+    ratio = found["norm"][0, 1] / found["norm"][0, -1]
+    assert ratio > 1e12 and found["rate_typical"] < 1
+    assert f"{ratio ** (1 / 98):.3g} times a step" in text and "does not hold here" in text
+
+
+def test_a_short_distance_leaves_much_although_it_must_vanish():
+    """Length 20, orthogonal, gain 0.95: at most 0.95 ** 18 = 0.4 of it can be left, and most of that is."""
+    e = Experiment(length=20, init="orthogonal", gain=0.95, input_scale=0.03)
+    most, told, *_ = reading(vanishing.theory_and_measurement(e, last("flow", e)))
+    assert most == 0.4 and 0.3 < told <= 0.4
 
 
 def test_after_training(app, shown):
@@ -244,3 +300,23 @@ def test_on_a_phone(server, visit):
     expect(chart(page, "Values of c over time")).to_be_attached()
     complete(page)
     assert page.evaluate(SIDEWAYS) == [0, 0]
+
+
+def test_the_colours_of_the_map_are_explained_after_a_setting_has_changed(server, visit):
+    """Nothing on the page is filled by what stands under an address: it changes with every setting."""
+    from browsing import expect, sidebar
+
+    page = visit(server.link("/vanishing", length=10, hidden=4))
+    complete(page)
+    squares = page.locator(".st-key-vanishing_map .role-legend-symbol path")
+    expect(squares).to_have_count(9)
+    before = squares.evaluate_all("all => all.map(e => getComputedStyle(e).fill)")
+    seed = sidebar(page).get_by_role("spinbutton", name="Seed")
+    seed.fill("3")
+    seed.press("Enter")
+    expect(page).to_have_url(re.compile("seed=3"))
+    complete(page)
+    expect(squares).to_have_count(9)
+    assert squares.evaluate_all("all => all.map(e => getComputedStyle(e).fill)") == before
+    assert len(set(before)) == 9
+    assert page.locator("svg [fill^='url(']").count() == 0

@@ -73,8 +73,14 @@ def test_cells_that_the_theorem_does_not_know():
     ("cell", "singular", "leak", "expected"),
     [
         ("tanh", 0.99, 1.0, theory.MUST_VANISH),
-        ("tanh", 1.0, 1.0, theory.MAY_EXPLODE),
-        ("tanh", 1 - 1e-9, 1.0, theory.MAY_EXPLODE),  # an orthogonal matrix, rounded
+        ("tanh", 1.0, 1.0, theory.NEITHER),
+        ("tanh", 1 - 1e-9, 1.0, theory.NEITHER),  # an orthogonal matrix, rounded
+        ("tanh", 1 + 1e-7, 1.0, theory.NEITHER),  # the same in float32
+        ("tanh", 1.001, 1.0, theory.MAY_EXPLODE),
+        ("relu", 1.0, 1.0, theory.NEITHER),
+        ("sigmoid", 4.0, 1.0, theory.NEITHER),
+        ("esn", 1.0, 0.01, theory.NEITHER),
+        ("esn", 0.9999, 0.01, theory.MUST_VANISH),
         ("relu", 1.3, 1.0, theory.MAY_EXPLODE),
         ("sigmoid", 3.9, 1.0, theory.MUST_VANISH),
         ("sigmoid", 4.1, 1.0, theory.MAY_EXPLODE),

@@ -26,12 +26,18 @@ def regime_chart(gains: Sequence[float], lengths: Sequence[int], gain_name: str 
     y = alt.Y("bottom:Q", scale=y_scale, axis=y_axis)
     picked = alt.selection_point(name="cell", fields=["gain", "length"], on="click", empty=False)
     ends = [np.log10(LOW), np.log10(HIGH)]
+    # Squares and no gradient bar: a browser looks for an SVG gradient under the page's address of when the chart was drawn, and a
+    # page's address changes with every setting.
     legend = alt.Legend(
         title="share that arrives",
         orient="bottom",
         direction="horizontal",
-        gradientLength=260,
-        values=[-12, -8, -4, 0, 4],
+        type="symbol",
+        symbolType="square",
+        symbolSize=320,
+        symbolStrokeWidth=0,
+        columnPadding=14,
+        values=list(range(-12, 5, 2)),
         labelExpr="datum.value == 0 ? '1' : '1e' + datum.value",
         titleFontSize=14,
         titleFontWeight="normal",

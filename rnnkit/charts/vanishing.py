@@ -20,7 +20,7 @@ from rnnkit.words import amount, smallest
 SERIES = {  # column of flow_table -> label, colour, dash
     "bound": ("upper bound", WARM, (7, 4)),
     "straight": ("through the gates alone", WARM, (7, 4)),
-    "typical": ("typical rate", GREY, (2, 3)),
+    "typical": ("rule of thumb", GREY, (2, 3)),
     "measured": ("measured", INK, (1, 0)),  # last: on top of the others
 }
 RANKS = {"largest": INK, "median": VIOLET, "smallest": WARM}
@@ -122,10 +122,10 @@ def flow_text(table: pd.DataFrame, name: str, mark: tuple[int, str], end: str) -
 def spectrum_text(table: pd.DataFrame, name: str, place: str) -> str:
     """The finding of spectrum_chart."""
     if table.empty:
-        return f"Singular values of dh_T/d{name}: all are 0."
+        return f"Singular values of dh(T)/d{name}(t): all are 0."
     first = table[(table.t == table.t.min()) & (table.name != "")]
     values = ", ".join(f"{rank} {amount(value)}" for rank, value in zip(first.name, first.value, strict=True))
-    return f"Singular values of dh_T/d{name}, from the {place} to the end: {values or 'too small to draw'}."
+    return f"Singular values of dh(T)/d{name}(t), from the {place} to the end: {values or 'too small to draw'}."
 
 
 def slopes_text(table: pd.DataFrame, what: str) -> str:
