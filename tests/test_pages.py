@@ -287,6 +287,17 @@ def test_a_gated_cell_offers_both_parts_of_its_state(app):
     assert not at.exception and "dL/dc" in verdicts(at)[0]
 
 
+def test_where_every_step_has_a_loss_one_can_be_looked_at_alone(app):
+    """At first that of the last step; the verdict is of that one whatever is drawn."""
+    at = finished(app, task="words", length="10")
+    assert at.selectbox(key="v_losses").value == "last"
+    assert "the gradient of the last loss" in verdicts(at)[0]
+    at.selectbox(key="v_losses").set_value("all").run()
+    assert not at.exception and "the gradient of the last loss" in verdicts(at)[0]
+    assert any("All of them together" in caption.value for caption in at.caption)
+    assert not [box for box in finished(app).selectbox if box.key == "v_losses"]
+
+
 # ---- the other pages ----
 
 
