@@ -2,8 +2,8 @@
 
 Each page is a module with a `page` function, the TITLE in the navigation, and CONTROLS: which fields of the Experiment the
 sidebar shows beside it (None: all of them). Its file's name is its address. `leave`, where there is one, is called on all
-other pages: it lets go of what only this page watches. LINKED, where there is one, names the page's own choices that travel
-in the link.
+other pages: it lets go of what only this page watches. LINKED, where there is one, names the page's own settings, which travel
+in the link (_options.py).
 """
 
 from collections.abc import Callable
@@ -102,16 +102,19 @@ def _page(name: str, draw: Callable[[], None]) -> None:
     with _polls.polls().turn() if name in LIVE else nullcontext():
         _controls.sidebar(PAGES[name].CONTROLS)
         _header.draw()
-        _link.write(PAGES[name])
+        _link.frame(PAGES[name])
         for other in PAGES:
             if other != name and hasattr(PAGES[other], "leave"):
                 PAGES[other].leave()
-        for message in _session.messages():
-            st.warning(f"In the link: {_plain.plain(message)}", icon=":material/link_off:")
+        if notice := _session.notice():
+            st.warning(notice, icon=":material/lock:")
+        wrong = st.container()
         if _tour.panel(name):
             draw()
             _charts.files()
-            _link.settle(PAGES[name])
+        for message in _session.messages():  # a page can find more
+            wrong.warning(f"In the link: {_plain.plain(message)}", icon=":material/link_off:")
+        _link.write()
         _tour.drawn(name)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _charts, _live, _session, _trouble, _view
+from pages import _charts, _live, _options, _session, _trouble, _view
 from pages._heatmap import heatmap
 from rnnkit.autopsy import (
     DOOMED,
@@ -37,6 +37,15 @@ LOOK = 30  # training steps within which a network has to explode
 PACE = 1.5  # training steps a second on the way to the explosion ...
 RECOVERY = 5.0  # ... and seconds that the whole run after the rewind takes at least
 STATE = "exploding_scene"
+LINKED = {
+    "exploding_gain": _options.Number(0.1, 3.0),
+    "exploding_lr": _options.Number(0.001, 10.0),
+    "exploding_threshold": _options.Number(0.001, 1e6),
+    "exploding_seed": _options.Number(0, 100_000),
+    "exploding_patient": _options.Number(0, DOOMED.replicas - 1),
+    "exploding_step": _options.Number(0, LOOK),
+    "exploding_rewound": _options.Number(0, LOOK),  # the step that the run was rewound to
+}
 
 
 def section() -> None:
@@ -45,9 +54,10 @@ def section() -> None:
     if refused:
         st.warning(f"This server refuses it: {'; '.join(refused.values())}.", icon=":material/block:")
         return
-    scene = _scene(e)
+    scene = _scene(e, threshold)
     if scene["saved"] and clipping(scene["saved"]).threshold != threshold:
         scene |= {"saved": None, "settled": False}
+        _options.forget(["exploding_rewound"])
     every = _interval(scene)
     _trouble.fragment(_theatre, run_every=every)(e, threshold, every)
 
@@ -55,26 +65,26 @@ def section() -> None:
 def _controls() -> tuple[Experiment, float]:
     look: dict[str, Any] = {"format": "%g", "width": 165}
     with st.container(horizontal=True, gap="small"):
-        gain = st.number_input("Gain of W_rec", 0.1, 3.0, DOOMED.gain, 0.05, key="exploding_gain", **look)
-        lr = st.number_input("Learning rate", 0.001, 10.0, DOOMED.lr, 0.1, key="exploding_lr", **look)
-        threshold = st.number_input("Clip threshold", 0.001, 1e6, THRESHOLD, 0.01, key="exploding_threshold", **look)
-        seed = st.number_input("Seed", 0, 100_000, DOOMED.seed, 8, key="exploding_seed", width=_view.size(165))
+        gain = _options.number("Gain of W_rec", 0.1, 3.0, "exploding_gain", DOOMED.gain, 0.05, **look)
+        lr = _options.number("Learning rate", 0.001, 10.0, "exploding_lr", DOOMED.lr, 0.1, **look)
+        threshold = _options.number("Clip threshold", 0.001, 1e6, "exploding_threshold", THRESHOLD, 0.01, **look)
+        seed = _options.number("Seed", 0, 100_000, "exploding_seed", DOOMED.seed, 8, width=_view.size(165))
     return replace(DOOMED, gain=gain, lr=lr, seed=int(seed)), threshold
 
 
 # ---- what this viewer sees of it: the clock since it began, and the rewind ----
 
 
-def _scene(e: Experiment) -> dict[str, Any]:
-    """Of this Experiment; begun anew where a control was changed."""
-    scene = st.session_state.get(STATE)
+def _scene(e: Experiment, threshold: float) -> dict[str, Any]:
+    """Of this Experiment; begun anew where a control was changed. A link can begin with the rewind."""
+    scene, step = st.session_state.get(STATE), _options.value("exploding_rewound", None, context=e.key)
     if scene is None or scene["e"] != e:
         _leave(scene)
         scene = st.session_state[STATE] = {
             "e": e,
             "since": None,
-            "saved": None,
-            "frozen": False,
+            "saved": None if step is None else rewound(e, step, threshold),
+            "frozen": step is not None,
             "filed": False,
             "settled": False,
         }
@@ -88,11 +98,13 @@ def _leave(scene: dict[str, Any] | None) -> None:
 
 
 def _replay() -> None:
+    _options.forget(["exploding_rewound"])
     _leave(st.session_state[STATE])
     st.session_state[STATE] |= {"since": None, "saved": None, "frozen": False, "filed": False, "settled": False}
 
 
 def _rewind(e: Experiment, step: int, threshold: float) -> None:
+    _options.choose("exploding_rewound", step, e.key)
     st.session_state[STATE] |= {"saved": rewound(e, step, threshold), "since": None, "settled": False}
 
 
@@ -121,7 +133,7 @@ def _revealed(scene: dict[str, Any], known: int, pace: float) -> int:
 
 
 def _theatre(e: Experiment, threshold: float, every: float | None) -> None:
-    scene = _scene(e)
+    scene = _scene(e, threshold)
     run, known = _watched(e, LOOK + 1)
     buttons, said = st.container(horizontal=True, vertical_alignment="bottom"), st.container(key="exploding_said")
     pictures = st.container()
@@ -136,7 +148,7 @@ def _theatre(e: Experiment, threshold: float, every: float | None) -> None:
         said.info(_peaceful(run.history), icon=":material/check:")
     else:
         with buttons:
-            a = found[_patient(found)]
+            a = found[_patient(e, found)]
             _transport(e, a, threshold, scene)
         _live_and_after(scene, run.history, a, len(found), said, pictures)
     if _interval(scene) != every:
@@ -151,16 +163,10 @@ def _peaceful(h: History) -> str:
     )
 
 
-def _patient(found: list[Autopsy]) -> int:
+def _patient(e: Experiment, found: list[Autopsy]) -> int:
     names = [f"network {a.network + 1}: NaN at step {a.fatal}" for a in found]
-    return st.selectbox(
-        "Patient",
-        range(len(found)),
-        format_func=names.__getitem__,
-        key="exploding_patient",
-        width=_view.size(270),
-        on_change=_replay,
-    )
+    look = {"format_func": names.__getitem__, "width": _view.size(270)}
+    return _options.selectbox("Patient", range(len(found)), "exploding_patient", 0, e.key, _replay, **look)
 
 
 def _transport(e: Experiment, a: Autopsy, threshold: float, scene: dict[str, Any]) -> None:
@@ -168,8 +174,8 @@ def _transport(e: Experiment, a: Autopsy, threshold: float, scene: dict[str, Any
     if not a.fatal:
         return
     names = {step: f"step {step}: loss {amount(a.loss[step])}" for step in range(a.blow, a.fatal)}
-    key = f"exploding_step_{e.key}_{a.network}"
-    step = st.selectbox("Rewind to", list(names), format_func=names.get, key=key, width=_view.size(210))
+    look = {"format_func": lambda step: names[step], "width": _view.size(210)}
+    step = _options.selectbox("Rewind to", list(names), "exploding_step", a.blow, (e.key, a.network), **look)
     label = f"Rewind to step {step} and continue with clipping"
     look = {"type": "primary", "disabled": not scene["frozen"], "icon": ":material/fast_rewind:"}
     st.button(label, key="exploding_rewind", on_click=_rewind, args=(e, step, threshold), **look)

@@ -7,16 +7,18 @@ const views = new WeakMap();
 const HIGHEST = 0.5;                                         // of the error axis
 const LEVELS = [0.01, 0.05, 0.1, 0.2, 0.3, 0.4];             // of the map's contours
 const RAMP = ["#fdf3c4", "#b9dcc2", "#6fb0bd", "#4679a6", "#3a4a80"];    // of the error; its square root is spaced evenly
-const TURN = { turn: 2.62, tilt: 0.66 };                      // where the camera stands at first, in radians
 const LIFT = 0.012;                                          // of the paths above the surface, in units of the error
+const TAU = 2 * Math.PI;
 const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".cliff");
-  if (!views.has(root)) views.set(root, mount(root));
+export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
+  const root = parentElement.querySelector(".cliff"), fresh = !views.has(root);
+  if (fresh) views.set(root, mount(root));
   const view = views.get(root);
-  view.send = place => setTriggerValue("start", place);
+  view.send = setStateValue;
+  view.start = place => setTriggerValue("start", place);
   view.f = decode(data);
+  if (fresh) Object.assign(view, view.f.camera);
   view.chosen = null;
   show(view);
 }
@@ -319,7 +321,7 @@ function show(view) {
 
 function mount(root) {
   const [solid, map] = root.querySelectorAll("canvas"), [left, right] = root.querySelectorAll("figure");
-  const view = { root, solid, map, tip: root.querySelector(".tip"), ...TURN };
+  const view = { root, solid, map, tip: root.querySelector(".tip") };
   root.style.setProperty("--ramp", `linear-gradient(to right, ${RAMP})`);
   for (const E of [0, 0.05, 0.1, 0.2, 0.3, 0.5]) {
     const tick = document.createElement("span");
@@ -336,6 +338,7 @@ function mount(root) {
   const turn = (by, tilt) => {
     view.turn += by;
     view.tilt = clamp(view.tilt + tilt, 0.15, 1.45);
+    tell(view, { exploding_turn: +(((view.turn % TAU) + TAU) % TAU).toFixed(2), exploding_tilt: +view.tilt.toFixed(2) });
     soon();
   };
   left.onpointerdown = event => { if (event.button === 0) { view.last = [event.clientX, event.clientY]; left.setPointerCapture(event.pointerId); } };
@@ -360,7 +363,7 @@ function mount(root) {
     if (!p) return;
     view.chosen = p;                                         // at once; the paths follow with the next frame
     paint(view);
-    view.send([value(p[0], view.f.w), value(p[1], view.f.b)]);
+    view.start([value(p[0], view.f.w), value(p[1], view.f.b)]);
   };
   right.onkeydown = event => {
     const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key], { f } = view;
@@ -370,7 +373,7 @@ function mount(root) {
     view.chosen = p.map((x, k) => clamp(x + by[k] * (event.shiftKey ? 0.1 : 0.02), 0, 1));
     soon();
     clearTimeout(view.timer);                                // Python hears when the keys rest
-    view.timer = setTimeout(() => view.send([value(view.chosen[0], f.w), value(view.chosen[1], f.b)]), 150);
+    view.timer = setTimeout(() => view.start([value(view.chosen[0], f.w), value(view.chosen[1], f.b)]), 150);
   };
   right.onpointermove = event => showTip(view, right, event, pointed(event));
   right.onpointerleave = () => showTip(view, right, null, null);

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from pages import _options
+
 HTML = """
 <div class="cliff">
   <div class="views">
@@ -33,8 +35,10 @@ _component = st.components.v2.component(
     "rnnkit_cliff",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js=_here.with_suffix(".js").read_text("utf-8"),
+    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_place.js", "_cliff.js")),
 )
+CAMERA = {"turn": 2.62, "tilt": 0.66}  # where it stands at first, in radians
+PLACE = {"exploding_turn": _options.Number(0.0, 6.29), "exploding_tilt": _options.Number(0.15, 1.45)}  # settings of the page
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,12 @@ def cliff(
 ) -> None:
     """Draws the surface (4, m, n): w, b, error, norm. `on_start` gets w and b of a click on the map, before the rerun."""
     _, m, n = surface.shape
-    header = {"n": n, "m": m, "w": w, "b": b, "lines": [asdict(line) for line in lines], "summary": summary}
+    camera = {name: _options.value(f"exploding_{name}", at) for name, at in CAMERA.items()}
+    header = {"camera": camera, "n": n, "m": m, "w": w, "b": b, "lines": [asdict(line) for line in lines], "summary": summary}
 
     def picked() -> None:
         if place := st.session_state.get(key, {}).get("start"):
             on_start(*place)
 
-    _component(key=key, data=pack(surface, header), on_start_change=picked)
+    heard = {"on_start_change": picked, "on_place_change": _options.of_component(key)}
+    _component(key=key, data=pack(surface, header), **heard)

@@ -44,11 +44,13 @@ def sidebar(only: Collection[str] | None = None) -> None:
 
 
 def _preset_menu() -> None:
-    names, key = [_session.OWN, *_session.presets()], _session.preset_key()
+    now, key = _session.chosen_preset(), _session.preset_key()
+    fit = [name for name, preset in _session.presets().items() if name == now or not _session.refusal(preset.experiment)]
+    names = [_session.OWN, *fit]
     st.selectbox(
         "Story",
         names,
-        index=names.index(_session.chosen_preset()),
+        index=names.index(now),
         key=key,
         format_func=lambda name: PRESETS[name].title if name in PRESETS else "Your own settings",
         on_change=_session.choose_preset,
@@ -69,7 +71,9 @@ def _pin(e: Experiment) -> None:
             )
             return
         st.button("Unpin", key="unpin", on_click=_session.pin, args=(None,), icon=":material/keep_off:", disabled=fixed)
-        swap = {"on_click": _session.load, "args": (pinned,), "kwargs": {"pinned": e}, "disabled": fixed or pinned == e}
+        refused = _session.refusal(pinned)
+        swap = {"on_click": _session.load, "args": (pinned,), "kwargs": {"pinned": e}, "help": refused or None}
+        swap["disabled"] = fixed or pinned == e or bool(refused)
         st.button("Swap", key="swap", icon=":material/swap_horiz:", **swap)
     told = "Now change one thing." if pinned == e else f"Now: {difference(pinned, e)}."
     st.caption(f"Pinned: {summary(pinned)}. {told}")

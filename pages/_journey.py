@@ -169,7 +169,7 @@ def enter(at: int) -> None:
     place.at = max(0, min(at, len(place.tour.stations) - 1))
     place.answer, place.seen = None, False
     e, pinned = place.tour.experiments(place.at)
-    place.refused = "; ".join(_session.objections(e).values()) if e else ""
+    place.refused = _session.refusal(e) if e else ""
     if e and not place.refused:
         _session.pin(None)
         _session.load(e, play=False, pinned=None if pinned and _session.objections(pinned) else pinned)

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _session, _trouble
+from pages import _chapters, _session, _trouble
 from rnnkit.experiment import Experiment
 from rnnkit.process import Answer
 
@@ -37,9 +37,9 @@ def mathematics(text: str, title: str = "The mathematics") -> None:
 
 def open_in_lab(label: str, e: Experiment, key: str, pinned: Experiment | None = None, **look: Any) -> None:
     """A button that loads an Experiment, and perhaps one to compare it with, and goes to the lab."""
-    refused = "; ".join(_session.limits().check(e).values())
+    refused = _session.refusal(e)
     look = {"icon": ":material/science:", "disabled": bool(refused), "help": refused or None} | look
-    if st.button(label, key=key, on_click=_session.load, args=(e,), kwargs={"pinned": pinned}, **look):
+    if st.button(label, key=key, on_click=_chapters.set_out, args=(e, pinned), **look):
         to_lab()
 
 
@@ -47,6 +47,7 @@ def to_lab() -> None:
     """Leaves the page. Not from a fragment: its messages are still on their way, and can break the page that comes."""
     from pages import lab
 
+    _chapters.arrive()
     st.switch_page(st.Page(lab.page, title=lab.TITLE, default=True))
 
 

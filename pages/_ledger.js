@@ -1,16 +1,17 @@
 /* Walks through one pass of a network: the table of all its numbers, filled up to a cursor 0 ... 2T + 1 (T words forward, the
    loss, T words back), and a panel with the equation of the number that is selected. Python sends everything at once (see
-   _ledger.py) and hears nothing. The table is built once for each ledger; a step only switches classes, so nothing moves.
+   _ledger.py) and hears where its viewer stands still. The table is built once for each ledger; a step only switches classes, so nothing moves.
    A place in the table is "name t unit", as in Python; t counts from 0, and T is what comes after the last word. Colours come
    from _viridis.js, which stands in front of this text. */
 
 const PACE = 700;                                            // ms a step while it plays
 const views = new WeakMap();
 
-export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".ledger");
-  if (!views.has(root)) views.set(root, mount(root));
+export default function ({ data: { place, ...data }, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".ledger"), fresh = !views.has(root);
+  if (fresh) views.set(root, mount(root));
   const view = views.get(root), text = JSON.stringify(data);
+  view.send = setStateValue;
   if (text === view.text) return;
   const T = data.words.length, same = view.data && view.data.words.length === T;
   Object.assign(view, { text, data, T, last: 2 * T + 1, chosen: null });
@@ -19,7 +20,9 @@ export default function ({ data, parentElement }) {
   if (variables !== view.variables) Object.assign(view, { variables, unit: data.few ? null : 0, wants: structuredClone(WANTS) });
   if (view.unit >= data.units) view.unit = 0;
   for (const want of Object.values(view.wants)) want.unit = Math.min(want.unit, data.units - 1);
+  if (fresh) Object.assign(view, { at: clamp(place.at ?? view.last, 0, view.last), unit: place.unit ?? view.unit });
   build(view);
+  if (fresh && view.buttons.has(place.number) && !place.number.startsWith("word")) view.chosen = place.number;
   show(view);
 }
 
@@ -264,6 +267,7 @@ function show(view) {
     root.querySelector(`.transport .${name}`).setAttribute("aria-disabled", off);
   Object.assign(root.dataset, { at, last: view.last });
   showEquation(view);
+  if (!view.timer) tell(view, { steps_at: at, steps_unit: view.unit === null ? 0 : view.unit + 1, steps_shown: view.chosen ?? "" }, !view.told);
 }
 
 const write = (element, text) => { const html = markup(text); if (element.innerHTML !== html) element.innerHTML = html; };

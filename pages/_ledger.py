@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages import _options
 from rnnkit.ledger import Ledger, Ref, Template, show
 
 HTML = """
@@ -41,13 +42,25 @@ _component = st.components.v2.component(
     "rnnkit_ledger",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js=_here.with_name("_viridis.js").read_text("utf-8") + _here.with_suffix(".js").read_text("utf-8"),
+    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_viridis.js", "_place.js", "_ledger.js")),
 )
+PLACE = {  # settings of the page: where its viewer is in the table
+    "steps_at": _options.Number(0, 99),  # the cursor
+    "steps_unit": _options.Number(0, 99),  # whose rows are shown, from 1; 0: all
+    "steps_shown": _options.Text(40),  # the number that was clicked, "name t unit"
+}
 
 
 def ledger(shown: dict[str, Any], *, key: str) -> None:
     """Draw the table of these `contents`."""
-    _component(key=key, data=shown)
+    T, few = len(shown["words"]), shown["few"]
+    unit = _options.value("steps_unit", 0 if few else 1, lambda unit: unit <= shown["units"])
+    place = {
+        "at": _options.value("steps_at", 2 * T + 1, lambda at: at <= 2 * T + 1, T),
+        "unit": unit - 1 if unit else None,
+        "number": _options.value("steps_shown", ""),
+    }
+    _component(key=key, data={**shown, "place": place}, on_place_change=_options.of_component(key, T))
 
 
 def contents(book: Ledger, *, words: Sequence[str], answers: Sequence[str], right: int) -> dict[str, Any]:

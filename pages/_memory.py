@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _charts, _layout, _session
+from pages import _charts, _layout, _options
 from rnnkit.cells import CELLS
 from rnnkit.charts import agreement as charts
 from rnnkit.charts.style import BLUE, GREY, INK, VIOLET, WARM
@@ -20,6 +20,7 @@ from rnnkit.tasks import TASKS
 Found = Mapping[str, Any]  # what a study found
 TELLS = 0.95  # accuracy from which a unit counts as one that tells the number
 GUESSES = 0.6  # and below which the network has nothing to lose
+LINKED = {"sentence_off": _options.Several(_options.Number(0, 2047), 256)}
 
 
 def one(e: Experiment) -> Experiment:
@@ -32,35 +33,21 @@ def one(e: Experiment) -> Experiment:
 
 def off(e: Experiment) -> list[int]:
     """The units that are switched off, as far as this network has them."""
-    return [unit for unit in st.session_state.get("sentence_off", []) if unit < e.hidden]
+    return [unit for unit in _options.value("sentence_off", []) if unit < e.hidden]
 
 
 def units(e: Experiment, step: int) -> None:
     st.markdown("#### Which unit remembers?")
-    key = f"sentence_units_{st.session_state.setdefault('sentence_generation', 0)}"
-    st.multiselect(
+    _options.multiselect(
         "Switched off",
         range(e.hidden),
-        default=off(e),
-        key=key,
+        "sentence_off",
         format_func=lambda unit: f"unit {unit}",
-        on_change=_choose,
-        args=(key,),
+        max_selections=LINKED["sentence_off"].most,
         placeholder="none; choose units, or switch off the best one below",
         help="Nobody reads such a unit any more: its rows of W_rec and W_out are 0. The rest is the network without it.",
     )
     _layout.computed("units", one(e), partial(_ranking, e, off(e)), step=step, off=off(e))
-
-
-def _choose(key: str) -> None:
-    if (units := _session.heard(key)) is not None:
-        st.session_state.sentence_off = list(units)
-
-
-def _switch(chosen: list[int]) -> None:
-    """Callback: switches off exactly these; a new widget shows them."""
-    st.session_state.sentence_off = chosen
-    st.session_state.sentence_generation += 1
 
 
 def _ranking(e: Experiment, gone: list[int], parts: list[Found], done: bool) -> None:
@@ -90,8 +77,10 @@ def _switches(f: Found, gone: list[int]) -> None:
     with st.container(horizontal=True):
         label = f"Switch off unit {rest[0]}" if rest else "All of these are off"
         look = {"icon": ":material/power_settings_new:", "help": "The best one that is still on.", "disabled": not rest}
-        best = st.button(label, key="sentence_best", on_click=_switch, args=([*gone, *rest[:1]],), **look)
-        all_on = st.button("All on", key="sentence_all_on", on_click=_switch, args=([],), disabled=not gone)
+        best = st.button(label, key="sentence_best", on_click=_options.choose, args=("sentence_off", [*gone, *rest[:1]]), **look)
+        all_on = st.button(
+            "All on", key="sentence_all_on", on_click=_options.choose, args=("sentence_off", []), disabled=not gone
+        )
     if best or all_on:
         st.rerun()  # the whole page: the sentence is read anew
 

@@ -1,16 +1,17 @@
 /* A table of runs, one row each: words, a small heatmap of the gradient over training, the accuracy, and how many networks have
    learnt. Python sends all rows as bytes several times a second (see _multiples.py). The rows are built once and then only
-   filled, so nothing flickers; sorting and unfolding are the viewer's own and Python does not hear of them, only of the buttons
+   filled, so nothing flickers; Python hears how they are sorted, which are unfolded, and of the buttons
    under an unfolded row. Colours and textures of the gradient come from _viridis.js, which stands in front of this text. */
 
 const views = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".multiples");
-  if (!views.has(root)) views.set(root, mount(root));
+export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
+  const root = parentElement.querySelector(".multiples"), fresh = !views.has(root);
+  if (fresh) views.set(root, mount(root));
   const view = views.get(root);
-  view.send = (what, key) => setTriggerValue(what, key);
+  view.send = (what, value) => (what === "place" ? setStateValue : setTriggerValue)(what, value);
   view.frame = decode(data);
+  if (fresh) Object.assign(view, { order: view.frame.order, open: new Set(view.frame.open) });
   show(view);
 }
 
@@ -64,13 +65,15 @@ function buildRow(view, row, i) {
     cell("solved", parts.dots, make("div", "told", parts.count, parts.tag)), cell("after", parts.steps, parts.time),
     cell("ratio", parts.arrives, parts.symbol));
   const more = make("tr", "details", buildDetails(view, row));
-  Object.assign(more, { id, hidden: true });
-  name.setAttribute("aria-expanded", "false");
+  Object.assign(more, { id, hidden: !view.open.has(row.key) });
+  name.setAttribute("aria-expanded", String(!more.hidden));
   name.setAttribute("aria-controls", id);
   for (const canvas of [parts.heat, parts.curve]) canvas.setAttribute("role", "img");
   line.onclick = () => {
     if (String(window.getSelection())) return;               // somebody marks text
     more.hidden = !more.hidden;
+    view.open[more.hidden ? "delete" : "add"](row.key);
+    tellPlace(view);
     name.setAttribute("aria-expanded", String(!more.hidden));
   };
   parts.dots.setAttribute("aria-hidden", "true");
@@ -79,6 +82,8 @@ function buildRow(view, row, i) {
   parts.heat.onpointerleave = parts.curve.onpointerleave = () => { view.tip.hidden = true; };
   return { ...parts, line, more };
 }
+
+const tellPlace = view => tell(view, { remedies_order: view.order || "groups", remedies_open: [...view.open] });
 
 function buildDetails(view, row) {
   const list = make("dl", "");
@@ -277,7 +282,7 @@ function mount(root) {
     bar.append(tick);
   }
   for (const button of root.querySelectorAll(".order button"))
-    button.onclick = () => { view.order = button.dataset.order || ""; arrange(view); };
+    button.onclick = () => { view.order = button.dataset.order || ""; arrange(view); tellPlace(view); };
   new ResizeObserver(() => paint(view)).observe(root);
   return view;
 }

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages import _options
 from pages._heatmap import CODING
 
 HTML = """
@@ -50,14 +51,19 @@ _component = st.components.v2.component(
     "rnnkit_multiples",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js=_here.with_name("_viridis.js").read_text("utf-8") + _here.with_suffix(".js").read_text("utf-8"),
+    js="".join(_here.with_name(name).read_text("utf-8") for name in ("_viridis.js", "_place.js", "_multiples.js")),
 )
 
 
-def pack(rows: Sequence[Mapping[str, Any]], codes: Sequence[np.ndarray], heads: Mapping[str, str]) -> bytes:
-    """One frame as bytes, laid out as the module says."""
+ORDERS = ("groups", "solved", "steps", "gradient")
+
+
+def pack(
+    rows: Sequence[Mapping[str, Any]], codes: Sequence[np.ndarray], heads: Mapping[str, str], order: str = "", opened: Any = ()
+) -> bytes:
+    """One frame as bytes, laid out as the module says. `opened`: keys of the rows that begin unfolded."""
     told = [{**row, "length": c.shape[1]} for row, c in zip(rows, codes, strict=True)]
-    header = {"rows": told, "heads": heads, "coding": CODING}
+    header = {"rows": told, "heads": heads, "coding": CODING, "order": order, "open": list(opened)}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     text += b" " * (-len(text) % 4)
     return b"".join([len(text).to_bytes(4, "little"), text, *(c.astype("<u2").tobytes() for c in codes)])
@@ -90,4 +96,7 @@ def multiples(
             actions[action](row)
 
     watched = {f"on_{action}_change": partial(call, action) for action in actions}
-    _component(key=key, data=pack(rows, codes, heads), **watched)
+    watched["on_place_change"] = _options.of_component(key)
+    order, opened = _options.value("remedies_order", ORDERS[0]), _options.value("remedies_open", [])
+    data = pack(rows, codes, heads, "" if order == ORDERS[0] else order, opened)
+    _component(key=key, data=data, **watched)

@@ -20,7 +20,7 @@ LIVE = {
     "pace": "pace",
     "seek": "seek",
     "heatmap": "heatmap",
-    "state": "v_part",
+    "state": "lab_state",
     "loss": CHART + "Training loss",
     "accuracy": CHART + "Accuracy",
     "norms": CHART + "Norm of the gradient",
@@ -39,8 +39,8 @@ PARTS: dict[str, dict[str, str]] = {  # page -> what it has beside the sidebar; 
     "sentence": {
         "reader": "sentence_reader",
         "subject": "sentence_noun",
-        "clause": "sentence_clause_",
-        "attractors": "sentence_attractors_",
+        "clause": "sentence_clause",
+        "attractors": "sentence_attractors",
         "type": "sentence_typed",
         "best": "sentence_best",
         "breaks": CHART + "Accuracy by attractors",
@@ -62,7 +62,7 @@ PARTS: dict[str, dict[str, str]] = {  # page -> what it has beside the sidebar; 
         "clip": "exploding_clip",
     },
     "remedies": {"panel": "remedies_panel", "outcome": "remedies_said", "table": "remedies_table"},
-    "language": {"prompt": "language_prompt_", "temperature": "language_temperature", "bits": CHART + "Bits a"},
+    "language": {"prompt": "language_prompt", "temperature": "language_temperature", "bits": CHART + "Bits a"},
 }
 
 

@@ -5,17 +5,14 @@
    A column is a word, t; a row is a sentence read by a network, f.rows[i]; lengths are CSS pixels. */
 
 const views = new WeakMap();
-const MANY = 30;                                             // words: beyond that all are shown at once first
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".reader");
   if (!views.has(root)) views.set(root, mount(root));
   const view = views.get(root), before = view.f;
+  view.send = setStateValue;
   view.f = decode(data);
-  if (before?.length !== view.f.length) {
-    view.t = Math.max(0, view.f.rows[0].numbers.findIndex(n => n >= 0));     // the subject
-    view.whole = view.f.length > MANY;
-  }
+  if (before?.length !== view.f.length) Object.assign(view, { t: view.f.word, whole: view.f.whole });
   view.hover = null;
   show(view);
 }
@@ -69,7 +66,9 @@ function showPanel(view) {
   }));
   const left = line(["as a share of the last word's ‖dL/dh‖"], row => share(row)(row.codes[t]));
   const head = cell("thead", cell("tr", cell("th", ""), ...f.rows.map(title)));
-  const body = [line([named(f), " if the sentence stopped here"], row => number(row.answers[t])), ...norms, left, ...unitLines(view)];
+  const asked = f.scores ? [named(f), row => number(row.answers[t])]
+    : ["p(was) / p(were)", row => `${number(1 - row.answers[t])} / ${number(row.answers[t])}`];
+  const body = [line([asked[0], " if the sentence stopped here"], asked[1]), ...norms, left, ...unitLines(view)];
   root.querySelector(".panel table").replaceChildren(head, cell("tbody", ...body));
 }
 
@@ -123,7 +122,13 @@ function showLegend(view) {
 
 // ---- the component's life ----
 
-function show(view) { paint(view); showLegend(view); showPanel(view); showTip(view); }
+function show(view) {
+  paint(view);
+  showLegend(view);
+  showPanel(view);
+  showTip(view);
+  tell(view, { sentence_word: view.t, sentence_width: view.whole ? "all" : "words" }, !view.told);
+}
 
 function choose(view, t) {
   view.t = clamp(t, 0, view.f.length - 1);

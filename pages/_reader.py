@@ -1,9 +1,9 @@
 """Sentences read word by word: below each word the answer so far, the gradient that comes back from the verb, and the units.
 
 A Streamlit component: rows of the same words stand aligned, one for each sentence and network; `_reader.js` moves and
-`_reader_draw.js` paints, `_reader.css` styles, `_viridis.js` holds the colours of gradients. Nothing of it comes back to Python.
-A frame is bytes: uint32 length of the header, the header as JSON (padded with spaces to a multiple of four), then of each row
-float32 answers (T,), float32 activations (U, T) and uint16 codes of the gradient norms (P, T), all little-endian.
+`_reader_draw.js` paints, `_reader.css` styles, `_viridis.js` holds the colours of gradients. Python hears where its viewer stands
+still. A frame is bytes: uint32 length of the header, the header as JSON (padded with spaces to a multiple of four), then of each
+row float32 answers (T,), float32 activations (U, T) and uint16 codes of the gradient norms (P, T), all little-endian.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 
+from pages import _options
 from pages._heatmap import CODING
 from rnnkit.record import encode
 
@@ -38,8 +39,17 @@ _component = st.components.v2.component(
     "rnnkit_reader",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join((_here.parent / name).read_text("utf-8") for name in ("_viridis.js", "_reader.js", "_reader_draw.js")),
+    js="".join(
+        (_here.parent / name).read_text("utf-8") for name in ("_viridis.js", "_place.js", "_reader.js", "_reader_draw.js")
+    ),
 )
+
+
+MANY = 30  # words: beyond that all are shown at once first
+PLACE = {  # settings of the page: where its viewer is in the sentence
+    "sentence_word": _options.Number(0, 9_999),
+    "sentence_width": _options.Choice(("all", "words")),  # all words at once, or each wide enough to be read
+}
 
 
 class Row(NamedTuple):
@@ -60,8 +70,12 @@ class Row(NamedTuple):
 def reader(rows: Sequence[Row], *, part: str, bound: float, scores: bool, summary: str, key: str) -> None:
     """Draws the rows, aligned word by word. `part` names the activations, which have full colour at -bound and bound; `scores`:
     the answers are a reservoir's, not probabilities; summary: for screen readers."""
+    T, numbers = len(rows[0].words), list(rows[0].numbers)
+    subject = next((t for t in range(T) if numbers[t] >= 0), 0)
     head = {"part": part, "bound": bound, "scores": scores, "summary": summary}
-    _component(key=key, data=pack(rows, head))
+    head["word"] = _options.value("sentence_word", subject, lambda t: t < T, T)
+    head["whole"] = _options.value("sentence_width", "all" if T > MANY else "words", context=T) == "all"
+    _component(key=key, data=pack(rows, head), on_place_change=_options.of_component(key, T))
 
 
 def pack(rows: Sequence[Row], head: dict) -> bytes:

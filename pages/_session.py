@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _data, _polls, _shelf
+from pages import _data, _polls, _shelf, _view
 from pages._playback import PACES, Playback
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
@@ -24,6 +24,7 @@ from rnnkit.runs import Run, RunPool
 from rnnkit.shelf import dump
 from rnnkit.shelf import load as load_shelf
 from rnnkit.tasks import TASKS
+from rnnkit.words import LABELS
 
 OWN = "own"  # in the menu of presets: the viewer's own settings
 FIX_DEFAULTS = {name: fix.default for name, fix in FIXES.items()}
@@ -69,7 +70,7 @@ def key(name: str) -> str:
 def start(e: Experiment, pinned: Experiment | None) -> None:
     """At a session's first run."""
     st.session_state.memory = {}
-    load(e, pinned=pinned)
+    _set(e, True, pinned)
 
 
 def from_link(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
@@ -84,9 +85,23 @@ def objections(e: Experiment) -> dict[str, str]:
     return {"data": refusal} if refusal else limits().check(e)
 
 
-def own(name: str, default: Any) -> Any:
-    """What a page's own widget of this key holds, else its default; given to the widget for the same reason as `value`."""
-    return st.session_state.get(name, default)
+def refusal(e: Experiment) -> str:
+    """Why this viewer cannot load this Experiment now, "" where they can: for buttons, which are then disabled with this help."""
+    return "; ".join([*objections(e).values(), *_against_lesson(e)])
+
+
+def _against_lesson(e: Experiment) -> list[str]:
+    """What a lesson hides or locks keeps its value, whatever would load another one."""
+    changed = [LABELS[name] for name in FIELDS if _view.kept(name) and applies(e, name) and getattr(e, name) != _held(name)]
+    return [f"this lesson keeps {', '.join(changed)}, and here it would change"] if changed else []
+
+
+def _held(name: str) -> Any:
+    """A field's value in the controls, shown or not."""
+    memory = st.session_state.memory
+    if name != "fixes":
+        return memory[name]
+    return tuple(_fix(memory, fix) for fix in (*memory["fixes"], *memory["hidden_fixes"]))
 
 
 def ask(study: str, e: Experiment, **options: Any) -> Answer:
@@ -94,8 +109,25 @@ def ask(study: str, e: Experiment, **options: Any) -> Answer:
     return pool().ask(study, e, **options)
 
 
-def load(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> None:
-    """Sets every control to this Experiment; what does not apply to it keeps the viewer's last value."""
+def load(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> bool:
+    """Sets every control to this Experiment; what does not apply to it keeps the viewer's last value.
+
+    False where a lesson keeps a setting that would change: then nothing is loaded, and the next drawing says why (`notice`).
+    Stories, pairs, remedies, the shelf, the tour and Back all come here.
+    """
+    if refused := _against_lesson(e):
+        st.session_state.notice = f"Not opened: {refused[0]}."
+        return False
+    _set(e, play, pinned)
+    return True
+
+
+def notice() -> str:
+    """Why nothing was loaded; once."""
+    return st.session_state.pop("notice", "")
+
+
+def _set(e: Experiment, play: bool, pinned: Experiment | None) -> None:
     memory = st.session_state.memory
     st.session_state.generation = st.session_state.get("generation", -1) + 1
     for name, f in FIELDS.items():
@@ -182,9 +214,11 @@ def experiment() -> Experiment:
         memory[name] = state.get(f"c_{name}{generation}", memory[name])
     memory["strengths"] = {name: state.get(f"s_{name}{generation}", s) for name, s in memory["strengths"].items()}
     memory["since"] = {name: state.get(f"f_{name}{generation}", n) for name, n in memory["since"].items()}
-    memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
+    if not _view.kept("length"):
+        memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
     memory["data"] = memory["given"].get(TASKS[memory["task"]].data, "")
-    fit = {name: FIXES[name](FIX_DEFAULTS[name]).applies_to(CELLS[memory["cell"]].gates) for name in FIXES}
+    gates = CELLS[memory["cell"]].gates
+    fit = {name: _view.kept("fixes") or FIXES[name](FIX_DEFAULTS[name]).applies_to(gates) for name in FIXES}
     chosen = [*memory["fixes"], *memory["hidden_fixes"]]
     memory["fixes"], memory["hidden_fixes"] = [n for n in chosen if fit[n]], [n for n in chosen if not fit[n]]
     for control in ("c_length", "c_fixes"):  # which have just been made to fit
@@ -311,6 +345,20 @@ def bring_back() -> None:
     _shelf.shelf().merge([entry for entry in entries if not objections(entry.experiment)])
 
 
+def looked_at() -> int | None:
+    """The training step at which this viewer stands still, for the link; None where the run has not begun, or goes to its end."""
+    p, steps = playback(), run().experiment.recorded_steps
+    if p.playing or (p.cursor is None and not 1 < int(p.head) < len(steps)):
+        return None
+    return steps[p.row(len(steps))]
+
+
+def look_at(step: int) -> None:
+    """From a link: stands still at this training step, or the one recorded next to it."""
+    steps = run().experiment.recorded_steps
+    playback().seek(min(range(len(steps)), key=lambda row: abs(steps[row] - step)))
+
+
 def set_pace() -> None:
     if pace := heard("c_pace"):
         playback().pace = pace
@@ -319,6 +367,7 @@ def set_pace() -> None:
 def press(action: str) -> None:
     """Callback of the buttons: train, pause, step, reset or stop the run that is looked at by now, whichever drew the button."""
     p, rows = playback(), run().rows
+    st.session_state.address_due = True
     {"train": lambda: p.train(rows), "step": lambda: p.step(rows), "pause": p.pause, "reset": p.reset, "stop": p.stop}[action]()
 
 
@@ -332,6 +381,13 @@ def seek(bar: str, steps: list[int]) -> None:
     step = heard(bar)
     if bar == seek_bar() and not playback().playing and step is not None:
         playback().seek(steps.index(step), by_bar=True)
+        st.session_state.address_due = True
+
+
+def pick(step: int) -> None:
+    """Callback of the heatmap: looks at this training step."""
+    playback().seek(nearest(step))
+    st.session_state.address_due = True
 
 
 def nearest(step: int) -> int:

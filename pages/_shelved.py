@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _session, _trouble, _view
+from pages import _chapters, _session, _trouble, _view
 from pages._shelf import Shelf
 from pages._shelf import shelf as viewers_shelf
 from pages._together import drawing, line
@@ -172,7 +172,8 @@ def _row(mine: Shelf, entry: Entry, run: Run | None, experiments: list[Experimen
             label_visibility="collapsed",
             width=240,
         )
-        options = [OPEN, PIN, REMOVE] if not refused else [REMOVE]
+        fit = not _session.refusal(entry.experiment)
+        options = [OPEN, PIN, REMOVE] if fit else [REMOVE] if refused else [PIN, REMOVE]
         st.menu_button("Actions", options, key=f"shelf_do_{key}", on_click=_do, args=(key,))
         if run and run.error:
             again = {"on_click": _session.pool().retry, "args": (run,), "icon": ":material/refresh:"}
@@ -239,8 +240,8 @@ def _do(key: str) -> None:
     if entry is None or (what != REMOVE and _session.objections(entry.experiment)):
         return
     if what == OPEN:
-        _session.load(entry.experiment)
-        st.session_state.compare_left = True
+        _chapters.set_out(entry.experiment)
+        st.session_state.compare_left, st.session_state.compare_again = _chapters.leaving(), True
     elif what == PIN:
         _session.pin(entry.experiment)
         st.session_state.compare_again = True  # the whole page shows it

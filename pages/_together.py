@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _charts
+from pages import _charts, _options
 from pages._shelf import Shelf
 from rnnkit.charts.shelf import COLOURS, DASHES, profile_chart, profile_table, training_chart, training_table
 from rnnkit.experiment import Experiment
@@ -19,6 +19,7 @@ from rnnkit.verdict import gradient_ratio
 from rnnkit.words import amount
 
 LAST, FIRST = "after training", "before training"
+WHEN = (LAST, FIRST)
 STYLE = """<style>
 .shelf-key { display: flex; flex-wrap: wrap; gap: 0.1rem 1.8rem; line-height: 1.5; }
 .shelf-key span { display: flex; align-items: center; gap: 0.5rem; overflow-wrap: anywhere; }
@@ -105,8 +106,7 @@ def _about_training(experiments: list[Experiment]) -> str:
 def _profiles(histories: dict[int, Any], experiments: list[Experiment]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**How much of the gradient is left** on its way back from the end", width="content")
-        look = {"default": LAST, "required": True, "label_visibility": "collapsed", "key": "shelf_when"}
-        when = st.segmented_control("When", [LAST, FIRST], **look)
+        when = _options.segmented("When", WHEN, "compare_when", LAST, label_visibility="collapsed")
     rows = profile_table(histories, last=when != FIRST)
     longest = max(e.length for e in experiments)
     arrives = {name: _arrives(h, when) for name, h in histories.values() if h.n}

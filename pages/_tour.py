@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _journey, _point, _session, _trouble, _view
+from pages import _journey, _options, _point, _session, _trouble, _view
 from pages._journey import LIVE, SHOWN, Place, drawn, from_link, heading, to_link
 from pages._plain import plain
 from rnnkit.remedies import PANELS
@@ -123,7 +123,7 @@ def _station(place: Place) -> None:
     with said:
         st.markdown(station.say)
         if place.refused:
-            st.warning(f"This server does not train it: {place.refused}. What was here before has stayed.")
+            st.warning(f"Its experiment is not shown: {place.refused}. What was here before has stayed.")
     if place.open:
         with asked:
             _question(place.at, station)
@@ -195,7 +195,7 @@ def _finished(page: str) -> bool:
 
 def _panel_done() -> Iterator[bool]:
     runs = _session.pool().runs
-    for remedy in PANELS[st.session_state.get("remedies_panel") or next(iter(PANELS))].remedies.values():
+    for remedy in PANELS[_options.shown("remedies_panel") or next(iter(PANELS))].remedies.values():
         if not _session.limits().check(remedy.experiment):
             run = runs.get(remedy.experiment.key)
             yield run is not None and (run.done or bool(run.error))

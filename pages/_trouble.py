@@ -46,6 +46,15 @@ def net(failed: Callable[[str], None] = lambda message: None) -> Iterator[None]:
         _tell(message)
 
 
+_after: list[Callable[[], None]] = []
+
+
+def after_fragments(do: Callable[[], None]) -> None:
+    """Has this called whenever a fragment has been drawn."""
+    if do not in _after:
+        _after.append(do)
+
+
 def fragment(draw: Callable[..., None], run_every: float | None = None) -> Callable[..., None]:
     """As st.fragment; one that has failed repeats its message, and is tried again when the whole page is drawn."""
     said: list[str] = []
@@ -57,6 +66,8 @@ def fragment(draw: Callable[..., None], run_every: float | None = None) -> Calla
             return
         with net(said.append):
             draw(*args)
+            for do in _after:
+                do()
 
     return st.fragment(caught, run_every=run_every)
 

@@ -11,11 +11,13 @@ const STATIONS = ["Side view", "Top view", "With the loop", "Unrolled through ti
 const WORD = 600, GAP = 1300;                                // ms that the playhead takes for a step, and for a gap
 const views = new WeakMap();
 
-export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".network");
-  if (!views.has(root)) views.set(root, mount(root));
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".network"), fresh = !views.has(root);
+  if (fresh) views.set(root, mount(root));
   const view = views.get(root), known = view.p?.length === data.length && view.p.steps.length === data.steps.length;
-  if (!known) Object.assign(view, { row: data.steps.length - 1, since: null, picked: null });
+  view.send = setStateValue;
+  if (fresh) view.fold = view.goal = data.place.fold;
+  if (!known) Object.assign(view, { row: Math.max(0, data.steps.indexOf(data.place.t)), since: null, picked: null });
   Object.assign(view, { p: data, mouse: null });
   paint(view);
 }
@@ -74,6 +76,7 @@ function words(view, d) {
   view.canvas.setAttribute("aria-label", `${STATIONS[station]}. ${p.summary} Arrow keys go through neurons and time.`);
   find(".weights").style.opacity = view.fold < 0.6 ? 1 : 0;
   find(".nan").classList.toggle("on", d.marks.some(m => m.v === null));
+  if (!playing && view.fold === view.goal) tell(view, { network_fold: +view.fold.toFixed(2), network_time: t }, !view.told);
   root.style.setProperty("--diverging", `linear-gradient(to right, ${css(BLUE)}, ${css(d.ink.mid)}, ${css(ORANGE)})`);
   Object.assign(root.dataset, { station, fold: view.fold.toFixed(2), t, playing, columns: g.columns.map(s => s.t).join(" ") });
   showTip(view);

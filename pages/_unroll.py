@@ -1,7 +1,8 @@
 """The drawing of one recurrent network that folds and unfolds: from the side, from above, with its loop, unrolled through time.
 
 A Streamlit component: `picture` collects what one network did on one sequence, `_unroll.js` draws it and holds the slider, the
-stations' captions and the playhead; `_unroll.css` styles what stands around the canvas. Nothing of it comes back to Python.
+stations' captions and the playhead; `_unroll.css` styles what stands around the canvas. Python hears where its viewer stands
+still.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from pages import _options
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.forward import Reading, landmarks, new_value, read, read_alone, window
@@ -45,13 +47,25 @@ _component = st.components.v2.component(
     "rnnkit_network",
     html=HTML,
     css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join((_here.parent / name).read_text("utf-8") for name in ("_unroll.js", "_unroll_draw.js")),
+    js="".join((_here.parent / name).read_text("utf-8") for name in ("_place.js", "_unroll.js", "_unroll_draw.js")),
 )
+
+
+PLACE = {  # settings of the page: where its viewer is in the drawing
+    "network_fold": _options.Number(0.0, 3.0),  # from the side view to the unrolled network
+    "network_time": _options.Number(0, 9_999),
+}
 
 
 def network(drawn: Mapping[str, Any], *, captions: Sequence[tuple[str, str]], summary: str, key: str) -> None:
     """Draws what `picture` gives. captions: a title and a sentence for each of the four stations; summary: for screen readers."""
-    _component(key=key, data={**drawn, "captions": list(captions), "summary": summary})
+    steps = drawn["steps"]
+    place = {
+        "fold": _options.value("network_fold", 0.0),
+        "t": _options.value("network_time", steps[-1], steps.__contains__, drawn["length"]),
+    }
+    told = {**drawn, "captions": list(captions), "summary": summary, "place": place}
+    _component(key=key, data=told, on_place_change=_options.of_component(key, drawn["length"]))
 
 
 def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> dict[str, Any]:

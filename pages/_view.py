@@ -1,8 +1,9 @@
 """How the pages are shown to this viewer: enlarged for a room, and with controls hidden or locked for a lesson.
 
-It travels in the link: `present=1`, `hide=cell,init`, `lock=length`. What is hidden or locked keeps its value; results are
-never hidden. A page's own controls go by the keys of their widgets (LINKED, see _link.py); a style sheet hides them, and
-_frame.js locks them. Streamlit sizes everything by the root's font, and so do the drawings; `enlarged` does the same for charts.
+It travels in the link: `present=1`, `hide=cell,init`, `lock=length`. What is hidden or locked keeps its value, and nothing that
+loads an experiment changes it (_session.load); results are never hidden. A page's own controls go by the keys of their widgets
+(LINKED, see _options.py); a style sheet hides them, and _frame.js locks them. Streamlit sizes everything by the root's font, and
+so do the drawings; `enlarged` does the same for charts.
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ class View:
 
 def controls() -> dict[str, str]:
     """Name -> label, of all that can be hidden or locked."""
-    own = st.session_state.get("own_controls", ())
-    return CONTROLS | {key: key.replace("_", ": ", 1).capitalize() for key in own}
+    return CONTROLS | st.session_state.get("own_controls", {})
 
 
 def from_query(query: dict[str, str]) -> tuple[View, list[str]]:
@@ -92,6 +92,11 @@ def hidden(name: str) -> bool:
 
 def locked(name: str) -> bool:
     return name in view().lock
+
+
+def kept(name: str) -> bool:
+    """Whether this control keeps its value in this lesson."""
+    return name in view().hide | view().lock
 
 
 def without_hidden(names: Collection[str]) -> set[str]:
@@ -137,10 +142,15 @@ html {{ font-size: {16 * FONT:.0f}px !important; }}
 </style>"""
 
 
+def selector(names: Collection[str]) -> str:
+    """In CSS, of the pages' own controls among these; a widget's key can end in "~n" (_options), which becomes "-n"."""
+    return ",".join(f".st-key-{key},[class*='st-key-{key}-']" for key in sorted(set(names) - CONTROLS.keys()))
+
+
 def style() -> str:
     """The style sheet of this view."""
-    gone, fixed = (",".join(f".st-key-{key}" for key in sorted(names - CONTROLS.keys())) for names in (view().hide, view().lock))
+    gone, fixed = selector(view().hide), selector(view().lock)
     told = [_PRESENTER] if presenting() else []
-    told += [f"<style>{gone} {{ display: none; }}</style>"] if gone else []
-    told += [f"<style>{fixed} {{ opacity: 0.6; }}</style>"] if fixed else []
+    told += [f"<style>:is({gone}) {{ display: none; }}</style>"] if gone else []
+    told += [f"<style>:is({fixed}) {{ opacity: 0.6; }}</style>"] if fixed else []
     return "".join(told)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import _layout, _session, _shelved, lab
+from pages import _layout, _options, _session, _shelved, _together, lab
 from rnnkit.presets import PAIRS, PRESETS, pair
 from rnnkit.words import difference
 
 TITLE = "Compare"
 CONTROLS = None
+LINKED = {**lab.LINKED, "compare_when": _options.Choice(_together.WHEN)}
 
 
 def page() -> None:
@@ -22,7 +23,10 @@ def page() -> None:
         "same scales. Or take a ready pair:",
     )
     key, look = _key(), {"default": _shown(), "label_visibility": "collapsed"}
-    st.pills("Ready pairs", list(PAIRS), key=key, on_change=_open_pair, args=(key,), **look)
+    fit = [title for title in PAIRS if not _session.refusal(pair(title)[1])]
+    if len(fit) < len(PAIRS):
+        st.caption("Some pairs are left out: they would change what this lesson keeps, or are too large for this server.")
+    st.pills("Ready pairs", fit, key=key, on_change=_open_pair, args=(key,), **look)
     if pinned is None:
         st.info("Nothing is pinned yet: press **Pin this run** in the sidebar, or choose a pair.", icon=":material/keep:")
     elif pinned == e:

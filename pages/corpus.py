@@ -22,6 +22,7 @@ CONTROLS = (
     "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "batch", "steps", "replicas",
     "seed", "vocabulary",
 )  # fmt: skip
+LINKED = lab.LINKED
 NETWORKS = {name: PRESETS[name].experiment for name in ("corpus-lstm", "corpus-gru", "corpus-tanh")}
 LONGEST = 60  # words of a sentence that are read, unless a viewer wants more
 TITLES = {"attractors": "attractors: nouns of the other number in between", "distance": "words from the subject to the verb"}

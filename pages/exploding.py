@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages import _autopsy, _charts, _layout, _session
-from pages._cliff import Line, cliff
-from pages._link import Interval
+from pages import _autopsy, _charts, _layout, _options
+from pages._cliff import PLACE, Line, cliff
 from rnnkit import cliff as unit
 from rnnkit.autopsy import DOOMED, THRESHOLD
 from rnnkit.charts import INK, WARM
@@ -34,7 +33,16 @@ GRID = (85, 90)  # points over w and over b
 START, RATE, CLIP, STEPS = (4.9, -2.3), 0.15, 0.4, 150
 RATES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 2.0, 5.0, 10.0)
-LINKED = {"exploding_w": Interval(*W), "exploding_b": Interval(*B), "exploding_rate": RATES, "exploding_clip": THRESHOLDS}
+PLACES = {"longest": "before the longest step", "start": "at the start", "end": "at the end, clipped"}
+LINKED = {
+    **_autopsy.LINKED,
+    **PLACE,
+    "exploding_w": _options.Number(*W),
+    "exploding_b": _options.Number(*B),
+    "exploding_rate": _options.Choice(RATES),
+    "exploding_clip": _options.Choice(THRESHOLDS),
+    "exploding_place": _options.Choice(tuple(PLACES)),
+}
 
 
 def page() -> None:
@@ -84,18 +92,21 @@ def _cliff() -> None:
 
 
 def _cliff_controls() -> tuple[float, float, float, float]:
-    start = [st.session_state.setdefault(key, at) for key, at in zip(("exploding_w", "exploding_b"), START, strict=True)]
     columns = st.columns(4, gap="medium")
-    w = columns[0].slider("Start: w", *W, start[0], 0.01, key="exploding_w")  # the value twice: see value() in _session.py
-    b = columns[1].slider("Start: b", *B, start[1], 0.01, key="exploding_b")
-    rate, clip = _session.own("exploding_rate", RATE), _session.own("exploding_clip", CLIP)
-    lr = columns[2].select_slider("Step size (learning rate)", RATES, rate, key="exploding_rate")
-    return w, b, lr, columns[3].select_slider("Clip threshold", THRESHOLDS, clip, key="exploding_clip")
+    with columns[0]:
+        w = _options.slider("Start: w", *W, "exploding_w", START[0], 0.01)
+    with columns[1]:
+        b = _options.slider("Start: b", *B, "exploding_b", START[1], 0.01)
+    with columns[2]:
+        lr = _options.select_slider("Step size (learning rate)", RATES, "exploding_rate", RATE)
+    with columns[3]:
+        return w, b, lr, _options.select_slider("Clip threshold", THRESHOLDS, "exploding_clip", CLIP)
 
 
 def _move(w: float, b: float) -> None:
     """A click on the map."""
-    st.session_state.exploding_w, st.session_state.exploding_b = round(float(w), 2), round(float(b), 2)
+    _options.choose("exploding_w", round(float(w), 2))
+    _options.choose("exploding_b", round(float(b), 2))
 
 
 @st.cache_data(show_spinner=False)
@@ -152,13 +163,13 @@ def _bifurcation(free: np.ndarray, clipped: np.ndarray) -> None:
     st.markdown("#### Where the wall stands: the unit's fixed points")
     thrown = int(np.hypot(*np.diff(free[:2])).argmax())
     places = {
-        "before the longest step": (free[0, thrown], free[1, thrown], WARM),
-        "at the start": (free[0, 0], free[1, 0], "#8b5cf6"),
-        "at the end, clipped": (clipped[0, -1], clipped[1, -1], INK),
+        "longest": (free[0, thrown], free[1, thrown], WARM),
+        "start": (free[0, 0], free[1, 0], "#8b5cf6"),
+        "end": (clipped[0, -1], clipped[1, -1], INK),
     }
-    look = {"default": next(iter(places)), "required": True, "key": "exploding_place", "label_visibility": "collapsed"}
-    name = st.segmented_control("Look at the weights", list(places), **look)
-    w, b, colour = places[name]
+    look = {"format_func": lambda place: PLACES[place], "label_visibility": "collapsed"}
+    place = _options.segmented("Look at the weights", list(places), "exploding_place", "longest", **look)
+    name, (w, b, colour) = PLACES[place], places[place]
     x = np.linspace(-7, 7, 801)
     left, right = st.columns(2, gap="medium")
     for column, branch, at, along, domain in (

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _data, _live, _polls, _session, _take_home, _trouble, _view
+from pages import _data, _live, _options, _polls, _session, _take_home, _trouble, _view
 from pages._heatmap import heatmap
 from pages._playback import PACES
 from rnnkit.cells import CELLS
@@ -21,6 +21,11 @@ from rnnkit.words import LABELS, difference, summary
 
 TITLE = "Lab"
 CONTROLS = None
+LINKED = {  # of every page with a live run
+    "lab_step": _options.Number(0, 1_000_000),  # the training step looked at: kept by the session's playback
+    "lab_state": _options.Choice(("h", "c")),
+    "lab_network": _options.Number(0, 4096),
+}
 
 
 def page() -> None:
@@ -206,10 +211,10 @@ def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="heatmap_controls"):
         st.markdown("**Gradient of the loss with respect to the state, at every time step**", width="stretch")
         if len(h.parts) > 1:
-            part = h.parts.index(_choose("State", h.parts[::-1], "part", "dL/d{}".format))
+            part = h.parts.index(_choose("State", h.parts[::-1], "lab_state", "dL/d{}".format))
         if e.replicas > 1:
             median = f"median of {e.replicas} networks"
-            which = _choose("Network", [0, *range(1, e.replicas + 1)], "network", lambda r: f"network {r}" if r else median)
+            which = _choose("Network", range(e.replicas + 1), "lab_network", lambda r: f"network {r}" if r else median)
             replica = which - 1 if which else None
     row = _session.playback().row(h.n)
     if pinned is None:
@@ -254,12 +259,13 @@ def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, key: st
         summary=f"Gradient norms over {e.length} time steps and {n} recorded training steps. {said}",
         height=480,
         key=key,
-        on_pick=lambda picked: _session.playback().seek(_session.nearest(h.steps[picked])),
+        on_pick=lambda picked: _session.pick(h.steps[picked]),
     )
 
 
 def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], str]) -> Any:
-    return st.selectbox(label, options, key=f"v_{key}", format_func=form, label_visibility="collapsed", width=_view.size(190))
+    look = {"format_func": form, "label_visibility": "collapsed", "width": _view.size(190)}
+    return _options.selectbox(label, options, key, options[0], **look)
 
 
 def _curves(run: Run, n: int, pinned: Run | None) -> None:

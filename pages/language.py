@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _charts, _data, _layout, _session, _trouble, lab
+from pages import _charts, _data, _layout, _options, _session, _trouble, lab
 from pages._plain import plain
 from rnnkit.charts.corpora import SERIES, groups_chart, groups_text
 from rnnkit.charts.language import bits_chart, bits_text
@@ -26,6 +26,14 @@ CONTROLS = (
     "task", "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "batch", "steps",
     "replicas", "seed", "vocabulary",
 )  # fmt: skip
+LINKED = {
+    **lab.LINKED,
+    "language_prompt": _options.Text(1000),
+    "language_temperature": _options.Number(0.0, 2.0),
+    "language_n": _options.Number(1, 1000),
+    "language_seed": _options.Number(0, 10_000),
+    "language_pairs": _options.Digest(),
+}
 PLACEHOLDER = "the cats, which saw my dog,"
 
 
@@ -217,8 +225,14 @@ def _nan(f: Mapping[str, Any]) -> None:
 
 def _chosen_pairs() -> str:
     """The pairs that this viewer brought, while the server has them; "" for the example's."""
-    digest = st.session_state.get("language_pairs", "")
-    return "" if _data.refusal(digest) else digest
+    return _options.value("language_pairs", "", _usable)
+
+
+def _usable(digest: str) -> bool:
+    if _data.refusal(digest):
+        return False
+    corpus = _data.about(digest)
+    return isinstance(corpus, Corpus) and bool(corpus.forms)
 
 
 def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
@@ -260,11 +274,11 @@ def _bring_pairs() -> None:
             if not corpus.forms:
                 st.error("This cannot be used: expected a right and a wrong verb form for every sentence, this file has none.")
                 return
-            st.session_state.language_pairs = digest
+            _options.choose("language_pairs", digest)
         elif not _chosen_pairs() or not st.button("Back to the example's pairs", key="language_own_pairs"):
             return
         else:
-            st.session_state.language_pairs = ""
+            _options.forget(["language_pairs"])
     st.rerun()
 
 
@@ -274,13 +288,16 @@ def _bring_pairs() -> None:
 def _writing(e: Experiment, one: Experiment) -> None:
     task, words = _task(e), e.task == "words"
     columns = st.columns([4, 2, 2, 2], gap="medium", vertical_alignment="bottom")
-    prompt = columns[0].text_input(
-        "It begins with", "" if e.data else PLACEHOLDER, key=f"language_prompt_{e.data}", max_chars=1000
-    )
+    with columns[0]:
+        prompt = _options.text("It begins with", "language_prompt", "" if e.data else PLACEHOLDER, context=e.data)
     about = "0: always the most probable. 1: as probable as the network says. Above: bolder."
-    temperature = columns[1].slider("Temperature", 0.0, 2.0, 0.7, 0.1, key="language_temperature", help=about)
-    n = columns[2].number_input(f"{task.unit.capitalize()}s", 1, 1000, 60 if words else 300, 50, key=f"language_n_{e.task}")
-    seed = columns[3].number_input("Seed", 0, 10_000, 0, key="language_seed", help="The same seed writes the same text.")
+    with columns[1]:
+        temperature = _options.slider("Temperature", 0.0, 2.0, "language_temperature", 0.7, 0.1, help=about)
+    with columns[2]:
+        many = 60 if words else 300
+        n = _options.number(f"{task.unit.capitalize()}s", 1, 1000, "language_n", many, 50, context=e.task)
+    with columns[3]:
+        seed = _options.number("Seed", 0, 10_000, "language_seed", 0, help="The same seed writes the same text.")
     strange = unknown(task, pieces(task, prompt))
     if strange:
         read = "each is read by its shape" if words else "each is read as the symbol for all rare ones"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _session, _trouble
-from pages._unroll import network, picture, things
+from pages import _layout, _options, _session, _trouble
+from pages._unroll import PLACE, network, picture, things
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.forward import example, landmarks, read, versions
@@ -20,7 +20,11 @@ from rnnkit.weights import draw_weights
 
 TITLE = "Network"
 CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "seed")
-LINKED = {"network_trained": ("untrained", "trained"), "network_number": ("singular", "plural")}
+LINKED = {
+    "network_trained": _options.Choice(("untrained", "trained")),
+    "network_number": _options.Choice(("singular", "plural")),
+    **PLACE,
+}
 TRAINED_STEPS = 200  # at most; the sidebar's number if that is less
 
 MATHEMATICS = """
@@ -68,28 +72,18 @@ def _choices(e: Experiment) -> tuple[str, Batch, bool]:
     task, original = e.bound_task, example(e)
     numbers = versions(task, original)
     nouns = {n: " ".join(task.labels(b.x[t])[0] for t in landmarks(task, b.x[:, 0])) for n, b in numbers.items()}
-    look = {"required": True, "label_visibility": "collapsed"}
+    look = {"label_visibility": "collapsed"}
     with st.container(horizontal=True, gap="medium"):
         kinds = {"untrained": "untrained weights", "trained": f"after {min(e.steps, TRAINED_STEPS)} training steps"}
-        weights = st.segmented_control(
-            "Weights",
-            list(kinds),
-            default=_session.own("network_trained", "untrained"),
-            key="network_trained",
-            format_func=kinds.get,
-            **look,
+        weights = _options.segmented(
+            "Weights", list(kinds), "network_trained", "untrained", format_func=lambda kind: kinds[kind], **look
         )
         trained = weights == "trained"
         if not numbers:
             return "", original, trained
         its_own = next(n for n, b in numbers.items() if np.array_equal(b.x, original.x))
-        number = st.segmented_control(
-            "Subject",
-            list(numbers),
-            default=_session.own("network_number", its_own),
-            key="network_number",
-            format_func=lambda n: f"{n}: {nouns[n]}",
-            **look,
+        number = _options.segmented(
+            "Subject", list(numbers), "network_number", its_own, format_func=lambda n: f"{n}: {nouns[n]}", **look
         )
     return number, numbers[number], trained
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _session, _trouble
-from pages._multiples import multiples, pressed
+from pages import _chapters, _layout, _options, _session, _trouble
+from pages._multiples import ORDERS, multiples, pressed
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.history import History
@@ -23,6 +23,11 @@ from rnnkit.words import TITLES, difference
 
 TITLE = "Remedies"
 CONTROLS = ()
+LINKED = {
+    "remedies_panel": _options.Choice(tuple(PANELS)),
+    "remedies_order": _options.Choice(ORDERS),
+    "remedies_open": _options.Several(_options.Choice(tuple({name: 0 for p in PANELS.values() for name in p.remedies})), 50),
+}
 HEAT_ROWS = 36  # training steps that a small heatmap shows
 ACTIONS = {"open": "Open in the lab", "compare": "Compare with the plain network"}
 STYLE = """<style>
@@ -42,8 +47,8 @@ def page() -> None:
         "Every remedy gets the same task, sentences and seeds as a plain network, and all of them are trained now, side by side.",
     )
     titles = {kind: panel.title for kind, panel in PANELS.items()}
-    look = {"default": next(iter(PANELS)), "required": True, "label_visibility": "collapsed", "key": "remedies_panel"}
-    kind = st.segmented_control("What the plain network suffers from", list(PANELS), format_func=titles.get, **look)
+    look = {"label_visibility": "collapsed", "format_func": titles.get}
+    kind = _options.segmented("The plain network's trouble", list(PANELS), "remedies_panel", next(iter(PANELS)), **look)
     panel = _welcome(PANELS[kind])
     _leave_others(kind)
     if panel.remedies:
@@ -124,7 +129,7 @@ def _blown(run: Run) -> bool:
 
 def _panel(kind: str, panel: Panel, every: float | None) -> None:
     if pressed(f"remedies_{kind}", ACTIONS):  # before anything is drawn, which would arrive after the page has gone
-        st.session_state.remedies_left = True
+        st.session_state.remedies_left = _chapters.leaving()
         st.rerun()
     runs = _runs(panel)
     seen = {name: _seen(name, panel, run) for name, run in runs.items()}
@@ -161,10 +166,10 @@ def _table(kind: str, panel: Panel, runs: Runs, rows: list[dict[str, Any]]) -> N
     codes = [_codes(panel.remedies[name], run, row["n"]) for (name, run), row in zip(runs.items(), rows, strict=True)]
 
     def load(name: str) -> None:
-        _session.load(panel.remedies[name].experiment)
+        _chapters.set_out(panel.remedies[name].experiment)
 
     def compare(name: str) -> None:
-        _session.load(panel.remedies[name].experiment, pinned=panel.plain)
+        _chapters.set_out(panel.remedies[name].experiment, panel.plain)
 
     does = dict(zip(ACTIONS, (load, compare), strict=True))
     multiples(rows, codes, heads=heads, key=f"remedies_{kind}", actions=does)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _memory, _session, _trouble, _view
+from pages import _layout, _memory, _options, _session, _trouble, _view
 from pages._plain import plain
-from pages._reader import Row, reader
+from pages._reader import PLACE, Row, reader
 from rnnkit import forward, sentences
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
@@ -32,6 +32,20 @@ MOST_TRAINED = 1000  # training steps: for more nobody waits here
 MOST_ATTRACTORS, MOST_ADVERBS, UNITS = 6, 20, 64
 RELATIONS = {"opposite": "opposite number", "same": "same number", "random": "any number"}
 TYPED = "the cats, which already ate fresh milk,"
+PARTS = tuple(dict.fromkeys(n for cell in CELLS.values() for n in (*cell.parts, *(name for name, _ in cell.equations))))
+LINKED = {
+    "sentence_typed": _options.Text(6000),
+    "sentence_noun": _options.Choice(tuple(SINGULAR)),
+    "sentence_adverbs": _options.Number(0, MOST_ADVERBS),
+    "sentence_clause": _options.Number(sentences.SHORTEST, 10_000),
+    "sentence_attractors": _options.Number(0, MOST_ATTRACTORS),
+    "sentence_relation": _options.Choice(tuple(RELATIONS)),
+    "sentence_again": _options.Number(0, 1_000_000),  # which words are drawn
+    "sentence_step": _options.Number(0, MOST_TRAINED),
+    "sentence_part": _options.Choice(PARTS),
+    **_memory.LINKED,
+    **PLACE,
+}
 
 
 def page() -> None:
@@ -61,74 +75,84 @@ def page() -> None:
 def _sentence(e: Experiment) -> np.ndarray | None:
     """What is built or typed, with its subject in singular and in plural, (T, 2); None where that cannot be read."""
     built, most = _built(e), _session.limits().max_length
-    typed = st.text_input(
+    text = _options.text(
         "or type one, in the words of the task",
-        key="sentence_typed",
+        "sentence_typed",
         placeholder=TYPED if built is None or len(built) > 25 else sentences.text(built[:, 1]),
-        help=f"Its words: {', '.join(sentences.WORDS)}.",
+        help=f"Its words: {', '.join(sentences.WORDS)}. It is read up to was or were.",
     )
-    if not typed.strip():
+    if not text.strip():
         return built
     try:
-        x = sentences.parse(typed)
+        typed = sentences.read_typed(text)
+        if len(typed.x) > most:
+            raise ValueError(f"at most {most} words on this server, got {len(typed.x)}")
     except ValueError as error:
-        st.error(f"Not read: {plain(str(error))}.", icon=":material/spellcheck:")
-        return None
-    if len(x) > most:
-        st.error(f"Not read: at most {most} words on this server, got {len(x)}.", icon=":material/block:")
-        return None
-    if odd := sentences.deviation(x):
+        instead = "" if built is None else " Below is the sentence that is built above."
+        st.error(f"Not read: {plain(str(error))}.{instead}", icon=":material/spellcheck:")
+        return built
+    _notes(typed)
+    return sentences.versions(typed.x)
+
+
+def _notes(typed: sentences.Typed) -> None:
+    """What was not read as it was typed, and whether the network knows such sentences."""
+    if typed.rest:
+        rest = plain(typed.rest if len(typed.rest) <= 60 else f"{typed.rest[:57]}...")
+        st.caption(f"Read up to “{typed.verb}”. The rest, “{rest}”, comes after the answer and is not read.")
+    if typed.unknown:
+        st.warning(f"Left out: {plain(typed.unknown)}. The rest is read.", icon=":material/spellcheck:")
+    if odd := sentences.deviation(typed.x):
         st.warning(f"The network has never seen such a sentence: {odd}. It reads it all the same.", icon=":material/rule:")
-    return sentences.versions(x)
 
 
 def _built(e: Experiment) -> np.ndarray | None:
-    task, nouns = TASKS[e.task], [f"{one} / {many}" for one, many in zip(SINGULAR, PLURAL, strict=True)]
+    task, nouns = TASKS[e.task], dict(zip(SINGULAR, PLURAL, strict=True))
     most = _session.limits().max_length
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        noun = st.selectbox("Subject", nouns, key="sentence_noun", width=_view.size(165))
+        look = {"format_func": lambda one: f"{one} / {nouns[one]}", "width": _view.size(165)}
+        noun = _options.selectbox("Subject", SINGULAR, "sentence_noun", SINGULAR[0], **look)
         adverbs = 0
         if task.varying:
-            adverbs = st.number_input("Adverbs before", 0, MOST_ADVERBS, 1, key="sentence_adverbs", width=_view.size(130))
+            adverbs = _options.number("Adverbs before", 0, MOST_ADVERBS, "sentence_adverbs", 1, width=_view.size(130))
         words = _clause(e, adverbs, most)
-        attractors = st.number_input(
+        attractors = _options.number(
             "Attractors",
-            min_value=0,
-            max_value=MOST_ATTRACTORS,
-            value=2 if task.attractors else 0,
-            key=f"sentence_attractors_{e.task}",
+            0,
+            MOST_ATTRACTORS,
+            "sentence_attractors",
+            2 if task.attractors else 0,
+            context=e.task,
             width=_view.size(125),
             help="Nouns in the clause that have a number too. The other nouns there have none, such as milk.",
         )
         relation = "random"
         if attractors:
-            look = {"default": "opposite", "format_func": RELATIONS.get, "required": True}
-            relation = st.segmented_control("Their number", list(RELATIONS), key="sentence_relation", **look)
-        again = st.session_state.setdefault("sentence_again", 0)
-        st.button("Other words", key="sentence_other", icon=":material/casino:", on_click=_other_words)
+            look = {"format_func": lambda number: RELATIONS[number]}
+            relation = _options.segmented("Their number", list(RELATIONS), "sentence_relation", "opposite", **look)
+        again = _options.value("sentence_again", 0)
+        other = {"on_click": _options.choose, "args": ("sentence_again", again + 1)}
+        st.button("Other words", key="sentence_other", icon=":material/casino:", **other)
     length, room = sentences.FRAME + words + adverbs, max(1, words // 3)
     if length > most:
         st.error(f"Not read: at most {most} words on this server, got {length}.", icon=":material/block:")
         return None
     if attractors > room:
         st.caption(f"A clause of {words} words has room for {room} here: there must be some words around them.")
-    return _draw(e.task, nouns.index(noun), length, adverbs, min(attractors, room), relation or "opposite", again)
+    return _draw(e.task, SINGULAR.index(noun), length, adverbs, min(attractors, room), relation, again)
 
 
 def _clause(e: Experiment, adverbs: int, most: int) -> int:
-    return st.number_input(
+    return _options.number(
         "Words in the clause",
-        min_value=sentences.SHORTEST,
-        max_value=max(sentences.SHORTEST, most - sentences.FRAME),
-        value=max(sentences.SHORTEST, e.length - sentences.FRAME - adverbs),
-        key=f"sentence_clause_{e.task}_{e.length}",
+        sentences.SHORTEST,
+        max(sentences.SHORTEST, most - sentences.FRAME),
+        "sentence_clause",
+        max(sentences.SHORTEST, e.length - sentences.FRAME - adverbs),
+        context=(e.task, e.length),
         width=_view.size(155),
         help=f"Trained on sentences of {e.length} words in all; ask for shorter or longer ones.",
     )
-
-
-def _other_words() -> None:
-    st.session_state.sentence_again += 1
 
 
 @lru_cache(maxsize=64)
@@ -148,8 +172,7 @@ def _step(e: Experiment) -> int:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Read after training steps:", width="content")
         look = {"label_visibility": "collapsed", "format_func": lambda step: f"{step:,}" if step else "0, untrained"}
-        chosen = st.segmented_control("Training steps", steps, default=last, key=f"sentence_step_{last}", required=True, **look)
-    return last if chosen is None else chosen
+        return _options.segmented("Training steps", steps, "sentence_step", last, context=last, **look)
 
 
 def _read(e: Experiment, both: np.ndarray, step: int) -> None:
@@ -176,8 +199,8 @@ def _part(e: Experiment) -> str:
     names = [*cell.parts, *(name for name, _ in cell.equations if name not in cell.parts)]
     if len(names) == 1:
         return names[0]
-    look = {"label_visibility": "collapsed", "required": True, "format_func": called.get}
-    return st.segmented_control("Activations", names, default=names[0], key=f"sentence_part_{e.cell}", **look) or names[0]
+    look = {"label_visibility": "collapsed", "format_func": lambda name: called[name]}
+    return _options.segmented("Activations", names, "sentence_part", names[0], context=e.cell, **look)
 
 
 def _drawn(both: np.ndarray, names: Mapping[str, Experiment], answers: list[Answer], part: str, was_done: bool) -> None:
@@ -342,7 +365,7 @@ def _stories() -> None:
 def _open_here(label: str, preset: str, key: str) -> None:
     """A button that loads a preset and stays on this page."""
     e = PRESETS[preset].experiment
-    refused = "; ".join(_session.limits().check(e).values())
+    refused = _session.refusal(e)
     look = {"icon": ":material/menu_book:", "disabled": bool(refused), "help": refused or None}
     if st.button(label, key=key, on_click=_session.load, args=(e, False), **look):
         st.rerun()

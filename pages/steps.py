@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _session, _trouble, _view
-from pages._ledger import contents, ledger
+from pages import _layout, _options, _session, _trouble, _view
+from pages._ledger import PLACE, contents, ledger
 from rnnkit import weights
 from rnnkit.cells import CELLS, Cell
 from rnnkit.experiment import Experiment
@@ -27,13 +27,14 @@ TASK = TASKS["agreement"]
 UNITS, LENGTHS, SENTENCES = (2, 3, 4), range(7, 13), 5
 START = {"hidden": 3, "length": 8}
 LINKED = {
-    "steps_cell": tuple(CELLS),
-    "steps_units": UNITS,
-    "steps_words": LENGTHS,
-    "steps_sentence": range(SENTENCES),
-    "steps_number": ("singular", "plural"),
-    "steps_weights": ("untrained", "trained"),
-    "steps_cut": range(LENGTHS[-1] + 1),
+    "steps_cell": _options.Choice(tuple(CELLS)),
+    "steps_units": _options.Choice(UNITS),
+    "steps_words": _options.Number(LENGTHS[0], LENGTHS[-1]),
+    "steps_sentence": _options.Choice(range(SENTENCES)),
+    "steps_number": _options.Choice(("singular", "plural")),
+    "steps_weights": _options.Choice(("untrained", "trained")),
+    "steps_cut": _options.Number(0, LENGTHS[-1]),
+    **PLACE,
 }
 STEPS = 150
 EXAM = 256  # new sentences
@@ -82,23 +83,20 @@ def page() -> None:
 
 def _controls() -> tuple[Experiment, np.ndarray, int, int, bool]:
     """The network, the sentence's symbols and number, where to cut, and whether the network is trained first."""
-    now, own, size = _session.current(), _session.own, _view.size
+    now, size = _session.current(), _view.size
     with st.container(horizontal=True, key="steps_controls"):
-        cells = list(CELLS)
-        at = cells.index(own("steps_cell", now.cell))
-        cell = st.selectbox("Cell", cells, at, key="steps_cell", format_func=lambda name: CELLS[name].title, width=size(140))
+        look = {"format_func": lambda name: CELLS[name].title, "width": size(140)}
+        cell = _options.selectbox("Cell", list(CELLS), "steps_cell", now.cell, **look)
         hidden = now.hidden if now.hidden in UNITS else START["hidden"]
-        H = st.segmented_control("Units", UNITS, default=own("steps_units", hidden), key="steps_units", required=True)
+        H = _options.segmented("Units", UNITS, "steps_units", hidden)
         length = now.length if now.length in LENGTHS else START["length"]
-        T = st.number_input("Words", LENGTHS[0], LENGTHS[-1], own("steps_words", length), key="steps_words", width=size(110))
-        look = {"index": own("steps_sentence", 0), "format_func": lambda i: _told(sentences(T)[i]), "width": size(360)}
-        row = st.selectbox("Sentence", range(SENTENCES), key="steps_sentence", **look)
-        number, state = (
-            st.segmented_control(label, LINKED[key], default=own(key, begin), key=key, required=True)
-            for label, key, begin in (("Subject", "steps_number", "plural"), ("Weights", "steps_weights", "trained"))
-        )
+        T = _options.number("Words", LENGTHS[0], LENGTHS[-1], "steps_words", length, width=size(110))
+        look = {"format_func": lambda i: _told(sentences(T)[i]), "width": size(360)}
+        row = _options.selectbox("Sentence", range(SENTENCES), "steps_sentence", 0, **look)
+        number = _options.segmented("Subject", ("singular", "plural"), "steps_number", "plural")
+        state = _options.segmented("Weights", ("untrained", "trained"), "steps_weights", "trained")
         about = "Truncated backpropagation: let the gradient flow back so many steps and no further. 0 cuts nothing."
-        cut = st.number_input("Cut after", 0, LENGTHS[-1], own("steps_cut", 0), key="steps_cut", width=size(110), help=about)
+        cut = _options.number("Cut after", 0, LENGTHS[-1], "steps_cut", 0, width=size(110), help=about)
     e = Experiment(length=T, hidden=H, cell=cell, replicas=1, steps=STEPS, **SUITED.get(cell, SUITED["tanh"]))
     x, plural = sentences(T)[row].copy(), int(number == "plural")
     x[TASK.source(T)] = _subjects(x)[plural]

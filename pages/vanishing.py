@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _charts, _layout, _session, _view
+from pages import _charts, _layout, _options, _session, _view
 from rnnkit import theory
 from rnnkit.cells import CELLS
 from rnnkit.charts import regimes as maps
@@ -26,6 +26,11 @@ CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "
 
 Found = Mapping[str, Any]  # what studies.flow or studies.regimes found
 STEPS = (0, 10, 25, 50, 100, 200)
+LINKED = {
+    "vanishing_step": _options.Choice(STEPS),
+    "vanishing_length": _options.Choice(theory.LENGTHS),
+    "vanishing_gain": _options.Choice(theory.GAINS),
+}
 TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without effect on an untrained network
 KEEPING = {"lstm": "forget gate", "gru": "update gate"}  # as they are called; of others "keeping gate"
 
@@ -57,8 +62,8 @@ def _step(e: Experiment) -> int:
         return 0
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Training steps before we look:", width="content")
-        look = {"key": "vanishing_step", "label_visibility": "collapsed", "format_func": lambda step: str(step or "0, untrained")}
-        return st.segmented_control("Training steps before we look", steps, default=0, required=True, **look) or 0
+        look = {"label_visibility": "collapsed", "format_func": lambda step: str(step or "0, untrained")}
+        return _options.segmented("Training steps before we look", steps, "vanishing_step", 0, **look)
 
 
 def _untrained(e: Experiment) -> Experiment:
@@ -272,20 +277,19 @@ def _take_click(lengths: list[int]) -> None:
     cells = st.session_state.get("vanishing_map", {}).get("selection", {}).get("cell") or [{}]
     clicked = cells[0].get("length"), cells[0].get("gain")
     if clicked != st.session_state.get("vanishing_clicked") and clicked[0] in lengths and clicked[1] in theory.GAINS:
-        st.session_state.vanishing_length, st.session_state.vanishing_gain = clicked
+        _options.choose("vanishing_length", clicked[0])
+        _options.choose("vanishing_gain", clicked[1])
     st.session_state.vanishing_clicked = clicked
 
 
 def _choice(e: Experiment, lengths: list[int], called: str) -> tuple[int, float]:
     """The cell that is looked at: clicked on, or chosen with these sliders; at first the one next to the experiment."""
     near = min(lengths, key=lambda length: abs(np.log(length / e.length)))
-    if st.session_state.get("vanishing_length", near) not in lengths:  # of a map that was here before
-        del st.session_state.vanishing_length
     st.markdown("**Click a cell**, or choose one here. The dot is the experiment above.")
-    length = st.select_slider("Length T on the map", lengths, near, key="vanishing_length")
+    length = _options.select_slider("Length T on the map", lengths, "vanishing_length", near)
     close = min(theory.GAINS, key=lambda gain: abs(np.log(gain / e.gain)))
-    gain = st.select_slider(
-        f"{called.capitalize()} on the map", theory.GAINS, close, key="vanishing_gain", format_func="{:g}".format
+    gain = _options.select_slider(
+        f"{called.capitalize()} on the map", theory.GAINS, "vanishing_gain", close, format_func="{:g}".format
     )
     return length, gain
 
@@ -299,8 +303,8 @@ def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cell: tuple[in
     picked, left = replace(e, length=length, gain=gain), ratio[row, theory.GAINS.index(gain)]
     st.markdown(f"**T = {length}, {called} {gain:g}**  \n{amount(left)} of the gradient is left: {fate(left)}.")
     _layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
-    refused = bool(_session.limits().check(picked))
-    look = {"icon": ":material/vertical_align_top:", "width": "stretch", "disabled": refused}
+    refused = _session.refusal(picked)
+    look = {"icon": ":material/vertical_align_top:", "width": "stretch", "disabled": bool(refused), "help": refused or None}
     if st.button("Show it above", key="vanishing_here", on_click=_session.load, args=(picked, False), **look):
         st.rerun()
 

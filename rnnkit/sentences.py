@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ FRAME, SHORTEST = 5, 2  # words beside the clause, and the fewest in it
 MOST_TYPED, MOST_UNKNOWN = 20_000, 5  # characters of a typed sentence; words of it that are named as unknown
 ROUNDS = 500  # of drawing again, before a condition counts as too rare
 VERBS = ("was", "were")
+TOKEN = re.compile(r"""[^\s,.;:!?…()"“”„«»–—]+|,""")  # a word, or a comma
 
 
 # ---- to order ----
@@ -147,25 +149,45 @@ def baselines(x: np.ndarray) -> Mapping[str, np.ndarray]:
 # ---- typed ----
 
 
-def parse(text: str) -> np.ndarray:
-    """Words in any spelling of capitals, with or without the verb and full stop at the end, as symbols (T,).
+class Typed(NamedTuple):
+    """A typed sentence, up to the verb."""
 
-    Raises ValueError that names the first unknown words, with what they may have been, or says that there is no subject.
+    x: np.ndarray  # (T,) symbols of the words that the network knows
+    verb: str  # "was", "were", or "" where the text has neither
+    rest: str  # what stands behind the verb: the network has answered by then
+    unknown: str  # names the words before the verb that are not in the vocabulary, and were left out; "" where there are none
+
+
+def parse(text: str) -> np.ndarray:
+    """The words up to the verb, as symbols (T,): as `read_typed`, but an unknown word is a ValueError that names it."""
+    typed = read_typed(text)
+    if typed.unknown:
+        raise ValueError(typed.unknown)
+    return typed.x
+
+
+def read_typed(text: str) -> Typed:
+    """Reads a sentence in any spelling of capitals, with any dots, up to the first was or were, if there is one.
+
+    Unknown words are left out and named, the first with what they may have been. Raises ValueError where the text is too long,
+    or where what is left has no subject.
     """
     if len(text) > MOST_TYPED:
         raise ValueError(f"expected at most {MOST_TYPED:,} characters, got {len(text):,}")
-    words = re.findall(r"[^\s,.;:!?…]+|,", text.lower().replace("’", "'"))
-    if words and words[-1] in VERBS:
-        words.pop()
-    unknown = [word for word in dict.fromkeys(words) if word not in WORDS]
-    if unknown:
-        more = [f"and {len(unknown) - MOST_UNKNOWN:,} more words are not"] if len(unknown) > MOST_UNKNOWN else []
-        raise ValueError("; ".join([*map(_unknown, unknown[:MOST_UNKNOWN]), *more]))
-    x = np.array([WORDS.index(word) for word in words], np.int64)
+    words = TOKEN.findall(text.lower().replace("’", "'"))
+    end = next((i for i, word in enumerate(words) if word in VERBS), len(words))
+    unknown = _named([word for word in dict.fromkeys(words[:end]) if word not in WORDS])
+    x = np.array([WORDS.index(word) for word in words[:end] if word in WORDS], np.int64)
     if not (NUMBER[x] >= 0).any():
         nouns = ", ".join(f"{one} or {many}" for one, many in zip(SINGULAR[:3], PLURAL, strict=False))
-        raise ValueError(f"there is no subject: the first noun with a number is the subject, such as {nouns}")
-    return x
+        no_subject = f"there is no subject: the first noun with a number is the subject, such as {nouns}"
+        raise ValueError("; ".join(filter(None, [unknown, no_subject])))
+    return Typed(x, "".join(words[end : end + 1]), " ".join(words[end + 1 :]).replace(" ,", ","), unknown)
+
+
+def _named(unknown: Sequence[str]) -> str:
+    more = [f"and {len(unknown) - MOST_UNKNOWN:,} more words are not"] if len(unknown) > MOST_UNKNOWN else []
+    return "; ".join([*map(_unknown, unknown[:MOST_UNKNOWN]), *more])
 
 
 def _unknown(word: str) -> str:
