@@ -70,7 +70,7 @@ def cliff(
     on_start: Callable[[float, float], None],
 ) -> None:
     """Draws the surface (4, m, n): w, b, error, norm. `on_start` gets w and b of a click on the map, before the rerun."""
-    _, m, n = surface.shape
+    (_, m, n), key = surface.shape, _options.drawing(key)
     camera = {name: _options.value(f"exploding_{name}", at) for name, at in CAMERA.items()}
     header = {"camera": camera, "n": n, "m": m, "w": w, "b": b, "lines": [asdict(line) for line in lines], "summary": summary}
 

@@ -13,13 +13,14 @@ import math
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from pages import _point, _session
+from pages import _options, _point, _session
 from pages._playback import Playback
 from rnnkit.experiment import Experiment
 from rnnkit.tours import PIN, Station, Tour, read_tour
@@ -63,9 +64,16 @@ def shelf() -> Shelf:
 @st.cache_resource(show_spinner=False)
 def guide() -> Tour:
     """The project's own tour; a test holds that nothing is wrong with it."""
-    tour, _ = read_tour(FILE.read_bytes(), _point.places())
+    tour, _ = read_tour(FILE.read_bytes(), _point.places(), settings())
     assert tour is not None
     return tour
+
+
+def settings() -> Mapping[str, Mapping[str, _options.Kind]]:
+    """page -> its own settings."""
+    import dashboard
+
+    return {name: getattr(module, "LINKED", {}) for name, module in dashboard.PAGES.items()}
 
 
 def named(name: str) -> Tour | None:
@@ -84,6 +92,7 @@ class Own:
     page: str = "lab"
     memory: dict[str, Any] | None = None  # of the controls, those that are hidden included; not in a link
     playback: Playback | None = None
+    chosen: dict[str, Any] | None = None  # the pages' own settings
 
 
 @dataclass
@@ -151,6 +160,7 @@ def start(name: str, at: int = 0) -> None:
         state.get("tour_page", "lab"),
         copy.deepcopy(state.memory),
         copy.copy(_session.playback()),
+        dict(state.chosen),
     )
     state.tour = Place(name, tour, at, own)
     enter(at)
@@ -173,6 +183,7 @@ def enter(at: int) -> None:
     if e and not place.refused:
         _session.pin(None)
         _session.load(e, play=False, pinned=None if pinned and _session.objections(pinned) else pinned)
+    _options.begin(settings()[place.station.page], dict(place.station.settings))
     _turn(place.station.page)
 
 
@@ -218,6 +229,9 @@ def leave(origin: int, end: bool = False) -> None:
     _session.load(own.experiment, play=False, pinned=own.pinned)
     if own.memory is not None:
         state.memory = own.memory
+    if own.chosen is not None:
+        state.chosen = own.chosen
+        _options.remount()
     if own.playback is not None:
         state.playback = replace(own.playback, clock=None, moves=own.playback.moves + 1, pace=state.playback.pace)
     _turn(own.page)
@@ -239,6 +253,8 @@ def to_link() -> dict[str, str]:
         query |= {PIN + k: v for k, v in own.pinned.to_query().items()}
     if own.page != "lab":
         query["page"] = own.page
+    kinds = settings()[own.page]
+    query |= {key: kinds[key].show(choice.value) for key, choice in (own.chosen or {}).items() if key in kinds}
     return {"tour": ".".join(filter(None, [place.name, str(place.at + 1)]))} | {OWN + k: v for k, v in query.items()}
 
 
@@ -260,7 +276,7 @@ def from_link(query: dict[str, str]) -> list[str]:
         query.clear()  # settings of another station
     place = st.session_state.tour = Place(name, tour, at if 0 <= at < n else 0, _own(own, messages))
     st.session_state.tour_paused = True
-    if not query and place.tour.experiments(place.at)[0]:
+    if not query and (place.tour.experiments(place.at)[0] or place.station.settings):
         st.session_state.tour_enter = True
     return messages
 
@@ -270,8 +286,9 @@ def _own(query: dict[str, str], messages: list[str]) -> Own:
     if page not in _point.places():
         messages.append(f"own settings: there is no page {page[:40]!r}: the tour will end in the lab")
         page = "lab"
+    chosen, said = _options.parse(query)
     pinning = {k.removeprefix(PIN): query.pop(k) for k in list(query) if k.startswith(PIN)}
     e, wrong = _session.from_link(query)
     pinned, more = _session.from_link(pinning) if pinning else (None, [])
-    messages += [f"own settings: {message}" for message in (*wrong, *more)]
-    return Own(e, pinned, page)
+    messages += [f"own settings: {message}" for message in (*said, *wrong, *more)]
+    return Own(e, pinned, page, chosen=chosen)

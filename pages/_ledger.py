@@ -53,7 +53,7 @@ PLACE = {  # settings of the page: where its viewer is in the table
 
 def ledger(shown: dict[str, Any], *, key: str) -> None:
     """Draw the table of these `contents`."""
-    T, few = len(shown["words"]), shown["few"]
+    T, few, key = len(shown["words"]), shown["few"], _options.drawing(key)
     unit = _options.value("steps_unit", 0 if few else 1, lambda unit: unit <= shown["units"])
     place = {
         "at": _options.value("steps_at", 2 * T + 1, lambda at: at <= 2 * T + 1, T),

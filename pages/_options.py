@@ -165,14 +165,21 @@ def labels() -> dict[str, str]:
 
 def from_query(query: dict[str, str]) -> list[str]:
     """Takes the settings of all pages out of a link; what is wrong with one is named, and it is left at its default."""
-    messages, state = [], st.session_state
-    for key in [key for key in query if key in state.options]:
-        text, kind = query.pop(key), state.options[key]
+    chosen, messages = parse(query)
+    st.session_state.chosen |= chosen
+    return messages
+
+
+def parse(query: dict[str, str]) -> tuple[dict[str, Chosen], list[str]]:
+    """Takes the settings of all pages out of a query, and says what is wrong with them."""
+    chosen, messages, options = {}, [], st.session_state.options
+    for key in [key for key in query if key in options]:
+        text, kind = query.pop(key), options[key]
         try:
-            state.chosen[key] = Chosen(kind.parse(text), FROM_LINK)
+            chosen[key] = Chosen(kind.parse(text), FROM_LINK)
         except (ValueError, OverflowError):
             messages.append(_invalid(key, str(kind), text))
-    return messages
+    return chosen, messages
 
 
 def _invalid(key: str, expected: str, got: str) -> str:
@@ -223,6 +230,28 @@ def choose(key: str, value: Any, context: Any = None) -> None:
         return
     state.chosen[key], state.option_values[key] = Chosen(value, context), value
     state.address_due = True
+
+
+def begin(linked: Collection[str], values: Mapping[str, Any]) -> None:
+    """Before a station of a tour is drawn: the page has exactly these settings, except what a lesson keeps."""
+    state = st.session_state
+    for key in linked:
+        if not _view.kept(key):
+            state.chosen.pop(key, None)
+            if key in values:
+                state.chosen[key] = Chosen(values[key], FROM_LINK)
+    remount()
+
+
+def remount() -> None:
+    """The drawings begin anew, at the place that the settings say: they tell where their viewer is, and do not ask again."""
+    st.session_state.mounts = st.session_state.get("mounts", 0) + 1
+
+
+def drawing(key: str) -> str:
+    """The key of a drawing that tells its place (`of_component`)."""
+    mounts = st.session_state.get("mounts", 0)
+    return f"{key}~{mounts}" if mounts else key
 
 
 def shown(key: str) -> Any:

@@ -61,4 +61,11 @@ function go(selector, since) {                               // what is pointed 
   if (!place?.offsetHeight || !stays) return;                // on a phone the question would be scrolled away
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   place.scrollIntoView({ block: "nearest", behavior });
+  focusWithin(place);
+}
+
+function focusWithin(place) {                                // so that the arrow keys which a station names work at once
+  const free = document.activeElement === document.body || find("tour_panel", "")?.contains(document.activeElement);
+  const drawings = [place, ...place.querySelectorAll("*")].flatMap(e => [e, ...(e.shadowRoot?.querySelectorAll("[role=group]") ?? [])]);
+  if (free) drawings.find(e => e.matches("[role=group][tabindex='0']"))?.focus({ preventScroll: true });
 }

@@ -71,7 +71,7 @@ class Row(NamedTuple):
 def reader(rows: Sequence[Row], *, part: str, bound: float, scores: bool, summary: str, key: str) -> None:
     """Draws the rows, aligned word by word. `part` names the activations, which have full colour at -bound and bound; `scores`:
     the answers are a reservoir's, not probabilities; summary: for screen readers."""
-    T, numbers = len(rows[0].words), list(rows[0].numbers)
+    T, numbers, key = len(rows[0].words), list(rows[0].numbers), _options.drawing(key)
     subject = next((t for t in range(T) if numbers[t] >= 0), 0)
     head = {"part": part, "bound": bound, "scores": scores, "summary": summary}
     head["word"] = _options.value("sentence_word", subject, lambda t: t < T, T)

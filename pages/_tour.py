@@ -63,7 +63,7 @@ def _given() -> None:
         st.download_button("This tour as a file, to change", data, name, key="tour_download", on_click="ignore")
         return
     text = file.getvalue()
-    tour, said = read_tour(text, _point.places())
+    tour, said = read_tour(text, _point.places(), _journey.settings())
     for message in said[:MOST_TOLD]:
         st.warning(plain(message), icon=":material/rule:")
     if len(said) > MOST_TOLD:

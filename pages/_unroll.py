@@ -61,7 +61,7 @@ PLACE = {  # settings of the page: where its viewer is in the drawing
 
 def network(drawn: Mapping[str, Any], *, captions: Sequence[tuple[str, str]], summary: str, key: str) -> None:
     """Draws what `picture` gives. captions: a title and a sentence for each of the four stations; summary: for screen readers."""
-    steps = drawn["steps"]
+    steps, key = drawn["steps"], _options.drawing(key)
     place = {
         "fold": _options.value("network_fold", 0.0),
         "t": _options.value("network_time", steps[-1], steps.__contains__, drawn["length"]),

@@ -122,8 +122,7 @@ def _captions(e: Experiment) -> list[tuple[str, str]]:
     return [
         (
             "A feed-forward network, from the side.",
-            f"One {one} comes in, every line multiplies by a weight, every neuron adds up. "
-            f"It knows this one {one}, and nothing of those before.",
+            f"One {one} comes in, every line multiplies by a weight, every neuron adds up.",
         ),
         (
             "The same network, from above.",
@@ -131,7 +130,8 @@ def _captions(e: Experiment) -> list[tuple[str, str]]:
         ),
         (
             "The neurons connect to themselves through time.",
-            f"W_rec brings their last state back to them.{second} Press Play: the same neurons, {one} after {one}.",
+            f"W_rec brings their last state back to them; without it they know one {one}, and nothing of those before.{second} "
+            f"Press Play: the same neurons, {one} after {one}.",
         ),
         (
             "The loop, drawn out in time.",

@@ -13,7 +13,8 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from rnnkit.clip import clip
@@ -27,6 +28,13 @@ SHORT, LONG = 120, 1200  # characters of a title or an answer, and of what is to
 PIN = "pin."  # before a setting of the pinned run in a link
 
 Said = list[str]  # messages
+
+
+class Kind(Protocol):
+    """What a page's own setting may be: str(kind) names the valid values."""
+
+    def parse(self, text: str) -> Any:
+        """Raises ValueError."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class Station:
     cover: bool = False  # the page stays hidden until there is an answer
     wait: bool = False  # the answer starts the training, and `notice` comes when that is done
     notice: str = ""  # what to notice
+    settings: tuple[tuple[str, Any], ...] = ()  # of the page itself: name, value
 
 
 @dataclass(frozen=True)
@@ -60,10 +69,12 @@ class Tour:
         return next(((s.experiment, s.pinned) for s in own), (None, None))
 
 
-def read_tour(text: str | bytes, pages: Mapping[str, Collection[str]]) -> tuple[Tour | None, Said]:
+def read_tour(
+    text: str | bytes, pages: Mapping[str, Collection[str]], settings: Mapping[str, Mapping[str, Kind]] = MappingProxyType({})
+) -> tuple[Tour | None, Said]:
     """The tour, or None where no station is left of it, and a message for everything that is wrong; never raises.
 
-    `pages`: page -> what can be pointed at there.
+    `pages`: page -> what can be pointed at there. `settings`: page -> its own settings, name -> what is valid.
     """
     said: Said = []
     lines = _lines(text, said)
@@ -73,7 +84,7 @@ def read_tour(text: str | bytes, pages: Mapping[str, Collection[str]]) -> tuple[
     if len(pieces) > MAX_STATIONS:
         came = f"got {len(pieces)}: the first {MAX_STATIONS} are kept"
         said.append(f"line {pieces[MAX_STATIONS].first}: expected at most {MAX_STATIONS} stations, {came}")
-    stations = [_station(piece, n, pages, said) for n, piece in enumerate(pieces[:MAX_STATIONS], 1)]
+    stations = [_station(piece, n, pages, settings, said) for n, piece in enumerate(pieces[:MAX_STATIONS], 1)]
     kept = tuple(station for station in stations if station)
     if not kept:
         what = "no line says [[station]]" if not pieces else "none of its stations can be used"
@@ -188,14 +199,18 @@ def _one_of(names: Collection[str]) -> Callable[[Any], Checked]:
     return check
 
 
-def _link(value: Any) -> Checked:
-    """((Experiment, pinned one or None)) from a link's query, or a whole address."""
+def _query(value: Any) -> Checked:
+    """name -> text, from a link's query or a whole address."""
     if not isinstance(value, str) or len(value) > 10 * LONG:
         return None, f"must be the settings of a link, such as 'length=10&cell=gru', got {clip(value)}"
     try:
-        query = dict(parse_qsl(value.rpartition("?")[2], keep_blank_values=True, max_num_fields=200))
+        return dict(parse_qsl(value.rpartition("?")[2], keep_blank_values=True, max_num_fields=200)), ""
     except ValueError as error:
         return None, f"is no link: {error}"
+
+
+def _runs(query: dict[str, str]) -> Checked:
+    """(Experiment, pinned one or None)."""
     pinning = {k.removeprefix(PIN): query.pop(k) for k in list(query) if k.startswith(PIN)}
     e, wrong = Experiment.from_query(query)
     pinned, more = Experiment.from_query(pinning) if pinning else (None, [])
@@ -214,8 +229,9 @@ KEYS: dict[str, Callable[[Any], Checked]] = {
     "say": _text(LONG),
     "preset": _one_of(PRESETS),
     "pair": _one_of(PAIRS),
-    "link": _link,
+    "link": _query,
     "pinned": _one_of(PRESETS),
+    "settings": _query,
     "ask": _text(LONG),
     "answers": _answers,
     "right": _whole(1, MAX_ANSWERS),
@@ -258,7 +274,9 @@ def _checked(
     return found
 
 
-def _station(piece: _Piece, n: int, pages: Mapping[str, Collection[str]], said: Said) -> Station | None:
+def _station(
+    piece: _Piece, n: int, pages: Mapping[str, Collection[str]], settings: Mapping[str, Mapping[str, Kind]], said: Said
+) -> Station | None:
     where = f" of station {n}"
     try:
         values = piece.values()
@@ -275,6 +293,7 @@ def _station(piece: _Piece, n: int, pages: Mapping[str, Collection[str]], said: 
         valid = ", ".join(pages[page]) or "nothing"
         said.append(f"{piece.line('point')}: on page {page} there is to point at: {valid}; got {clip(point)}; left out")
         del found["point"]
+    found["settings"] = _settings(piece, found, settings.get(page, {}), where, said)
     found |= _experiments(piece, found, where, said)
     e = found.get("experiment")
     if e and point in FIELDS and "point" in found and not applies(e, point):
@@ -289,6 +308,25 @@ def _station(piece: _Piece, n: int, pages: Mapping[str, Collection[str]], said: 
     return Station(**{name: value for name, value in (usual | found).items() if name in NAMES})
 
 
+def _settings(
+    piece: _Piece, found: dict[str, Any], kinds: Mapping[str, Kind], where: str, said: Said
+) -> tuple[tuple[str, Any], ...]:
+    """The page's own settings, out of `settings` and out of a whole link."""
+    link, kept = found.get("link", {}), {}
+    given = {name: ("link", link.pop(name)) for name in list(link) if name in kinds}
+    given |= {name: ("settings", text) for name, text in found.get("settings", {}).items()}
+    for name, (key, text) in given.items():
+        if name not in kinds:
+            valid = ", ".join(kinds) or "none on this page"
+            said.append(f"{piece.line(key)}: {key}{where}: unknown setting {clip(name)}: valid are {valid}; left out")
+            continue
+        try:
+            kept[name] = kinds[name].parse(text)
+        except (ValueError, OverflowError):
+            said.append(f"{piece.line(key)}: {key}{where}: {name}: valid are {kinds[name]}, got {clip(text)}; left out")
+    return tuple(kept.items())
+
+
 def _experiments(piece: _Piece, found: Mapping[str, Any], where: str, said: Said) -> dict[str, Any]:
     """What to load and to pin, from preset, pair or link, and pinned."""
     given = [name for name in ("preset", "pair", "link") if name in found]
@@ -301,10 +339,20 @@ def _experiments(piece: _Piece, found: Mapping[str, Any], where: str, said: Said
     load: dict[str, Callable[[Any], tuple[Experiment, Experiment | None]]] = {
         "preset": lambda name: (PRESETS[name].experiment, None),
         "pair": lambda title: pair(title)[::-1],
-        "link": lambda both: both,
+        "link": lambda query: _told(piece, _runs(query), where, said),
     }
+    if given == ["link"] and not found["link"]:  # it held settings of the page alone
+        return {"pinned": None}
     e, pinned = load[given[0]](found[given[0]])
     return {"experiment": e, "pinned": PRESETS[found["pinned"]].experiment if "pinned" in found else pinned}
+
+
+def _told(piece: _Piece, checked: Checked, where: str, said: Said) -> Any:
+    """What is good of a link; the rest is named."""
+    kept, problem = checked
+    if problem:
+        said.append(f"{piece.line('link')}: link{where} {problem}")
+    return kept
 
 
 def _line(text: str, most: int = 120) -> str:

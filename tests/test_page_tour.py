@@ -13,7 +13,7 @@ from rnnkit.limits import Limits
 from rnnkit.remedies import PANELS
 from rnnkit.tours import Station, Tour, read_tour
 
-GUIDE = read_tour(_journey.FILE.read_bytes(), _point.places())[0]
+GUIDE = read_tour(_journey.FILE.read_bytes(), _point.places(), _journey.settings())[0]
 OWN = {"length": "20", "cell": "gru", "steps": "20", "replicas": "2", "bias": "chrono"}
 SMALL = "length=10&steps=20&replicas=2"
 TWO = f"""version = 1

@@ -89,7 +89,7 @@ def test_a_link_is_loaded_with_what_it_pins(link):
 
 def test_the_projects_own_tour_is_without_fault():
     """Its claims are those of presets, pairs and pages, which other tests train."""
-    tour, said = read_tour(_journey.FILE.read_bytes(), _point.places())
+    tour, said = read_tour(_journey.FILE.read_bytes(), _point.places(), _journey.settings())
     assert said == [] and 12 <= len(tour.stations) <= 16 and tour.minutes == 20
     for station in tour.stations:
         assert station.say and station.notice and station.point and station.ask, station.title
@@ -262,5 +262,5 @@ def test_every_key_is_described():
 def test_the_described_example_is_without_fault():
     told = (_journey.FILE.parents[1] / "docs" / "tours.md").read_text("utf-8")
     for example in re.findall(r"```toml\n(.*?)```", told, re.S):
-        tour, said = read_tour(example, _point.places())
+        tour, said = read_tour(example, _point.places(), _journey.settings())
         assert tour and said == []
