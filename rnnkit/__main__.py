@@ -129,7 +129,8 @@ def _add_text(train: argparse.ArgumentParser) -> None:
         "--pairs",
         metavar="FILE",
         help="ask a text's model which sentence of each minimal pair is more probable: BLiMP's JSON lines, a .text file, lines "
-        "that begin with True or False, or a table with a right and a wrong sentence in each row; of any language",
+        "that begin with True or False, or a table with a right and a wrong sentence in each row; of any "
+        "language (default: those of the example text)",
     )
     train.add_argument("--pairs-gold", metavar="FILE", help="the .gold file beside the .text file of --pairs")
 

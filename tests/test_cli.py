@@ -223,7 +223,17 @@ def test_help_tells_the_default_of_every_option_that_has_one():
     commands = command_line._parser()._subparsers._group_actions[0].choices
     options = {option.option_strings[0]: option for option in commands["train"]._actions}
     told = {name: option.help for name, option in options.items() if option.nargs != 0}  # flags are off by default
-    writes = {"--records", "--gradients", "--charts", "--handout", "--save-json", "--json", "--file", "--gold"}  # nothing
+    writes = {
+        "--records",
+        "--gradients",
+        "--charts",
+        "--handout",
+        "--save-json",
+        "--json",
+        "--file",
+        "--gold",
+        "--pairs-gold",
+    }  # nothing
     assert [name for name, text in told.items() if "default" not in text] == [name for name in told if name in writes]
     assert "(default 0)" in told["--seed"] and "(default 0.003)" in told["--lr"] and "(default none)" in told["--data"]
 
