@@ -117,7 +117,9 @@ def learn_nothing_at_all(page):
 
 def all_remedies(page):
     said = page.locator(".st-key-remedies_said")
-    expect(said).to_contain_text(re.compile(r"Most networks learnt it: .*Omega with clipping.*Orthogonal weights"), timeout=240_000)
+    expect(said).to_contain_text(
+        re.compile(r"Most networks learnt it: .*Omega with clipping.*Orthogonal weights"), timeout=240_000
+    )
     expect(said).to_contain_text(re.compile(r"Not learnt: .*Clipping by norm"))
 
 
