@@ -65,7 +65,7 @@ def test_the_tables_of_the_map_frame_where_the_gradient_arrives():
     tables = regimes.regime_tables(gains, lengths, ratio, (1e-4, 1e2), {"line": 1.5, "outside": 9.0}, ("here", 15, 1.0))
     cells = tables["cells"]
     assert cells.length.tolist() == [10] * 3 + [20] * 3 and cells.gain.tolist() == gains * 2
-    assert cells.text.tolist()[3] == "exactly 0" and cells.colour.tolist()[1] == 0
+    assert cells.text.tolist()[3] == "below 2e-308" and cells.colour.tolist()[1] == 0
     assert np.allclose(cells.top[:2], cells.bottom[1:3]) and np.allclose(cells.right[0], cells.left[3])
     assert ((cells.left < cells.length) & (cells.length < cells.right)).all()
     assert ((cells.bottom < cells.gain) & (cells.gain < cells.top)).all()
