@@ -1,7 +1,7 @@
 """What the browser's Back brings back: the settings from before an experiment was opened on another page.
 
 What opens one (stories, pairs, remedies, suggestions, the shelf) begins a new chapter. Within a chapter Back and Forward change
-the page alone. Across its beginning they bring back the settings and the place in the run of the other chapter. _frame.js keeps
+the page alone. Back across its beginning brings back the settings and the place in the run of the chapter before. _frame.js keeps
 a chapter's name with each entry of the browser's history.
 """
 

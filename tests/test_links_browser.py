@@ -110,13 +110,6 @@ def test_back_after_open_in_the_lab_brings_the_settings_back(server, visit):
     linked(page, "length", "10")
     assert query(page) | SMALL | {"hidden": "7"} == query(page)
     expect(hidden).to_have_value("10")
-    settled = "history.state.chapter === history.rnnkit.chapter && history.state.chapter.endsWith('-0')"
-    until(lambda: page.evaluate(settled), "the page has settled", wait=lambda s: page.wait_for_timeout(1000 * s))
-    page.wait_for_timeout(1000)
-    page.go_forward()
-    expect(heatmap(page)).to_be_visible()
-    linked(page, "length", "50")
-    expect(hidden).to_have_value("50")
 
 
 # ---- locks ----

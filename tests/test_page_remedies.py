@@ -8,7 +8,7 @@ from apptest import prose, until
 from browsing import PHONE, PIXELS, SIDEWAYS, button, expect
 from browsing import until as wait_for
 
-from pages import _session, remedies
+from pages import _chapters, remedies
 from pages._multiples import pack
 from rnnkit.experiment import Experiment
 from rnnkit.presets import Claim
@@ -95,7 +95,7 @@ def test_the_panel_that_is_left_gives_its_workers_back(app, small, shown, pool):
 def test_the_buttons_load_the_experiment_and_the_plain_one_to_compare_with(app, small, shown, monkeypatch):
     app(page="remedies")
     loaded = []
-    monkeypatch.setattr(_session, "load", lambda e, pinned=None: loaded.append((e, pinned)))
+    monkeypatch.setattr(_chapters, "set_out", lambda e, pinned=None: loaded.append((e, pinned)))
     actions, rows = shown[-1][2], small["vanishing"].remedies
     actions["open"]("truncate")
     actions["compare"]("truncate")
