@@ -330,7 +330,7 @@ class Trainer:
         state_grad = np.full((len(self.cell.parts), e.length, e.replicas), np.nan, self.real)
         loss = nan.astype(self.real)
         of_all = state_grad if e.several_losses else None
-        return Record(step, loss, nan, state_grad, nan, nan, nan, self.diverged.copy(), tuple(self.causes), of_all)
+        return Record(step, loss, nan, state_grad, nan, nan, nan, self.diverged.copy(), tuple(self.causes), of_all, nan, nan, nan)
 
     @property
     def done(self) -> bool:

@@ -54,7 +54,7 @@ def assert_holds(claim, e, replicas, seed=FRESH):
     for name in ("solved", "knows", "diverged", "ratio", "after"):
         low, high = getattr(claim, name)
         value = getattr(seen, name)
-        if not (name == "after" and np.isnan(value) and seen.diverged == 1):
+        if not (name == "after" and np.isnan(value) and seen.diverged >= 0.5):  # then it is the gradient of most that is NaN
             assert low <= value <= high, f"{name} is {value:.3g}, claimed is {low:g} to {high:g}: {seen}"
     told = seen.verdict
     assert ("NaN" in told.gradient) == (seen.diverged > 0) and (told.tone == "bad") == (seen.diverged > 0)

@@ -172,7 +172,7 @@ def test_zeros_are_exact_only_where_the_cause_is_known():
 
 def test_slopes_that_round_to_zero_are_not_called_smaller_than_a_number():
     v = told(gradient(0.0), blocked=[0.25] * 3, flat=[0.9] * 3).gradient
-    assert "0 in float32: in 25% of the sequences there is a time step at which all units are so saturated" in v
+    assert "0 in float32: in 25 % of the sequences there is a time step at which all units are so saturated" in v
 
 
 def test_float64_has_its_own_smallest_number():
