@@ -153,6 +153,9 @@ def _theatre(e: Experiment, threshold: float, every: float | None) -> None:
         with buttons:
             a = found[_patient(e, found)]
             _transport(e, a, threshold, scene)
+        if scene["saved"] and clipping(scene["saved"]).since >= a.fatal:  # a link that rewinds another network
+            _options.forget(["exploding_rewound"])
+            scene["saved"] = None
         _live_and_after(scene, run.history, a, len(found), said, pictures)
     if _interval(scene) != every:
         st.rerun()

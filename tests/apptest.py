@@ -48,7 +48,8 @@ def story(at):
 def linked(at):
     """The Experiment that the address bar holds, besides the page's own settings."""
     own = at.session_state["options"]
-    e, messages = Experiment.from_query({k: v for k, v in at.query_params.items() if k not in own})
+    query = {k: v if isinstance(v, str) else v[0] for k, v in at.query_params.items() if k not in own}
+    e, messages = Experiment.from_query({k: v for k, v in query.items() if "." not in k and k != "tour"})
     assert messages == []
     return e
 

@@ -92,7 +92,7 @@ def test_the_command_line_takes_a_second_file(tmp_path, capsys):
     assert main(["train", *small, *files]) == 0
     told = capsys.readouterr()
     assert "all (2)" in told.out and "attractors 1 (1)" in told.out
-    assert re.search(r"Known words: \d+\.\d% of those in training, \d+\.\d% of those in the test", told.out)
+    assert re.search(r"Known words: [\d.]+ % of those in training, [\d.]+ % of those in the test", told.out)
     assert re.search(r"\d+\.\d% \(\d+\.\d% to \d+\.\d%\)", told.out), "the network's interval"
     assert "Test: Read as Gulordava et al. 2018" in told.err
 
@@ -100,7 +100,7 @@ def test_the_command_line_takes_a_second_file(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--test", "x"], "--test needs --file"),
+        (["--test", "x"], "--test belongs to --file"),
         (["--file", "{mine}", "--test", "/nowhere/x"], "cannot read the file of --test"),
         (["--file", "{mine}", "--test", "{bad}"], "--test bad.tsv: line 1: no known format begins with"),
         (["--task", "words", "--file", "{mine}", "--test", "{mine}"], "--test needs the task corpus"),

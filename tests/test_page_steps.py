@@ -27,7 +27,7 @@ def told(at):
 
 
 def right(at):
-    return int(re.search(r"\*\*(\d+)%\*\*", told(at))[1])
+    return float(re.search(r"\*\*([\d.]+) %\*\*", told(at))[1])
 
 
 # ---- without a browser ----

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from apptest import controls, linked, press, prose, texts, until
 
-from pages import _journey, _point, _session, _tour, remedies
+from pages import _journey, _options, _point, _session, _tour, remedies
 from rnnkit.experiment import Experiment
 from rnnkit.limits import Limits
 from rnnkit.remedies import PANELS
@@ -95,7 +95,7 @@ def test_every_station_loads_asks_trains_and_tells(app, brief):
         e = station.experiment or e
         assert not at.exception, station.title
         assert any(m.value == f"**{n} / {len(brief.stations)} · {station.title}**" for m in at.markdown)
-        assert experiment(at) == e and address(at)["tour"] == str(n)
+        assert linked(at) == e and address(at)["tour"] == str(n)
         assert at.session_state.run.experiment == e and not at.session_state.playback.playing
         assert asked(at) and not noticed(station)(at)
         assert ("What do you expect?" in prose(at)) == station.cover
@@ -111,11 +111,6 @@ def test_every_station_loads_asks_trains_and_tells(app, brief):
 
 def address(at):
     return {k: v if isinstance(v, str) else v[0] for k, v in at.query_params.items()}
-
-
-def experiment(at):
-    """The Experiment in the address bar, which also holds the tour and the pinned run."""
-    return linked(SimpleNamespace(query_params={k: v for k, v in address(at).items() if "." not in k and k != "tour"}))
 
 
 def test_an_answer_that_does_not_come_true_and_none_at_all(app, two):
@@ -184,6 +179,7 @@ def test_a_panel_of_remedies_is_waited_for(monkeypatch):
     names = list(PANELS["vanishing"].remedies.values())
     monkeypatch.setattr(_session, "pool", lambda: pool)
     monkeypatch.setattr(_session, "limits", Limits)
+    monkeypatch.setattr(_options, "shown", lambda key: None)
     assert not _tour._finished("remedies")
     pool.runs = {remedy.experiment.key: run for remedy in names}
     assert not _tour._finished("remedies")
@@ -217,7 +213,7 @@ def test_leaving_restores_everything_and_the_tour_can_be_resumed(app, brief, pin
     assert not at.exception and kept(at) == before
     assert "tour_resume" in keys(at) and any("station 8" in b.label for b in at.button)
     press(at, "tour_resume")
-    assert address(at)["tour"] == "8" and experiment(at) == brief.stations[7].experiment
+    assert address(at)["tour"] == "8" and linked(at) == brief.stations[7].experiment
     tour(at, "leave")
     assert kept(at) == before
 
@@ -236,7 +232,7 @@ def test_by_link_the_own_settings_are_restored_too(app, two):
 
 def test_a_bare_link_loads_the_station(app, two):
     at = app(tour="1")
-    assert not at.exception and experiment(at) == two.stations[0].experiment and address(at)["pin.length"] == "12"
+    assert not at.exception and linked(at) == two.stations[0].experiment and address(at)["pin.length"] == "12"
     tour(at, "leave")
     assert address(at) == {}
 
@@ -271,7 +267,7 @@ def test_what_a_server_refuses_is_told(app, two, pool, monkeypatch):
     monkeypatch.setattr(pool, "limits", Limits(max_steps=10))
     press(at, "tour_start")
     assert not at.exception and "Its experiment is not shown: steps may be at most 10" in texts(at)[0]
-    assert experiment(at).length == 7
+    assert linked(at).length == 7
 
 
 # ---- a tour of one's own ----

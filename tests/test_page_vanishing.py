@@ -231,8 +231,8 @@ def test_a_network_that_became_nan_is_said_to_be(app, shown):
 
 def test_tasks_with_several_losses_and_long_beginnings(app, shown):
     at = opened(app, shown, task="memorization", length="30")
-    assert any("The last 10 steps each have a loss" in caption.value for caption in at.caption)
-    assert shown["flow_h"].bound.notna().sum() == 21
+    assert any("the gradient of the last step's loss alone" in caption.value for caption in at.caption)
+    assert shown["flow_h"].bound.notna().sum() == 30
 
 
 def test_suggestions_are_presets(app, shown):

@@ -290,12 +290,12 @@ def test_a_gated_cell_offers_both_parts_of_its_state(app):
 def test_where_every_step_has_a_loss_one_can_be_looked_at_alone(app):
     """At first that of the last step; the verdict is of that one whatever is drawn."""
     at = finished(app, task="words", length="10")
-    assert at.selectbox(key="v_losses").value == "last"
+    assert widget(at, "lab_losses").value == "last"
     assert "the gradient of the last loss" in verdicts(at)[0]
-    at.selectbox(key="v_losses").set_value("all").run()
+    widget(at, "lab_losses").set_value("all").run()
     assert not at.exception and "the gradient of the last loss" in verdicts(at)[0]
     assert any("All of them together" in caption.value for caption in at.caption)
-    assert not [box for box in finished(app).selectbox if box.key == "v_losses"]
+    assert widget(finished(app), "lab_losses") is None
 
 
 # ---- the other pages ----

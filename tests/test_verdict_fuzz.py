@@ -1,6 +1,6 @@
-"""Random experiments: what a verdict says of the gradient is held against the numbers, read in another way.
+"""Random experiments: what a verdict says of the gradient and of the learning is held against the numbers, read in another way.
 
-RNNKIT_FUZZ=1000 takes so many instead of a few; the seed is fixed.
+RNNKIT_VERDICTS=1000 takes so many instead of a few; the seed is fixed.
 """
 
 import os
@@ -17,9 +17,10 @@ from rnnkit.history import History
 from rnnkit.inits import INITS
 from rnnkit.optim import OPTIMIZERS
 from rnnkit.tasks import TASKS
+from rnnkit.tasks.base import everybodys_exam
 from rnnkit.verdict import verdict
 
-MANY = int(os.environ.get("RNNKIT_FUZZ", 40))
+MANY = int(os.environ.get("RNNKIT_VERDICTS", 40))
 SCALE = [(1e-3, "it vanished"), (0.1, "it fades"), (10, "it arrives"), (1e3, "it grew"), (np.inf, "it grew large")]
 FIXES = [(), ("clip-norm:1",), ("truncate:5",), ("l2:0.01",), ("clip-value:0.1",)]
 
@@ -82,6 +83,34 @@ def check(e, said, grad, diverged, parts):
             assert word(middle) in text, f"{middle} of d{part}: {said}"
 
 
+def check_learning(h, row, v):
+    """What is said of the exams, against each network's scores and the answers of the exam itself."""
+    e, dead = h.e, h.diverged[row] >= 0
+    scores = [[a for a in network if a == a] for network in h.accuracy[: row + 1].T]
+    now = [s[-1] for s, gone in zip(scores, dead, strict=True) if s and not gone]
+    answers = everybodys_exam(e.bound_task, e.length).y
+    classes = answers.dtype.kind == "i"
+    constant = max(np.mean(answers == k) for k in np.unique(answers[answers >= 0])) if classes else None
+    if "got at least" in v.outcome:
+        least = float(re.search(r"at least ([\d.]+) %", v.outcome)[1]) / 100
+        passed = [any(a >= least for a in s) for s in scores]
+        told = re.match(r"(\d+) of \d+ networks|The network", v.outcome)
+        assert sum(passed) == int(told[1] or 1) and least >= 0.99, v.outcome
+        lost = sum(s[-1] < least for s, ok, gone in zip(scores, passed, dead, strict=True) if ok and not gone)
+        assert ("fell below again" in v.outcome) == (lost > 0) and ("became NaN" in v.outcome) == (dead & passed).any()
+    elif v.outcome != "Nothing was learnt.":
+        assert "learnt" in v.outcome or v.outcome.startswith("So far") or TASKS[e.task].data, v.outcome
+        shares = [float(text) / 100 for text in re.findall(r"([\d.]+) %", v.outcome)]
+        assert all(share < 1 or 1 in now for share in shares), v.outcome
+        if classes and e.replicas == 1 and now:
+            assert now[0] - 0.0051 <= shares[0] <= now[0] + (0.0051 if now[0] < 0.8 else 1e-9), f"{now[0]}: {v.outcome}"
+            assert any(abs(share - constant) < 0.0051 for share in shares[1:]), f"{constant}: {v.outcome}"
+    else:
+        assert constant is None or all(a < constant + 0.2 for s in scores for a in s)
+    good = 2 * sum(a >= 0.99 for a in now) > e.replicas
+    assert v.tone != "good" or (good and not dead.any())
+
+
 @pytest.mark.parametrize("case", range(MANY))
 def test_the_sentence_says_what_the_numbers_say(case):
     e = experiment(np.random.default_rng([14, case]))
@@ -89,6 +118,7 @@ def test_the_sentence_says_what_the_numbers_say(case):
     for row in {0, h.n // 2, h.n - 1}:
         v = verdict(h, row)
         check(e, v.gradient, h.state_grad[row], h.diverged[row], parts)
+        check_learning(h, row, v)
         assert "nan" not in v.text.replace("NaN", "") and "  " not in v.text
         if row == 0:
             assert "training step 0" not in v.cause and "threw" not in v.cause

@@ -17,7 +17,7 @@ SERIES = {  # who answers -> colour and dash
     "last-noun": (WARM, [7, 4]),
     "opposite": (VIOLET, [7, 4]),
     "bag-of-words": (BLUE, [2, 3]),
-    "five-gram": (BLUE, [2, 3]),
+    "five-gram": (BLUE, [9, 3]),
     "majority": (GREY, [4, 4]),
 }
 NAMES = {who: BASELINES[who].title if who in BASELINES else who for who in SERIES}
