@@ -80,14 +80,10 @@ def test_a_nan_counts_as_the_worst(column, worst, middle):
     assert float(y) == pytest.approx(height * (1 - middle), abs=0.6)
 
 
-def test_the_axis_of_the_norms_reaches_as_far_as_they_do():
+def test_a_norm_above_its_axis_is_marked_and_named():
     rows = pd.DataFrame({"step": [0, 1], "replica": 0, "grad_norm_raw": [1.0, 1e27], "grad_norm_applied": [1.0, 1.0]})
-
-    def labels(rows):
-        return [float(text) for text in re.findall(r">(1e[+-]\d+)<", drawn(charts.norm_chart(rows, steps=1)))]
-
-    assert max(labels(rows)) >= 1e20
-    assert max(labels(rows.assign(grad_norm_raw=1.0))) <= 1e6
+    assert "above 1e+6, up to 1e+27" in drawn(charts.norm_chart(rows, steps=1))
+    assert "above" not in drawn(charts.norm_chart(rows.assign(grad_norm_raw=1.0), steps=1))
 
 
 def test_a_loss_above_its_axis_is_marked_and_named():

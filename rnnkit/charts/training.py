@@ -19,6 +19,7 @@ from rnnkit.charts.style import GREY, GREY_TEXT, INK, INK_TEXT, MAX_ROWS, VIOLET
 DASH = [7, 4]  # of the pinned run
 EXACT = ".7~g"  # all digits of a float32
 CLOSE = 0.07  # of rules: the lower one's name would stand in the higher one's
+NORM_TOP = 1e6  # end of the axis of norms
 SELDOM = 20  # measured at so few training steps: dots say when
 
 
@@ -51,29 +52,29 @@ def accuracy_chart(
 def norm_chart(data: Table = None, pinned: Table = None, *, steps: int | None = None) -> alt.LayerChart:
     """Median norm of the weights' gradient before and after the remedies; columns step, grad_norm_raw, grad_norm_applied.
 
-    The axis goes from 1e-6 to 1e6, and further where the numbers do.
+    The axis goes from 1e-6 to 1e6; what is above stands at the edge, with marks and words that say so.
     """
     names = {"grad_norm_raw": "before remedies", "grad_norm_applied": "after"}
     legend = alt.Legend(orient="top", title=None, symbolType="stroke", offset=2, labelLimit=0)
     colour = alt.Color("kind:O", scale=alt.Scale(domain=list(names.values()), range=[VIOLET, INK]), legend=legend)
     wide = alt.StrokeWidth("kind:O", scale=alt.Scale(domain=list(names.values()), range=[4.5, 2]), legend=legend)
-    y = alt.Y(
-        "norm:Q",
-        scale=alt.Scale(type="log", domain=alt.DomainUnionWith(unionWith=[1e-6, 1e6])),
-        axis=alt.Axis(format=".0e", tickCount=5, title=None),
-    )
+    scale = alt.Scale(type="log", domain=[1e-6, NORM_TOP], clamp=True)
+    y = alt.Y("norm:Q", scale=scale, axis=alt.Axis(format=".0e", tickCount=5, title=None))
 
-    def lines(source: Any, **look: Any) -> alt.Chart:
+    def medians(source: Any) -> alt.Chart:
         base = _summary(alt.Chart(source), list(names))
         base = base.transform_calculate(**{name: f"datum.median_{column}" for column, name in names.items()})
         base = base.transform_fold(list(names.values()), as_=["kind", "norm"])
-        base = base.transform_filter(f"{_finite('norm')} && datum.norm > 0")
-        return base.mark_line(clip=True, **look).encode(_x(steps), y, colour, wide)
+        return base.transform_filter(f"{_finite('norm')} && datum.norm > 0").encode(_x(steps))
 
-    other = lines(_source(pinned, "pinned"), strokeDash=DASH, opacity=0.8)
+    look: dict[str, Any] = {"clip": True, "strokeDash": DASH, "opacity": 0.8}
+    other = medians(_source(pinned, "pinned")).mark_line(**look).encode(y, colour, wide)
+    own = medians(_source(data))
     told = {f"median_{column}": name for column, name in names.items()}
     pointer = _pointer(_summary(alt.Chart(_source(data)), list(names)), told, EXACT, steps)
-    return sized(*([other] if data is None or pinned is not None else []), lines(_source(data)), *pointer, _cursor(data))
+    shown = [other] if data is None or pinned is not None else []
+    drawn = own.mark_line(clip=True).encode(y, colour, wide)
+    return sized(*shown, drawn, *_above(own, "norm", NORM_TOP), *pointer, _cursor(data))
 
 
 def _curves(
@@ -142,7 +143,7 @@ def _above(median: alt.Chart, field: str, top: float) -> list[alt.Chart]:
     rows = median.transform_filter(f"datum.{field} > {top}")
     marks = rows.mark_point(shape="triangle-up", filled=True, size=45, opacity=0.8, color=INK).encode(y=alt.value(5))
     words = rows.transform_aggregate(most=f"max({field})")
-    words = words.transform_calculate(text=f"'above {top:.2g}, up to ' + format(datum.most, '.2~g')")
+    words = words.transform_calculate(text=f"'above ' + format({top}, '.2~g') + ', up to ' + format(datum.most, '.2~g')")
     text = words.mark_text(baseline="top", fontSize=14, color=INK_TEXT).encode(
         x=alt.value(alt.ExprRef("width / 2")), y=alt.value(14), text="text:N"
     )
