@@ -46,7 +46,7 @@ def units(e: Experiment, step: int) -> None:
         format_func=lambda unit: f"unit {unit}",
         max_selections=LINKED["sentence_off"].most,
         placeholder="none; choose units, or switch off the best one below",
-        help="Nobody reads such a unit any more: its rows of W_rec and W_out are 0. The rest is the network without it.",
+        help="Nobody reads such a unit any more: its rows of $W_{rec}$ and $W_{out}$ are 0. The rest is the network without it.",
     )
     _layout.computed("units", one(e), partial(_ranking, e, off(e)), step=step, off=off(e))
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages import _journey, _options, _point, _session, _trouble, _view
 from pages._journey import LIVE, SHOWN, Place, drawn, from_link, heading, to_link
-from pages._plain import plain
+from pages._plain import plain, symbols
 from rnnkit.remedies import PANELS
 from rnnkit.tours import Station, read_tour
 
@@ -121,7 +121,7 @@ def _station(place: Place) -> None:
         st.container(key="tour_tell"),
     )
     with said:
-        st.markdown(station.say)
+        st.markdown(symbols(station.say))
         if place.refused:
             st.warning(f"Its experiment is not shown: {place.refused}. What was here before has stayed.")
     if place.open:
@@ -152,7 +152,7 @@ def _head(place: Place) -> None:
 def _question(at: int, station: Station) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tour_answers"):
         if station.ask:
-            st.markdown(f"**{station.ask}**", width="content")
+            st.markdown(symbols(f"**{station.ask}**"), width="content")
         for k, text in enumerate(station.answers):
             st.button(f"`{k + 1}` {text}", key=f"tour_answer_{at}_{k}", on_click=_journey.answer, args=(at, k))
 
@@ -181,7 +181,7 @@ def _expected(place: Place) -> str:
 
 
 def _notice(place: Place) -> None:
-    st.markdown(_expected(place) + place.station.notice)
+    st.markdown(_expected(place) + symbols(place.station.notice))
 
 
 def _finished(page: str) -> bool:

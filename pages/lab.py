@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages import _data, _live, _options, _polls, _session, _take_home, _trouble, _view
 from pages._heatmap import heatmap
+from pages._plain import symbols
 from pages._playback import PACES
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment, diff
@@ -204,7 +205,7 @@ def _verdict(run: Run, row: int) -> Verdict:
 
 def _say(v: Verdict) -> None:
     box = {"good": st.success, "bad": st.error, "neutral": st.info}[v.tone]
-    box(f"**{v.gradient}** {v.cause} {v.outcome}")
+    box(symbols(f"**{v.gradient}** {v.cause} {v.outcome}"))
 
 
 def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:

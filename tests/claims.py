@@ -80,7 +80,7 @@ WORDS = [  # what a text says -> whether a claim bears it out; a denial is looke
 ]  # fmt: skip
 
 
-GENERAL = r"necessary for exploding|not vanished|nothing has to arrive|\**nothing is learnt through time|not learnt: what is"
+GENERAL = r"memory grows|necessary for exploding|not vanished|nothing has to arrive|\**nothing is learnt through time|not learnt: what is"
 
 
 def contradictions(text, *claims):

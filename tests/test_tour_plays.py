@@ -9,8 +9,6 @@ from test_tour_keys import head, heard
 
 from pages import _point
 
-CHANCE = 0.6  # of was or were: below it a network guesses
-
 
 def box(page, n=-1):
     """The sentence that says what happened: of this run, or with 0 of the pinned one at its left."""
@@ -71,7 +69,8 @@ def a_hundred_words(page):
 def why_it_vanishes(page):
     numbers = page.locator(".st-key-vanishing_numbers")
     expect(numbers).to_contain_text(re.compile("λ₁|largest singular value", re.I))
-    assert float(re.search(r"\b[1-9]\.\d+", numbers.inner_text())[0]) > 1
+    assert float(re.search(r"Singular value λ₁\s+([\d.]+)", numbers.inner_text())[1]) > 1
+    expect(page.get_by_text("times a step on average")).to_be_visible()
 
 
 def it_explodes(page):
@@ -125,7 +124,10 @@ def all_remedies(page):
 
 def sentences_that_mislead(page):
     expect(page.get_by_role("spinbutton", name="Attractors")).to_have_value("3")
-    expect(page.locator(".reader")).to_be_visible()
+    answers = re.compile(r"by subject: singular ([\d.]+)")
+    expect(page.locator(".reader")).to_have_attribute("aria-label", answers)
+    p_were = float(answers.search(page.locator(".reader").get_attribute("aria-label"))[1])
+    assert p_were > 0.5, "the cat, among dogs: the attractors outvote it"
 
 
 PLAYS = {

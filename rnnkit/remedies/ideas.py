@@ -195,7 +195,7 @@ IDEAS: dict[str, Idea] = {
         "Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000",
     ),
     "lstm-forget-1-large": Idea(
-        "LSTM forget bias 1 with larger steps",
+        "LSTM forget bias 1 with larger inputs and steps",
         "cell",
         "the same",
         "It shows how narrow the range is in which forget bias 1 is enough.",
