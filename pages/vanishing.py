@@ -147,7 +147,7 @@ def _prediction(e: Experiment, f: Found) -> str:
             f"**Theory: it {said}.** λ₁ is {limit_text}: no step can lengthen the gradient, and none has to shorten it. Slopes "
             "below γ shorten it."
         )
-    if said == theory.MAY_EXPLODE:
+    if said == theory.MAY_GROW:
         return f"**Theory: it {said}.** λ₁ = {singular} is above {limit_text}: growing needs that, but does not follow from it."
     steps = e.length - 1 - source
     with np.errstate(all="ignore"):

@@ -168,7 +168,7 @@ def _source(data: Table, name: str = "rows") -> Any:
         return alt.NamedData(name)
     steps = data["step"].unique()
     every = -(-len(data) // MAX_ROWS)
-    return data[data["step"].isin(steps[::every])].drop(columns="cause", errors="ignore")
+    return data[data["step"].isin(steps[::every])].drop(columns=["cause", "causes"], errors="ignore")
 
 
 def _finite(column: str) -> str:
