@@ -37,7 +37,7 @@ HTML = """
       <th class="heat" scope="col">Gradient<small></small></th>
       <th class="curve" scope="col">Accuracy<small></small></th>
       <th class="solved" scope="col">Solved<small>each network</small></th>
-      <th class="after" scope="col">Until solved<small>training steps, median</small></th>
+      <th class="after" scope="col">Until solved<small>median</small></th>
       <th class="ratio" scope="col">Gradient that arrives<small></small></th>
     </tr></thead>
     <tbody></tbody>

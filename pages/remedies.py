@@ -244,7 +244,7 @@ def _numbers(result: Result, remedy: Remedy, h: History, n: int, seconds: float)
     part = f"about {seconds * result.steps / e.steps:.1f} of " if solved and result.done else ""
     return {
         "count": f"{solved} of {R}" + (f", {knows} at the end" if knows < solved and result.done else ""),
-        "steps": f"{result.steps:,.0f}" if solved else "–",
+        "steps": f"{result.steps:,.0f} training steps" if solved else "–",
         "time": f"{part}{seconds:.1f} s",
         "arrives": _before_after(h, n, h.parts.index(remedy.claim.part)),
         "symbol": f"of dL/d{remedy.claim.part}",
