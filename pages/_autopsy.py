@@ -27,10 +27,10 @@ from rnnkit.autopsy import (
 )
 from rnnkit.charts.exploding import curve_chart
 from rnnkit.experiment import Experiment
+from rnnkit.gradient_summary import remaining
 from rnnkit.history import History
 from rnnkit.runs import Run
 from rnnkit.tasks import TASKS
-from rnnkit.verdict import gradient_ratio, share
 from rnnkit.words import amount
 
 LOOK = 30  # training steps within which a network has to explode
@@ -303,10 +303,12 @@ def _lines(h: History, values: np.ndarray, first: int, network: int, role: str, 
 
 
 def _arrives(h: History, row: int, network: int) -> str:
-    ratio = gradient_ratio(h.state_grad[row][..., network : network + 1], h.e)
-    if not np.isfinite(ratio):
-        return "Now it is NaN."
-    return f"Now {share(ratio, h.e)} of the gradient is left at the {h.e.bound_task.source_name}."
+    task, share = h.e.bound_task, remaining(h, row, 0, network)
+    if share == "none":
+        return f"Now there is no gradient at the {task.end_name}."
+    if share in ("NaN", "infinite"):
+        return f"Now it is {share}."
+    return f"Now {share} of the gradient is left at the {task.source_name}."
 
 
 def _heatmaps(h: History, a: Autopsy, shown: int, saved: History | None, n: int) -> None:

@@ -18,7 +18,7 @@ import streamlit as st
 from pages import _charts
 from rnnkit import charts
 from rnnkit.experiment import Experiment
-from rnnkit.history import History, median
+from rnnkit.history import WORST, History, median
 from rnnkit.learnt import levels, others
 from rnnkit.shares import percent
 from rnnkit.words import amount
@@ -43,7 +43,7 @@ def loss_text(h: History, n: int) -> str:
 
 
 def accuracy_text(h: History, n: int) -> str:
-    value, step, dead = _stands(h, h.accuracy, n, worst=-np.inf)
+    value, step, dead = _stands(h, h.accuracy, n, WORST["accuracy"])
     right = f"the median network has {percent(value)} right after {step:,} training steps"
     if np.isnan(value):
         right = _nan(dead, h.e.replicas) if dead else "no exam yet"
@@ -128,8 +128,7 @@ def _rows(curve: Curve, history: History, n: int) -> bytes:
 
 
 def _medians(curve: Curve, history: History, n: int) -> bytes:
-    worst = {"accuracy": -np.inf}
-    columns = {k: median(getattr(history, v)[:n], worst.get(k, np.inf))[:, None] for k, v in curve.columns.items()}
+    columns = {k: median(getattr(history, v)[:n], WORST.get(k, np.inf))[:, None] for k, v in curve.columns.items()}
     return _table(history.steps, columns, _measured(columns, n))
 
 

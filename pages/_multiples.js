@@ -214,9 +214,9 @@ function percent(share) {                                    // as rnnkit/shares
   return `${shown} %`;
 }
 
-function median(values) {
-  const v = values.filter(x => x !== null).sort((a, b) => a - b), n = v.length;
-  return n ? (v[(n - 1) >> 1] + v[n >> 1]) / 2 : null;
+function median(values) {                                    // as rnnkit/history.py: a NaN (null) is the worst, of half of them all
+  const n = values.length, v = values.map(x => x ?? -Infinity).sort((a, b) => a - b);
+  return 2 * values.filter(x => x !== null).length > n ? (v[(n - 1) >> 1] + v[n >> 1]) / 2 : null;
 }
 
 // ---- words under the pointer ----

@@ -13,11 +13,12 @@ from pages import _charts, _options
 from pages._shelf import Shelf
 from rnnkit.charts.shelf import COLOURS, DASHES, profile_chart, profile_table, training_chart, training_table
 from rnnkit.experiment import Experiment
+from rnnkit.gradient_summary import remaining
 from rnnkit.learnt import levels
 from rnnkit.runs import Run
 from rnnkit.shares import percent
 from rnnkit.shelf import Entry
-from rnnkit.verdict import gradient_ratio, share
+from rnnkit.words import amount
 
 LAST, FIRST = "after training", "before training"
 WHEN = (LAST, FIRST)
@@ -48,8 +49,8 @@ def drawing(mine: Shelf, runs: Mapping[str, Run]) -> None:
     busy = [run for _, run in shown if not run.done and not run.error]
     with st.container(key="shelf_progress", height=56, border=False, vertical_alignment="center"):
         if busy:
-            share = sum(run.history.n / run.rows for _, run in shown) / len(shown)
-            st.progress(share, text=f"{len(shown) - len(busy)} of {len(shown)} trained to the end")
+            done = sum(run.history.n / run.rows for _, run in shown) / len(shown)
+            st.progress(done, text=f"{len(shown) - len(busy)} of {len(shown)} trained to the end")
         else:
             st.markdown(f"**Drawn together**: {len(shown)} of {len(mine.entries)} runs, the median network of each")
     st.html(f'{STYLE}<div class="shelf-key">{key}</div>')
@@ -88,7 +89,7 @@ def _curves(histories: dict[int, Any], experiments: list[Experiment]) -> None:
 
 def _last(rows: Any, name: str) -> str:
     """Of every run the newest median, in words."""
-    form = percent if name == "accuracy" else "{:.2g}".format
+    form = percent if name == "accuracy" else amount
     newest = rows.drop_duplicates("place", keep="last")
     return ", ".join(f"{run} {form(value)}" for run, value in zip(newest["name"], newest["value"], strict=True))
 
@@ -126,4 +127,4 @@ def _profiles(histories: dict[int, Any], experiments: list[Experiment]) -> None:
 
 
 def _arrives(h: Any, when: str) -> str:
-    return share(gradient_ratio(h.state_grad[h.n - 1 if when != FIRST else 0], h.e), h.e)
+    return remaining(h, h.n - 1 if when != FIRST else 0)

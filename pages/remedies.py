@@ -13,13 +13,13 @@ from pages import _chapters, _layout, _options, _session, _trouble
 from pages._multiples import ORDERS, multiples, pressed
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
+from rnnkit.gradient_summary import remaining
 from rnnkit.history import History
 from rnnkit.limits import gigaflops
 from rnnkit.presets import PRESETS, pair
-from rnnkit.remedies import LEVELS, PANELS, Outcome, Panel, Remedy, Result, lessons, measure, short
+from rnnkit.remedies import LEVELS, PANELS, Outcome, Panel, Remedy, Result, lessons, measure
 from rnnkit.runs import Run
-from rnnkit.verdict import gradient_ratio, is_cut
-from rnnkit.words import TITLES, difference, smallest
+from rnnkit.words import TITLES, difference
 
 TITLE = "Remedies"
 CONTROLS = ()
@@ -71,7 +71,7 @@ def _welcome(panel: Panel) -> Panel:
 
 def _same(e: Experiment) -> str:
     task = e.bound_task
-    rows = f"The same in all rows: {task.title}, {e.length} steps in time, {e.batch} {task.samples} a training step"
+    rows = f"The same in all rows: {task.title}, {e.length} time steps, {e.batch} {task.samples} a training step"
     return f"{rows}, {e.replicas} networks with seeds {e.seed} to {e.seed + e.replicas - 1}."
 
 
@@ -227,7 +227,7 @@ def _look(
             "title": _remedy.idea.title,
             "differs": _differs(_plain, e),
             "tag": _state(result, status, n / _run.rows, place),
-            **(_numbers(result, _remedy, _run.seconds) if result else {}),
+            **(_numbers(result, _remedy, history, n, _run.seconds) if result else {}),
         },
     }
 
@@ -238,15 +238,15 @@ def _networks(result: Result) -> list[str]:
     return np.where(result.diverged >= 0, "dead", states).tolist()
 
 
-def _numbers(result: Result, remedy: Remedy, seconds: float) -> dict[str, str]:
+def _numbers(result: Result, remedy: Remedy, h: History, n: int, seconds: float) -> dict[str, str]:
     e, R = remedy.experiment, len(result.solved)
     solved, knows = int((result.solved >= 0).sum()), int(result.knows.sum())
     part = f"about {seconds * result.steps / e.steps:.1f} of " if solved and result.done else ""
     return {
         "count": f"{solved} of {R}" + (f", {knows} at the end" if knows < solved and result.done else ""),
-        "steps": f"{result.steps:,.0f} steps" if solved else "–",
+        "steps": f"{result.steps:,.0f} training steps" if solved else "–",
         "time": f"{part}{seconds:.1f} s",
-        "arrives": " → ".join(_ratio(r, e) for r in (result.before, result.after)),
+        "arrives": _before_after(h, n, h.parts.index(remedy.claim.part)),
         "symbol": f"of dL/d{remedy.claim.part}",
     }
 
@@ -269,12 +269,9 @@ def _differs(plain: Experiment, e: Experiment) -> str:
     return re.sub(r" \(was [^()]*(\([^()]*\))?\)", "", difference(plain, e))
 
 
-def _ratio(ratio: float, e: Experiment) -> str:
-    if np.isnan(ratio):
-        return "NaN"
-    if ratio == 0:
-        return "0 (cut)" if is_cut(e) else smallest()
-    return short(ratio)
+def _before_after(h: History, n: int, part: int) -> str:
+    """What is left of the gradient before training and after its first n rows."""
+    return " → ".join(remaining(h, row, part) for row in (0, n - 1)) if n else "– → –"
 
 
 def _details(remedy: Remedy, h: History, n: int, plain: Experiment) -> list[list[str]]:
@@ -283,11 +280,7 @@ def _details(remedy: Remedy, h: History, n: int, plain: Experiment) -> list[list
     if e != plain:
         told.append(["Differs", difference(plain, e)])
     if len(h.parts) > 1:
-        before_after = [
-            [_ratio(gradient_ratio(h.state_grad[row], e, i), e) for row in (0, n - 1)] if n else ["–", "–"]
-            for i in range(len(h.parts))
-        ]
-        shares = [f"of dL/d{part} {a} → {b}" for part, (a, b) in zip(h.parts, before_after, strict=True)]
+        shares = [f"of dL/d{part} {_before_after(h, n, i)}" for i, part in enumerate(h.parts)]
         told.append(["Arrives", "; ".join(shares) + f". The heatmap shows dL/d{remedy.claim.part}."])
     return [*told, ["Source", idea.source]]
 

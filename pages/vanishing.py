@@ -17,8 +17,8 @@ from rnnkit.charts import regimes as maps
 from rnnkit.charts import vanishing as charts
 from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
 from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.gradient_summary import ARRIVES, fate, gradient_ratio, left, per_step
 from rnnkit.presets import PRESETS
-from rnnkit.verdict import ARRIVES, fate, gradient_ratio, per_step
 from rnnkit.words import amount, smallest
 
 TITLE = "Vanishing"
@@ -147,7 +147,7 @@ def _prediction(e: Experiment, f: Found) -> str:
             f"**Theory: it {said}.** λ₁ is {limit_text}: no step can lengthen the gradient, and none has to shorten it. Slopes "
             "below γ shorten it."
         )
-    if said == theory.MAY_EXPLODE:
+    if said == theory.MAY_GROW:
         return f"**Theory: it {said}.** λ₁ = {singular} is above {limit_text}: growing needs that, but does not follow from it."
     steps = e.length - 1 - source
     with np.errstate(all="ignore"):
@@ -177,7 +177,7 @@ def _measurement(e: Experiment, f: Found) -> str:
     for part, name in enumerate(CELLS[e.cell].parts):
         ratio = gradient_ratio(f["norm"][:, :, None], e, part)
         mean = f", {_apart(per_step(ratio, steps), 1)} times a step on average" if steps and 0 < ratio < np.inf else ""
-        told.append(f"‖dL/d{name}‖ is {_left(ratio)} of its size ({fate(ratio)}){mean}")
+        told.append(f"‖dL/d{name}‖ is {left(ratio, 'its size', 'float64')} ({fate(ratio)}){mean}")
     text = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {' and '.join(told)}."
     if mean and f["rate_typical"]:
         near = abs(np.log(f["rate_typical"] / per_step(ratio, steps))) < CLOSE

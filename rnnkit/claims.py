@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnkit.verdict import fate
+from rnnkit.gradient_summary import MARKS, fate
 
 Bounds = tuple[float, float]  # at least, at most
 
 ANY: Bounds = (0.0, 1.0)
 NONE, FEW, SOME, MOST, ALL = (0.0, 0.0), (0.0, 0.3), (0.2, 0.9), (0.6, 1.0), (0.85, 1.0)  # shares of networks
 UNBOUNDED: Bounds = (0.0, float("inf"))
-STEPS_OF_THE_SCALE = (0.0, 5e-4, 1e-2, 1.0, 1e2, 1e4)  # a ratio for each word of `fate`
+STEPS_OF_THE_SCALE = (0.0, *(mark * factor for mark in MARKS for factor in (0.5, 2.0)))  # a ratio for each word of `fate`
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
+from rnnkit.fixes import GradientFix
 from rnnkit.history import History, median
 from rnnkit.record import ABSENT
 from rnnkit.shares import percent
@@ -16,6 +17,7 @@ from rnnkit.words import amount, smallest
 
 ARRIVES = (0.1, 10.0)  # ratios of the gradient at the source to that at the last step that count as arriving
 VANISHED, LARGE = 1e-3, 1e3  # below, above
+MARKS = (VANISHED, ARRIVES[0], 1.0, ARRIVES[1], LARGE)  # a ratio is never rounded to one of these
 SATURATED = 0.1  # share of saturated states from which on they are named as a cause
 OFF = 0.5  # the same of ReLUs that are off: some always are
 GREW = 1.5  # a spectral radius, or a loss, that is so many times what it was is named
@@ -74,9 +76,24 @@ def is_cut(e: Experiment) -> bool:
     return e.bound_task.source(e.length) < e.first_uncut
 
 
-def share(ratio: float, e: Experiment, dtype: np.typing.DTypeLike = np.float32) -> str:
+def share(ratio: float, e: Experiment, dtype: np.typing.DTypeLike) -> str:
     """A gradient_ratio in a few characters. 0 is exact where truncation cut, elsewhere it is what `dtype` cannot hold."""
-    return amount(ratio, "exactly 0 (cut)" if is_cut(e) else smallest(dtype))
+    return amount(ratio, "exactly 0 (cut)" if is_cut(e) else smallest(dtype), MARKS)
+
+
+def remaining(h: History, row: int, part: int = 0, network: int | None = None) -> str:
+    """The share of the gradient that is left at the source, of all networks or of one; "none" without one at the last step."""
+    grad = h.state_grad[row] if network is None else h.state_grad[row][..., network : network + 1]
+    there = len(gradient_ratios(grad, h.e, part))
+    return share(gradient_ratio(grad, h.e, part), h.e, grad.dtype) if there else "none"
+
+
+def left(ratio: float, of: str, dtype: np.typing.DTypeLike) -> str:
+    """`0.2 of its size` or `178 times its size`, where `of` is "its size"; `below 1e-38` and `beyond float32` without it."""
+    if ratio == 0 or not np.isfinite(ratio):
+        return smallest(dtype) if ratio == 0 else f"beyond {np.dtype(dtype)}"
+    text = amount(ratio, apart=MARKS)
+    return f"{text} {'of' if float(text.replace(',', '')) < 1 else 'times'} {of}"
 
 
 # ---- the sentences ----
@@ -85,30 +102,31 @@ def share(ratio: float, e: Experiment, dtype: np.typing.DTypeLike = np.float32) 
 def gradient_sentence(h: History, row: int) -> str:
     """How much of the last loss's gradient is left at the source."""
     e, task = h.e, h.e.bound_task
+    some = [len(gradient_ratios(h.state_grad[row], e, part)) > 0 for part in range(len(h.parts))]
     ratios = [gradient_ratio(h.state_grad[row], e, part) for part in range(len(h.parts))]
     of = " of the last loss" if e.several_losses else ""
-    if ratios[0] == 0 and is_cut(e):
+    if 0 in ratios and is_cut(e):
         cut = e.length - e.first_uncut
         return f"At the {task.source_name} the gradient{of} is exactly 0: truncation cut its path after {cut} steps."
-    if np.isnan(ratios).all():
+    if not any(some):
+        if h.state_grad[row, :, -1].any():
+            return f"No {task.samples.removesuffix('s')} of this batch is so long that it has a {task.source_name}."
         sure = " The loss is 0: every answer is given with certainty." if not h.loss[row].any() else ""
         return f"At the {task.end_name} there is no gradient to send back.{sure}"
     if len(h.parts) > 1:
-        told = [_part(h, name, ratio) for name, ratio in zip(h.parts, ratios, strict=True)]
+        told = [_part(h, *of_part) for of_part in zip(h.parts, ratios, some, strict=True)]
         return f"From the {task.end_name} back to the {task.source_name}{of and ', of the last loss alone'}: {', '.join(told)}."
     (ratio,) = ratios
     if ratio == 0:
         return f"At the {task.source_name} the gradient{of} is {_nothing(h, row)}."
-    times = "times" if ratio >= 1 else "of"
-    left = f"{amount(ratio)} {times} what it is at the {task.end_name}{_factor(e, ratio)}: {fate(ratio)}"
-    return f"At the {task.source_name} the gradient{of} is {left}."
+    size = left(ratio, f"what it is at the {task.end_name}", h.state_grad.dtype)
+    return f"At the {task.source_name} the gradient{of} is {size}{_factor(e, ratio)}: {fate(ratio)}."
 
 
-def _part(h: History, name: str, ratio: float) -> str:
-    if np.isnan(ratio):
+def _part(h: History, name: str, ratio: float, some: bool) -> str:
+    if not some:
         return f"dL/d{name} has no gradient"
-    left = f"{amount(ratio)} of its size{_factor(h.e, ratio)}" if ratio else smallest(h.state_grad.dtype)
-    return f"dL/d{name} is {left} ({fate(ratio)})"
+    return f"dL/d{name} is {left(ratio, 'its size', h.state_grad.dtype)}{_factor(h.e, ratio)} ({fate(ratio)})"
 
 
 def _factor(e: Experiment, ratio: float) -> str:
@@ -116,7 +134,7 @@ def _factor(e: Experiment, ratio: float) -> str:
     steps = e.length - 1 - e.bound_task.source(e.length)
     if steps < 2 or ratio == 0 or fate(ratio) in ("it arrives", "it exploded"):
         return ""
-    return f", {per_step(ratio, steps):.3g} a time step"
+    return f", a factor of {per_step(ratio, steps):.3g} a time step"
 
 
 def _nothing(h: History, row: int) -> str:
@@ -124,7 +142,7 @@ def _nothing(h: History, row: int) -> str:
     e = h.e
     zero = h.state_grad[row, 0, e.bound_task.source(e.length)] == 0
     blocked = h.blocked[row, zero]
-    if (blocked == 1).all() and (h.radius[0] == 0).all():
+    if _has_no_recurrence(e, row):
         return "exactly 0: W_rec is 0"
     if CELLS[e.cell].flat == "off" and (blocked == 1).all():
         when = "" if (h.flat[row, zero] == 1).all() else "in every sequence there is a time step at which "
@@ -134,6 +152,13 @@ def _nothing(h: History, row: int) -> str:
         why = f"in {where} there is a time step at which all units are so saturated that their slopes round to 0"
         return f"0 in {h.state_grad.dtype}: {why}; it vanished"
     return f"{smallest(h.state_grad.dtype)}: it vanished"
+
+
+def _has_no_recurrence(e: Experiment, row: int) -> bool:
+    """Whether W_rec is 0, the only way through time: it was drawn so, and has not been trained since."""
+    cell = CELLS[e.cell]
+    held = any(fix.holds("W_rec") and not fix.since for fix in e.fixes if isinstance(fix, GradientFix))
+    return e.gain == 0 and not cell.carries and cell.gates == 1 and (row == 0 or held)
 
 
 # ---- the cause ----
@@ -161,20 +186,35 @@ def _look(h: History, row: int) -> _Look:
 def cause(h: History, row: int) -> str:
     """Why the gradient fares as it does, as far as the records tell: what it was before training, and what has changed since.
 
-    "" where there is nothing to tell.
+    "" where there is nothing to tell. Behind gradient_sentence: it begins with what belongs to that.
     """
     then, now = _look(h, 0), _look(h, row)
     facts = _facts(h, row, then, now)
-    told = [f"At training step 0 it was {share(then.ratio, h.e, h.state_grad.dtype)}."] if _changed(then, now) else []
+    told = [*_spread(h, row), *_before(h, then, now)]
     high = loss_is_high(h, row)
     thrown = high or (_changed(then, now) and bool(facts) and _moved(then, now) and not _learnt_something(h, row))
     threw = f": {_mover(h.e)} threw the weights" if row and thrown and not CELLS[h.e.cell].reservoir else ""
     if facts:
-        text = " and ".join(facts)
+        text = f"{'besides, ' if _cut_off(h.e, now) else ''}{' and '.join(facts)}"
         told.append(f"{text[0].upper()}{text[1:]}{'' if high else threw}.")
     if high:
         told.append(f"The loss is {_range(now.loss)}, a guesser has {amount(h.e.guess_loss)}{threw}.")
-    return " ".join([*told, *_clipping(h, row, now), *_spread(h, row)])
+    return " ".join([*told, *_clipping(h, row, now)])
+
+
+def _before(h: History, then: _Look, now: _Look) -> list[str]:
+    """What the gradient was before training, where that is something else."""
+    if not _changed(then, now):
+        return []
+    dtype = h.state_grad.dtype
+    if len(h.parts) == 1:
+        return [f"At training step 0 it was {share(then.ratio, h.e, dtype)}."]
+    return [f"At training step 0 dL/d{h.parts[-1]} was {left(then.ratio, 'its size', dtype)}."]
+
+
+def _cut_off(e: Experiment, now: _Look) -> bool:
+    """Whether truncation is the cause, and nothing else."""
+    return is_cut(e) and now.ratio == 0
 
 
 def loss_is_high(h: History, row: int) -> bool:
@@ -206,21 +246,28 @@ def _mover(e: Experiment) -> str:
 
 
 def _facts(h: History, row: int, then: _Look, now: _Look) -> list[str]:
-    """What stops the gradient, or lets it grow."""
+    """What stops the gradient, or lets it grow; beside truncation only what training has changed."""
     lost, grown = now.ratio < ARRIVES[0], now.ratio > ARRIVES[1]
-    facts, flat = [], _middle(now.flat)
-    off = CELLS[h.e.cell].flat == "off"
-    if lost and flat >= (OFF if off else SATURATED) and not (off and flat == 1 and now.ratio == 0):
-        before = f" ({percent(_middle(then.flat))} at step 0)" if row and abs(_rise(then.flat, now.flat)) >= SATURATED else ""
-        facts.append(f"{_range(now.flat, percent)} of the {'units are off' if off else 'states are saturated'}{before}")
-    if lost and _middle(now.gate) < OPEN:
+    facts = _flat_units(h, row, then, now) if lost else []
+    if lost and not _cut_off(h.e, now) and _middle(now.gate) < OPEN:
         facts.append(f"the gate that keeps the memory keeps {_range(now.gate)} of it a time step")
     risen = row > 0 and (lost or grown) and _factor_of(then.radius, now.radius) >= GREW
     if risen or (grown and _middle(now.radius) > 1.05):
-        when = f" at step {now.radius_step}" if now.radius_step != h.steps[row] else ""
-        before = f" ({_range(then.radius)} at step 0)" if risen else ""
+        when = f" at training step {now.radius_step}" if now.radius_step != h.steps[row] else ""
+        before = f" ({_range(then.radius)} at training step 0)" if risen else ""
         facts.append(f"the spectral radius of W_rec is {_range(now.radius)}{when}{before}")
     return facts
+
+
+def _flat_units(h: History, row: int, then: _Look, now: _Look) -> list[str]:
+    """How many units let next to nothing through, where that is not said already."""
+    flat, off, cut = _middle(now.flat), CELLS[h.e.cell].flat == "off", _cut_off(h.e, now)
+    changed = row > 0 and abs(_rise(then.flat, now.flat)) >= SATURATED
+    known = off and flat == 1 and now.ratio == 0 and not cut
+    if not flat >= (OFF if off else SATURATED) or known or (cut and not changed):
+        return []
+    before = f" ({percent(_middle(then.flat))} at training step 0)" if changed else ""
+    return [f"{_range(now.flat, percent)} of the {'units are off' if off else 'states are saturated'}{before}"]
 
 
 def _clipping(h: History, row: int, now: _Look) -> list[str]:
@@ -234,13 +281,16 @@ def _clipping(h: History, row: int, now: _Look) -> list[str]:
 
 def _spread(h: History, row: int) -> list[str]:
     """Where the median does not speak for all networks."""
-    ratios = gradient_ratios(h.state_grad[row], h.e, len(h.parts) - 1)
+    ratios = np.sort(gradient_ratios(h.state_grad[row], h.e, len(h.parts) - 1))  # NaN is last
     R, told = h.e.replicas, []
     if len({fate(ratio) for ratio in ratios}) > 1:
-        low, high = (share(float(ratio), h.e, h.state_grad.dtype) for ratio in (ratios.min(), ratios.max()))
-        told.append(f"That is the median: single networks have {low} to {high}.")
-    if 0 < len(ratios) < R:
-        told.append(f"{R - len(ratios)} of {R} networks have no gradient at the {h.e.bound_task.end_name}.")
+        low, high = (share(float(ratio), h.e, h.state_grad.dtype) for ratio in ratios[[0, -1]])
+        of = f" of dL/d{h.parts[-1]}" if len(h.parts) > 1 else ""
+        told.append(f"That is the median{of}: the networks have from {low} to {high}.")
+    without = int((h.state_grad[row, -1, -1] == 0).sum())
+    if 0 < without < R:
+        has = "has" if without == 1 else "have"
+        told.append(f"{without} of {R} networks {has} no gradient at the {h.e.bound_task.end_name}.")
     return told
 
 

@@ -100,7 +100,8 @@ class History:
     def table(self, gradients: bool) -> dict[str, np.ndarray]:
         """Columns of one row a step and network; with gradients dh_0, dh_1, ..., the norms of every time step.
 
-        Those are of the last step's loss; dh_all_0, ... of all losses together, where there are more.
+        Those are of the last step's loss; dh_all_0, ... of all losses together, where there are more. They are NaN where no
+        sequence of the batch had begun.
         """
         n, R = self.n, self.e.replicas
         wide = {
@@ -119,7 +120,8 @@ class History:
         kinds = {"": self.state_grad} | ({"all_": self.state_grad_all} if self.e.several_losses else {})
         for kind, norms in kinds.items() if gradients else ():
             for i, part in enumerate(self.parts):
-                table |= {f"d{part}_{kind}{t}": norms[:n, i, t].ravel() for t in range(self.e.length)}
+                there = np.where(norms[:n, i] == ABSENT, np.nan, norms[:n, i])
+                table |= {f"d{part}_{kind}{t}": there[:, t].ravel() for t in range(self.e.length)}
         return table
 
     def profile(self, start: int, stop: int, part: int = 0, replica: int | None = None, all_losses: bool = False) -> np.ndarray:
@@ -138,6 +140,9 @@ class History:
         absent = middle == ABSENT
         median = np.sqrt(np.where(absent, 0, middle)) * np.sqrt(np.where(absent, 0, above))  # in the logarithm, as it is drawn
         return np.where(absent, middle, median)
+
+
+WORST = {"accuracy": -np.inf}  # what a NaN counts as in the median of a column of numbers; elsewhere inf
 
 
 def median(values: np.ndarray, worst: float = np.inf) -> np.ndarray:

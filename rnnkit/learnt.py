@@ -19,12 +19,13 @@ PHRASES = {"chance": "a guesser", "bag of words": "a bag of words"}  # baseline 
 def bar(e: Experiment, least: float = SOLVED) -> float:
     """The accuracy from which on a network counts as having learnt: max(least, p + z sqrt(p (1 - p) / n)), z = 1.96.
 
-    p: accuracy of the best of the task's baselines, n: sequences in the exam. From there on the lower end of Wilson's 95 %
-    interval of the accuracy is above p. Above 1 where an exam of this size cannot tell any network from that baseline.
+    p: accuracy of the best of the task's baselines, n: sequences in the exam, also where each has several answers, because
+    those are not independent. From there on the lower end of Wilson's 95 % interval of the accuracy is above p. Above 1 where an
+    exam of this size cannot tell any network from that baseline; infinite where p is 1.
     """
     task = e.bound_task
     p, n = best_baseline(task, e.length)[1], task.exam_size(e.length)
-    return max(least, p + Z95 * math.sqrt(p * (1 - p) / n)) if n else math.inf
+    return max(least, p + Z95 * math.sqrt(p * (1 - p) / n)) if n and p < 1 else math.inf
 
 
 def best_baseline(task: Task, length: int) -> tuple[str, float]:
@@ -33,7 +34,7 @@ def best_baseline(task: Task, length: int) -> tuple[str, float]:
 
 
 def baselines(task: Task, length: int) -> dict[str, float]:
-    """`task.baselines(length)`, computed once for each length."""
+    """`task.baselines(length)`, computed once for each task and length."""
     known: dict[int, dict[str, float]] = task.__dict__.setdefault("_known_baselines", {})
     if length not in known:
         known[length] = task.baselines(length)
@@ -84,7 +85,8 @@ def _who(at: np.ndarray, e: Experiment) -> str:
 
 
 def _when(at: np.ndarray) -> str:
-    return f"by step {int(np.median(at[at >= 0]))}" + (" (median)" if len(at) > 1 else "")
+    half = "half of them " if (at >= 0).sum() > 1 else ""
+    return f"{half}by training step {int(np.median(at[at >= 0]))}"
 
 
 def _lapse(at: np.ndarray, now: np.ndarray, diverged: np.ndarray, enough: float) -> str:
@@ -94,7 +96,7 @@ def _lapse(at: np.ndarray, now: np.ndarray, diverged: np.ndarray, enough: float)
     one = len(at) == 1
     told = [f"{'it' if one else lost.sum()} fell below again"] if lost.any() else []
     if dead.any():
-        first = f"at step {diverged[dead].min()}"
+        first = f"at training step {diverged[dead].min()}"
         told += [f"it became NaN {first}" if one else f"{dead.sum()} became NaN, the first {first}"]
     return f", but {' and '.join(told)}" if told else ""
 
@@ -118,13 +120,23 @@ def _before_nan(e: Experiment, accuracy: np.ndarray) -> str:
 
 def _score(e: Experiment, now: np.ndarray, step: int, enough: float) -> str:
     """How many are right where nobody has learnt it, beside the baselines."""
-    task, rest = e.bound_task, "the others: " if np.isnan(now).any() else ""
-    score = f"{rest}{percent(float(np.nanmedian(now)))} of new {task.samples} right, {others(e)}"
-    if enough > 1:
-        best = percent(best_baseline(task, e.length)[1])
-        score += f": an exam of {task.exam_size(e.length):,} {task.samples} cannot tell a network from {best}"
+    task, others_alone = e.bound_task, bool(np.isnan(now).any())
+    score = f"{percent(float(np.nanmedian(now)))} of new {task.samples} right, {others(e)}{_untold(e, enough)}"
     if step < e.steps:
-        return f"So far {score}."
+        return f"{'Of the others so far' if others_alone else 'So far'} {score}."
+    if others_alone:
+        return f"Not learnt: the others: {score}."
     if not task.data:
         return f"Not learnt: {score}."
     return f"{score[0].upper()}{score[1:]}."  # nobody gets all of somebody's sentences right
+
+
+def _untold(e: Experiment, enough: float) -> str:
+    """Why no network can have learnt it."""
+    p, n = best_baseline(e.bound_task, e.length)[1], e.bound_task.exam_size(e.length)
+    if p == 1:
+        return ": no network can be better than that"
+    if enough <= 1:
+        return ""
+    samples = e.bound_task.samples if e.bound_task.asked(e.length) == 1 else "sequences"
+    return f": with {n:,} {samples} no network can be told from a rule that has {percent(p)} right"

@@ -22,12 +22,12 @@ import numpy as np
 from rnnkit.clip import clip
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.fixes import Fix
-from rnnkit.history import History, median
+from rnnkit.gradient_summary import remaining
+from rnnkit.history import WORST, History, median
 from rnnkit.learnt import SOLVED, bar, last_exam, solved_at
 from rnnkit.presets import PRESETS, named
 from rnnkit.shares import percent
-from rnnkit.verdict import gradient_ratio
-from rnnkit.words import LABELS, TITLES, amount, difference, smallest, summary
+from rnnkit.words import LABELS, TITLES, difference, summary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -242,7 +242,7 @@ def value(e: Experiment, name: str) -> str:
 def _fix(fix: Fix) -> str:
     strength, since = fix.strength, getattr(fix, "since", 0)
     told = strength if isinstance(strength, str) else f"{strength:g}"
-    return f"{fix.title} {told}" + (f" from step {since} on" if since else "")
+    return f"{fix.title} {told}" + (f" from training step {since} on" if since else "")
 
 
 def differences(e: Experiment, others: Sequence[Experiment]) -> list[tuple[str, str]]:
@@ -257,13 +257,13 @@ class Outcome:
     step: int
     steps: int
     networks: int
-    solved: int  # networks that once had 99 % of the held-out sequences right ...
+    solved: int  # networks that had learnt the task in some exam (rnnkit.learnt.bar) ...
     lost: int  # ... of these, at the last exam no longer
     blown: int  # ... and of these, NaN by now
     when: float  # median step at which they had; NaN where none did
     accuracy: float  # median at the last exam, a network that is NaN counts as lowest; NaN before the first one, and of most
     dead: int  # networks that became NaN
-    arrives: float  # of the gradient at the end, at the step that holds the answer; NaN where there is none
+    left: str  # of the gradient at the end, at the step that holds the answer; "" where nobody knows which step that is
 
 
 def outcome(h: History, n: int) -> Outcome:
@@ -279,9 +279,9 @@ def outcome(h: History, n: int) -> Outcome:
         lost=int((solved & ~dead & (now < enough)).sum()),
         blown=int((solved & dead).sum()),
         when=float(np.median(at[solved])) if solved.any() else math.nan,
-        accuracy=float(median(now[None], worst=-math.inf)[0]),
+        accuracy=float(median(now[None], WORST["accuracy"])[0]),
         dead=int(dead.sum()),
-        arrives=_arrives(h, n - 1),
+        left=_left(h, n - 1),
     )
 
 
@@ -292,22 +292,22 @@ def _bar(e: Experiment) -> float:
         return SOLVED
 
 
-def _arrives(h: History, row: int) -> float:
+def _left(h: History, row: int) -> str:
     try:
-        return gradient_ratio(h.state_grad[row], h.e)
+        return remaining(h, row)
     except ExperimentError:  # its sentences are not here any more: nobody knows where the answer stands
-        return math.nan
+        return ""
 
 
 def told(o: Outcome) -> str:
-    """`5 of 8 solved, median at step 120; accuracy 98% at the end; 3e-5 of the gradient arrives`."""
-    words = [f"{o.solved} of {o.networks} solved" + (f", median at step {o.when:,.0f}" if o.solved else "")]
+    """`5 of 8 solved, median at training step 120; accuracy 98 % at the end; gradient left: 3e-5`."""
+    words = [f"{o.solved} of {o.networks} solved" + (f", median at training step {o.when:,.0f}" if o.solved else "")]
     words += [f"{o.lost} lost it again"] if o.lost else []
     words += [f"{o.blown} of these became NaN"] if o.blown else []
-    where = "at the end" if o.step == o.steps else f"by step {o.step:,} of {o.steps:,}"
+    where = "at the end" if o.step == o.steps else f"by training step {o.step:,} of {o.steps:,}"
     words.append(f"no accuracy {where}" if math.isnan(o.accuracy) else f"accuracy {percent(o.accuracy)} {where}")
     words += [f"NaN: {o.dead} of {o.networks}"] if o.dead else []
-    words += [f"{amount(o.arrives, smallest())} of the gradient arrives"] if not math.isnan(o.arrives) else []
+    words += [f"gradient left: {o.left}"] if o.left else []
     return "; ".join(words)
 
 

@@ -20,7 +20,7 @@ GAINS = (0.25, 0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.
 LENGTHS = (10, 15, 20, 30, 50, 70, 100, 150, 200)
 
 ROUNDING = 1e-6  # an orthogonal W_rec has lambda_1 = 1 and no less
-MUST_VANISH, NEITHER, MAY_EXPLODE = "must vanish with distance", "can neither grow nor must vanish", "may grow, but need not"
+MUST_VANISH, NEITHER, MAY_GROW = "must vanish with distance", "can neither grow nor must vanish", "may grow, but need not"
 UNDECIDED = "undecided"
 
 
@@ -49,11 +49,11 @@ def decay(norm: float, rate: float, steps: int) -> np.ndarray:
 def condition(cell: str, singular: float, leak: float = 1.0) -> str:
     """Pascanu's condition for a cell of this name with this largest singular value of W_rec.
 
-    MUST_VANISH where gamma lambda_1 < 1, NEITHER where it is 1 up to ROUNDING, MAY_EXPLODE above; UNDECIDED where the theorem
+    MUST_VANISH where gamma lambda_1 < 1, NEITHER where it is 1 up to ROUNDING, MAY_GROW above; UNDECIDED where the theorem
     does not speak of the cell, or lambda_1 is not finite. It is about the limit of many steps: over a given distance k,
     step_bound(...) ** k says how much can be left.
     """
     if cell not in GAMMA or not np.isfinite(singular):
         return UNDECIDED
     excess = step_bound(singular, GAMMA[cell], leak) - 1
-    return MUST_VANISH if excess < -leak * ROUNDING else MAY_EXPLODE if excess > leak * ROUNDING else NEITHER
+    return MUST_VANISH if excess < -leak * ROUNDING else MAY_GROW if excess > leak * ROUNDING else NEITHER

@@ -8,21 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnkit.experiment import Experiment
-from rnnkit.gradient_summary import (
-    ARRIVES,
-    cause,
-    fate,
-    gradient_ratio,
-    gradient_sentence,
-    is_cut,
-    loss_is_high,
-    per_step,
-    share,
-)
+from rnnkit.gradient_summary import cause, gradient_sentence, loss_is_high
 from rnnkit.history import History
 from rnnkit.learnt import outcome
-
-__all__ = ["ARRIVES", "Verdict", "fate", "gradient_ratio", "is_cut", "per_step", "share", "verdict"]
 
 
 @dataclass(frozen=True)

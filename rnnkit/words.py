@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def _fix(fix: Fix) -> str:
 def _strength(fix: Fix) -> str:
     value = fix.strength if isinstance(fix.strength, str) else f"{fix.strength:g}"
     since = getattr(fix, "since", 0)
-    return f"{value} from step {since} on" if since else value
+    return f"{value} from training step {since} on" if since else value
 
 
 def _value(name: str, value: Any) -> str:
@@ -100,13 +101,22 @@ def _lower(text: str) -> str:
     return text[0].lower() + text[1:] if text[1].islower() and not text.startswith("Omega") else text
 
 
-def amount(value: float, zero: str = "exactly 0") -> str:
-    """A norm or a share in a few characters, whatever its size: 0.45, 2,300, 3e-26; `zero` says what a 0 is."""
+def amount(value: float, zero: str = "0", apart: Collection[float] = ()) -> str:
+    """A norm or a share in a few characters, whatever its size: 0.45, 2,300, 3e-26; `zero` says what a 0 is.
+
+    apart: numbers that no other one is rounded to; it gets as many digits as that takes, seven at most.
+    """
     if not math.isfinite(value) or value == 0:
         return zero if value == 0 else "NaN" if math.isnan(value) else "infinite"
+    texts = [_rounded(value, more) for more in range(6)]
+    return next((text for text in texts if float(text.replace(",", "")) not in apart or value in apart), texts[0])
+
+
+def _rounded(value: float, more: int) -> str:
+    """With so many digits more than usual."""
     if 1e-2 <= abs(value) < 1e5:
-        return f"{value:.2g}" if abs(value) < 99.5 else f"{value:,.0f}"
-    digits, _, exponent = f"{value:.0e}".partition("e")
+        return f"{value:.{2 + more}g}" if abs(value) < 99.5 else f"{value:,.{more}f}"
+    digits, _, exponent = f"{value:.{more}e}".partition("e")
     return f"{digits}e{int(exponent)}"
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import altair as alt
 import numpy as np
 import pytest
-from exported import RUNS, run
+from exported import RUNS, made, run
 
 from rnnkit import train
 from rnnkit.corpus import read_corpus
@@ -153,6 +153,13 @@ def test_a_run_that_goes_on_meanwhile():
     h.n = 4
     html = handout(h)
     assert "at training step 3 of 12" in html and "at step 3 (median)" in html
+
+
+def test_no_gradient_at_the_end_is_none_and_not_nan():
+    h = made(np.zeros((2, 7)))
+    h.loss[:] = 0
+    rows = handout(h).partition("Numbers of each network")[2].partition("</table>")[0]
+    assert "<td>none</td>" in rows and "NaN<" not in rows and "Learnt at training step" in rows
 
 
 def test_a_handout_is_small_and_complete_without_its_script():

@@ -15,10 +15,11 @@ from rnnkit.cells import CELLS
 from rnnkit.experiment import MAX_RECORD_BYTES, MAX_ROWS
 from rnnkit.export import tables
 from rnnkit.fixes import Truncate, parse_fix
+from rnnkit.gradient_summary import gradient_ratio
 from rnnkit.history import History
 from rnnkit.tasks import TASKS
 from rnnkit.trainer import Trainer, init_params, quietly, training_batches
-from rnnkit.verdict import gradient_ratio, verdict
+from rnnkit.verdict import verdict
 
 SEVERAL = [name for name, task in TASKS.items() if task.asked(30) > 1]
 SIGMOID = Experiment(task="characters", length=100, cell="sigmoid", replicas=2, steps=1)

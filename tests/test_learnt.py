@@ -98,7 +98,31 @@ def test_99_percent_are_not_enough_where_a_guesser_has_as_many():
 def test_a_corpus_that_can_be_told_from_a_guesser_is_learnt_at_99_percent():
     e = Experiment(task="corpus", length=10, replicas=1, steps=100)
     told, learnt = outcome(e, np.array([0, 100]), column(0.5, 0.995), np.array([-1]))
-    assert learnt and told.startswith("The network got at least 99 % of new sentences right, by step 100 (a bag of words 7")
+    assert learnt and told.startswith(
+        "The network got at least 99 % of new sentences right, by training step 100 (a bag of words 7"
+    )
+
+
+def test_nothing_is_better_than_a_rule_that_is_always_right():
+    """1,000 sentences whose last noun always tells: p (1 - p) is 0, and 100 % would be no more than the rule has."""
+    rng = np.random.default_rng(0)
+    plural = rng.random(1000) < 0.5
+    prefixes = tuple(("the", f"w{i}", f"w{i // 2}", "cats" if many else "cat") for i, many in enumerate(plural))
+    last = plural.astype(np.int16)
+    name = keep(Corpus("told", "table", prefixes, plural, last, np.zeros(1000, np.int16), forms=(), notes=()))
+    try:
+        e = Experiment(task="corpus", data=name, length=10, replicas=2, steps=100)
+        assert best_baseline(e.bound_task, 10)[1] == 1 and bar(e) > 1
+        said, learnt = outcome(e, np.array([0, 50, 100]), np.ones((3, 2)), np.full(2, -1))
+        assert not learnt and said.startswith("100 % of new sentences right, ") and "no network can be better" in said
+    finally:
+        drop(name)
+
+
+def test_what_an_exam_with_several_answers_counts_are_symbols():
+    e = Experiment(task="memorization", length=25, replicas=1, steps=280)
+    told, _ = outcome(e, STEPS, column(0.2, 0.2, 0.2, 0.2), np.array([-1]))
+    assert told.startswith("Not learnt: 20 % of new symbols right, a guesser 2")
 
 
 # ---- baselines
@@ -150,7 +174,10 @@ def test_without_attractors_there_is_no_bag_of_words_to_beat():
 
 def test_a_network_that_solved_it_and_then_became_nan_is_both():
     told, learnt = outcome(ONE, STEPS, column(0.5, 0.6, 1.0, NAN), np.array([254]))
-    assert told == "The network got at least 99 % of new sentences right, by step 240, but it became NaN at step 254."
+    assert (
+        told
+        == "The network got at least 99 % of new sentences right, by training step 240, but it became NaN at training step 254."
+    )
     assert not learnt
 
 
@@ -159,10 +186,23 @@ def test_of_several_networks_those_that_fell_and_those_that_became_nan_are_count
     accuracy = np.array([[0.5] * 4, [1, 1, 0.6, 0.5], [1, 1, 1, 0.5], [1, NAN, 0.9, 0.5]])
     told, learnt = outcome(e, STEPS, accuracy, np.array([-1, 254, -1, -1]))
     assert told == (
-        "3 of 4 networks got at least 99 % of new sentences right, by step 120 (median), "
-        "but 1 fell below again and 1 became NaN, the first at step 254."
+        "3 of 4 networks got at least 99 % of new sentences right, half of them by training step 120, "
+        "but 1 fell below again and 1 became NaN, the first at training step 254."
     )
     assert not learnt
+
+
+def test_when_of_one_network_is_no_median():
+    e = Experiment(length=10, replicas=3, steps=280)
+    told, _ = outcome(e, STEPS, np.array([[0.5] * 3, [0.5, 1, 0.5], [0.5, 1, 0.5], [0.5, 1, 0.5]]), np.full(3, -1))
+    assert told == "1 of 3 networks got at least 99 % of new sentences right, by training step 120."
+
+
+def test_of_those_that_are_not_nan_so_far():
+    e = Experiment(length=10, replicas=3, steps=400)
+    accuracy = np.array([[0.5] * 3, [0.5, 0.5, 0.5]])
+    told, _ = outcome(e, STEPS[:2], accuracy, np.array([50, -1, -1]))
+    assert told == "Of the others so far 50 % of new sentences right, a guesser 50 %."
 
 
 def test_what_became_nan_between_two_exams_does_not_count_as_knowing_it():

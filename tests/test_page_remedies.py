@@ -1,6 +1,11 @@
 """What repairs it? The page with small panels in this process, and the real one in Chromium."""
 
+import json
+import re
+import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +16,7 @@ from browsing import until as wait_for
 from pages import _chapters, remedies
 from pages._multiples import pack
 from rnnkit.experiment import Experiment
+from rnnkit.history import WORST, median
 from rnnkit.presets import Claim
 from rnnkit.remedies import IDEAS, PANELS, Panel, Remedy
 
@@ -60,13 +66,13 @@ def done(at):
 def test_it_trains_by_itself_and_says_what_came_out(app, small, shown):
     at = app(page="remedies")
     assert not at.exception and small["vanishing"].text in prose(at)
-    assert "The same in all rows: agreement, 8 steps in time, 4 sentences a training step, 2 networks" in prose(at)
+    assert "The same in all rows: agreement, 8 time steps, 4 sentences a training step, 2 networks" in prose(at)
     assert {row["key"] for row in shown[0][0]} == {"plain", "truncate"}, "all rows are there from the start"
     until(at, done)
     plain, cut = shown[-1][0]
     assert plain["outcome"] == cut["outcome"] == "not learnt" and plain["status"] == "done"
     assert "**Not learnt**: Plain network · Truncated backpropagation." in at.success[0].value
-    assert cut["text"]["arrives"] == "0 (cut) → 0 (cut)" and "cut" not in plain["text"]["arrives"]
+    assert cut["text"]["arrives"] == "exactly 0 (cut) → exactly 0 (cut)" and "cut" not in plain["text"]["arrives"]
     assert cut["text"]["differs"] == "only: truncated backpropagation 3"
     assert [what for what, _ in cut["actions"]] == ["open", "compare"] and [what for what, _ in plain["actions"]] == ["open"]
     for row, codes in zip(*shown[-1][:2], strict=True):
@@ -128,6 +134,20 @@ def test_a_run_that_failed_is_told_and_can_be_tried_again(app, small, shown, poo
 def test_a_frame_that_holds_a_nan_is_refused():
     with pytest.raises(ValueError):
         pack([{"share": float("nan")}], [np.zeros((0, 3), np.uint16)], {})
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="needs node")
+def test_the_tables_median_is_that_of_a_history():
+    """A network that is NaN (null) counts as the worst; there is no median where half of them are NaN."""
+    rows = np.random.default_rng(0).random((60, 5)).round(2)
+    rows[np.random.default_rng(1).random((60, 5)) < 0.4] = np.nan
+    cases = [row[:n].tolist() for row, n in zip(rows, np.arange(60) % 5 + 1, strict=True)]
+    body = re.search(r"^function median.*?^}", Path("pages/_multiples.js").read_text("utf-8"), re.S | re.M)[0]
+    script = f"{body}\nconsole.log(JSON.stringify({json.dumps(cases).replace('NaN', 'null')}.map(median)))"
+    found = json.loads(subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True).stdout)
+    known = [float(median(np.array([case]), WORST["accuracy"])[0]) for case in cases]
+    assert any(np.isnan(known)) and not all(np.isnan(known))
+    np.testing.assert_allclose([np.nan if m is None else m for m in found], known)
 
 
 # ---- in a browser ----

@@ -320,7 +320,7 @@ def test_a_gradient_off_the_scale_stands_at_its_edge():
     found = {"kind": ["distance"] * 4, "x": np.arange(4.0), "reach": np.array([0, 1e-3, 1e9, np.nan])}
     table = charts.reach_table(found)
     assert table.edge.tolist() == ["below", "", "above"] and table.shown.tolist() == [1e-12, 1e-3, 1e4]
-    assert table.text.tolist()[0] == "exactly 0"
+    assert table.text.tolist()[0] == "0"
 
 
 # ---- the stories ----

@@ -16,7 +16,7 @@ from rnnkit.inits import BIASES, INITS
 from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS
 from rnnkit.record import Record
-from rnnkit.remedies import IDEAS, LEVELS, PANELS, UNTRIED, Outcome, Result, lessons, measure, repairs, short
+from rnnkit.remedies import IDEAS, LEVELS, PANELS, UNTRIED, Outcome, Result, lessons, measure, repairs
 from rnnkit.tasks import TASKS
 from rnnkit.trainer import train
 
@@ -226,6 +226,9 @@ def test_lessons_keep_quiet_about_gradients_that_do_not_tell_the_groups_apart():
     assert len(told) == 2
 
 
-@pytest.mark.parametrize("value, text", {0.0: "0", 0.384: "0.38", 912.0: "912", 3.4e-11: "3e-11", 2100.0: "2e3"}.items())
-def test_short(value, text):
-    assert short(value) == text
+def test_lessons_write_numbers_as_verdicts_do_and_never_compare_with_what_is_no_number():
+    told = lessons(PANELS["vanishing"], {"omega": result(Outcome.LEARNT, 2300.0), "plain": result(Outcome.GUESSES, 0.0)})
+    assert told[-1].startswith("Where it was learnt, at least 2,300 of") and told[-1].endswith("at most 1e-38.")
+    for omega, plain in ((float("nan"), 1e-9), (0.5, float("nan")), (float("inf"), 1e-9)):
+        told = lessons(PANELS["vanishing"], {"omega": result(Outcome.LEARNT, omega), "plain": result(Outcome.GUESSES, plain)})
+        assert len(told) == 2

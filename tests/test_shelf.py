@@ -192,7 +192,7 @@ def test_names_tell_what_differs_from_the_first_run():
 def test_what_the_runs_of_a_shelf_differ_in():
     assert varying(RUNS[:2]) == ["cell"] and varying(RUNS[:1]) == []
     assert differences(RUNS[3], RUNS[:1] + RUNS[3:4]) == [
-        ("Remedies", f"{Omega.title} 0.5, {ClipNorm.title} 1 from step 7 on"),
+        ("Remedies", f"{Omega.title} 0.5, {ClipNorm.title} 1 from training step 7 on"),
         ("Seed", "3"),
     ]
     sgd = replace(PLAIN, optimizer="sgd")

@@ -15,7 +15,7 @@ from pages._shelf import Shelf
 from rnnkit.charts.shelf import COLOURS, DASHES, POINTS, profile_chart, profile_table, training_chart, training_table
 from rnnkit.charts.style import HIGH, LOW
 from rnnkit.history import History
-from rnnkit.record import Record
+from rnnkit.record import ABSENT, Record
 from rnnkit.shelf import (
     MOST,
     PLACES,
@@ -49,15 +49,29 @@ def test_an_outcome_in_words():
     h = history(PLAIN, 21, {0: [0.5, 0.5], 10: [1.0, 0.6], 20: [0.7, 0.6]})
     o = outcome(h, 21)
     assert (o.solved, o.lost, o.when, o.dead, o.step) == (1, 1, 10, 0, 20) and o.accuracy == pytest.approx(0.65)
-    assert told(o) == "1 of 2 solved, median at step 10; 1 lost it again; accuracy 65 % at the end; 1 of the gradient arrives"
-    assert "by step 10 of 20" in told(outcome(h, 11)) and "0 of 2 solved; accuracy" in told(outcome(h, 1))
+    assert told(o) == "1 of 2 solved, median at training step 10; 1 lost it again; accuracy 65 % at the end; gradient left: 1"
+    assert "by training step 10 of 20" in told(outcome(h, 11)) and "0 of 2 solved; accuracy" in told(outcome(h, 1))
     dead = history(PLAIN, 5, dead=(1,))
-    assert "NaN: 1 of 2" in told(outcome(dead, 5)) and "no accuracy by step 4 of 20" in told(outcome(dead, 5))
+    assert "NaN: 1 of 2" in told(outcome(dead, 5)) and "no accuracy by training step 4 of 20" in told(outcome(dead, 5))
+
+
+def test_what_is_left_of_a_gradient_that_was_cut_or_is_none():
+    cut = history(replace(PLAIN, fixes=("truncate:4",)), 2, grad=np.array([0.0] * 6 + [1.0] * 4))
+    assert told(outcome(cut, 2)).endswith("; gradient left: exactly 0 (cut)")
+    assert told(outcome(history(PLAIN, 2, grad=np.zeros(10)), 2)).endswith("; gradient left: none")
+    assert told(outcome(history(PLAIN, 2, grad=np.array([0.0] * 6 + [1.0] * 4)), 2)).endswith("gradient left: below 1e-38")
+
+
+def test_where_no_sequence_had_begun_the_table_has_no_norm():
+    norms = np.array([ABSENT] * 3 + [0.5] * 7)
+    rows = records([("padded", history(PLAIN, 2, grad=norms))]).to_pandas()
+    wide = rows[[f"dh_{t}" for t in range(10)]].to_numpy()
+    assert np.isnan(wide[:, :3]).all() and (wide[:, 3:] == 0.5).all()
 
 
 def test_an_outcome_of_sentences_that_were_forgotten():
     e = replace(PLAIN, task="corpus", data="0123456789abcdef", length=20)
-    assert told(outcome(history(e, 3, {2: [0.5, 0.5]}), 3)) == "0 of 2 solved; accuracy 50 % by step 2 of 20"
+    assert told(outcome(history(e, 3, {2: [0.5, 0.5]}), 3)) == "0 of 2 solved; accuracy 50 % by training step 2 of 20"
 
 
 # ---- all records ----

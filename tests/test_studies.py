@@ -13,13 +13,13 @@ from torch.nn import functional as F
 from rnnkit import Experiment, theory, train
 from rnnkit.cells import CELLS
 from rnnkit.fixes import Truncate
+from rnnkit.gradient_summary import gradient_ratio
 from rnnkit.inits import INITS
 from rnnkit.presets import PRESETS
 from rnnkit.record import pack, unpack
 from rnnkit.studies import STUDIES, flow, regimes
 from rnnkit.tasks import TASKS
 from rnnkit.trainer import Trainer, init_params
-from rnnkit.verdict import gradient_ratio
 from rnnkit.weights import Stream, draw_weights, random_stream
 
 SMALL = Experiment(length=12, hidden=5, batch=4, replicas=2, steps=20)

@@ -7,9 +7,11 @@ import pytest
 
 from rnnkit import Experiment
 from rnnkit.fixes import ClipNorm, Omega, Truncate
+from rnnkit.gradient_summary import fate, gradient_ratio, left, per_step, remaining
 from rnnkit.history import History
 from rnnkit.learnt import solved_at
-from rnnkit.verdict import fate, gradient_ratio, per_step, verdict
+from rnnkit.record import ABSENT
+from rnnkit.verdict import verdict
 
 E = Experiment(length=10, replicas=3, steps=2)
 STEPS = np.arange(3)  # of its records
@@ -70,11 +72,11 @@ def test_factor_a_step():
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (1e-13, "1e-13 of what it is at the verb, 0.0237 a time step: it vanished"),
-        (0.02, "0.02 of what it is at the verb, 0.613 a time step: it fades"),
+        (1e-13, "1e-13 of what it is at the verb, a factor of 0.0237 a time step: it vanished"),
+        (0.02, "0.02 of what it is at the verb, a factor of 0.613 a time step: it fades"),
         (0.25, "0.25 of what it is at the verb: it arrives"),
-        (178, "178 times what it is at the verb, 1.91 a time step: it grew"),
-        (3e5, "3e5 times what it is at the verb, 4.84 a time step: it grew large"),
+        (178, "178 times what it is at the verb, a factor of 1.91 a time step: it grew"),
+        (3e5, "3e5 times what it is at the verb, a factor of 4.84 a time step: it grew large"),
         (0.0, "below 1e-38: it vanished"),
     ],
 )
@@ -92,8 +94,8 @@ def test_both_parts_of_an_lstm():
     grad = gradient(1e-6, 2)
     grad[1, 1] = 0.5
     sentence = (
-        "From the verb back to the subject: dL/dh is 1e-6 of its size, 0.178 a time step (it vanished), "
-        "dL/dc is 0.5 of its size (it arrives)."
+        "From the verb back to the subject: dL/dh is 1e-6 of its size, a factor of 0.178 a time step "
+        "(it vanished), dL/dc is 0.5 of its size (it arrives)."
     )
     assert told(grad, e).gradient == sentence
 
@@ -102,7 +104,10 @@ def test_outcome_counts_solved_networks():
     accuracy = LOW.copy()
     accuracy[1:, :2] = 0.995
     v = told(gradient(0.5), accuracy=accuracy)
-    assert v.outcome == "2 of 3 networks got at least 99 % of new sentences right, by step 1 (median)." and v.tone == "good"
+    assert (
+        v.outcome == "2 of 3 networks got at least 99 % of new sentences right, half of them by training step 1."
+        and v.tone == "good"
+    )
     assert list(solved_at(STEPS, accuracy)) == [1, 1, -1]
 
 
@@ -127,7 +132,7 @@ def test_what_was_learnt_and_lost_again_is_said():
     accuracy = LOW.copy()
     accuracy[1] = 1.0
     v = told(gradient(0.5), accuracy=accuracy)
-    assert v.outcome.endswith("by step 1 (median), but 3 fell below again.") and v.tone == "neutral"
+    assert v.outcome.endswith("half of them by training step 1, but 3 fell below again.") and v.tone == "neutral"
 
 
 def test_one_network_without_gradient_does_not_silence_the_others():
@@ -135,14 +140,14 @@ def test_one_network_without_gradient_does_not_silence_the_others():
     grad[..., 0] = 0
     v = told(grad)
     assert "0.5 of what it is" in v.gradient
-    assert v.cause == "1 of 3 networks have no gradient at the verb."
+    assert v.cause == "1 of 3 networks has no gradient at the verb."
 
 
 def test_ratio_is_the_median_network():
     grad = np.ones((1, 10, 3), np.float32)
     grad[0, 1] = [1e-30, 1e-3, 5]
     assert gradient_ratio(grad, E) == pytest.approx(1e-3)
-    assert told(grad).cause == "That is the median: single networks have 1e-30 to 5."
+    assert told(grad).cause == "That is the median: the networks have from 1e-30 to 5."
 
 
 def test_a_ratio_of_one_network_does_not_speak_for_those_that_are_nan():
@@ -167,7 +172,19 @@ def test_zeros_are_exact_only_where_the_cause_is_known():
     assert some.gradient.endswith("is exactly 0: in every sequence there is a time step at which no unit is on.")
     assert some.cause == "80 % of the units are off."
     assert "below 1e-38: it vanished" in told(gradient(0.0), e, blocked=[0.9] * 3, flat=[0.8] * 3).gradient
-    assert "exactly 0: W_rec is 0." in told(gradient(0.0), replace(E, gain=0), blocked=[1] * 3, radius=[0] * 3).gradient
+
+
+def test_w_rec_is_called_0_only_while_it_is():
+    known = {"blocked": [1] * 3, "flat": [0.5] * 3, "radius": [0, np.nan, np.nan]}
+    e = replace(E, cell="relu", gain=0)
+    trained = history([gradient(0.0)] * 3, e, **known)
+    assert verdict(trained, 0).gradient.endswith("exactly 0: W_rec is 0.")
+    assert "W_rec" not in verdict(trained, 1).gradient and "no unit is on" in verdict(trained, 2).gradient
+    for fix, held in (("freeze:W_rec+b", True), ("freeze:W_rec@1", False), ("freeze:W_in", False)):
+        h = history([gradient(0.0)] * 3, replace(e, fixes=(fix,)), **known)
+        assert verdict(h).gradient.endswith("W_rec is 0.") == held
+    nilpotent = history([gradient(0.0)] * 3, replace(e, gain=1), **known)
+    assert "W_rec" not in verdict(nilpotent, 0).gradient
 
 
 def test_slopes_that_round_to_zero_are_not_called_smaller_than_a_number():
@@ -187,7 +204,86 @@ def test_float64_has_its_own_smallest_number():
     assert "below 2e-308" in verdict(h).gradient
 
 
+@pytest.mark.parametrize("source", [np.nan, np.inf])
+def test_what_is_beyond_float32_is_not_called_no_gradient(source):
+    """Frozen weights or clip-value may have it, and train on."""
+    h = history([gradient(source)] * 3)
+    assert verdict(h).gradient == "At the subject the gradient is beyond float32: it exploded."
+    assert remaining(h, 2) in ("NaN", "infinite")
+    lstm = history([gradient(source, 2)] * 3, replace(E, cell="lstm"))
+    assert "dL/dh is beyond float32 (it exploded), dL/dc is beyond float32 (it exploded)." in verdict(lstm).gradient
+    some = gradient(0.5)
+    some[0, 1, 2] = source
+    high = {"nan": "NaN", "inf": "infinite"}[str(source)]
+    assert told(some).cause == f"That is the median: the networks have from 0.5 to {high}."
+
+
+def test_no_gradient_at_the_end_is_none_and_not_nan():
+    h = history([np.zeros((1, 10, 3), np.float32)] * 3, loss=[0] * 3)
+    assert remaining(h, 2) == remaining(h, 2, network=1) == "none"
+    h.state_grad[2, :, :, 1] = np.nan  # it became NaN
+    assert remaining(h, 2, network=1) == "NaN" and remaining(h, 2, network=0) == "none"
+
+
+def test_a_batch_of_short_sentences_has_no_gradient_at_the_source():
+    grad = gradient(ABSENT)
+    assert told(grad).gradient == "No sentence of this batch is so long that it has a subject." and told(grad).cause == ""
+
+
+# ---- numbers beside the scale
+
+
+@pytest.mark.parametrize(
+    ("ratio", "size", "word"),
+    [
+        (0.0999, "0.0999 of", "fades"),
+        (10.04, "10.04 times", "grew"),
+        (9.97, "9.97 times", "arrives"),
+        (0.996, "0.996 of", "arrives"),
+        (1.0, "1 times", "arrives"),
+        (9.997e-4, "9.997e-4 of", "vanished"),
+        (1000.4, "1,000.4 times", "grew large"),
+        (0.0996, "0.0996 of", "fades"),
+    ],
+)
+def test_no_ratio_is_rounded_onto_a_bar_of_the_scale(ratio, size, word):
+    assert left(ratio, "it", "float32") == f"{size} it" and fate(ratio) == f"it {word}"
+
+
+def test_a_part_that_grew_is_so_many_times_its_size():
+    sentence = told(gradient(1665.0, 2), replace(E, cell="lstm")).gradient
+    assert "dL/dc is 1,665 times its size, a factor of 2.53 a time step (it grew large)." in sentence
+
+
 # ---- the cause
+
+
+def test_beside_truncation_only_what_training_changed_is_named():
+    e = replace(E, fixes=(Truncate(4),))
+    cut, known = [gradient(0.0)] * 3, {"flat": [0.9, 1, 1], "radius": [1, 1, 1]}
+    assert verdict(history(cut, e, **known)).cause == ""
+    assert verdict(history(cut, replace(e, cell="gru"), gate=[0.5] * 3)).cause == ""
+    h = history(cut, e, flat=[0, 1, 1], radius=[1, 4, 4])
+    assert verdict(h).cause == (
+        "Besides, 100 % of the states are saturated (0 % at training step 0) and the spectral radius of W_rec is 4 "
+        "(1 at training step 0)."
+    )
+
+
+def test_of_an_lstm_it_is_said_which_part_was_what():
+    e = replace(E, cell="lstm")
+    grads = [gradient(0.17, 2), gradient(1e-9, 2), gradient(1e-9, 2)]
+    grads[2][1, 1] = 2e-9, 7e-9, 1
+    assert verdict(history(grads, e, gate=[0.9, 0.5, 0.5])).cause == (
+        "That is the median of dL/dc: the networks have from 2e-9 to 1. At training step 0 dL/dc was 0.17 of its size. "
+        "The gate that keeps the memory keeps 0.5 of it a time step."
+    )
+
+
+def test_a_loss_of_0_is_not_called_exact():
+    h = history([gradient(0.5)] * 3, loss=[E.guess_loss, 20, 20])
+    h.loss[2] = 0, 20, 318
+    assert "The loss is 0 to 318, a guesser has 0.69" in verdict(h).cause
 
 
 def test_a_learning_rate_that_threw_the_weights():
@@ -195,8 +291,8 @@ def test_a_learning_rate_that_threw_the_weights():
     h.radius[2] = 3.8, 5, 7.2
     v = verdict(h)
     assert v.cause == (
-        "At training step 0 it was 0.39. 72 % of the states are saturated (0 % at step 0) and the spectral radius of W_rec is "
-        "3.8 to 7.2 (1 at step 0): the learning rate threw the weights."
+        "At training step 0 it was 0.39. 72 % of the states are saturated (0 % at training step 0) and the spectral radius of "
+        "W_rec is 3.8 to 7.2 (1 at training step 0): the learning rate threw the weights."
     )
     assert "threw" not in verdict(h, 0).cause
     h.loss[:] = 0.01  # it has learnt: saturated units are its answer
@@ -247,7 +343,7 @@ def test_a_gate_that_forgets():
 
 def test_the_radius_is_that_of_the_last_time_it_was_measured():
     h = history([gradient(0.5), gradient(1e-9), gradient(1e-9)], flat=[0, 0.5, 0.5], radius=[1, 4, np.nan])
-    assert "the spectral radius of W_rec is 4 at step 1 (1 at step 0)" in verdict(h).cause
+    assert "the spectral radius of W_rec is 4 at training step 1 (1 at training step 0)" in verdict(h).cause
 
 
 def test_no_gradient_at_the_end():

@@ -5,6 +5,7 @@ RNNKIT_VERDICTS=1000 takes so many instead of a few; the seed is fixed.
 
 import os
 import re
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -22,7 +23,10 @@ from rnnkit.verdict import verdict
 
 MANY = int(os.environ.get("RNNKIT_VERDICTS", 40))
 SCALE = [(1e-3, "it vanished"), (0.1, "it fades"), (10, "it arrives"), (1e3, "it grew"), (np.inf, "it grew large")]
-FIXES = [(), ("clip-norm:1",), ("truncate:5",), ("l2:0.01",), ("clip-value:0.1",)]
+FIXES = [
+    (), ("clip-norm:1",), ("truncate:5",), ("l2:0.01",), ("clip-value:0.1",), ("omega:2",), ("omega:0.5", "clip-norm:1@3"),
+    ("freeze:W_rec",), ("freeze:W_rec+W_in+b",), ("freeze:W_out@2",),
+]  # fmt: skip
 
 
 def experiment(rng):
@@ -52,6 +56,8 @@ def experiment(rng):
 
 
 def word(ratio):
+    if not np.isfinite(ratio):
+        return "it exploded"
     return next(name for limit, name in SCALE if ratio < limit or (ratio == limit == 10) or (ratio == limit == 1e3))
 
 
@@ -73,14 +79,18 @@ def check(e, said, grad, diverged, parts):
         return
     cut = any(fix.name == "truncate" for fix in e.fixes) and TASKS[e.task].source(e.length) < e.length - 5
     for part, some in zip(parts, ratios, strict=True):
-        text = said if len(parts) == 1 else re.search(rf"dL/d{part} [^)]*\)|$", said)[0] or said
-        middle = np.median(some) if some else np.nan
+        text = said if len(parts) == 1 else re.search(rf"dL/d{part} [^)]*\)|$", said)[0]
+        middle = np.median(np.where(np.isnan(some), np.inf, some)) if some else np.nan
         if cut:
             assert middle == 0 and "truncation cut" in said
         elif middle == 0:
             assert "below 1e-38" in text or "0 in float32" in text or "exactly 0: " in text
         elif some:
             assert word(middle) in text, f"{middle} of d{part}: {said}"
+            number = re.search(rf"is ({NUMBER}) (of|times)", text)
+            if number:
+                assert near(number[1], middle) and word(shown(number[1])) == word(middle), f"{middle} of d{part}: {said}"
+                assert (number[2] == "times") == (shown(number[1]) >= 1), said
 
 
 def check_learning(h, row, v):
@@ -99,7 +109,7 @@ def check_learning(h, row, v):
         lost = sum(s[-1] < least for s, ok, gone in zip(scores, passed, dead, strict=True) if ok and not gone)
         assert ("fell below again" in v.outcome) == (lost > 0) and ("became NaN" in v.outcome) == (dead & passed).any()
     elif v.outcome != "Nothing was learnt.":
-        assert "learnt" in v.outcome or v.outcome.startswith("So far") or TASKS[e.task].data, v.outcome
+        assert "learnt" in v.outcome or "so far" in v.outcome.lower() or TASKS[e.task].data, v.outcome
         shares = [float(text) / 100 for text in re.findall(r"([\d.]+) %", v.outcome)]
         assert all(share < 1 or 1 in now for share in shares), v.outcome
         if classes and e.replicas == 1 and now:
@@ -111,6 +121,57 @@ def check_learning(h, row, v):
     assert v.tone != "good" or (good and not dead.any())
 
 
+def shown(text):
+    """The number that stands for a share or an amount in a sentence."""
+    return float(text.replace(",", "").removesuffix(" %")) / (100 if text.endswith("%") else 1)
+
+
+def near(text, value):
+    """Whether this is the value, rounded in its last digit; shares are rounded down as well."""
+    if text.startswith("below"):
+        return value < shown(text.removeprefix("below "))
+    unit = 10.0 ** Decimal(text.replace(",", "").removesuffix(" %")).as_tuple().exponent
+    return abs(shown(text) - value) <= (0.01001 * unit if text.endswith("%") else 0.5001 * unit)
+
+
+NUMBER = r"(?:below )?[\d.,]*\d(?:e-?\d+)?(?: %)?"
+RANGE = rf"({NUMBER})(?: to ({NUMBER}))?"
+
+
+def holds(low, high, values):
+    """The one or two numbers of RANGE are the least and the largest of these."""
+    assert near(low, np.nanmin(values)) and near(high or low, np.nanmax(values)), f"{low} to {high}: {values}"
+
+
+def check_cause(h, row, v):
+    """Every number of the cause is one that was recorded, and "threw" stands only where something went wrong since step 0."""
+    e, text, last = h.e, v.cause, len(h.parts) - 1
+    cut = "truncation cut" in v.gradient
+    if found := re.search(rf"{RANGE} of the (?:states are saturated|units are off)(?: \(({NUMBER}) at training step 0\))?", text):
+        holds(found[1], found[2], h.flat[row])
+        assert found[3] is None or near(found[3], np.median(h.flat[0]))
+        assert not cut or found[3]
+    if found := re.search(rf"radius of W_rec is {RANGE}(?: at training step (\d+))?(?: \({RANGE} at training step 0\))?", text):
+        at = row if found[3] is None else list(h.steps).index(int(found[3]))
+        assert at <= row and not np.isnan(h.radius[at]).all() and np.isnan(h.radius[at + 1 : row + 1]).all()
+        holds(found[1], found[2], h.radius[at])
+        if found[4]:
+            holds(found[4], found[5], h.radius[0])
+    if found := re.search(rf"keeps {RANGE} of it", text):
+        holds(found[1], found[2], h.gate[row])
+        assert not cut, text
+    if found := re.search(rf"The loss is {RANGE}, a guesser has ({NUMBER})", text):
+        holds(found[1], found[2], h.loss[row])
+        assert near(found[3], e.guess_loss) and np.median(h.loss[row]) > 1.5 * e.guess_loss
+    if "threw" in text:
+        then, now = (np.median(networks(h.state_grad[i], e, last) or [np.nan]) for i in (0, row))
+        changed = np.isfinite([then, now]).all() and word(then) != word(now)
+        assert changed or np.median(h.loss[row]) > 1.5 * e.guess_loss, text
+    if "exactly 0: W_rec is 0" in v.gradient:
+        assert e.gain == 0 and (row == 0 or any(str(fix).startswith("freeze:") and "W_rec" in str(fix) for fix in e.fixes))
+    assert ("networks have from" in text) <= (len({word(r) for r in networks(h.state_grad[row], e, last)}) > 1), text
+
+
 @pytest.mark.parametrize("case", range(MANY))
 def test_the_sentence_says_what_the_numbers_say(case):
     e = experiment(np.random.default_rng([14, case]))
@@ -119,6 +180,7 @@ def test_the_sentence_says_what_the_numbers_say(case):
         v = verdict(h, row)
         check(e, v.gradient, h.state_grad[row], h.diverged[row], parts)
         check_learning(h, row, v)
+        check_cause(h, row, v)
         assert "nan" not in v.text.replace("NaN", "") and "  " not in v.text
         if row == 0:
             assert "training step 0" not in v.cause and "threw" not in v.cause

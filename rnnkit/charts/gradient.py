@@ -57,13 +57,15 @@ def gradient_chart(
     codes = encode(grad, e.first_uncut)
     labels = list(e.bound_task.example(e.length) if words is None else words)
     symbol = history.parts[part]
+    meanings = MEANINGS | {ZERO: (smallest(grad.dtype), MEANINGS[ZERO][1])}
+    tips_of = [TIPS.get(code, name) for code, (name, _) in meanings.items()]
 
     same = alt.LookupData(data=alt.NamedData("columns"), key="i", fields=["t", "left", "right"])
     base = alt.Chart(alt.NamedData("rows")).transform_flatten(["i", "norm", "kind"]).transform_lookup("i", from_=same)
     base = base.transform_calculate(
-        text=f"isValid(datum.norm) ? '' + datum.norm : {json.dumps([_tip(code) for code in MEANINGS])}[datum.kind]",
+        text=f"isValid(datum.norm) ? '' + datum.norm : {json.dumps(tips_of)}[datum.kind]",
         share="isValid(datum.norm) && datum.last > 0 ? format(datum.norm / datum.last, '.1e') : '–'",
-        meaning=f"{json.dumps([name for name, _ in MEANINGS.values()])}[datum.kind]",
+        meaning=f"{json.dumps([name for name, _ in meanings.values()])}[datum.kind]",
     )
     x = alt.X("left:Q", scale=alt.Scale(domain=[-0.5, e.length - 0.5], nice=False), axis=_time(e, labels, columns))
     shown = f" ({len(rows)} of {n} records drawn)" if len(rows) < n else ""
@@ -73,7 +75,7 @@ def gradient_chart(
     tips = [alt.Tooltip(f"{field}:N", title=title) for field, title in _tooltip(symbol).items()]
     cells = base.mark_rect(clip=True, x2Offset=1, y2Offset=1)  # overlapping a little: no seams
     layers = [cells.transform_filter("isValid(datum.norm)").encode(**place, color=_colour(symbol), tooltip=tips)]
-    if found := [what for code, what in MEANINGS.items() if code in codes[:, columns]]:
+    if found := [what for code, what in meanings.items() if code in codes[:, columns]]:
         layers.append(cells.transform_filter("!isValid(datum.norm)").encode(**place, color=_meaning(found), tooltip=tips))
         hatch = base.transform_filter(f"datum.kind == {list(MEANINGS).index(CUT)}").mark_rule(color=GREY, strokeWidth=1)
         layers.append(hatch.encode(**place, tooltip=tips))
@@ -128,10 +130,6 @@ def _columns(labels: Sequence[str], columns: np.ndarray, aligned: bool) -> list[
 
 def _edges(at: np.ndarray, first: float, last: float) -> list[float]:
     return [float(first), *((at[1:] + at[:-1]) / 2).tolist(), float(last)]
-
-
-def _tip(code: int) -> str:
-    return TIPS.get(code, MEANINGS[code][0])
 
 
 def _tooltip(symbol: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, LOW, Levels, sized
-from rnnkit.history import History, median
+from rnnkit.history import WORST, History, median
 from rnnkit.record import ABSENT
 from rnnkit.words import amount, smallest
 
@@ -102,7 +102,7 @@ def training_table(runs: Runs, column: str) -> pd.DataFrame:
         rows = np.flatnonzero(np.isfinite(values).any(1))
         rows = rows[_thinned(len(rows))]
         some = np.where(np.isfinite(values[rows]), values[rows], np.nan)
-        middle = median(some, worst=-np.inf if column == "accuracy" else np.inf)
+        middle = median(some, WORST.get(column, np.inf))
         spread = {"value": middle, "low": np.nanmin(some, 1), "high": np.nanmax(some, 1)} if len(rows) else {}
         pieces.append(pd.DataFrame({"place": place, "name": name, "x": h.steps[rows], **spread}))
     columns = ["place", "name", "x", "value", "low", "high"]

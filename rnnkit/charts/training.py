@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from rnnkit.charts.style import GREY, GREY_TEXT, INK, INK_TEXT, MAX_ROWS, VIOLET, WARM, Levels, sized
+from rnnkit.history import WORST
 
 DASH = [7, 4]  # of the pinned run
 EXACT = ".7~g"  # all digits of a float32
@@ -116,9 +118,6 @@ def _curves(
     return sized(spread, one, *shown, middle, *above, *guess, *pointer, _cursor(data))
 
 
-WORST = {"accuracy": -1e308}  # what a NaN counts as in the median of a column; elsewhere the largest number
-
-
 def _summary(chart: alt.Chart, columns: Sequence[str]) -> alt.Chart:
     """Rows of one training step -> median_, min_ and max_ of each column, where any network has a number.
 
@@ -126,7 +125,7 @@ def _summary(chart: alt.Chart, columns: Sequence[str]) -> alt.Chart:
     """
     fields: dict[str, Any] = {}
     for column in columns:
-        worst = WORST.get(column, 1e308)
+        worst = np.clip(WORST.get(column, np.inf), -1e308, 1e308)  # no infinity in Vega's expressions
         numbers = {f"worst_{column}": f"{_finite(column)} ? datum.{column} : {worst}"}
         numbers[f"some_{column}"] = f"{_finite(column)} ? datum.{column} : null"
         chart = chart.transform_calculate(**numbers)

@@ -14,7 +14,7 @@ from rnnkit.cells import CELLS
 from rnnkit.charts.gradient import gradient_chart, picked
 from rnnkit.charts.style import MAX_ROWS
 from rnnkit.experiment import Experiment, applies
-from rnnkit.history import History, median
+from rnnkit.history import WORST, History, median
 from rnnkit.learnt import levels, others
 from rnnkit.shares import percent
 from rnnkit.verdict import verdict
@@ -86,7 +86,7 @@ def _accuracy(history: History) -> Figure:
     e, task = history.e, history.e.bound_task
     table = _table(history, {"accuracy": history.accuracy})
     chart = charts.accuracy_chart(table, steps=e.steps, levels=levels(e))
-    told = f"Right: {_course(history, history.accuracy, percent, worst=-np.inf)} Others: {others(e)}.{_lost(history)}"
+    told = f"Right: {_course(history, history.accuracy, percent, WORST['accuracy'])} Others: {others(e)}.{_lost(history)}"
     dashed = " and ".join(name for name, _ in levels(e))
     reading = f"Share of new {task.samples} that are right. {_curves(history)} Dashed: {dashed}."
     return Figure("accuracy", f"Accuracy on new {task.samples}", told, reading, chart)

@@ -23,12 +23,13 @@ import numpy as np
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.export.figures import Figure, figures
 from rnnkit.export.images import DARK, LIGHT, javascript, standalone
+from rnnkit.gradient_summary import remaining
 from rnnkit.history import History
 from rnnkit.learnt import bar, last_exam, solved_at
 from rnnkit.presets import PRESETS, named
 from rnnkit.shares import percent
 from rnnkit.tasks.data import KEPT
-from rnnkit.verdict import gradient_ratio, share, verdict
+from rnnkit.verdict import verdict
 from rnnkit.words import LABELS, TITLES, difference, summary
 
 FONT = 16  # px, at least, of all words in a chart
@@ -141,7 +142,7 @@ def _networks(history: History) -> str:
         "Seed",
         "Loss",
         f"Right, of new {task.samples}",
-        f"{percent(enough)} right at step",
+        "Learnt at training step",
         "Gradient norm of the weights",
     ]
     head += [f"dL/d{part}: {task.source_name} / {task.end_name}" for part in history.parts] + ["Became NaN at step"]
@@ -150,9 +151,7 @@ def _networks(history: History) -> str:
         dead = int(history.diverged[n - 1, r])
         numbers = [f"{history.loss[n - 1, r]:.4g}", percent(accuracy[r]) if np.isfinite(accuracy[r]) else "–"]
         numbers += [f"{solved[r]:,}" if solved[r] >= 0 else "never", f"{history.norm_raw[n - 1, r]:.3g}"]
-        numbers += [
-            share(gradient_ratio(history.state_grad[n - 1, :, :, r : r + 1], e, part), e) for part in range(len(history.parts))
-        ]
+        numbers += [remaining(history, n - 1, part, r) for part in range(len(history.parts))]
         numbers += [f"{dead:,}, in {history.causes[n - 1][r]}" if dead >= 0 else "–"]
         lines.append(_row("td", [str(r + 1), str(e.seed + r), *numbers]).replace(">nan<", ">NaN<"))
     rest = f"<p>The first {NETWORKS} of {e.replicas} networks.</p>" if e.replicas > NETWORKS else ""

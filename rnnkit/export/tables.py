@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from rnnkit.experiment import Experiment
 from rnnkit.history import History
 from rnnkit.record import ABSENT
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FORMATS = ("csv", "parquet")
 AT_ONCE = 2**18  # rows of a piece
@@ -64,13 +59,6 @@ def write_gradients(history: History, form: str, sink: IO[bytes]) -> None:
             yield pa.table(columns)
 
     _write(history, form, sink, pieces())
-
-
-def save_parquet(table: pd.DataFrame, e: Experiment, path: str | Path) -> None:
-    """Writes a DataFrame of a run as a Parquet file that carries its Experiment."""
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
-    metadata = (arrow.schema.metadata or {}) | {b"rnnkit.experiment": e.to_json().encode()}
-    pa.parquet.write_table(arrow.replace_schema_metadata(metadata), path)
 
 
 def _write(history: History, form: str, sink: IO[bytes], pieces: Iterator[pa.Table]) -> None:

@@ -2,7 +2,7 @@
 
 from rnnkit.remedies.ideas import IDEAS, LEVELS, Idea
 from rnnkit.remedies.panels import PANELS, UNTRIED, Panel, Remedy, repairs
-from rnnkit.remedies.results import Outcome, Result, lessons, measure, short
+from rnnkit.remedies.results import Outcome, Result, lessons, measure
 
 __all__ = [
     "IDEAS",
@@ -17,5 +17,4 @@ __all__ = [
     "lessons",
     "measure",
     "repairs",
-    "short",
 ]

@@ -87,8 +87,8 @@ IDEAS: dict[str, Idea] = {
         "gradient",
         "$dW \\leftarrow dW + \\alpha\\, \\mathrm{sign}(W)$",
         "It is made to leave few weights that are not 0. On gradients through time it helps in neither panel.",
-        "Vanishing: smaller weights make it vanish faster. Exploding: one step throws the weights away before the penalty has "
-        "pulled at them.",
+        "Vanishing: smaller weights make it vanish faster. Exploding: one long step makes the weights useless before the "
+        "penalty has made them smaller.",
         f"Tibshirani 1996; for recurrent networks discussed by {_PASCANU}, section 3.1",
     ),
     "l2": Idea(
@@ -96,8 +96,8 @@ IDEAS: dict[str, Idea] = {
         "gradient",
         "$dW \\leftarrow dW + \\alpha W$",
         "It is made against overfitting. In theory it can keep weights so small that nothing explodes; here it is too late.",
-        "Vanishing: smaller weights make it vanish faster. Exploding: one step throws the weights away before the penalty has "
-        "pulled at them.",
+        "Vanishing: smaller weights make it vanish faster. Exploding: one long step makes the weights useless before the "
+        "penalty has made them smaller.",
         f"Krogh & Hertz 1992; for recurrent networks discussed by {_PASCANU}, section 3.1",
     ),
     "omega": Idea(
@@ -147,7 +147,7 @@ IDEAS: dict[str, Idea] = {
         "weights",
         "$W_{rec} = I$, $\\phi = \\max(0, \\cdot)$: the state is copied until something is written",
         "Vanishing: the gradient is copied back as the state is copied forward. It arrives, and the networks learn.",
-        "It is balanced on an edge: 1.3 times the identity is the plain network of the other panel. Exploding: with 1 times the "
+        "It needs just this size: 1.3 times the identity is the plain network of the other panel. Exploding: with 1 times the "
         "identity no network becomes NaN, but with plain SGD nothing is learnt in 400 steps.",
         "Le, Jaitly & Hinton 2015",
     ),
@@ -156,7 +156,7 @@ IDEAS: dict[str, Idea] = {
         "weights",
         "$\\max_i \\lvert\\lambda_i(W_{rec})\\rvert = 1$",
         "Vanishing: one direction keeps its size, so far more of the gradient is left than in the plain network. In 200 steps "
-        "some networks get there, others do not.",
+        "some networks learn it, others do not.",
         "The other directions shrink: less is left than with orthogonal weights. Exploding: with ReLU the gradient vanishes, and "
         "nothing is learnt. No network becomes NaN.",
         f"Jaeger 2001; {_PASCANU}, section 2",
@@ -165,7 +165,7 @@ IDEAS: dict[str, Idea] = {
         "ReLU alone",
         "cell",
         "$\\phi = \\max(0, \\cdot)$, $\\phi' = 0$ or $1$",
-        "It does not saturate. But that is not what the IRNN lives on: see its row.",
+        "It does not saturate. But for the IRNN the identity matters more: see its row.",
         "Vanishing: with ordinary weights the gradient vanishes faster than with tanh.",
         "Le, Jaitly & Hinton 2015",
     ),

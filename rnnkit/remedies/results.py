@@ -8,10 +8,11 @@ from enum import StrEnum
 
 import numpy as np
 
+from rnnkit.gradient_summary import MARKS, gradient_ratio
 from rnnkit.history import History
 from rnnkit.learnt import NEARLY, SOLVED, bar, last_exam, solved_at
 from rnnkit.remedies.panels import Panel, Remedy
-from rnnkit.verdict import gradient_ratio
+from rnnkit.words import amount, smallest
 
 
 class Outcome(StrEnum):
@@ -88,18 +89,12 @@ def lessons(panel: Panel, results: Mapping[str, Result]) -> list[str]:
         if found[outcome]
     ]
     arrived, lost = ([results[name].after for name in found[which]] for which in (Outcome.LEARNT, Outcome.GUESSES))
-    if arrived and lost and min(arrived) > 10 * max(lost):  # then the gradient tells the two apart
+    known = bool(arrived and lost and np.isfinite([*arrived, *lost]).all())
+    if known and min(arrived) > 10 * max(lost):  # then the gradient tells the two apart
         source = panel.plain.bound_task.source_name
+        most = amount(max(lost), smallest().removeprefix("below "), MARKS)
         told.append(
-            f"Where it was learnt, at least {short(min(arrived))} of the gradient arrives at the {source} after training; "
-            f"where it was not, at most {short(max(lost))}."
+            f"Where it was learnt, at least {amount(min(arrived), apart=MARKS)} of the gradient arrives at the {source} after "
+            f"training; where it was not, at most {most}."
         )
     return told
-
-
-def short(ratio: float) -> str:
-    """0.38, 912, 3e-11 or 2e3."""
-    if ratio == 0 or 0.01 <= ratio < 1000 or not np.isfinite(ratio):
-        return f"{ratio:.{2 if ratio < 100 else 3}g}"
-    digits, _, exponent = f"{ratio:.0e}".partition("e")
-    return f"{digits}e{int(exponent)}"

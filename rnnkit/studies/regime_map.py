@@ -12,10 +12,10 @@ import torch
 from rnnkit import probes
 from rnnkit.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.gradient_summary import gradient_ratio
 from rnnkit.studies.networks import Part, both_ways, tensors
 from rnnkit.theory import GAINS, LENGTHS
 from rnnkit.trainer import init_params, quietly
-from rnnkit.verdict import gradient_ratio
 from rnnkit.weights import Stream, random_stream
 
 NETWORKS, SENTENCES, UNITS = 8, 8, 64

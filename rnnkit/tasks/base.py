@@ -38,7 +38,7 @@ class Task(ABC):
     n_out: int
     loss: ClassVar[str] = "cross_entropy"
     min_length: ClassVar[int]
-    samples: ClassVar[str] = "sequences"
+    samples: ClassVar[str] = "sequences"  # what the accuracy counts, in a sentence
     source_name: str = "start"  # what stands at `source`, and at the last step, in a sentence about the gradient
     end_name: ClassVar[str] = "end"
     finite: ClassVar[bool] = True  # symbols: the same sequence can come twice, so train and test are kept apart by a hash

@@ -125,10 +125,6 @@ class Sentences(Task):
 
     def baselines(self, length: int) -> dict[str, float]:
         """Those of rnnkit.corpus, whatever the length: they read whole sentences. "chance" is the majority."""
-        return self._baselines
-
-    @cached_property
-    def _baselines(self) -> dict[str, float]:
         items = self.exam_items(np.random.default_rng(EXAM_SEED))
         names = {name: "chance" if name == "majority" else baseline.title for name, baseline in BASELINES.items()}
         guesses = predictions(self.corpus, items)

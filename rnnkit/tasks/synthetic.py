@@ -129,6 +129,7 @@ class Memorization(Classes):
 
     title = "memorization"
     about = "Ten symbols, a long pause, a signal: the network must repeat all ten."
+    samples = "symbols"
     source_name = "10th symbol"
     values, positions = 5, 10
     answers = 0  # ten answers a sequence: they are as they are drawn
