@@ -8,6 +8,7 @@ import pytest
 
 from rnnkit import Experiment
 from rnnkit.__main__ import main
+from rnnkit.charts.corpora import groups_chart
 from rnnkit.corpus import CorpusError, Pairs, Text, read_pairs, wilson
 from rnnkit.corpus.pairs import Pair, spaced
 from rnnkit.prose import spelt
@@ -185,7 +186,7 @@ def test_pairs_of_another_language_are_asked_with_intervals_and_coverage(given):
     rows = {(row["by"], row["group"], row["who"]): row for row in found["rows"]}
     assert {who for _, _, who in rows} == {"network", "five-gram", "majority"}, "no rule of English"
     whole = rows["all", "all", "network"]
-    assert (whole["low"], whole["high"]) == wilson(round(2 * whole["right"]), 2)
+    assert (whole["low"], whole["high"]) == wilson(2 * whole["right"], 2)
     assert rows["known", "something not known", "network"]["n"] == rows["attractors", "1", "network"]["n"] == 1
 
 
@@ -199,6 +200,23 @@ def test_a_pair_that_differs_in_an_unknown_word_is_told_not_scored(given):
     found = last(minimal_pairs(e, 4, pairs=none))
     assert found["pairs"] == 0 and found["rows"] == []
     assert pair_lines(found)[0].startswith("minimal pairs: none can be asked. 1 pair left out")
+
+
+def test_a_tie_is_half_right_in_the_interval_as_well(given):
+    e = replace(SMALL, data=given(Text("mine", GERMAN)))
+    two = {"two_prefix_prefix_good": "die Maler", "two_prefix_prefix_bad": "der Maler", "two_prefix_word": "sind"}
+    rows = last(minimal_pairs(e, 0, pairs=given(read_pairs(json.dumps(two).encode()))))["rows"]
+    (tied,) = (row for row in rows if row["who"] == "majority")
+    assert (tied["right"], tied["low"], tied["high"]) == (0.5, *wilson(0.5, 1))
+
+
+def test_no_tooltip_of_the_pairs_holds_what_is_not_counted():
+    rows = last(minimal_pairs(SMALL, 0))["rows"]
+    texts = [row["text"] for row in groups_chart(rows, "attractors", "attractors").data.to_dict("records")]
+    assert texts and not any("nan" in text or "different" in text for text in texts)
+    repeated = {"by": "all", "group": "all", "n": 10, "prefixes": 4, "who": "network", "right": 0.5, "low": 0.1, "high": 0.9}
+    (text,) = groups_chart([repeated], "all", "").data["text"]
+    assert text == "50.0 % of 10 (4 different), 95 % interval 10.0 % to 90.0 %"
 
 
 def test_only_the_last_noun_of_the_examples_pairs_is_known():

@@ -57,12 +57,12 @@ def kept_pairs(digest: str) -> Pairs:
 def compared(e: Experiment, task: NextSymbol, p: Params, pairs: Pairs) -> Iterator[Part]:
     """The first of the networks with these weights on minimal pairs, beside what knows no more than the training text's counts.
 
-    rows: by ("all", "attractors", "known"), group, n, who, right (share), low, high (Wilson's 95 % interval; the pairs are
-    different ones). who: the network; "five-gram", the counting model (ngrams.py); "majority", the form that the training text
-    has more often (a tie is half right); of the example "last-noun", the number of the last noun that has one. "known" groups
-    pairs by whether all their words are. pairs: how many were asked, of the `usable` ones; skipped: those that differ in a
-    word that is not known, which cannot be compared; missing: some of these words; strange: how many asked ones hold another
-    unknown word; known: the share of the symbols of their prefixes that are.
+    rows: by ("all", "attractors", "known"), group, n, prefixes (n, as the pairs are different ones), who, right (share), low,
+    high (Wilson's 95 % interval). who: the network; "five-gram", the counting model (ngrams.py); "majority", the form that the
+    training text has more often (a tie is half right); of the example "last-noun", the number of the last noun that has one.
+    "known" groups pairs by whether all their words are. pairs: how many were asked, of the `usable` ones; skipped: those that
+    differ in a word that is not known, which cannot be compared; missing: some of these words; strange: how many asked ones
+    hold another unknown word; known: the share of the symbols of their prefixes that are.
     """
     readings = [Reading(task, *item[:2]) for item in pairs.items]
     strange = set(unknown(task, [piece for reading in readings for piece in (*reading.right, *reading.wrong)]))
@@ -142,8 +142,9 @@ def _rows(groups: dict[tuple[str, str], np.ndarray], good: dict[str, np.ndarray]
         n = int(mask.sum())
         for who, values in good.items():
             right = float(values[mask].mean())
-            low, high = wilson(round(right * n), n)
-            rows.append({"by": by, "group": group, "n": n, "who": who, "right": right, "low": low, "high": high})
+            low, high = wilson(right * n, n)
+            counted = {"by": by, "group": group, "n": n, "prefixes": n}
+            rows.append(counted | {"who": who, "right": right, "low": low, "high": high})
     return rows
 
 

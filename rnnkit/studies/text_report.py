@@ -80,7 +80,7 @@ def pair_lines(found: Mapping[str, Any]) -> list[str]:
     title = f"minimal pairs ({found['pairs']:,})"
     lines = [f"{title:32}{'right more probable':>24}{'95 % interval':>24}"]
     for row in overall:
-        interval = f"{row['low']:.1%} to {row['high']:.1%}"
+        interval = f"{percent(row['low'], 1)} to {percent(row['high'], 1)}"
         lines.append(f"{WHO[row['who']]:32}{percent(row['right'], 1):>24}{interval:>24}")
     mine = [row for row in found["rows"] if row["by"] != "all" and row["who"] == "network"]
     lines += [f"  {row['by']}: {row['group']} ({row['n']:,}), this network {percent(row['right'], 1)}" for row in mine]
