@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MAX_THREADS = 1024
 INPUTS = ("file", "gold", "test", "pairs", "pairs_gold")  # options that name a file to read
+OF_SENTENCES, OF_TEXTS = ("gold", "format", "test"), ("whole_text",)  # options about --file, by what it holds
 OUTPUTS = ("records", "gradients", "charts", "handout", "save_json")
 EXAMPLES = """\
 examples:
@@ -283,7 +284,23 @@ def _experiment(args: argparse.Namespace) -> Experiment:
     e = _fitted(base.to_dict() | given, set(given))
     if given.get("fixes") and not applies(e, "fixes"):
         raise ExperimentError({"fixes": f"--fix does not apply to cell '{e.cell}', whose recurrent weights are not trained"})
+    if (lost := _lost(base, e, set(given))) and not args.quiet:
+        tell(f"not taken from {'--preset' if args.preset else '--json'}, as it does not fit the other options: {'; '.join(lost)}")
     return e
+
+
+def _lost(base: Experiment, e: Experiment, given: set[str]) -> list[str]:
+    """The settings of a preset or of JSON that were not given and do not fit what was, each with what it is now."""
+    kept, default = e.to_dict(), Experiment().to_dict()
+
+    def shown(value: Any) -> str:
+        return (", ".join(value) or "none") if isinstance(value, list) else f"{value}"
+
+    return [
+        f"{name} {shown(value)}" + (f" (now {shown(kept[name])})" if name in kept else "")
+        for name, value in base.to_dict().items()
+        if name not in given and value not in (kept.get(name), default.get(name))
+    ]
 
 
 def _given(args: argparse.Namespace, base: Experiment) -> tuple[dict[str, Any], dict[str, str]]:
@@ -292,11 +309,15 @@ def _given(args: argparse.Namespace, base: Experiment) -> tuple[dict[str, Any], 
     if args.fix is not None:
         texts["fixes"] = args.fix
     if args.file is None:
-        lost = [name for name in ("gold", "format", "test") if getattr(args, name) is not None]
-        return texts, {name: f"--{name} belongs to --file: give --file, too" for name in lost}
+        return texts, {name: f"{name} belongs to --file: give --file, too" for name in _options(args, *OF_SENTENCES, *OF_TEXTS)}
     if not TASKS[base.task].data:
         texts.setdefault("task", "corpus")
     return texts | {"data": _read(args, texts.get("task", base.task))}, {}
+
+
+def _options(args: argparse.Namespace, *names: str) -> list[str]:
+    """Those of these options that were given, as they are written."""
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(args, name) not in (None, False)]
 
 
 def _fixes(texts: Sequence[str]) -> Any:
@@ -337,10 +358,12 @@ def _read(args: argparse.Namespace, task: str) -> str:
     if not kind:
         takers = ", ".join(name for name, t in TASKS.items() if t.data)
         raise ValueError(f"--file needs a task that learns from a file ({takers}), got {task!r}")
+    if kind != "corpus" and (lost := _options(args, *OF_SENTENCES)):
+        raise ValueError(f"{lost[0]} needs the task corpus (sentences with a verb), got {task!r}")
+    if kind != "text" and (lost := _options(args, *OF_TEXTS)):
+        raise ValueError(f"{lost[0]} needs a text (task characters or words), got {task!r}")
     data, gold = _bytes(args.file, "the file "), _bytes(args.gold, "the file ") if args.gold is not None else None
     name = Path(args.file).name
-    if args.test is not None and kind != "corpus":
-        raise ValueError(f"--test needs the task corpus (sentences with a verb), got {task!r}")
     suite = None if args.test is None else _suite(args.test)
     try:
         found: Corpus | Text
