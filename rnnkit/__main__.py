@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -191,20 +192,28 @@ def _train(args: argparse.Namespace) -> int:
                 history.append(record)
         except TRAINING_ERRORS as error:
             problems.append(reason(error))
+        if trained := not stop.number:
+            stop.ending = "the training is over, its files are being written"
         problems += outputs.write(history)
-        if history.n:
-            try:
-                print(_report(history), *_exam(e, trainer, pairs), sep="\n")
-            except BrokenPipeError:
-                raise
-            except TRAINING_ERRORS as error:
-                problems.append(reason(error))
-        return _end(history, stop, problems)
+    if history.n and not (trained and stop.number):
+        try:
+            print(verdict(history).text, flush=True)
+            for line in _exam(e, trainer, pairs):
+                print(line)
+        except KeyboardInterrupt:
+            stop.number = stop.number or signal.SIGINT
+        except BrokenPipeError:
+            raise
+        except TRAINING_ERRORS as error:
+            problems.append(reason(error))
+    return _end(history, stop, problems, trained)
 
 
-def _end(history: History, stop: Stop, problems: list[str]) -> int:
+def _end(history: History, stop: Stop, problems: list[str], trained: bool) -> int:
     """Says what did not go as planned; returns the exit code."""
-    if stop.number:
+    if stop.number and trained:
+        tell(f"stopped by {stop.name} after the training: the files are written, the report is not complete")
+    elif stop.number:
         at = f"at training step {history.steps[history.n - 1]} of {history.e.steps}" if history.n else "before the first step"
         tell(f"stopped by {stop.name}, last record {at}")
     for problem in problems:
@@ -427,10 +436,6 @@ def _tested(e: Experiment, params: Any) -> str:
     from rnnkit.studies.corpora import examined
 
     return as_text(examined(e, params))
-
-
-def _report(history: History) -> str:
-    return verdict(history).text
 
 
 if __name__ == "__main__":
