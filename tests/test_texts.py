@@ -238,7 +238,7 @@ def test_a_text_with_too_few_words_is_refused_with_the_reason(given):
 
 def test_a_validation_part_that_is_too_short_is_told():
     task = NextWord(Text("mine", "a b c d e " * 60))
-    assert any("has 30 words, fewer than one window of 100" in told for told in task.remarks(100))
+    assert any("has 30 words, fewer than one window of 100: it is read more than once." in told for told in task.remarks(100))
     assert any("on only 30 words" in told for told in task.remarks(10))
     assert len(NextCharacter(Text("mine", "abcde" * 4000)).remarks(10)) == 1, "nothing but what is known"
 

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from rnnkit.charts.style import BLUE, GREY, INK, VIOLET, WARM, sized
-from rnnkit.corpus import BASELINES
+from rnnkit.findings import WHO
 from rnnkit.shares import percent
 
 SERIES = {  # who answers -> colour and dash
@@ -19,8 +19,9 @@ SERIES = {  # who answers -> colour and dash
     "bag-of-words": (BLUE, [2, 3]),
     "five-gram": (BLUE, [9, 3]),
     "majority": (GREY, [4, 4]),
+    "frequent-form": (GREY, [4, 4]),
 }
-NAMES = {who: BASELINES[who].title if who in BASELINES else who for who in SERIES}
+NAMES = {who: WHO[who] for who in SERIES}
 COLUMNS = ["by", "group", "n", "prefixes", "who", "right", "low", "high"]
 
 
