@@ -35,7 +35,7 @@ RULES = """
   Of every other word the network sees the shape alone: {shapes}.
 - **Lengths.** Sentences end together at the verb. Before its first word a sentence does not exist: the state is zero and no
   gradient arrives, exactly. {cut}
-- **Classes.** {plural:.0%} of the verbs are plural. {weights}
+- **Classes.** {plural} of the verbs are plural. {weights}
 - **Baselines**, all fitted on the training part. *Majority*: always the more frequent number. *Last noun* and its opposite: what
   a treebank or a column `last_noun` says; else nouns and their number are guessed from the shapes of English words and of their
   neighbours, an estimate; in other languages there are no such baselines. *Bag of words*: a logistic regression on the words,
@@ -193,7 +193,7 @@ def _rules(e: Experiment) -> str:
         known=about_known(known_words(task)),
         shapes=", ".join(f"`{name}`" for name in SHAPES),
         cut=f"{one} {e.length} words and {'loses its' if longer == 1 else 'lose their'} first ones." if longer else "",
-        plural=share,
+        plural=percent(share),
         weights=f"That is more than {UNBALANCED:g} times as many as of the others, so each sentence counts in the loss as if "
         "both were equally frequent."
         if task.class_weights is not None

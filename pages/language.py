@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +17,7 @@ from rnnkit.charts.language import bits_chart, bits_text
 from rnnkit.corpus import Corpus, Pairs, Text
 from rnnkit.corpus.notes import count
 from rnnkit.experiment import Experiment, ExperimentError
+from rnnkit.findings import WHO, counting, known_bits, known_shares, left_out, listed, prefixes_known, stand_in, training_loss
 from rnnkit.fixes import ClipNorm, Truncate
 from rnnkit.prose import pieces, unknown
 from rnnkit.shares import percent
@@ -74,8 +74,8 @@ KNOWN = {
 }
 RULES = """
 **Bits.** The loss is the mean of $-\\ln p$(next {unit}); divided by $\\ln 2$ it is bits per {unit}, and $2^{{bits}}$ is the
-perplexity: between so many equally likely {unit}s the model hesitates. A {unit} that is not known is read as a catch-all symbol.
-In the bits it counts as that symbol: the model says that one comes, not which. As a guess the catch-all symbol is never right.
+perplexity: between so many equally likely {unit}s the model hesitates. A {unit} that is not known is read as {unknown}.
+In the bits it counts as that symbol: the model predicts that one comes, not which one. As a guess it is never right.
 The bits over the known {unit}s alone are given wherever there are others. Bits of two texts, or of two vocabularies, cannot be
 compared.
 
@@ -87,15 +87,15 @@ it had: backpropagation ends at the window's border, the memory does not. Once i
 zero state.
 
 **Models that only count**, fitted on the training part: $P_n(b|c) = (\\#(cb) + m P_{{n-1}}(b|c')) / (\\#(c) + m)$, the context
-$c$ of $n - 1$ {unit}s, $c'$ the same without its first; $P_1$ adds one to every count; $m$ is chosen on the middle part. A
-frequency table is $n = 1$, one {unit} back $n = 2$, four back $n = 5$.
+$c$ of $n - 1$ {unit}s, $c'$ the same without its first; $P_1$ adds one to every count; $m$ is chosen on the middle part. The
+unigram is $n = 1$, a frequency table, the bigram $n = 2$ and the five-gram $n = 5$.
 
 **Minimal pairs.** After the same words, is $p$(right form) > $p$(wrong form)? A form of several symbols has the product of their
 probabilities; with characters, the space behind it counts as well. Of two whole sentences all is compared that follows the first
 word that differs. Every prefix is read from the zero state behind the end of another sentence. The interval is Wilson's, over
-different pairs. A pair that differs in a {unit} that is not known cannot be compared: it is left out and told. *Counts, 4 back*
-is the five-gram model above, on the same pairs. *The more frequent form* is counted in the training part (its last
-million {unit}s). *The last noun*: answers with the number of the last noun that is singular or plural. That is known of the
+different pairs. A pair that differs in a {unit} that is not known cannot be compared: it is left out and told. The five-gram
+is the model above, on the same pairs. *The more frequent form* is counted in the training part (its last
+million {unit}s). *Last noun*: answers with the number of the last noun that is singular or plural. That is known of the
 example's pairs alone.
 """
 
@@ -120,7 +120,9 @@ def page() -> None:
         return
     _results(e)
     most, pieces_are = (text.format(vocabulary=e.vocabulary) for text in KNOWN[e.task])
-    rules = RULES.format(unit=_task(e).unit, length=e.length, renewed=RENEWED, most=most, pieces=pieces_are)
+    unit = _task(e).unit
+    known = {"most": most, "pieces": pieces_are, "unknown": stand_in(unit)}
+    rules = RULES.format(unit=unit, length=e.length, renewed=RENEWED, **known)
     _layout.mathematics(rules, "What exactly is read, measured and compared")
 
 
@@ -209,20 +211,12 @@ def _now(e: Experiment) -> None:
     run, unit, known = _session.run(), _task(e).unit, _task(e).coverage["training"]
     n = _session.playback().shown(run.history.n)
     if n:
-        loss = float(sorted(run.history.loss[_session.playback().row(run.history.n)])[(e.replicas - 1) // 2])
-        told = f"{loss / math.log(2):.2f} bits per {unit}" if math.isfinite(loss) else "NaN"
-        st.markdown(
-            f"**Training loss at this step: {loss:.2f} = {told}**, perplexity {_perplexity(loss)}. A guesser who knows "
-            f"how frequent each {unit} is: {e.guess_loss / math.log(2):.2f} bits, perplexity {_perplexity(e.guess_loss)}."
-            + ("" if known == 1 else f" Known are {percent(known, 1)} of the {unit}s of the training part.")
-        )
+        losses = run.history.loss[_session.playback().row(run.history.n)]
+        some = "" if known == 1 else f" {percent(known, 1)} of the {unit}s of the training part are known."
+        st.markdown(training_loss(losses, e.guess_loss, unit) + some)
     if run.done and st.session_state.get("language_done") != run.experiment.key:
         st.session_state.language_done = run.experiment.key
         st.rerun()
-
-
-def _perplexity(loss: float) -> str:
-    return f"{math.exp(loss):,.1f}" if loss < 50 else "beyond all bounds"
 
 
 def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
@@ -233,23 +227,11 @@ def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None
     which = "The network with the first seed" if e.replicas > 1 else "The network"
     st.caption(
         f"{which} read {f['symbols']:,} {unit}s of the text's last tenth, its state carried through; "
-        f"{percent(f['accuracy'], 1)} of them were its first guess. The others count what followed 4, 1 or 0 {unit}s in the "
-        "training part."
+        f"{percent(f['accuracy'], 1)} of them were its first guess. Five-gram, bigram and unigram count what followed 4, 1 or "
+        f"0 {unit}s in the training part."
     )
-    known = f["coverage"]
-    train, test = percent(known["training"], 1), percent(known["test"], 1)
-    counts = f"Known are {train} of the {unit}s of the training part, {test} of the test part."
-    if not f["unknown"]:
-        st.caption(f"{counts} The bits are per {unit}.")
-        return
-    alone = (
-        f" Over the known {unit}s alone: network {f['known']['bits']:.2f} bits, five-gram {f['known']['five-gram']:.2f}, bigram "
-    )
-    alone += f"{f['known']['bigram']:.2f}, frequencies {f['known']['unigram']:.2f}."
-    st.markdown(
-        f"**What the bits count:** {percent(f['unknown'], 1)} of these {unit}s are not known. Each counts as a catch-all symbol: "
-        f"that one comes, not which; as a guess it is never right." + (alone if f["known"] else "") + f" {counts}"
-    )
+    st.caption(known_shares(f["coverage"], unit))
+    st.markdown(" ".join(filter(None, ["**What the bits count:**", counting(f, unit), known_bits(f, unit)])))
 
 
 def _nan(f: Mapping[str, Any]) -> None:
@@ -273,28 +255,20 @@ def _usable(digest: str) -> bool:
     return isinstance(given, Pairs) or (isinstance(given, Corpus) and bool(given.forms))
 
 
-SHOWN = {  # who answers -> its mark in the legend, and what it is called
-    "network": ("line", "network"),
-    "five-gram": ("dashed", "counts, 4 back"),
-    "majority": ("dashed", "the more frequent form"),
-    "last-noun": ("dashed", "the last noun"),
-}
-
-
 def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
     f, unit = parts[-1], _task(e).unit
     if not f["pairs"]:
-        st.info(f"None of the {count(f['skipped'], 'pair')} can be asked: each differs in a {unit} that is not known, such as "
-                f"{_listed(f['missing'])}.")  # fmt: skip
+        st.info(f"No pair can be asked. {plain(left_out(f, unit))}")
         return
     overall = {row["who"]: row for row in f["rows"] if row["by"] == "all"}
     mine = overall["network"]
     if any(row["by"] == "attractors" for row in f["rows"]):
-        _charts.legend(*((mark, SERIES[who][0], name) for who, (mark, name) in SHOWN.items() if who in overall))
+        marks = {"network": "line"}
+        _charts.legend(*((marks.get(who, "dashed"), SERIES[who][0], WHO[who]) for who in overall))
         title = "attractors: nouns of the other number in between"
         chart, text = groups_chart(f["rows"], "attractors", title, height=200), groups_text(f["rows"], "attractors", title)
         _charts.draw(chart, text, "language_pairs_chart")
-    others = ", ".join(f"{SHOWN[who][1]} {percent(row['right'], 1)}" for who, row in overall.items() if who != "network")
+    others = ", ".join(f"{WHO[who]} {percent(row['right'], 1)}" for who, row in overall.items() if who != "network")
     st.markdown(
         f"The right form is more probable in **{percent(mine['right'], 1)}** of {count(f['pairs'], 'pair')} (95 % interval "
         f"{percent(mine['low'], 1)} to {percent(mine['high'], 1)}). Chance: 50 %; {others}."
@@ -302,23 +276,9 @@ def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], do
     whose = (
         f"Pairs of {plain(_data.about(pairs).name)}; those that stand in the training text count as well."
         if pairs
-        else "Prefixes of the example's grammar that the text has not."
+        else "Prefixes of the example's grammar that do not occur in the text."
     )
-    st.caption(" ".join(filter(None, [whose, *_not_known(f, unit)])))
-
-
-def _not_known(f: Mapping[str, Any], unit: str) -> list[str]:
-    """Sentences about pairs that were left out, and about those with something that is not known."""
-    told = []
-    if f["skipped"]:
-        told.append(f"{count(f['skipped'], 'pair')} left out: a {unit} that differs is not known ({_listed(f['missing'])}).")
-    if f["pairs"] < f["usable"]:
-        told.append(f"Of the other {f['usable']:,}, {f['pairs']:,} were asked, evenly chosen.")
-    if f["strange"]:
-        told.append(f"{percent(f['known'], 1)} of the prefixes' {unit}s are known.")
-        known = [row for row in f["rows"] if row["by"] == "known" and row["who"] == "network"]
-        told += [f"Of the {row['n']:,} with {row['group']}, {percent(row['right'], 1)} are right." for row in known]
-    return told
+    st.caption(" ".join(filter(None, [whose, plain(left_out(f, unit)), prefixes_known(f, unit)])))
 
 
 def _bring_pairs() -> None:
@@ -360,14 +320,9 @@ def _writing(e: Experiment) -> None:
     strange = unknown(task, pieces(task, prompt))
     if strange:
         read = "each is read by its shape" if words else "each is read as the symbol for all rare ones"
-        st.warning(f"Not in the {'vocabulary' if words else 'alphabet'} of this text: {_listed(strange)}; {read}.")
+        st.warning(f"Not in the {'vocabulary' if words else 'alphabet'} of this text: {plain(listed(strange))}; {read}.")
     options = {"prompt": prompt, "n": n, "temperature": temperature, "seed": seed}
     _layout.computed("sample", e, _written, step=e.steps, **options)
-
-
-def _listed(strange: Sequence[str]) -> str:
-    shown = ", ".join(f"“{plain(piece[:40])}”" for piece in strange[:10])
-    return shown + (f" and {len(strange) - 10} more" if len(strange) > 10 else "")
 
 
 def _written(parts: Sequence[Mapping[str, Any]], done: bool) -> None:

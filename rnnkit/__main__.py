@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_THREADS = 1024
 INPUTS = ("file", "gold", "test", "pairs", "pairs_gold")  # options that name a file to read
+OF_SENTENCES, OF_TEXTS = ("gold", "format", "test"), ("whole_text",)  # options about --file, by what it holds
 OUTPUTS = ("records", "gradients", "charts", "handout", "save_json")
 EXAMPLES = """\
 examples:
@@ -190,20 +192,28 @@ def _train(args: argparse.Namespace) -> int:
                 history.append(record)
         except TRAINING_ERRORS as error:
             problems.append(reason(error))
+        if trained := not stop.number:
+            stop.ending = "the training is over, its files are being written"
         problems += outputs.write(history)
-        if history.n:
-            try:
-                print(_report(history), *_exam(e, trainer, pairs), sep="\n")
-            except BrokenPipeError:
-                raise
-            except TRAINING_ERRORS as error:
-                problems.append(reason(error))
-        return _end(history, stop, problems)
+    if history.n and not (trained and stop.number):
+        try:
+            print(verdict(history).text, flush=True)
+            for line in _exam(e, trainer, pairs):
+                print(line)
+        except KeyboardInterrupt:
+            stop.number = stop.number or signal.SIGINT
+        except BrokenPipeError:
+            raise
+        except TRAINING_ERRORS as error:
+            problems.append(reason(error))
+    return _end(history, stop, problems, trained)
 
 
-def _end(history: History, stop: Stop, problems: list[str]) -> int:
+def _end(history: History, stop: Stop, problems: list[str], trained: bool) -> int:
     """Says what did not go as planned; returns the exit code."""
-    if stop.number:
+    if stop.number and trained:
+        tell(f"stopped by {stop.name} after the training: the files are written, the report is not complete")
+    elif stop.number:
         at = f"at training step {history.steps[history.n - 1]} of {history.e.steps}" if history.n else "before the first step"
         tell(f"stopped by {stop.name}, last record {at}")
     for problem in problems:
@@ -283,7 +293,23 @@ def _experiment(args: argparse.Namespace) -> Experiment:
     e = _fitted(base.to_dict() | given, set(given))
     if given.get("fixes") and not applies(e, "fixes"):
         raise ExperimentError({"fixes": f"--fix does not apply to cell '{e.cell}', whose recurrent weights are not trained"})
+    if (lost := _lost(base, e, set(given))) and not args.quiet:
+        tell(f"not taken from {'--preset' if args.preset else '--json'}, as it does not fit the other options: {'; '.join(lost)}")
     return e
+
+
+def _lost(base: Experiment, e: Experiment, given: set[str]) -> list[str]:
+    """The settings of a preset or of JSON that were not given and do not fit what was, each with what it is now."""
+    kept, default = e.to_dict(), Experiment().to_dict()
+
+    def shown(value: Any) -> str:
+        return (", ".join(value) or "none") if isinstance(value, list) else f"{value}"
+
+    return [
+        f"{name} {shown(value)}" + (f" (now {shown(kept[name])})" if name in kept else "")
+        for name, value in base.to_dict().items()
+        if name not in given and value not in (kept.get(name), default.get(name))
+    ]
 
 
 def _given(args: argparse.Namespace, base: Experiment) -> tuple[dict[str, Any], dict[str, str]]:
@@ -292,11 +318,15 @@ def _given(args: argparse.Namespace, base: Experiment) -> tuple[dict[str, Any], 
     if args.fix is not None:
         texts["fixes"] = args.fix
     if args.file is None:
-        lost = [name for name in ("gold", "format", "test") if getattr(args, name) is not None]
-        return texts, {name: f"--{name} belongs to --file: give --file, too" for name in lost}
+        return texts, {name: f"{name} belongs to --file: give --file, too" for name in _options(args, *OF_SENTENCES, *OF_TEXTS)}
     if not TASKS[base.task].data:
         texts.setdefault("task", "corpus")
     return texts | {"data": _read(args, texts.get("task", base.task))}, {}
+
+
+def _options(args: argparse.Namespace, *names: str) -> list[str]:
+    """Those of these options that were given, as they are written."""
+    return [f"--{name.replace('_', '-')}" for name in names if getattr(args, name) not in (None, False)]
 
 
 def _fixes(texts: Sequence[str]) -> Any:
@@ -337,10 +367,12 @@ def _read(args: argparse.Namespace, task: str) -> str:
     if not kind:
         takers = ", ".join(name for name, t in TASKS.items() if t.data)
         raise ValueError(f"--file needs a task that learns from a file ({takers}), got {task!r}")
+    if kind != "corpus" and (lost := _options(args, *OF_SENTENCES)):
+        raise ValueError(f"{lost[0]} needs the task corpus (sentences with a verb), got {task!r}")
+    if kind != "text" and (lost := _options(args, *OF_TEXTS)):
+        raise ValueError(f"{lost[0]} needs a text (task characters or words), got {task!r}")
     data, gold = _bytes(args.file, "the file "), _bytes(args.gold, "the file ") if args.gold is not None else None
     name = Path(args.file).name
-    if args.test is not None and kind != "corpus":
-        raise ValueError(f"--test needs the task corpus (sentences with a verb), got {task!r}")
     suite = None if args.test is None else _suite(args.test)
     try:
         found: Corpus | Text
@@ -404,10 +436,6 @@ def _tested(e: Experiment, params: Any) -> str:
     from rnnkit.studies.corpora import examined
 
     return as_text(examined(e, params))
-
-
-def _report(history: History) -> str:
-    return verdict(history).text
 
 
 if __name__ == "__main__":

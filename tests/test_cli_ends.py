@@ -68,6 +68,33 @@ def test_the_second_signal_stops_at_once(tmp_path):
     assert program.stderr.read() == "" and not (tmp_path / "a.csv").exists()
 
 
+WAITS = "import signal, sys, time; wait = lambda *_: (print('here', file=sys.stderr, flush=True), time.sleep(200))\n"
+AFTER = "rnnkit: stopped by Ctrl-C after the training: the files are written, the report is not complete\n"
+
+
+def test_ctrl_c_in_the_report_ends_it_and_keeps_the_files(tmp_path):
+    slow = WAITS + "import rnnkit.__main__ as m; m._exam = wait\n"
+    program = start("train", *LONG[:-1], "3", "--quiet", "--records", "a.csv", before=slow, cwd=tmp_path)
+    assert program.stderr.readline() == "here\n"
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=60)
+    assert (program.returncode, err) == (130, AFTER)
+    assert "of new sentences right" in out and len(pd.read_csv(tmp_path / "a.csv")) == 4 * 2
+
+
+def test_ctrl_c_while_files_are_written_lets_them_be_completed(tmp_path):
+    slow = WAITS.replace("200", "3") + (
+        "from rnnkit.cli import outputs; write = outputs.Outputs.write\n"
+        "outputs.Outputs.write = lambda *a: (wait(), write(*a))[1]\n"
+    )
+    program = start("train", *LONG[:-1], "3", "--quiet", "--records", "a.csv", before=slow, cwd=tmp_path)
+    assert program.stderr.readline() == "here\n"
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=60)
+    assert (program.returncode, out) == (130, "") and len(pd.read_csv(tmp_path / "a.csv")) == 4 * 2
+    assert err == "\nrnnkit: the training is over, its files are being written; Ctrl-C again stops at once\n" + AFTER
+
+
 def test_ctrl_c_before_the_training(tmp_path):
     slow = "import rnnkit.__main__ as m; m._experiment = lambda args: (print('here', file=sys.stderr), signal.pause())\n"
     program = start("train", before=slow, cwd=tmp_path)

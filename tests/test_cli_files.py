@@ -13,6 +13,7 @@ from rnnkit.__main__ import main
 from rnnkit.cells import CELLS
 from rnnkit.export.figures import figures, names
 from rnnkit.history import History
+from rnnkit.tasks import TASKS
 
 FILES = ("--records", "--gradients", "--handout", "--save-json")
 
@@ -84,9 +85,10 @@ def test_charts_that_exist_are_overwritten_only_with_force(here, capsys):
     assert (folder / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_names_of_charts_are_known_before_the_training(cell):
-    e = Experiment(length=7, hidden=4, batch=2, replicas=1, steps=1, cell=cell)
+@pytest.mark.parametrize(("cell", "task"), [*((cell, "agreement") for cell in CELLS), *(("lstm", task) for task in TASKS)])
+def test_names_of_charts_are_known_before_the_training(cell, task):
+    length = max(7, TASKS[task].min_length)
+    e = Experiment(length=length, hidden=4, batch=2, replicas=1, steps=1, cell=cell, task=task)
     assert names(e) == [figure.name for figure in figures(History.of(e, train(e)))]
 
 

@@ -24,6 +24,7 @@ from rnnkit.corpus import (
     wilson,
 )
 from rnnkit.corpus.copies import near_copies
+from rnnkit.shares import percent
 from rnnkit.studies.corpora import examined
 from rnnkit.tasks.data import drop, keep
 from rnnkit.trainer import init_params
@@ -93,7 +94,7 @@ def test_the_command_line_takes_a_second_file(tmp_path, capsys):
     told = capsys.readouterr()
     assert "all (2)" in told.out and "attractors 1 (1)" in told.out
     assert re.search(r"Known words: [\d.]+ % of those in training, [\d.]+ % of those in the test", told.out)
-    assert re.search(r"\d+\.\d% \(\d+\.\d% to \d+\.\d%\)", told.out), "the network's interval"
+    assert re.search(r"\d+\.\d % \(\d+\.\d % to \d+\.\d %\)", told.out), "the network's interval"
     assert "Test: Read as Gulordava et al. 2018" in told.err
 
 
@@ -183,6 +184,26 @@ def test_without_sources_near_copies_are_told():
     assert near_copies(read_corpus(table([(prefix, "sg" if i % 2 else "pl") for i, prefix in enumerate(loose)]))) < 0.1
 
 
+def test_near_copies_in_a_large_corpus_are_found_wherever_their_siblings_stand(monkeypatch):
+    """All training prefixes are compared, however many they are."""
+    rng = np.random.default_rng(2)
+    words = [f"w{i}" for i in range(300)]
+    frames = [" ".join(rng.choice(words, 6)) for _ in range(300)]
+    corpus = read_corpus(table([(f"{frame} a{i}{k}", "sg" if i % 2 else "pl") for i, frame in enumerate(frames) for k in "xy"]))
+    whole = near_copies(corpus)
+    assert whole > 0.6
+    monkeypatch.setattr("rnnkit.corpus.copies.MOST", 100)  # of 480 for training and 73 for the test
+    assert near_copies(corpus) == whole
+
+
+def test_shares_near_one_are_not_rounded_to_it():
+    rows = [(f"the w{i} near v{i % 7}", "pl" if i % 214 == 0 else "sg") for i in range(3000)]
+    corpus = read_corpus(table(rows))
+    (told,) = (note for note in corpus.notes if "of all verbs" in note)
+    assert corpus.plural.sum() == 15 and told.startswith("99.5 % of all verbs in the file are singular")
+    assert all("%" not in note or " %" in note for note in corpus.notes)
+
+
 def test_too_few_sources_are_told():
     rows = [(f"{prefix} {i}", label, "ab"[i % 2]) for i, (prefix, label) in enumerate(numbered())]
     assert "more sources are needed" in error(table(rows, "prefix\tlabel\tsource"))
@@ -233,7 +254,7 @@ def test_the_missing_baseline_is_told_beside_the_results():
 
 def test_few_validation_sentences_are_told():
     share = 1 / counts(read_corpus(as_table()))[VALIDATION]
-    assert any(f"in steps of {share:.1%}" in note for note in read_corpus(as_table()).notes)
+    assert any(f"in steps of {percent(share, 1)}" in note for note in read_corpus(as_table()).notes)
     assert not any("validation part has only" in note for note in read_corpus(table(numbered(2000))).notes)
 
 

@@ -50,6 +50,7 @@ SERVER = {
     "export",
     "shelf",
     "tours",
+    "findings",
 }
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

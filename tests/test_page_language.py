@@ -53,7 +53,7 @@ def test_a_book_of_project_gutenberg_is_read_without_its_licence_and_its_coverag
     assert "Left out: Project Gutenberg's header" in prose(at)
     kept = linked(at).data
     assert "PROJECT GUTENBERG" not in data.KEPT[kept].text.upper()
-    told = ("of the characters of the training part", "What the bits count:", "Over the known characters alone: network")
+    told = ("of the characters of the training part", "What the bits count:", "Over the known characters alone, in bits: network")
     until(at, lambda at: all(words in prose(at) for words in told))
     assert "Known: 100 % of the characters of the training part, " in prose(at)
     at.checkbox(key="language_given_book").uncheck()
@@ -76,7 +76,7 @@ def test_the_same_seed_writes_the_same_and_unknown_symbols_are_named(app):
 
 def test_words_have_perplexity_and_agreement_by_attractors(app):
     at = until(app(QUICK | {"task": "words"}, page="language"), lambda at: "The right form is more probable in" in prose(at))
-    assert "perplexity" in prose(at) and "Prefixes of the example's grammar that the text has not." in prose(at)
+    assert "perplexity" in prose(at) and "Prefixes of the example's grammar that do not occur in the text." in prose(at)
 
 
 @pytest.mark.parametrize(("text", "told"), [("", "expected a file or a pasted text"), ("too short", "at least 500 characters")])

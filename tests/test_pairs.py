@@ -1,6 +1,7 @@
 """Minimal pairs of any language: read from every form of file, compared with intervals and coverage, and printed."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 
 from rnnkit import Experiment
 from rnnkit.__main__ import main
+from rnnkit.charts.corpora import groups_chart, groups_text
+from rnnkit.charts.language import bits_text
 from rnnkit.corpus import CorpusError, Pairs, Text, read_pairs, wilson
 from rnnkit.corpus.pairs import Pair, spaced
+from rnnkit.findings import MODELS, WHO, training_loss
 from rnnkit.prose import spelt
 from rnnkit.studies.agreeing import Reading, counted, differences, kept_pairs, minimal_pairs
 from rnnkit.studies.next_symbol import language, scores
-from rnnkit.studies.text_report import pair_lines, report
+from rnnkit.studies.text_report import bits_lines, pair_lines, report
 from rnnkit.tasks.data import KINDS, drop, keep
 from rnnkit.trainer import Trainer
 
@@ -183,9 +187,9 @@ def test_pairs_of_another_language_are_asked_with_intervals_and_coverage(given):
     assert (found["pairs"], found["skipped"], found["strange"]) == (2, 0, 1), "Lampen is not in the text"
     assert found["known"] == pytest.approx(11 / 12), "of six pieces each"
     rows = {(row["by"], row["group"], row["who"]): row for row in found["rows"]}
-    assert {who for _, _, who in rows} == {"network", "five-gram", "majority"}, "no rule of English"
+    assert {who for _, _, who in rows} == {"network", "five-gram", "frequent-form"}, "no rule of English"
     whole = rows["all", "all", "network"]
-    assert (whole["low"], whole["high"]) == wilson(round(2 * whole["right"]), 2)
+    assert (whole["low"], whole["high"]) == wilson(2 * whole["right"], 2)
     assert rows["known", "something not known", "network"]["n"] == rows["attractors", "1", "network"]["n"] == 1
 
 
@@ -194,11 +198,28 @@ def test_a_pair_that_differs_in_an_unknown_word_is_told_not_scored(given):
     pairs = given(read_pairs(b"der Maler ist\tder Maler singt\nder Hut ist alt\tdie Hut ist alt\n"))
     found = last(minimal_pairs(e, 4, pairs=pairs))
     assert (found["pairs"], found["skipped"], found["missing"]) == (1, 1, ["singt"])
-    assert any("1 pair left out: what differs is not known ('singt')" in line for line in pair_lines(found))
+    assert any("1 pair left out: a word that differs is not known (“singt”)" in line for line in pair_lines(found, "word"))
     none = given(read_pairs(b"der Maler lacht\tder Maler singt\n"))
     found = last(minimal_pairs(e, 4, pairs=none))
     assert found["pairs"] == 0 and found["rows"] == []
-    assert pair_lines(found)[0].startswith("minimal pairs: none can be asked. 1 pair left out")
+    assert pair_lines(found, "word")[0].startswith("minimal pairs: none can be asked. 1 pair left out")
+
+
+def test_a_tie_is_half_right_in_the_interval_as_well(given):
+    e = replace(SMALL, data=given(Text("mine", GERMAN)))
+    two = {"two_prefix_prefix_good": "die Maler", "two_prefix_prefix_bad": "der Maler", "two_prefix_word": "sind"}
+    rows = last(minimal_pairs(e, 0, pairs=given(read_pairs(json.dumps(two).encode()))))["rows"]
+    (tied,) = (row for row in rows if row["who"] == "frequent-form")
+    assert (tied["right"], tied["low"], tied["high"]) == (0.5, *wilson(0.5, 1))
+
+
+def test_no_tooltip_of_the_pairs_holds_what_is_not_counted():
+    rows = last(minimal_pairs(SMALL, 0))["rows"]
+    texts = [row["text"] for row in groups_chart(rows, "attractors", "attractors").data.to_dict("records")]
+    assert texts and not any("nan" in text or "different" in text for text in texts)
+    repeated = {"by": "all", "group": "all", "n": 10, "prefixes": 4, "who": "network", "right": 0.5, "low": 0.1, "high": 0.9}
+    (text,) = groups_chart([repeated], "all", "").data["text"]
+    assert text == "50.0 % of 10 (4 different), 95 % interval 10.0 % to 90.0 %"
 
 
 def test_only_the_last_noun_of_the_examples_pairs_is_known():
@@ -226,7 +247,8 @@ def test_the_report_has_bits_baselines_coverage_pairs_and_a_sample(given):
     told = "\n".join(report(e, trainer.params, pairs=pairs))
     found = last(language(e, 4))
     assert f"{found['bits']:.2f}" in told and f"{found['five-gram']:.2f}" in told and f"{found['unigram']:.2f}" in told
-    assert "are not known. Each counts in the bits as a catch-all symbol" in told and f"{found['known']['bits']:.2f}" in told
+    assert "In the bits an unknown word counts as the symbol of its shape: the model predicts that one comes, not which" in told
+    assert f"{found['known']['bits']:.2f}" in told
     assert "of the test part" in told and "minimal pairs (2)" in told and "It writes (temperature 0.7): " in told
     assert "network 1 became NaN at step 7" in "\n".join(report(e, trainer.params, 7))
     assert "minimal pairs" not in "\n".join(report(e, trainer.params)), "the example's pairs are for the example text"
@@ -265,6 +287,25 @@ def test_pairs_that_cannot_be_asked_are_refused_before_the_training(options, tol
     with pytest.raises(SystemExit) as ended:
         main([*CLI, *options])
     assert ended.value.code == 2 and told in capsys.readouterr().err
+
+
+def test_whoever_answers_has_one_name():
+    """On the page, in its charts and on the command line."""
+    found, pairs = last(language(SMALL, 0)), last(minimal_pairs(SMALL, 0))
+    printed = "\n".join([*bits_lines(found, "word"), *pair_lines(pairs, "word")])
+    drawn = bits_text(found, "word") + groups_text(pairs["rows"], "attractors", "attractors")
+    for name in {*MODELS.values(), *(WHO[row["who"]] for row in pairs["rows"])}:
+        assert re.search(rf"^{name} ", printed, re.MULTILINE) and f"{name} " in drawn
+    assert len(set(WHO.values())) == len(WHO) and "majority" not in printed + drawn
+
+
+def test_a_nan_counts_as_the_worst_network_in_the_training_loss():
+    """Sorting would put any of them into the middle."""
+    told = training_loss(np.array([2, np.nan, 1, np.nan, 0.5, 0.1, 0.2]), np.log(8), "word")
+    assert told.startswith("**Training loss at this step, the median of 7 networks: 1.00 = 1.44 bits per word, perplexity 2.7.**")
+    assert training_loss(np.array([np.nan, np.nan, 1]), np.log(8), "word").startswith(
+        "**Training loss at this step, the median of 3 networks: NaN.** A guesser who knows how frequent each word is: 3.00 bits"
+    )
 
 
 def test_a_report_of_another_task():

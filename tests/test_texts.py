@@ -103,6 +103,28 @@ def test_a_header_and_a_licence_of_project_gutenberg_are_left_out_and_told(heade
     assert "GUTENBERG" in read_text(file, whole=True).text.upper()
 
 
+NEXT = BOOK.replace("Emma", "Anna").upper()
+
+
+@pytest.mark.parametrize("header", [name for name in HEADERS if name != "none"])
+@pytest.mark.parametrize("licence", LICENCES)
+def test_all_books_of_a_file_stay_and_what_stands_between_them_goes(header, licence):
+    file = "\n".join([HEADERS[header], BOOK, LICENCES[licence], HEADERS[header], NEXT, LICENCES[licence], HEADERS["2020s"], BOOK])
+    text = read_text(file.encode())
+    assert text.text == f"{BOOK}\n{NEXT}\n{BOOK}"
+    (told,) = (note for note in text.notes if "Project Gutenberg" in note)
+    assert "licences and headers between 3 books" in told
+
+
+@pytest.mark.parametrize("header", ["", HEADERS["2020s"]])
+def test_words_like_a_licence_in_the_middle_of_a_novel_cut_nothing(header):
+    novel = BOOK + "End of Project Gutenberg fans' meeting came.\n" + 3 * BOOK
+    for ending in ("", LICENCES["twice"]):
+        assert read_text((header + novel + ending).encode()).text == novel
+    long = novel + 50_000 * "a word " + "Project Gutenberg\n"  # even where the name comes again
+    assert read_text((header + long).encode()).text == long
+
+
 def test_a_book_that_is_about_project_gutenberg_is_left_whole():
     text = read_text(("Project Gutenberg was founded in 1971.\n" + BOOK).encode())
     assert text.text.startswith("Project Gutenberg") and any("no border" in note for note in text.notes)
@@ -216,7 +238,7 @@ def test_a_text_with_too_few_words_is_refused_with_the_reason(given):
 
 def test_a_validation_part_that_is_too_short_is_told():
     task = NextWord(Text("mine", "a b c d e " * 60))
-    assert any("has 30 words, fewer than one window of 100" in told for told in task.remarks(100))
+    assert any("has 30 words, fewer than one window of 100: it is read more than once." in told for told in task.remarks(100))
     assert any("on only 30 words" in told for told in task.remarks(10))
     assert len(NextCharacter(Text("mine", "abcde" * 4000)).remarks(10)) == 1, "nothing but what is known"
 

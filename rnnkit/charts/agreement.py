@@ -94,7 +94,8 @@ def breaks_table(found: Mapping[str, Any], kind: str) -> pd.DataFrame:
         x, n, same = float(found["x"][i]), int(found["sentences"][i]), found["relation"][i] == "same"
         who = "network, attractors of the same number" if same else "network"
         low, high = wilson(int(found["right"][i]), n)
-        count = f"{found['right'][i]} of {n} = {percent(found['right'][i] / n, 1)}, 95 % interval {low:.1%} to {high:.1%}"
+        interval = f"95 % interval {percent(low, 1)} to {percent(high, 1)}"
+        count = f"{found['right'][i]} of {n} = {percent(found['right'][i] / n, 1)}, {interval}"
         rows.append({"x": x, "who": who, "share": found["right"][i] / n, "low": low, "high": high, "text": count})
         if not same:
             rows += [{"x": x, "who": rule, "share": found[rule][i] / n, "text": f"{found[rule][i]} of {n}"} for rule in RULES]

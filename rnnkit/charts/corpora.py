@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from rnnkit.charts.style import BLUE, GREY, INK, VIOLET, WARM, sized
-from rnnkit.corpus import BASELINES
+from rnnkit.findings import WHO
 from rnnkit.shares import percent
 
 SERIES = {  # who answers -> colour and dash
@@ -19,8 +19,9 @@ SERIES = {  # who answers -> colour and dash
     "bag-of-words": (BLUE, [2, 3]),
     "five-gram": (BLUE, [9, 3]),
     "majority": (GREY, [4, 4]),
+    "frequent-form": (GREY, [4, 4]),
 }
-NAMES = {who: BASELINES[who].title if who in BASELINES else who for who in SERIES}
+NAMES = {who: WHO[who] for who in SERIES}
 COLUMNS = ["by", "group", "n", "prefixes", "who", "right", "low", "high"]
 
 
@@ -28,10 +29,7 @@ def groups_chart(rows: Sequence[dict[str, Any]], by: str, title: str, height: in
     """Share of right answers in each group (corpus.results) of one kind; of the network with its 95 % interval."""
     data = pd.DataFrame([row for row in rows if row["by"] == by], columns=COLUMNS)
     data["name"] = data["who"].map(NAMES)
-    data["text"] = [
-        f"{percent(r.right, 1)} of {r.n:,} ({r.prefixes:,} different), 95 % interval {percent(r.low, 1)} to {percent(r.high, 1)}"
-        for r in data.itertuples(index=False)
-    ]
+    data["text"] = [_share(row) for row in data.itertuples(index=False)]
     counts = data.drop_duplicates("group").set_index("group")["n"]
     data["label"] = [f"{group} ({counts[group]:,})" for group in data["group"]]
     base = alt.Chart(data)
@@ -51,6 +49,11 @@ def groups_chart(rows: Sequence[dict[str, Any]], by: str, title: str, height: in
     bars = own.mark_rule(color=INK, strokeWidth=2).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"))
     dots = base.mark_point(filled=True, size=70, opacity=1).encode(x, y, colour, tooltip=tips)
     return sized(lines, bars, dots, height=height)
+
+
+def _share(row: Any) -> str:
+    different = f" ({row.prefixes:,} different)" if row.prefixes < row.n else ""
+    return f"{percent(row.right, 1)} of {row.n:,}{different}, 95 % interval {percent(row.low, 1)} to {percent(row.high, 1)}"
 
 
 def groups_text(rows: Sequence[dict[str, Any]], by: str, title: str) -> str:

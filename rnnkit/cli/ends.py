@@ -20,7 +20,8 @@ exit codes:
   0         trained to the end; networks that became NaN are a result, not a failure
   1         failed during the training or after it: out of memory, a file could not be written
   2         refused before the training: an option, an input or an output path is wrong
-  130, 143  stopped by Ctrl-C or SIGTERM; what was recorded is written. A second Ctrl-C stops at once
+  130, 143  stopped by Ctrl-C or SIGTERM; what was recorded is written. A second Ctrl-C stops at once. After
+            the training it ends the report, and the files are complete
   141       nobody reads the output any more (| head)
 Errors and notes go to standard error, the verdict to standard output.
 """
@@ -78,12 +79,16 @@ def _drop_output() -> None:
 
 
 class Stop:
-    """While it is entered, the first Ctrl-C or SIGTERM only sets `number`; the second one ends the program at once."""
+    """While it is entered, the first Ctrl-C or SIGTERM only sets `number`; the second one ends the program at once.
+
+    `ending` is what the first one is answered with: what ends now.
+    """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self) -> None:
         self.number = 0
+        self.ending = "stopping after this training step"
         self._before: dict[signal.Signals, Any] = {}
 
     @property
@@ -104,4 +109,4 @@ class Stop:
         for other in self.SIGNALS:
             signal.signal(other, signal.SIG_DFL)
         with suppress(OSError):  # print could be in the middle of another line
-            os.write(2, b"\nrnnkit: stopping after this training step; Ctrl-C again stops at once\n")
+            os.write(2, f"\nrnnkit: {self.ending}; Ctrl-C again stops at once\n".encode())

@@ -9,6 +9,7 @@ import numpy as np
 from rnnkit.corpus.copies import MANY, near_copies
 from rnnkit.corpus.data import Corpus
 from rnnkit.corpus.parts import TEST, TRAIN, split, wilson
+from rnnkit.shares import percent
 
 Sizes = tuple[int, int, int]
 
@@ -32,7 +33,9 @@ def contents(corpus: Corpus, parts: Sizes) -> str:
 def imbalance(corpus: Corpus, parts: Sizes) -> str:
     share = max(corpus.plural.mean(), 1 - corpus.plural.mean())
     number = "plural" if corpus.plural.mean() > 0.5 else "singular"
-    return f"{share:.0%} of the verbs are {number}: always answering so is right as often." if share >= IMBALANCED else ""
+    if share < IMBALANCED:
+        return ""
+    return f"{percent(share)} of all verbs in the file are {number}: always answering so is right as often over the whole file."
 
 
 def parts_given(corpus: Corpus, parts: Sizes) -> str:
@@ -74,7 +77,7 @@ def copies(corpus: Corpus, parts: Sizes) -> str:
     if share < MANY:
         return ""
     advice = "" if corpus.source else ": a column source (or group, constr_id) keeps all variants of a sentence in one part"
-    return f"{share:.0%} of the test prefixes are training prefixes with other content words (near copies){advice}."
+    return f"{percent(share)} of the test prefixes are training prefixes with other content words (near copies){advice}."
 
 
 def attractors(corpus: Corpus, parts: Sizes) -> str:
@@ -85,7 +88,7 @@ def attractors(corpus: Corpus, parts: Sizes) -> str:
     if with_some <= 0.5:
         return ""
     return (
-        f"{with_some:.0%} of the prefixes have an attractor (a noun of the other number between subject and verb), so the "
+        f"{percent(with_some)} of the prefixes have an attractor (a noun of the other number between subject and verb), so the "
         "opposite of the last noun may often be right: compare with that baseline."
     )
 
@@ -95,7 +98,7 @@ def few_validation(corpus: Corpus, parts: Sizes) -> str:
     if n >= FEW_VALIDATION:
         return ""
     few = count(n, "prefix", "prefixes")
-    return f"The validation part has only {few}: the accuracy while training moves in steps of {1 / n:.1%}."
+    return f"The validation part has only {few}: the accuracy while training moves in steps of {percent(1 / n, 1)}."
 
 
 def small_test(corpus: Corpus, parts: Sizes) -> str:
@@ -105,7 +108,7 @@ def small_test(corpus: Corpus, parts: Sizes) -> str:
     k = round(0.9 * n)
     low, high = wilson(k, n)
     few = count(n, "prefix", "prefixes")
-    return f"The test part has only {few}: {k} right of {n} would mean {low:.0%} to {high:.0%} (95% interval)."
+    return f"The test part has only {few}: {k} right of {n} would mean {percent(low)} to {percent(high)} (95 % interval)."
 
 
 NOTES: tuple[Callable[[Corpus, Sizes], str], ...] = (

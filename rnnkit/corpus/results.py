@@ -79,7 +79,7 @@ def warnings(corpus: Corpus, rows: list[Row]) -> list[str]:
     known = corpus.attractors[corpus.attractors >= 0]
     if len(known) and (known > 0).mean() > FEW:
         told.append(
-            f"{(known > 0).mean():.0%} of the sentences whose attractors are known have one, far more than in running text: "
+            f"{percent((known > 0).mean())} of the sentences whose attractors are known have one, far more than in running text: "
             "the overall accuracy says little, and the opposite of the last noun is often right. Read the groups."
         )
     return told

@@ -29,6 +29,8 @@ _LICENCE = re.compile(
 )
 _NAMED = re.compile(r"Project Gutenberg", re.IGNORECASE)
 _ENDS = 3_000  # characters at both ends of a file in which its name is looked for
+MOST_CUT = 40_000  # characters of a licence (19,500 today) and the next book's header with its small print
+FEW = 1_000  # characters between two lines that both end a book, or behind the last one where there is no licence
 
 
 def read_text(data: bytes, name: str = "", max_bytes: int = MAX_BYTES, whole: bool = False) -> Text:
@@ -56,23 +58,56 @@ def read_text(data: bytes, name: str = "", max_bytes: int = MAX_BYTES, whole: bo
 
 
 def without_licence(text: str) -> tuple[str, list[str]]:
-    """The book alone, and a note that says what of Project Gutenberg was left out; any other text as it is."""
-    start, end = borders(text)
-    book = text[start:end].strip("\n") + "\n"
-    if (start, end) == (0, len(text)):
-        doubtful = _NAMED.search(text[:_ENDS]) or _NAMED.search(text[-_ENDS:])
+    """The books alone, and notes that say what of Project Gutenberg was left out; any other text as it is."""
+    kept = books(text)
+    if kept == [(0, len(text))]:
+        doubtful = _NAMED.search(text[:_ENDS]) or _NAMED.search(text[-_ENDS:]) or _LICENCE.search(text)
         note = "It names Project Gutenberg, but no border of a header or licence was found: if it has them, they are learnt, too."
         return text, [note] if doubtful else []
+    start, end = kept[0][0], kept[-1][1]
+    between = end - start - sum(stop - begin for begin, stop in kept)
     parts = [f"header ({start:,} characters)"] if start else []
+    parts += [f"licences and headers between {len(kept)} books ({between:,} characters)"] if between else []
     parts += [f"licence ({len(text) - end:,} characters)"] if end < len(text) else []
-    return book, [f"Left out: Project Gutenberg's {' and '.join(parts)}, which are not the book's own text."]
+    listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    whose = "books'" if between else "book's"
+    told = f"Left out: Project Gutenberg's {listed}, which are not the {whose} own text."
+    return "\n\n".join(text[begin:stop].strip("\n") for begin, stop in kept) + "\n", [told]
 
 
-def borders(text: str) -> tuple[int, int]:
-    """Where the book begins and where it ends; (0, len(text)) where Project Gutenberg's lines are not found."""
-    headers = [m.end() for m in _HEADER_END.finditer(text)]
-    licence = next((m.start() for m in _LICENCE.finditer(text) if not headers or m.start() >= headers[0]), len(text))
-    return max((at for at in headers if at <= licence), default=0), licence
+def books(text: str) -> list[tuple[int, int]]:
+    """[start, end) of each book; [(0, len(text))] where Project Gutenberg's lines are not found.
+
+    A book begins behind a header. It ends where its licence begins, else at the next header's last line, else with the text.
+    """
+    headers: list[tuple[int, int]] = []
+    for m in _HEADER_END.finditer(text):
+        joins = headers and "SMALL PRINT" in m[0].upper() and m.end() - headers[-1][1] <= MOST_CUT
+        joins = joins and not _LICENCE.search(text, headers[-1][1], m.start())  # else it belongs to the next book
+        headers.append((headers.pop()[0] if joins else m.start(), m.end()))
+    if headers and headers[0][1] <= MOST_CUT:
+        headers[0] = 0, headers[0][1]
+    starts, stops = [0, *(end for _, end in headers)], [*(start for start, _ in headers), len(text)]
+    found = [(start, _licence(text, start, stop)) for start, stop in zip(starts, stops, strict=True)]
+    return [(start, stop) for start, stop in found if not text[start:stop].isspace() and start < stop] or [(0, len(text))]
+
+
+def _licence(text: str, start: int, stop: int) -> int:
+    """Where the licence begins that reaches up to `stop`, which is there if none does.
+
+    It begins with the last line of its form, and those shortly before, if no more than MOST_CUT characters follow. They name
+    Project Gutenberg again, or that line has asterisks, or they are few.
+    """
+    lines = list(_LICENCE.finditer(text, start, stop))
+    if not lines or stop - lines[-1].start() > MOST_CUT:
+        return stop
+    last = lines[-1]
+    if "*" not in last[0] and stop - last.end() > FEW and not _NAMED.search(text, last.end(), stop):
+        return stop
+    begin = last.start()
+    for line in reversed(lines):
+        begin = line.start() if begin - line.start() <= FEW else begin
+    return begin
 
 
 def tidy(name: str, default: str) -> str:

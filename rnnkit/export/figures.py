@@ -40,11 +40,7 @@ def figures(history: History) -> list[Figure]:
     Where every step has a loss: the gradient of the last one, and that of all together.
     """
     e = history.e
-    gradients = [
-        _gradient(history, part, of)
-        for of in ((False, True) if e.several_losses else (False,))
-        for part in range(len(history.parts))
-    ]
+    gradients = [_gradient(history, part, all_losses) for part, all_losses in _parts(e)]
     curves = [_loss(history), _accuracy(history), *([_norms(history)] if applies(e, "fixes") else [])]
     return [*gradients, *curves]
 
@@ -52,7 +48,16 @@ def figures(history: History) -> list[Figure]:
 def names(e: Experiment) -> list[str]:
     """Those of all figures, before there is a record."""
     weights = ["weights"] if applies(e, "fixes") else []
-    return [*(f"gradient-{symbol}" for symbol in CELLS[e.cell].parts), "loss", "accuracy", *weights]
+    return [*(_name(e, part, all_losses) for part, all_losses in _parts(e)), "loss", "accuracy", *weights]
+
+
+def _parts(e: Experiment) -> list[tuple[int, bool]]:
+    """Which gradients there are: the number of a part of the state, and whether it is that of all losses together."""
+    return [(part, of) for of in ((False, True) if e.several_losses else (False,)) for part in range(len(CELLS[e.cell].parts))]
+
+
+def _name(e: Experiment, part: int, all_losses: bool) -> str:
+    return f"gradient-{CELLS[e.cell].parts[part]}{'-all' * all_losses}"
 
 
 def pictured(figure: Figure, history: History) -> Any:
@@ -69,7 +74,7 @@ def _gradient(history: History, part: int, all_losses: bool) -> Figure:
     e, symbol = history.e, history.parts[part]
     which = f" (median of {e.replicas} networks)" if e.replicas > 1 else ""
     of = (" of all losses together" if all_losses else " of the last loss") if e.several_losses else ""
-    name, title = f"gradient-{symbol}{'-all' * all_losses}", f"Gradient dL/d{symbol}{of} through time{which}"
+    name, title = _name(e, part, all_losses), f"Gradient dL/d{symbol}{of} through time{which}"
     told = verdict(history).gradient
     return Figure(name, title, told, reading(e, symbol, all_losses), gradient_chart(history, part, all_losses=all_losses))
 

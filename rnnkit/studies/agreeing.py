@@ -15,6 +15,7 @@ from rnnkit.bptt import Params
 from rnnkit.cells import CELLS
 from rnnkit.corpus import Corpus, Pairs, wilson
 from rnnkit.experiment import Experiment
+from rnnkit.findings import LISTED
 from rnnkit.prose import differing, example_pairs, spelt, unknown
 from rnnkit.studies.networks import Network, Part, network
 from rnnkit.studies.next_symbol import COUNTED, ORDERS, TESTED, text_task
@@ -24,7 +25,6 @@ from rnnkit.trainer import quietly
 
 MOST_PAIRS = 2000
 MANY_ATTRACTORS = 4  # so many or more are one group
-LISTED = 10  # unknown words that are named
 AT_ONCE, NUMBERS = 256, 2**23  # readings, and numbers in the activations of what is read together at most
 COUNTING = "five-gram"
 
@@ -57,12 +57,12 @@ def kept_pairs(digest: str) -> Pairs:
 def compared(e: Experiment, task: NextSymbol, p: Params, pairs: Pairs) -> Iterator[Part]:
     """The first of the networks with these weights on minimal pairs, beside what knows no more than the training text's counts.
 
-    rows: by ("all", "attractors", "known"), group, n, who, right (share), low, high (Wilson's 95 % interval; the pairs are
-    different ones). who: the network; "five-gram", the counting model (ngrams.py); "majority", the form that the training text
-    has more often (a tie is half right); of the example "last-noun", the number of the last noun that has one. "known" groups
-    pairs by whether all their words are. pairs: how many were asked, of the `usable` ones; skipped: those that differ in a
-    word that is not known, which cannot be compared; missing: some of these words; strange: how many asked ones hold another
-    unknown word; known: the share of the symbols of their prefixes that are.
+    rows: by ("all", "attractors", "known"), group, n, prefixes (n, as the pairs are different ones), who, right (share), low,
+    high (Wilson's 95 % interval). who: the network; "five-gram", the counting model (ngrams.py); "frequent-form", the one that
+    the training text has more often (a tie is half right); of the example "last-noun", the number of the last noun that has
+    one. "known" groups pairs by whether all their words are. pairs: how many were asked, of the `usable` ones; skipped: those
+    that differ in a word that is not known, which cannot be compared; missing: some of these words; strange: how many asked
+    ones hold another unknown word; known: the share of the symbols of their prefixes that are.
     """
     readings = [Reading(task, *item[:2]) for item in pairs.items]
     strange = set(unknown(task, [piece for reading in readings for piece in (*reading.right, *reading.wrong)]))
@@ -76,7 +76,7 @@ def compared(e: Experiment, task: NextSymbol, p: Params, pairs: Pairs) -> Iterat
         yield {"progress": 0.8 + 0.15 * float((better != 0).mean())}
     odd = np.array([any(piece in strange for piece in (*r.right, *r.wrong)) for r in asked], bool)
     attractors = np.array([pairs.items[i].attractors for i in items], np.int64)
-    good = {"network": better > 0, COUNTING: counted(task, asked) > 0, "majority": np.sign(frequent(task, asked)) / 2 + 0.5}
+    good = {"network": better > 0, COUNTING: counted(task, asked) > 0, "frequent-form": np.sign(frequent(task, asked)) / 2 + 0.5}
     if pairs is example_pairs():  # all its attractors have the other number, and the last noun is one wherever there is any
         good["last-noun"] = attractors == 0
     symbols = [piece for reading in asked for piece in reading.before[0]]
@@ -142,8 +142,9 @@ def _rows(groups: dict[tuple[str, str], np.ndarray], good: dict[str, np.ndarray]
         n = int(mask.sum())
         for who, values in good.items():
             right = float(values[mask].mean())
-            low, high = wilson(round(right * n), n)
-            rows.append({"by": by, "group": group, "n": n, "who": who, "right": right, "low": low, "high": high})
+            low, high = wilson(right * n, n)
+            counted = {"by": by, "group": group, "n": n, "prefixes": n}
+            rows.append(counted | {"who": who, "right": right, "low": low, "high": high})
     return rows
 
 

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rnnkit.bptt import Params
-from rnnkit.corpus.notes import count
 from rnnkit.experiment import Experiment
+from rnnkit.findings import MODELS, WHO, counting, left_out, prefixes_known
 from rnnkit.prose import beginning, joined
 from rnnkit.shares import percent
-from rnnkit.studies.agreeing import COUNTING, compared, kept_pairs
+from rnnkit.studies.agreeing import compared, kept_pairs
 from rnnkit.studies.next_symbol import judged, text_task, write
 
-SERIES = {  # key in what `judged` finds -> what it is called
-    "bits": "this network",
-    COUNTING: "five-gram (counts, 4 back)",
-    "bigram": "bigram (counts, 1 back)",
-    "unigram": "unigram (frequencies)",
-    "uniform": "knows nothing",
-}
-WHO = {
-    "network": "this network",
-    COUNTING: "five-gram",
-    "majority": "the more frequent form",
-    "last-noun": "the last noun with a number",
-}
 WORDS, LETTERS = 40, 200  # of the sample
 TEMPERATURE = 0.7
 
@@ -42,7 +29,7 @@ def report(e: Experiment, p: Params, diverged: int = -1, pairs: str = "") -> lis
     lines += bits_lines(judged(e, first), task.unit, diverged)
     if pairs or not e.data:
         *_, found = compared(e, task, first, kept_pairs(pairs))
-        lines += ["", *pair_lines(found)]
+        lines += ["", *pair_lines(found, task.unit)]
     n = WORDS if task.by_words else LETTERS
     written = task.known.decode(write(e, first, task.known.encode([beginning(task)]), n, TEMPERATURE, e.seed))
     return [*lines, "", f"It writes (temperature {TEMPERATURE}): {' '.join(joined(task, written).split())}"]
@@ -54,56 +41,24 @@ def bits_lines(found: Mapping[str, Any], unit: str, diverged: int = -1) -> list[
     lines = [f"network 1 became NaN at step {diverged}: these are its last sound weights"] if diverged >= 0 else []
     columns = [f"bits per {unit}", "perplexity", *([f"known {unit}s only"] if known else [])]
     lines.append(f"{'on the last tenth of the text':32}" + "".join(f"{name:>24}" for name in columns))
-    for key, name in SERIES.items():
+    for key, name in MODELS.items():
         cells = [f"{found[key]:.2f}", f"{2 ** found[key]:,.1f}", *([f"{known[key]:.2f}"] if known else [])]
         lines.append(f"{name:32}" + "".join(f"{cell:>24}" for cell in cells))
     lines.append(f"{percent(found['accuracy'], 1)} of {found['symbols']:,} {unit}s were its first guess. {counting(found, unit)}")
     return [line for line in [*lines, *found["remarks"]] if line]
 
 
-def counting(found: Mapping[str, Any], unit: str) -> str:
-    """What the bits count, in a sentence."""
-    if not found["unknown"]:
-        return f"The bits are per {unit}; all are known."
-    return (
-        f"{percent(found['unknown'], 1)} of these {unit}s are not known. Each counts in the bits as a catch-all symbol: that one "
-        f"comes, not which. As a guess the catch-all symbol is never right."
-    )
-
-
-def pair_lines(found: Mapping[str, Any]) -> list[str]:
+def pair_lines(found: Mapping[str, Any], unit: str) -> list[str]:
     """From what `minimal_pairs` finds."""
-    left = left_out(found)
+    left = left_out(found, unit)
     if not found["pairs"]:
         return [f"minimal pairs: none can be asked. {left}"]
     overall = [row for row in found["rows"] if row["by"] == "all"]
     title = f"minimal pairs ({found['pairs']:,})"
     lines = [f"{title:32}{'right more probable':>24}{'95 % interval':>24}"]
     for row in overall:
-        interval = f"{row['low']:.1%} to {row['high']:.1%}"
+        interval = f"{percent(row['low'], 1)} to {percent(row['high'], 1)}"
         lines.append(f"{WHO[row['who']]:32}{percent(row['right'], 1):>24}{interval:>24}")
-    mine = [row for row in found["rows"] if row["by"] != "all" and row["who"] == "network"]
-    lines += [f"  {row['by']}: {row['group']} ({row['n']:,}), this network {percent(row['right'], 1)}" for row in mine]
-    return [*lines, *filter(None, [left, coverage(found)])]
-
-
-def left_out(found: Mapping[str, Any]) -> str:
-    """Which pairs were not asked, in a sentence; "" where all were."""
-    told = []
-    if found["skipped"]:
-        told.append(f"{count(found['skipped'], 'pair')} left out: what differs is not known ({listed(found['missing'])}).")
-    if found["pairs"] < found["usable"]:
-        told.append(f"{found['pairs']:,} of the other {found['usable']:,} were asked, evenly chosen.")
-    return " ".join(told)
-
-
-def coverage(found: Mapping[str, Any]) -> str:
-    """How much of the prefixes is known; "" where all is."""
-    if not found["strange"]:
-        return ""
-    known = percent(found["known"], 1)
-    return f"{known} of the symbols of the prefixes are known; {found['strange']:,} of the pairs hold one that is not."
-
-
-def listed(words: Sequence[str]) -> str:
-    return ", ".join(repr(word[:40]) for word in words)
+    mine = [row for row in found["rows"] if row["by"] == "attractors" and row["who"] == "network"]
+    lines += [f"  {row['by']}: {row['group']} ({row['n']:,}), {WHO['network']} {percent(row['right'], 1)}" for row in mine]
+    return [*lines, *filter(None, [left, prefixes_known(found, unit)])]

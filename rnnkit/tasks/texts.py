@@ -132,9 +132,7 @@ class NextSymbol(Task):
             f"test part: {self.named:,} different ones. At most the {cap:,} most frequent of the training part are told apart."
         ]
         if n <= length:
-            told.append(
-                f"The validation part has {n:,} {unit}s, fewer than one window of {length:,}: it is read round and round."
-            )
+            told.append(f"The validation part has {n:,} {unit}s, fewer than one window of {length:,}: it is read more than once.")
         if n < FEW:
             told.append(f"The accuracy while training is measured on only {n:,} {unit}s: a few more or fewer right move it.")
         return told
