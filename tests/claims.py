@@ -81,7 +81,10 @@ WORDS = [  # what a text says -> whether a claim bears it out; a denial is looke
 ]  # fmt: skip
 
 
-GENERAL = r"memory grows|necessary for exploding|not vanished|nothing has to arrive|\**nothing is learnt through time|not learnt: what is"
+GENERAL = (
+    r"memory grows|necessary for exploding|not vanished|not learnt: what is|"
+    r"nothing has to arrive|\**nothing is learnt through time"
+)
 
 
 def contradictions(text, *claims):
