@@ -134,7 +134,7 @@ def _factor(e: Experiment, ratio: float) -> str:
     steps = e.length - 1 - e.bound_task.source(e.length)
     if steps < 2 or ratio == 0 or fate(ratio) in ("it arrives", "it exploded"):
         return ""
-    return f", a factor of {per_step(ratio, steps):.3g} a time step"
+    return f", a factor of {amount(per_step(ratio, steps), apart=MARKS, more=1)} a time step"
 
 
 def _nothing(h: History, row: int) -> str:
@@ -157,8 +157,9 @@ def _nothing(h: History, row: int) -> str:
 def _has_no_recurrence(e: Experiment, row: int) -> bool:
     """Whether W_rec is 0, the only way through time: it was drawn so, and has not been trained since."""
     cell = CELLS[e.cell]
-    held = any(fix.holds("W_rec") and not fix.since for fix in e.fixes if isinstance(fix, GradientFix))
-    return e.gain == 0 and not cell.carries and cell.gates == 1 and (row == 0 or held)
+    held = cell.reservoir or any(fix.holds("W_rec") and not fix.since for fix in e.fixes if isinstance(fix, GradientFix))
+    beside = cell.gates > 1 or (cell.carries and e.leak < 1)
+    return e.gain == 0 and not beside and (row == 0 or held)
 
 
 # ---- the cause ----
