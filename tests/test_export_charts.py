@@ -51,7 +51,7 @@ def test_both_parts_of_an_lstm():
 
 
 def test_a_run_in_float64_is_told_with_its_own_smallest_number():
-    h = made([[0, 1, 1], [0, 1, 1]])
+    h = made([[1, 0, 1, 1, 1, 1, 1]] * 2)
     h.state_grad = h.state_grad.astype(np.float64)
     drawn = json.dumps(charts.gradient_chart(h).to_dict())
     assert "below 2e-308" in drawn and "below 1e-38" not in drawn
