@@ -88,7 +88,7 @@ def remaining(h: History, row: int, part: int = 0, network: int | None = None) -
     return share(gradient_ratio(grad, h.e, part), h.e, grad.dtype) if there else "none"
 
 
-def left(ratio: float, of: str, dtype: np.typing.DTypeLike) -> str:
+def compared(ratio: float, of: str, dtype: np.typing.DTypeLike) -> str:
     """`0.2 of its size` or `178 times its size`, where `of` is "its size"; `below 1e-38` and `beyond float32` without it."""
     if ratio == 0 or not np.isfinite(ratio):
         return smallest(dtype) if ratio == 0 else f"beyond {np.dtype(dtype)}"
@@ -119,14 +119,14 @@ def gradient_sentence(h: History, row: int) -> str:
     (ratio,) = ratios
     if ratio == 0:
         return f"At the {task.source_name} the gradient{of} is {_nothing(h, row)}."
-    size = left(ratio, f"what it is at the {task.end_name}", h.state_grad.dtype)
+    size = compared(ratio, f"what it is at the {task.end_name}", h.state_grad.dtype)
     return f"At the {task.source_name} the gradient{of} is {size}{_factor(e, ratio)}: {fate(ratio)}."
 
 
 def _part(h: History, name: str, ratio: float, some: bool) -> str:
     if not some:
         return f"dL/d{name} has no gradient"
-    return f"dL/d{name} is {left(ratio, 'its size', h.state_grad.dtype)}{_factor(h.e, ratio)} ({fate(ratio)})"
+    return f"dL/d{name} is {compared(ratio, 'its size', h.state_grad.dtype)}{_factor(h.e, ratio)} ({fate(ratio)})"
 
 
 def _factor(e: Experiment, ratio: float) -> str:
@@ -210,7 +210,7 @@ def _before(h: History, then: _Look, now: _Look) -> list[str]:
     dtype = h.state_grad.dtype
     if len(h.parts) == 1:
         return [f"At training step 0 it was {share(then.ratio, h.e, dtype)}."]
-    return [f"At training step 0 dL/d{h.parts[-1]} was {left(then.ratio, 'its size', dtype)}."]
+    return [f"At training step 0 dL/d{h.parts[-1]} was {compared(then.ratio, 'its size', dtype)}."]
 
 
 def _cut_off(e: Experiment, now: _Look) -> bool:

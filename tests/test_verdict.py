@@ -7,7 +7,7 @@ import pytest
 
 from rnnkit import Experiment
 from rnnkit.fixes import ClipNorm, Omega, Truncate
-from rnnkit.gradient_summary import fate, gradient_ratio, left, per_step, remaining
+from rnnkit.gradient_summary import compared, fate, gradient_ratio, per_step, remaining
 from rnnkit.history import History
 from rnnkit.learnt import solved_at
 from rnnkit.record import ABSENT
@@ -251,7 +251,7 @@ def test_a_batch_of_short_sentences_has_no_gradient_at_the_source():
     ],
 )
 def test_no_ratio_is_rounded_onto_a_bar_of_the_scale(ratio, size, word):
-    assert left(ratio, "it", "float32") == f"{size} it" and fate(ratio) == f"it {word}"
+    assert compared(ratio, "it", "float32") == f"{size} it" and fate(ratio) == f"it {word}"
 
 
 def test_a_part_that_grew_is_so_many_times_its_size():
