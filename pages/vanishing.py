@@ -17,7 +17,7 @@ from rnnkit.charts import regimes as maps
 from rnnkit.charts import vanishing as charts
 from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
 from rnnkit.experiment import FIELDS, Experiment
-from rnnkit.gradient_summary import ARRIVES, fate, gradient_ratio, left, per_step
+from rnnkit.gradient_summary import ARRIVES, MARKS, compared, fate, gradient_ratio, per_step
 from rnnkit.presets import PRESETS
 from rnnkit.words import amount, smallest
 
@@ -177,7 +177,7 @@ def _measurement(e: Experiment, f: Found) -> str:
     for part, name in enumerate(CELLS[e.cell].parts):
         ratio = gradient_ratio(f["norm"][:, :, None], e, part)
         mean = f", {_apart(per_step(ratio, steps), 1)} times a step on average" if steps and 0 < ratio < np.inf else ""
-        told.append(f"‖dL/d{name}‖ is {left(ratio, 'its size', 'float64')} ({fate(ratio)}){mean}")
+        told.append(f"‖dL/d{name}‖ is {compared(ratio, 'its size', 'float64')} ({fate(ratio)}){mean}")
     text = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {' and '.join(told)}."
     if mean and f["rate_typical"]:
         near = abs(np.log(f["rate_typical"] / per_step(ratio, steps))) < CLOSE
@@ -346,7 +346,7 @@ def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cell: tuple[in
     said = (
         "There is no gradient at the end, or not a finite one."
         if np.isnan(left)
-        else f"{amount(left, smallest(ratio.dtype))} of the gradient is left: {fate(left)}."
+        else f"{amount(left, smallest(ratio.dtype), MARKS)} of the gradient is left: {fate(left)}."
     )
     st.markdown(f"**T = {length}, {called} {gain:g}**  \n{said}")
     _layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")

@@ -88,7 +88,7 @@ def remaining(h: History, row: int, part: int = 0, network: int | None = None) -
     return share(gradient_ratio(grad, h.e, part), h.e, grad.dtype) if there else "none"
 
 
-def left(ratio: float, of: str, dtype: np.typing.DTypeLike) -> str:
+def compared(ratio: float, of: str, dtype: np.typing.DTypeLike) -> str:
     """`0.2 of its size` or `178 times its size`, where `of` is "its size"; `below 1e-38` and `beyond float32` without it."""
     if ratio == 0 or not np.isfinite(ratio):
         return smallest(dtype) if ratio == 0 else f"beyond {np.dtype(dtype)}"
@@ -119,14 +119,14 @@ def gradient_sentence(h: History, row: int) -> str:
     (ratio,) = ratios
     if ratio == 0:
         return f"At the {task.source_name} the gradient{of} is {_nothing(h, row)}."
-    size = left(ratio, f"what it is at the {task.end_name}", h.state_grad.dtype)
+    size = compared(ratio, f"what it is at the {task.end_name}", h.state_grad.dtype)
     return f"At the {task.source_name} the gradient{of} is {size}{_factor(e, ratio)}: {fate(ratio)}."
 
 
 def _part(h: History, name: str, ratio: float, some: bool) -> str:
     if not some:
         return f"dL/d{name} has no gradient"
-    return f"dL/d{name} is {left(ratio, 'its size', h.state_grad.dtype)}{_factor(h.e, ratio)} ({fate(ratio)})"
+    return f"dL/d{name} is {compared(ratio, 'its size', h.state_grad.dtype)}{_factor(h.e, ratio)} ({fate(ratio)})"
 
 
 def _factor(e: Experiment, ratio: float) -> str:
@@ -134,7 +134,7 @@ def _factor(e: Experiment, ratio: float) -> str:
     steps = e.length - 1 - e.bound_task.source(e.length)
     if steps < 2 or ratio == 0 or fate(ratio) in ("it arrives", "it exploded"):
         return ""
-    return f", a factor of {per_step(ratio, steps):.3g} a time step"
+    return f", a factor of {amount(per_step(ratio, steps), apart=MARKS, more=1)} a time step"
 
 
 def _nothing(h: History, row: int) -> str:
@@ -157,8 +157,9 @@ def _nothing(h: History, row: int) -> str:
 def _has_no_recurrence(e: Experiment, row: int) -> bool:
     """Whether W_rec is 0, the only way through time: it was drawn so, and has not been trained since."""
     cell = CELLS[e.cell]
-    held = any(fix.holds("W_rec") and not fix.since for fix in e.fixes if isinstance(fix, GradientFix))
-    return e.gain == 0 and not cell.carries and cell.gates == 1 and (row == 0 or held)
+    held = cell.reservoir or any(fix.holds("W_rec") and not fix.since for fix in e.fixes if isinstance(fix, GradientFix))
+    beside = cell.gates > 1 or (cell.carries and e.leak < 1)
+    return e.gain == 0 and not beside and (row == 0 or held)
 
 
 # ---- the cause ----
@@ -209,7 +210,7 @@ def _before(h: History, then: _Look, now: _Look) -> list[str]:
     dtype = h.state_grad.dtype
     if len(h.parts) == 1:
         return [f"At training step 0 it was {share(then.ratio, h.e, dtype)}."]
-    return [f"At training step 0 dL/d{h.parts[-1]} was {left(then.ratio, 'its size', dtype)}."]
+    return [f"At training step 0 dL/d{h.parts[-1]} was {compared(then.ratio, 'its size', dtype)}."]
 
 
 def _cut_off(e: Experiment, now: _Look) -> bool:

@@ -101,14 +101,15 @@ def _lower(text: str) -> str:
     return text[0].lower() + text[1:] if text[1].islower() and not text.startswith("Omega") else text
 
 
-def amount(value: float, zero: str = "0", apart: Collection[float] = ()) -> str:
+def amount(value: float, zero: str = "0", apart: Collection[float] = (), more: int = 0) -> str:
     """A norm or a share in a few characters, whatever its size: 0.45, 2,300, 3e-26; `zero` says what a 0 is.
 
-    apart: numbers that no other one is rounded to; it gets as many digits as that takes, seven at most.
+    apart: numbers that no other one is rounded to; it gets as many digits as that takes, up to five more. more: digits that it
+    gets in any case.
     """
     if not math.isfinite(value) or value == 0:
         return zero if value == 0 else "NaN" if math.isnan(value) else "infinite"
-    texts = [_rounded(value, more) for more in range(6)]
+    texts = [_rounded(value, digits) for digits in range(more, more + 6)]
     return next((text for text in texts if float(text.replace(",", "")) not in apart or value in apart), texts[0])
 
 

@@ -50,6 +50,14 @@ def test_both_parts_of_an_lstm():
     assert "dL/dc" in json.dumps(charts.gradient_chart(h, 1).to_dict(), ensure_ascii=False)
 
 
+def test_a_run_in_float64_is_told_with_its_own_smallest_number():
+    h = made([[1, 0, 1, 1, 1, 1, 1]] * 2)
+    h.state_grad = h.state_grad.astype(np.float64)
+    drawn = json.dumps(charts.gradient_chart(h).to_dict())
+    assert "below 2e-308" in drawn and "below 1e-38" not in drawn
+    assert "<td>below 2e-308</td>" in handout(h)
+
+
 def test_zero_cut_nan_inf_and_nothing_are_told_apart():
     norms = np.full((3, 8), 1e-30)
     norms[1, 1:6] = [0, 0, np.nan, np.inf, ABSENT]

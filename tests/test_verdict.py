@@ -7,7 +7,7 @@ import pytest
 
 from rnnkit import Experiment
 from rnnkit.fixes import ClipNorm, Omega, Truncate
-from rnnkit.gradient_summary import fate, gradient_ratio, left, per_step, remaining
+from rnnkit.gradient_summary import compared, fate, gradient_ratio, per_step, remaining
 from rnnkit.history import History
 from rnnkit.learnt import solved_at
 from rnnkit.record import ABSENT
@@ -76,6 +76,7 @@ def test_factor_a_step():
         (0.02, "0.02 of what it is at the verb, a factor of 0.613 a time step: it fades"),
         (0.25, "0.25 of what it is at the verb: it arrives"),
         (178, "178 times what it is at the verb, a factor of 1.91 a time step: it grew"),
+        (2e19, "2e19 times what it is at the verb, a factor of 258.6 a time step: it grew large"),
         (3e5, "3e5 times what it is at the verb, a factor of 4.84 a time step: it grew large"),
         (0.0, "below 1e-38: it vanished"),
     ],
@@ -183,6 +184,9 @@ def test_w_rec_is_called_0_only_while_it_is():
     for fix, held in (("freeze:W_rec+b", True), ("freeze:W_rec@1", False), ("freeze:W_in", False)):
         h = history([gradient(0.0)] * 3, replace(e, fixes=(fix,)), **known)
         assert verdict(h).gradient.endswith("W_rec is 0.") == held
+    assert verdict(history([gradient(0.0)] * 3, replace(E, cell="esn", gain=0))).gradient.endswith("exactly 0: W_rec is 0.")
+    leaky = history([gradient(0.0)] * 3, replace(E, cell="esn", gain=0, leak=0.1))
+    assert verdict(leaky).gradient.endswith("below 1e-38: it vanished.")
     nilpotent = history([gradient(0.0)] * 3, replace(e, gain=1), **known)
     assert "W_rec" not in verdict(nilpotent, 0).gradient
 
@@ -247,7 +251,7 @@ def test_a_batch_of_short_sentences_has_no_gradient_at_the_source():
     ],
 )
 def test_no_ratio_is_rounded_onto_a_bar_of_the_scale(ratio, size, word):
-    assert left(ratio, "it", "float32") == f"{size} it" and fate(ratio) == f"it {word}"
+    assert compared(ratio, "it", "float32") == f"{size} it" and fate(ratio) == f"it {word}"
 
 
 def test_a_part_that_grew_is_so_many_times_its_size():

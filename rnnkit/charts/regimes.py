@@ -112,7 +112,7 @@ def regime_tables(
         "right": x[i + 1],
         "bottom": y[j],
         "top": y[j + 1],
-        "text": [amount(r, smallest(ratio.dtype)) for r in ratio.ravel()],
+        "text": [amount(r, smallest(ratio.dtype), arrives) for r in ratio.ravel()],
     }
     inside = (ratio >= arrives[0]) & (ratio <= arrives[1])
     borders = [(x[i + 1], x[i + 1], y[j], y[j + 1]) for i, j in np.argwhere(inside[1:] != inside[:-1])]

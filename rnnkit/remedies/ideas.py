@@ -156,7 +156,7 @@ IDEAS: dict[str, Idea] = {
         "weights",
         "$\\max_i \\lvert\\lambda_i(W_{rec})\\rvert = 1$",
         "Vanishing: one direction keeps its size, so far more of the gradient is left than in the plain network. In 200 steps "
-        "some networks learn it, others do not.",
+        "that is enough for some of the networks.",
         "The other directions shrink: less is left than with orthogonal weights. Exploding: with ReLU the gradient vanishes, and "
         "nothing is learnt. No network becomes NaN.",
         f"Jaeger 2001; {_PASCANU}, section 2",

@@ -94,7 +94,7 @@ def lessons(panel: Panel, results: Mapping[str, Result]) -> list[str]:
         source = panel.plain.bound_task.source_name
         most = amount(max(lost), smallest().removeprefix("below "), MARKS)
         told.append(
-            f"Where it was learnt, at least {amount(min(arrived), apart=MARKS)} of the gradient arrives at the {source} after "
+            f"Where it was learnt, at least {amount(min(arrived), apart=MARKS)} of the gradient is left at the {source} after "
             f"training; where it was not, at most {most}."
         )
     return told
