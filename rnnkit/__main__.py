@@ -7,15 +7,15 @@ import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rnnkit import machine
 from rnnkit.cells import CELLS
 from rnnkit.cli.ends import CODES, FAILED, STOPPED, TRAINING_ERRORS, Stop, fail, reason, run, tell
+from rnnkit.cli.inputs import OF_SENTENCES, OF_TEXTS, contents, data_of, options, pairs_of
 from rnnkit.cli.outputs import Outputs
 from rnnkit.cli.progress import with_progress
-from rnnkit.corpus import FORMATS, Corpus, CorpusError, Text, as_text, read_corpus, read_pairs, read_suite, read_text
+from rnnkit.corpus import FORMATS, as_text
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies, parse
 from rnnkit.fixes import FIXES
 from rnnkit.history import History
@@ -25,7 +25,6 @@ from rnnkit.optim import OPTIMIZERS
 from rnnkit.presets import PRESETS
 from rnnkit.record import Record
 from rnnkit.tasks import TASKS
-from rnnkit.tasks.data import keep
 from rnnkit.verdict import verdict
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 MAX_THREADS = 1024
 INPUTS = ("file", "gold", "test", "pairs", "pairs_gold")  # options that name a file to read
-OF_SENTENCES, OF_TEXTS = ("gold", "format", "test"), ("whole_text",)  # options about --file, by what it holds
 OUTPUTS = ("records", "gradients", "charts", "handout", "save_json")
 EXAMPLES = """\
 examples:
@@ -181,7 +179,7 @@ def _train(args: argparse.Namespace) -> int:
         outputs = Outputs({f"--{name.replace('_', '-')}": path for name in OUTPUTS if (path := getattr(args, name)) is not None})
         outputs.check(e, {f"--{name}": path for name in INPUTS if (path := getattr(args, name)) is not None}, args.force)
         _check_machine(e, args)
-        pairs = _pairs(args, e)
+        pairs = pairs_of(args, e)
     except ValueError as error:
         fail(error)
     history, problems = History(e), []
@@ -272,7 +270,7 @@ def _base(args: argparse.Namespace) -> Experiment:
         raise ValueError(f"unknown preset {args.preset!r}: valid are {', '.join(PRESETS)}")
     if args.json is not None:
         try:
-            return Experiment.from_json((sys.stdin.buffer.read() if args.json == "-" else _bytes(args.json)).decode())
+            return Experiment.from_json((sys.stdin.buffer.read() if args.json == "-" else contents(args.json)).decode())
         except UnicodeDecodeError:
             raise ValueError(f"cannot read {args.json}: expected JSON in UTF-8") from None
     return PRESETS[args.preset].experiment if args.preset else Experiment()
@@ -318,15 +316,10 @@ def _given(args: argparse.Namespace, base: Experiment) -> tuple[dict[str, Any], 
     if args.fix is not None:
         texts["fixes"] = args.fix
     if args.file is None:
-        return texts, {name: f"{name} belongs to --file: give --file, too" for name in _options(args, *OF_SENTENCES, *OF_TEXTS)}
+        return texts, {name: f"{name} belongs to --file: give --file, too" for name in options(args, *OF_SENTENCES, *OF_TEXTS)}
     if not TASKS[base.task].data:
         texts.setdefault("task", "corpus")
-    return texts | {"data": _read(args, texts.get("task", base.task))}, {}
-
-
-def _options(args: argparse.Namespace, *names: str) -> list[str]:
-    """Those of these options that were given, as they are written."""
-    return [f"--{name.replace('_', '-')}" for name in names if getattr(args, name) not in (None, False)]
+    return texts | {"data": data_of(args, texts.get("task", base.task))}, {}
 
 
 def _fixes(texts: Sequence[str]) -> Any:
@@ -350,75 +343,6 @@ def _fitted(values: dict[str, Any], given: set[str]) -> Experiment:
         if not misfits:
             raise
         return _fitted({name: value for name, value in values.items() if name not in misfits}, given)
-
-
-def _bytes(path: str, what: str = "") -> bytes:
-    if not path:
-        raise ValueError("expected the name of a file to read, got ''")
-    try:
-        return Path(path).read_bytes()
-    except (OSError, MemoryError) as error:
-        raise ValueError(f"cannot read {what}{path}: {reason(error)}") from None
-
-
-def _read(args: argparse.Namespace, task: str) -> str:
-    """The name of what is in the file that was given."""
-    kind = TASKS[task].data if task in TASKS else ""
-    if not kind:
-        takers = ", ".join(name for name, t in TASKS.items() if t.data)
-        raise ValueError(f"--file needs a task that learns from a file ({takers}), got {task!r}")
-    if kind != "corpus" and (lost := _options(args, *OF_SENTENCES)):
-        raise ValueError(f"{lost[0]} needs the task corpus (sentences with a verb), got {task!r}")
-    if kind != "text" and (lost := _options(args, *OF_TEXTS)):
-        raise ValueError(f"{lost[0]} needs a text (task characters or words), got {task!r}")
-    data, gold = _bytes(args.file, "the file "), _bytes(args.gold, "the file ") if args.gold is not None else None
-    name = Path(args.file).name
-    suite = None if args.test is None else _suite(args.test)
-    try:
-        found: Corpus | Text
-        if kind == "corpus":
-            found = read_corpus(data, name, args.format, gold, test=suite)
-        else:
-            found = read_text(data, name, whole=args.whole_text)
-    except ValueError as error:
-        is_text = kind == "corpus" and args.task is None and _is_text(data)
-        raise ValueError(f"{error}. To learn from it as a text: --task characters, or words" if is_text else error) from None
-    if not args.quiet:
-        print("\n".join(found.notes), file=sys.stderr)
-    return keep(found)
-
-
-def _suite(path: str) -> Corpus:
-    """Sentences to test on; the .gold file of a .text file stands beside it."""
-    data, gold = _bytes(path, "the file of --test "), Path(path).with_suffix(".gold")
-    answers = _bytes(str(gold), "the file ") if path.endswith(".text") and gold.is_file() else None
-    try:
-        return read_suite(data, Path(path).name, gold=answers)
-    except CorpusError as error:
-        raise ValueError(f"--test {Path(path).name}: {error}") from None
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        read_text(data)
-    except ValueError:
-        return False
-    return True
-
-
-def _pairs(args: argparse.Namespace, e: Experiment) -> str:
-    """The name of the minimal pairs that were given, "" where none were."""
-    if args.pairs is None:
-        if args.pairs_gold is not None:
-            raise ValueError("--pairs-gold belongs to --pairs: give --pairs, too")
-        return ""
-    if TASKS[e.task].data != "text":
-        raise ValueError(f"--pairs asks a text's model: expected --task characters or words, got {e.task!r}")
-    gold = None if args.pairs_gold is None else _bytes(args.pairs_gold, "the file ")
-    found = read_pairs(_bytes(args.pairs, "the file "), Path(args.pairs).name, gold)
-    if not args.quiet:
-        print("\n".join(found.notes), file=sys.stderr)
-    return keep(found)
 
 
 def _exam(e: Experiment, trainer: Trainer, pairs: str) -> Iterator[str]:

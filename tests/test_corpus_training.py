@@ -275,7 +275,7 @@ def test_attractors_that_are_too_frequent_are_told():
     e = replace(SMALL, data=digest)
     told = examined(e, init_params(e))["warnings"]
     drop(digest)
-    assert any("67% of the sentences whose attractors are known have one, far more" in warning for warning in told)
+    assert any("67 % of the sentences whose attractors are known have one, far more" in warning for warning in told)
 
 
 def test_only_a_corpus_can_be_examined():

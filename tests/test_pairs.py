@@ -80,6 +80,9 @@ FORMS = {
         None,
     ),
     "quotation marks are words": ('the " cat " is\tthe " cat " are\n', None),
+    "a cell over two lines": ('right;wrong\n"Il dort;\noui";"Il dorment;\noui"\n', None),
+    "blanks before cells": ('"the cat is", "the cat are"\n"the cats are", "the cats is"\n', None),
+    "a mark is a word in one row and in all": ('id\tgood\tbad\n1\t" he is\t" he are\n2\t"She is"\t"She are"\n', None),
     "two scripts": ("True\tהילדים ישנים\nFalse\tהילדים ישן\n", None),
 }
 FOUND = {
@@ -100,6 +103,9 @@ FOUND = {
     "three columns": [same("le chat", "dort", "dorment")],
     "rows by class": [same("A green answer painted in nine", "calls", "call", 0)],
     "quotation marks are words": [same('the " cat "', "is", "are")],
+    "a cell over two lines": [same("Il", "dort; oui", "dorment; oui")],
+    "blanks before cells": [same("the cat", "is", "are"), same("the cats", "are", "is")],
+    "a mark is a word in one row and in all": [same('" he', "is", "are"), same('"She', 'is"', 'are"')],
     "two scripts": [same("הילדים", "ישנים", "ישן")],
 }
 

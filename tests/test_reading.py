@@ -14,6 +14,7 @@ from rnnkit.charts import agreement as charts
 from rnnkit.presets import PRESETS
 from rnnkit.record import pack, unpack
 from rnnkit.sentences import build, versions
+from rnnkit.shares import percent
 from rnnkit.studies import STUDIES, breaks, reading, units
 from rnnkit.studies.ablation import accuracy as answered
 from rnnkit.studies.ablation import separation, single_threshold
@@ -313,6 +314,7 @@ def test_charts_of_a_notebook():
     reach = charts.reach_table(found)
     assert (reach.shown > 0).all() and charts.reach_chart(reach, "x").to_dict()
     ranked = charts.units_table(last(units, SMALL, off=[1]), [1])
+    assert ranked.lost_text.tolist() == [percent(share, 1) for share in ranked.lost]
     assert charts.units_chart(ranked).to_dict() and ranked.off.sum() == 1 and "unit 1 (off)" in set(ranked.unit)
 
 

@@ -147,7 +147,7 @@ def units_chart(data: pd.DataFrame | None, height: int = 340) -> Any:
     axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None, grid=True)
     look: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": axis}
     shares = {"alone": "alone", "lost": "network without it"}
-    tips = [alt.Tooltip("unit:N"), *(alt.Tooltip(f"{k}:Q", format=".1%", title=name) for k, name in shares.items())]
+    tips = [alt.Tooltip("unit:N"), *(alt.Tooltip(f"{k}_text:N", title=name) for k, name in shares.items())]
     half = alt.Chart(alt.Data(values=[{"chance": 0.5}])).mark_rule(color=GREY, strokeDash=[4, 4], strokeWidth=1.5)
     faint = alt.condition("datum.off", alt.value(0.3), alt.value(1))
     bars = base.mark_bar(color=INK, height={"band": 0.7}).encode(y, alt.X("alone:Q", **look), opacity=faint, tooltip=tips)
@@ -160,7 +160,8 @@ def units_chart(data: pd.DataFrame | None, height: int = 340) -> Any:
 def units_table(found: Mapping[str, Any], off: list[int]) -> pd.DataFrame:
     best, alone = np.asarray(found["best"]), np.asarray(found["alone"]).max(0)
     names = [f"unit {i}{' (off)' if i in off else ''}" for i in best]
-    return pd.DataFrame({"unit": names, "alone": alone[best], "lost": found["lost"], "off": [int(i) in off for i in best]})
+    table = pd.DataFrame({"unit": names, "alone": alone[best], "lost": found["lost"], "off": [int(i) in off for i in best]})
+    return table.assign(**{f"{name}_text": [percent(share, 1) for share in table[name]] for name in ("alone", "lost")})
 
 
 def units_text(table: pd.DataFrame) -> str:

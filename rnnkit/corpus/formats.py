@@ -10,7 +10,6 @@ al. 2018 (data/linzen_testset and data/agreement of colorlessgreenRNNs), Warstad
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 from rnnkit.clip import clip, listing
 from rnnkit.corpus import items, tables, treebank
 from rnnkit.corpus.items import Item, Lines, Reading
-from rnnkit.corpus.source import CorpusError, to_words
+from rnnkit.corpus.source import CorpusError, is_text, to_record, to_words
 from rnnkit.corpus.verbs import ending, number
 
 
@@ -49,7 +48,7 @@ def blimp(lines: Lines, gold: Lines | None = None) -> Reading:
         if not line.strip():
             continue
         try:
-            record = _record(line)
+            record = to_record(line)
         except CorpusError as error:
             yield at, error
             continue
@@ -60,16 +59,6 @@ def blimp(lines: Lines, gold: Lines | None = None) -> Reading:
                 "these forms do not tell whether a verb is singular or plural; a language model can be asked about such pairs"
             )
         yield from ((at, item) for item in _blimp_items(record))
-
-
-def _record(line: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        raise CorpusError(f"expected a JSON object on each line, got {clip(line)}") from None
-    if not isinstance(record, dict):
-        raise CorpusError(f"expected a JSON object on each line, got a {type(record).__name__}: {clip(line)}")
-    return record
 
 
 def _blimp_items(record: dict[str, Any]) -> Iterator[Item | CorpusError]:
@@ -91,7 +80,7 @@ def _blimp_items(record: dict[str, Any]) -> Iterator[Item | CorpusError]:
 
 
 def _texts(record: dict[str, Any], fields: Iterable[str]) -> tuple[str, str, str] | None:
-    texts = tuple(text for field in fields if isinstance(text := record.get(field), str) and _is_text(text))
+    texts = tuple(text for field in fields if isinstance(text := record.get(field), str) and is_text(text))
     return texts if len(texts) == 3 else None
 
 
@@ -100,11 +89,6 @@ def _one_prefix(prefix: str, good: str, bad: str) -> Item:
     if plural is None:
         raise items.no_pair(good, bad)
     return Item(items.prefix(to_words(prefix)), plural, forms=(good, bad))
-
-
-def _is_text(text: str) -> bool:
-    """JSON can escape what no UTF-8 file can hold: half a surrogate pair, or NUL."""
-    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 # ---- Gulordava et al.

@@ -13,16 +13,17 @@ log probabilities is then that of the whole sentences.
 from __future__ import annotations
 
 import csv
-import json
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rnnkit.clip import clip
+from rnnkit.corpus import tables
 from rnnkit.corpus.data import Content, Corpus, load_content
 from rnnkit.corpus.notes import count
-from rnnkit.corpus.source import MAX_BYTES, MAX_WORDS, CorpusError, decode, to_lines
+from rnnkit.corpus.source import MAX_BYTES, MAX_WORDS, CorpusError, decode, is_text, to_lines, to_record
 from rnnkit.corpus.texts import tidy
 from rnnkit.corpus.tokens import is_closing, is_opening
 
@@ -150,9 +151,7 @@ def _checked(before: str, right: str, wrong: str, other: str | None = None, attr
         raise CorpusError(f"expected a right and a wrong form, got {clip(right)} and {clip(wrong)}")
     if max(len(text.split()) for text in (*pair.before, *pair.after)) > MAX_WORDS:
         raise CorpusError(f"expected at most {MAX_WORDS} words in a sentence")
-    if "\0" in "".join((*pair.before, *pair.after)) or any(
-        "\ud800" <= c <= "\udfff" for c in "".join((*pair.before, *pair.after))
-    ):
+    if not is_text("".join((*pair.before, *pair.after))):
         raise CorpusError("expected text, got a NUL or half a surrogate pair")
     return pair
 
@@ -179,12 +178,7 @@ def _json(lines: list[str]) -> Found:
 
 
 def _record(line: str) -> Pair:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict):
-        raise CorpusError(f"expected a JSON object on each line, got {clip(line)}")
+    record = to_record(line)
     texts = {name: unicodedata.normalize("NFC", v.strip()) for name, v in record.items() if isinstance(v, str)}
     prefix, good, bad = [texts.get(f"one_prefix_{part}", "") for part in ("prefix", "word_good", "word_bad")]
     if prefix and good and bad:
@@ -233,7 +227,7 @@ def _row(cells: Mapping[str, str]) -> Pair:
 
 def _table(lines: list[str]) -> tuple[str, Found]:
     """Rows with names above them, lines that begin or end with True and False, or two or three columns without a name."""
-    rows = [(at, cells) for at, cells in enumerate(_cells(lines), 1) if any(cells)]
+    rows = [(at, cells) for at, cells in _cells(lines) if any(cells)]
     names = [name.lower() for name in rows[0][1]]
     if {"prefix", "form", "class"} <= set(names):
         return "a table of generated sentences, a row a form", _classes(names, rows[1:])
@@ -251,27 +245,35 @@ def _table(lines: list[str]) -> tuple[str, Found]:
     raise CorpusError(f"line {rows[0][0]}: no known form begins with {clip(lines[rows[0][0] - 1])}. Expected {EXPECTED}")
 
 
-def _cells(lines: list[str]) -> list[list[str]]:
-    """All rows, split at tabs, else at what gives the same number of columns, 2 or more, in most of the rows."""
+def _cells(lines: list[str]) -> list[tuple[int, list[str]]]:
+    """All rows, split at tabs, else at what gives most of them the same number of cells, 2 or more; marks as in tables.py."""
 
-    def split(delimiter: str) -> list[list[str]]:
-        quoted = (cell[:1] == cell[-1:] == '"' and len(cell) > 1 for line in lines for cell in line.split(delimiter))
-        if delimiter == "\t" and not any(quoted):  # there a quotation mark is a word
-            rows = [line.split(delimiter) for line in lines]
-        else:
-            rows = [next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []) for line in lines]
-        return [[cell.strip() for cell in row] for row in rows]
+    def usual(counts: list[int]) -> tuple[int, int]:
+        """The most frequent one, and how often it occurs."""
+        return max(Counter(counts).items(), key=lambda item: item[1], default=(0, 0))
 
-    def even(rows: list[list[str]]) -> float:
-        counts = [len(row) for row in rows if any(row)]
-        usual = max(set(counts), key=counts.count)
-        return counts.count(usual) / len(counts) if usual > 1 else 0.0
+    def even(found: list[tuple[int, list[str]]]) -> float:
+        counts = [len(cells) for _, cells in found if any(cells)]
+        width, n = usual(counts)
+        return n / len(counts) if width > 1 else 0.0
 
-    try:
-        tables = [split(delimiter) for delimiter in "\t,;"]
-    except csv.Error as error:
-        raise CorpusError(f"expected a table, got cells that cannot be told apart ({error})") from None
-    return tables[0] if even(tables[0]) > MOST_UNREADABLE else max(tables, key=even)
+    best: list[tuple[int, list[str]]] = []
+    problem = None
+    for delimiter in tables.DELIMITERS:
+        width, _ = usual([len(next(csv.reader([line], delimiter=delimiter), [])) for line in lines if line.strip()])
+        try:
+            rows = tables.rows(lines, delimiter, width)
+        except CorpusError as error:
+            problem = error
+            continue
+        found = [(at, [" ".join(cell.split()) for cell in cells]) for at, cells in rows]
+        if even(found) > even(best) or not best:
+            best = found
+        if delimiter == "\t" and even(found) > MOST_UNREADABLE:
+            break
+    if not best:
+        raise CorpusError(f"{problem}. Expected {EXPECTED}")
+    return best
 
 
 def _each(rows: list[tuple[int, list[str]]], parse: Any) -> Found:

@@ -6,6 +6,11 @@ second, before anything is parsed. No file is opened, unpacked or executed.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+from rnnkit.clip import clip
+
 MAX_BYTES = 100_000_000
 MAX_LINES = 200_000
 MAX_TREEBANK_LINES = 1_000_000  # a line a word; the training part of UD English EWT has 254,000
@@ -105,3 +110,19 @@ def to_words(text: str, marks: str = MARKS) -> tuple[str, ...]:
         start = word.index(core)
         words += [*word[:start], core, *word[start + len(core) :]]
     return tuple(words)
+
+
+def to_record(line: str) -> dict[str, Any]:
+    """A line of JSON lines."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        raise CorpusError(f"expected a JSON object on each line, got {clip(line)}") from None
+    if not isinstance(record, dict):
+        raise CorpusError(f"expected a JSON object on each line, got a {type(record).__name__}: {clip(line)}")
+    return record
+
+
+def is_text(text: str) -> bool:
+    """JSON can escape what no UTF-8 file can hold: half a surrogate pair, or NUL."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)

@@ -23,8 +23,8 @@ Cells = Mapping[str, str]  # column -> cell, "" where there is none
 
 HEADER_LINES = 20  # the header is looked for in so many lines: titles and comments may stand above it
 DELIMITERS = "\t,;"
-QUOTED: dict[str, Any] = {"strict": True}  # RFC 4180
-ESCAPED: dict[str, Any] = {"strict": True, "doublequote": False, "escapechar": "\\"}  # R's write.table
+QUOTED: dict[str, Any] = {"strict": True, "skipinitialspace": True}  # RFC 4180, and blanks before a cell
+ESCAPED: dict[str, Any] = QUOTED | {"doublequote": False, "escapechar": "\\"}  # R's write.table
 STRAY: dict[str, Any] = {"strict": False}  # a quote that is not closed costs its row
 WORDS: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
 MISFITS = 0.05  # share of rows that may have another number of cells than the header
