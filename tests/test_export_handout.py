@@ -115,9 +115,9 @@ def test_headings_language_and_widths(opened):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     words = page.locator("p, td, th, figcaption, code, svg text")
     assert min(words.evaluate_all("all => all.map(e => parseFloat(getComputedStyle(e).fontSize))")) >= 16
-    assert page.evaluate("getComputedStyle(document.querySelector('svg text')).fill") == "rgb(230, 234, 238)"
+    assert page.evaluate("getComputedStyle(document.querySelector('svg text')).fill") == "rgb(195, 203, 211)"
     page.emulate_media(media="print")
-    assert page.evaluate("getComputedStyle(document.querySelector('svg text')).fill") == "rgb(38, 48, 58)"
+    assert page.evaluate("getComputedStyle(document.querySelector('svg text')).fill") == "rgb(61, 72, 82)"
 
 
 def test_what_users_write_stays_text(opened):

@@ -205,7 +205,7 @@ def test_deep_link_shows_the_explosion_and_the_cliff_and_a_click_moves_the_start
     browsing.expect(page.locator(".cliff")).not_to_have_attribute("data-start", start)
     w, b = (float(v) for v in page.locator(".cliff").get_attribute("data-start").split(","))
     assert 4.2 < w < 4.9 and -2.2 < b < -1.8
-    assert f"{w:.2f}" in page.locator(".st-key-exploding_w").inner_text()
+    browsing.expect(page.locator("[class*=st-key-exploding_w]").first).to_contain_text(f"{w:.2f}")
     assert canvas(page, "map")["hash"] != above["hash"]
     assert_turns(page)
 

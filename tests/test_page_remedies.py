@@ -175,7 +175,7 @@ def test_a_deep_link_shows_all_rows_and_trains_them(server, visit):
     assert begun(page, "plain")["colours"] > 20, "the heatmap is not blank"
     expect(line(page, "plain").locator(".count")).to_have_text("0 of 8")
 
-    page.get_by_test_id("stMain").get_by_text("Exploding", exact=True).click()
+    page.get_by_test_id("stSidebar").get_by_text("Exploding", exact=True).click()
     expect(table(page).locator("tr.row")).to_have_count(len(PANELS["exploding"].remedies))
     expect(line(page, "plain")).to_have_attribute("data-outcome", "NaN")
     assert begun(page, "plain")["crimson"] > 100, "NaN has a colour of its own"
