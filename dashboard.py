@@ -48,7 +48,7 @@ STYLE = """<style>
 @media (max-width: 640px) { .stMainBlockContainer { padding: 3.5rem 1rem 2rem; } }
 .st-key-frame { display: none; }
 /* the primary colour carries white words; as the colour of words themselves it is too dark in the dark */
-.stApp { --words: light-dark(#0b7a75, #35c0b2); }
+.stApp { --words: light-dark(#096b66, #35c0b2); }
 .stApp :is([data-testid=stSliderThumbValue], button[data-selected=true]) *,
 .stApp [data-testid^=stBaseButton-]:not([data-testid*=primary]):is(:hover, :active) * { color: var(--words); }
 .stApp :is(a, button, summary, [tabindex="0"]):focus-visible { outline: 2px solid var(--words) !important; outline-offset: 1px; }

@@ -214,7 +214,7 @@ def _live_and_after(scene: dict[str, Any], h: History, a: Autopsy, dead: int, sa
 
 
 def _pictures(h: History, a: Autopsy, shown: int, saved: History | None, n: int, radii: dict[int, float] | None) -> None:
-    loss, norm, file = st.columns([1, 1, 0.95], gap="medium")
+    loss, norm, file = st.columns([1, 1, 1.5], gap="medium")
     with loss:
         st.markdown("**Loss** while training")
         _curves("loss", h, h.loss, a, shown, saved, saved and saved.loss, n)

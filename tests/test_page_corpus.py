@@ -208,7 +208,7 @@ def test_a_corpus_is_uploaded_trained_shared_and_known_after_a_reload(server, vi
     page = visit(server.link("/corpus", **QUICK))
     grown(page, 2)
     page.get_by_text("Bring sentences", exact=True).click()
-    page.locator("input[type=file]").set_input_files(str(path))
+    page.locator("input[type=file]").first.set_input_files(str(path))
     expect(page.get_by_text("mine.tsv")).to_be_visible()
     button(page, "Read these sentences").click()
     expect(page.get_by_text("200 sentences.")).to_be_visible()
