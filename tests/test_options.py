@@ -45,7 +45,7 @@ CASES = {  # page -> the link that shows all its settings, and another value for
         {},
         {
             "exploding_gain": "1.9", "exploding_lr": "0.9", "exploding_threshold": "0.5", "exploding_seed": "8",
-            "exploding_patient": "1", "exploding_step": None, "exploding_rewound": "1", "exploding_w": "5.1",
+            "exploding_patient": "1", "exploding_step": None, "exploding_rewound": "0", "exploding_w": "5.1",
             "exploding_b": "-2.0", "exploding_rate": "0.3", "exploding_clip": "1.0", "exploding_place": "end",
             "exploding_turn": "1.5", "exploding_tilt": "0.9",
         },

@@ -8,6 +8,7 @@ import pytest
 from apptest import controls, linked, press, prose, texts, until
 
 from pages import _journey, _options, _point, _session, _tour, remedies
+from pages._plain import symbols
 from rnnkit.experiment import Experiment
 from rnnkit.limits import Limits
 from rnnkit.remedies import PANELS
@@ -83,7 +84,7 @@ def asked(at):
 
 
 def noticed(station):
-    return lambda at: any(station.notice in m.value for m in at.markdown)
+    return lambda at: any(symbols(station.notice) in m.value for m in at.markdown)
 
 
 # ---- every station ----

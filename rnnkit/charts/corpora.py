@@ -19,7 +19,7 @@ SERIES = {  # who answers -> colour and dash
     "bag-of-words": (BLUE, [2, 3]),
     "five-gram": (BLUE, [9, 3]),
     "majority": (GREY, [4, 4]),
-    "frequent-form": (GREY, [4, 4]),
+    "frequent-form": (GREY, [1, 3]),
 }
 NAMES = {who: WHO[who] for who in SERIES}
 COLUMNS = ["by", "group", "n", "prefixes", "who", "right", "low", "high"]
