@@ -75,7 +75,7 @@ def check(e, said, grad, diverged, parts):
     assert "exploded" not in said or not np.isfinite(grad).all()
     ratios = [networks(grad, e, part) for part in range(len(parts))]
     if not any(ratios):
-        absent = (grad[0, TASKS[e.task].source(e.length)] == -1).all()  # no sentence of the batch has begun there
+        absent = grad[:, -1].any() and (grad[0, TASKS[e.task].source(e.length)] == -1).all()  # no sentence has begun there
         assert ("No sentence of this batch is so long" if absent else "there is no gradient to send back") in said
         return
     cut = any(fix.name == "truncate" for fix in e.fixes) and TASKS[e.task].source(e.length) < e.length - 5
