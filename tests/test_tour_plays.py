@@ -98,7 +98,6 @@ def two_penalties(page):
 def a_better_beginning(page):
     expect(box(page, 0)).to_contain_text("it arrives")
     expect(box(page)).to_contain_text("it vanished")
-    expect(box(page)).to_contain_text("saturated")
 
 
 def gates_that_stay_open(page):

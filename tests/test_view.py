@@ -176,9 +176,9 @@ def test_a_lesson_about_a_pages_own_controls(server, visit):
     expect(weights).to_have_attribute("inert", "")
     expect(number).to_be_hidden()
     expect(page.locator(".network canvas")).to_be_visible()
-    page.get_by_role("spinbutton", name="Sequence length T").fill("12")
+    page.get_by_role("spinbutton", name="Sequence length T").fill("14")
     page.keyboard.press("Enter")
-    page.wait_for_url("**length=12**network_number=plural**hide=network_number**lock=network_trained**")
+    page.wait_for_url("**length=14**network_number=plural**hide=network_number**lock=network_trained**")
     expect(weights).to_have_attribute("inert", "")
 
 
