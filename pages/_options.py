@@ -11,6 +11,7 @@ With a `context` a choice holds for that context alone: the words of a clause, f
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,11 +73,12 @@ class Number:
         return f"{'whole ' if self.whole else ''}numbers from {self.low:,} to {self.high:,}"
 
 
-@dataclass(frozen=True)
-class Text:
-    """At most so many printable characters."""
+class _AsItIs(ABC):
+    """A setting that stands in a link as it is."""
 
-    most: int
+    @abstractmethod
+    def holds(self, value: Any) -> bool:
+        """Whether a value is valid."""
 
     def parse(self, text: str) -> str:
         if not self.holds(text):
@@ -85,6 +87,13 @@ class Text:
 
     def show(self, value: str) -> str:
         return value
+
+
+@dataclass(frozen=True)
+class Text(_AsItIs):
+    """At most so many printable characters."""
+
+    most: int
 
     def holds(self, value: Any) -> bool:
         return isinstance(value, str) and len(value) <= self.most and value.isprintable()
@@ -94,16 +103,8 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Digest:
+class Digest(_AsItIs):
     """The name that reading a file gives it (rnnkit.tasks.data)."""
-
-    def parse(self, text: str) -> str:
-        if not self.holds(text):
-            raise ValueError
-        return text
-
-    def show(self, value: str) -> str:
-        return value
 
     def holds(self, value: Any) -> bool:
         return isinstance(value, str) and re.fullmatch("[0-9a-f]{16}", value) is not None
