@@ -76,12 +76,16 @@ def frame(page: ModuleType) -> None:
         }
         told |= {"locked": _view.selector(_view.view().lock), **_session.kept()}
         _frame(key="rnnkit_frame", data=told, on_shelf_change=_session.bring_back, on_back_change=_go_back)
+    if not st.query_params:
+        write()
 
 
 def write() -> None:
     """The address bar always holds what is seen; the plain address is the default Experiment.
 
     Once the page has been drawn: a page that is left in the middle keeps in its entry of the browser's history what it had.
+    A page that was just turned to has an empty address; that one is filled before the page is drawn (see `frame`), because a
+    reload in between would lose everything.
     """
     st.session_state.address_due = False
     e, pinned = _session.current(), _session.pinned()

@@ -143,11 +143,17 @@ def _curves(e: Experiment, parts: list[Found], done: bool) -> None:
 
 def _accuracy(f: Found, kind: str, title: str, trained: float | None, done: bool) -> None:
     spec, table = _charts.spec(charts.accuracy_chart, None, kind, title, trained), charts.breaks_table(f, kind)
-    text = charts.accuracy_text(table, title) if done else f"Accuracy by {title}: being computed"
-    _charts.draw(spec, text, f"sentence_by_{kind}", {"rows": table})
+    _points(spec, table, charts.accuracy_text, f"Accuracy by {title}", title, f"sentence_by_{kind}", done)
 
 
 def _reach(f: Found, title: str, trained: float | None, done: bool) -> None:
-    table = charts.reach_table(f)
-    text = charts.reach_text(table, title) if done else f"Gradient at the subject by {title}: being computed"
-    _charts.draw(_charts.spec(charts.reach_chart, None, title, trained), text, "sentence_reach", {"rows": table})
+    spec, table = _charts.spec(charts.reach_chart, None, title, trained), charts.reach_table(f)
+    _points(spec, table, charts.reach_text, f"Gradient at the subject by {title}", title, "sentence_reach", done)
+
+
+def _points(spec: dict[str, Any], table: Any, text: Callable[..., str], about: str, title: str, key: str, done: bool) -> None:
+    """Draws the points found so far. Without one the axis has no domain: the chart's place stays empty, at its height."""
+    if table.empty:
+        st.container(height=spec["height"], border=False).caption("There is no number to draw." if done else "Being computed")
+        return
+    _charts.draw(spec, text(table, title) if done else f"{about}: being computed", key, {"rows": table})

@@ -9,6 +9,8 @@ from apptest import linked, until, widget
 
 from pages import _charts, _memory, _reader, sentence
 from rnnkit.cells import CELLS
+from rnnkit.charts.agreement import RULES
+from rnnkit.experiment import Experiment
 from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS
 from rnnkit.record import ABSENT
@@ -246,6 +248,19 @@ def test_a_small_server_refuses_long_sentences_in_words(app, shown, charts, monk
     assert len(rows(shown)[0].words) == 12
     widget(at, "sentence_typed").set_value("the cat, which saw milk near rice near rice near rice,").run()
     assert at.error[0].value.startswith("Not read: at most 12 words on this server, got 13.")
+
+
+def test_a_chart_is_drawn_once_it_has_a_point(monkeypatch):
+    """An axis without a point has no domain: Vega warns on the console."""
+    drawn = []
+    monkeypatch.setattr(_charts, "draw", lambda spec, text, key, data: drawn.append((key, len(data["rows"]))))
+    monkeypatch.setattr(_charts, "spec", lambda *args: {"height": 300})
+    one = {"kind": ["distance"], "relation": [""], "x": [7], "sentences": [500], "right": [250], "reach": [np.nan]}
+    one |= {rule: [250] for rule in RULES}
+    _memory._curves(Experiment(length=10), [one], False)
+    assert drawn == [("sentence_by_distance", 5)]
+    _memory._curves(Experiment(length=10), [one | {"reach": [0.5]}], True)
+    assert drawn[1:] == [("sentence_by_distance", 5), ("sentence_reach", 1)]
 
 
 def test_the_frame_holds_what_its_head_says():
