@@ -23,9 +23,11 @@ export default function ({ data: { place, ...data }, parentElement, setStateValu
   if (fresh) Object.assign(view, { at: clamp(place.at ?? view.last, 0, view.last), unit: place.unit ?? view.unit });
   build(view);
   if (fresh && view.buttons.has(place.number) && !place.number.startsWith("word")) view.chosen = place.number;
+  if (fresh) begin(view, placeOf(view));
   show(view);
 }
 
+const placeOf = view => ({ steps_at: view.at, steps_unit: view.unit === null ? 0 : view.unit + 1, steps_shown: view.chosen ?? "" });
 const WANTS = { forward: { name: "h", unit: 0 }, loss: { name: "loss", unit: 0 }, backward: { name: "dh", unit: 0 } };
 
 // ---- words ----
@@ -266,7 +268,7 @@ function show(view) {
     root.querySelector(`.transport .${name}`).setAttribute("aria-disabled", off);
   Object.assign(root.dataset, { at, last: view.last });
   showEquation(view);
-  if (!view.timer) tell(view, { steps_at: at, steps_unit: view.unit === null ? 0 : view.unit + 1, steps_shown: view.chosen ?? "" }, !view.told);
+  if (!view.timer) tell(view, placeOf(view));
 }
 
 const write = (element, text) => { const html = markup(text); if (element.innerHTML !== html) element.innerHTML = html; };

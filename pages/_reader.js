@@ -14,8 +14,11 @@ export default function ({ data, parentElement, setStateValue }) {
   view.f = decode(data);
   if (before?.length !== view.f.length) Object.assign(view, { t: view.f.word, whole: view.f.whole });
   view.hover = null;
+  if (!before) begin(view, placeOf(view));
   show(view);
 }
+
+const placeOf = view => ({ sentence_word: view.t, sentence_width: view.whole ? "all" : "words" });
 
 function decode(bytes) {
   const buffer = bytes.slice().buffer;                       // a copy, because typed arrays want aligned offsets
@@ -127,7 +130,7 @@ function show(view) {
   showLegend(view);
   showPanel(view);
   showTip(view);
-  tell(view, { sentence_word: view.t, sentence_width: view.whole ? "all" : "words" }, !view.told);
+  tell(view, placeOf(view));
 }
 
 function choose(view, t) {

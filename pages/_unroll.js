@@ -19,8 +19,11 @@ export default function ({ data, parentElement, setStateValue }) {
   if (fresh) view.fold = view.goal = data.place.fold;
   if (!known) Object.assign(view, { row: Math.max(0, data.steps.indexOf(data.place.t)), since: null, picked: null });
   Object.assign(view, { p: data, mouse: null });
+  if (fresh) begin(view, placeOf(view, data.steps[view.row]));
   paint(view);
 }
+
+const placeOf = (view, t) => ({ network_fold: +view.fold.toFixed(2), network_time: t });
 
 const clamp = (x, low = 0, high = 1) => Math.max(low, Math.min(high, x));
 const mix = (a, b, u) => a + (b - a) * u;
@@ -72,7 +75,7 @@ function words(view, d) {
   view.canvas.setAttribute("aria-label", `${STATIONS[station]}. ${p.summary} Arrow keys go through neurons and time.`);
   find(".weights").style.opacity = view.fold < 0.6 ? 1 : 0;
   find(".nan").classList.toggle("on", d.marks.some(m => m.v === null));
-  if (!playing && view.fold === view.goal) tell(view, { network_fold: +view.fold.toFixed(2), network_time: t }, !view.told);
+  if (!playing && view.fold === view.goal) tell(view, placeOf(view, t));
   root.style.setProperty("--diverging", `linear-gradient(to right, ${css(BLUE)}, ${css(d.ink.mid)}, ${css(ORANGE)})`);
   Object.assign(root.dataset, { station, fold: view.fold.toFixed(2), t, playing, columns: g.columns.map(s => s.t).join(" ") });
   showTip(view);
