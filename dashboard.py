@@ -3,7 +3,7 @@
 Each page is a module with a `page` function, the TITLE in the navigation, and CONTROLS: which fields of the Experiment the
 sidebar shows beside it (None: all of them). Its file's name is its address. `leave`, where there is one, is called on all
 other pages: it lets go of what only this page watches. LINKED, where there is one, names the page's own settings, which travel
-in the link (_options.py).
+in the link (page_settings.py).
 """
 
 from collections.abc import Callable
@@ -11,32 +11,12 @@ from contextlib import nullcontext
 
 import streamlit as st
 
-from pages import (
-    _charts,
-    _controls,
-    _header,
-    _link,
-    _plain,
-    _polls,
-    _server,
-    _session,
-    _tour,
-    _trouble,
-    _view,
-    compare,
-    corpus,
-    exploding,
-    lab,
-    language,
-    network,
-    remedies,
-    sentence,
-    status,
-    steps,
-    stories,
-    vanishing,
-)
-from pages._journey import LIVE
+from pages import compare, corpus, exploding, lab, language, network, remedies, sentence, status, steps, stories, vanishing
+from pages.server import app, polling
+from pages.state import session, url, view_options
+from pages.tour import panel
+from pages.tour.tour_state import LIVE
+from pages.ui import chart_view, errors, header, markdown, sidebar
 
 PAGES = {
     module.__name__.rpartition(".")[2]: module
@@ -69,7 +49,7 @@ STYLE = """<style>
 
 
 def main() -> None:
-    with _trouble.net():
+    with errors.net():
         _main()
 
 
@@ -80,52 +60,52 @@ def _main() -> None:
         alone = st.Page(status.page, title=status.TITLE, url_path="status")
         st.navigation([st.Page(lab.page, default=True), alone], position="hidden").run()
         return
-    _link.read(PAGES.values())
-    st.html(STYLE + _view.style())
+    url.read(PAGES.values())
+    st.html(STYLE + view_options.style())
     pages = {
         name: st.Page(module.page, title=module.TITLE, url_path=None if module is lab else name, default=module is lab)
         for name, module in PAGES.items()
     }
     typed = st.Page(lab.page, title=lab.TITLE, url_path="lab", visibility="hidden")
-    alone = _view.hidden("pages") or _view.locked("pages")
+    alone = view_options.hidden("pages") or view_options.locked("pages")
     chosen = st.navigation([*pages.values(), typed], position="hidden" if alone else "top")
     name = chosen.url_path or "lab"
-    if heading := _tour.heading(name):
+    if heading := panel.heading(name):
         st.switch_page(pages[heading])
     _page(name, chosen.run)
     following = dict(zip(pages, [*pages.values()][1:], strict=False)).get(name)
-    if following and not alone and not _view.presenting():
+    if following and not alone and not view_options.presenting():
         st.page_link(following, label=f"Next: {following.title}", icon=":material/arrow_forward:")
 
 
 def show(name: str) -> None:
     """One page with its sidebar, without the navigation: for tests."""
-    _link.read(PAGES.values())
+    url.read(PAGES.values())
     _page(name, PAGES[name].page)
 
 
 def _page(name: str, draw: Callable[[], None]) -> None:
-    """A page, and what stands around every page. Those with a live run are drawn in turn, as its frames are (_polls.py)."""
-    with _polls.polls().turn() if name in LIVE else nullcontext():
-        _controls.sidebar(PAGES[name].CONTROLS)
-        _header.draw()
-        _link.frame(PAGES[name])
+    """A page, and what stands around every page. Those with a live run are drawn in turn, as its frames are (polling.py)."""
+    with polling.polls().turn() if name in LIVE else nullcontext():
+        sidebar.sidebar(PAGES[name].CONTROLS)
+        header.draw()
+        url.frame(PAGES[name])
         for other in PAGES:
             if other != name and hasattr(PAGES[other], "leave"):
                 PAGES[other].leave()
-        if notice := _session.notice():
+        if notice := session.notice():
             st.warning(notice, icon=":material/lock:")
         wrong = st.container()
-        if _tour.panel(name):
+        if panel.panel(name):
             draw()
-            _charts.files()
-        for message in _session.messages():  # a page can find more
-            wrong.warning(f"In the link: {_plain.plain(message)}", icon=":material/link_off:")
-        _link.write()
-        _tour.drawn(name)
+            chart_view.files()
+        for message in session.messages():  # a page can find more
+            wrong.warning(f"In the link: {markdown.plain(message)}", icon=":material/link_off:")
+        url.write()
+        panel.drawn(name)
 
 
 if __name__ == "__main__":  # for every viewer
     main()
 else:  # once: `streamlit run` has found this line, and the server starts with it
-    app = st.App(__file__, lifespan=_server.lifespan, routes=_server.ROUTES, middleware=_server.MIDDLEWARE)
+    app = st.App(__file__, lifespan=app.lifespan, routes=app.ROUTES, middleware=app.MIDDLEWARE)

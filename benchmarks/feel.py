@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from rnnkit.presets import PRESETS  # noqa: E402
-from rnnkit.runs import RunPool  # noqa: E402
+from rnnkit.serving.run_pool import RunPool  # noqa: E402
+from rnnkit.stories.presets import PRESETS  # noqa: E402
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]

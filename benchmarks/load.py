@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 from viewers import Viewer
 
 from rnnkit.experiment import Experiment
-from rnnkit.presets import PRESETS
+from rnnkit.stories.presets import PRESETS
 
 LONG = replace(PRESETS["forgets"].experiment, steps=5000, batch=128, seed=7)  # trains for minutes: there is always something new
 SHORT = replace(PRESETS["forgets"].experiment, steps=100)
@@ -74,7 +74,7 @@ class Server:
 
     def workers(self) -> list[psutil.Process]:
         with contextlib.suppress(psutil.Error):
-            return [p for p in self.process.children() if "rnnkit.worker" in p.cmdline()]
+            return [p for p in self.process.children() if "rnnkit.serving.worker" in p.cmdline()]
         return []
 
     async def watch(self) -> None:

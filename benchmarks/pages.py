@@ -17,11 +17,11 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from rnnkit import cliff, forward, ledger
-from rnnkit.cells import CELLS
+from rnnkit.analysis import activations, error_surface, ledger
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
 from rnnkit.studies import STUDIES
-from rnnkit.weights import draw_weights
 
 
 def main() -> None:
@@ -37,17 +37,17 @@ def main() -> None:
     for cell in args.cells:
         e = Experiment(cell=cell)
         tiny = replace(e, hidden=4, length=12)
-        x = forward.example(e).x[:, 0]
-        report(f"Network: {cell}, 100 words", lambda e=e, x=x: forward.read(e, draw_weights(e, 0), x))
-        small = forward.example(tiny).x[:, 0]
+        x = activations.example(e).x[:, 0]
+        report(f"Network: {cell}, 100 words", lambda e=e, x=x: activations.read(e, draw_weights(e, 0), x))
+        small = activations.example(tiny).x[:, 0]
         report(
             f"Step by step: {cell}, 4 units, 12 words", lambda e=tiny, x=small: ledger.Ledger(e.cell, draw_weights(e, 0), x, 1)
         )
         report(f"Vanishing: {cell}, 100 words", lambda e=e: list(STUDIES["flow"](e)))
         report(f"Vanishing, the map (with a bar): {cell}", lambda e=e: list(STUDIES["regimes"](e)), 1)
-    w, b = cliff.mesh((3.6, 6.4), (-3.6, -1.4), 90, 90)
-    report("Exploding: surface of 90 x 90 points", lambda: cliff.gradient(w, b))
-    report("Exploding: both paths of 150 steps", lambda: cliff.descend(4.9, -2.3, 0.15, 150, np.array([np.inf, 0.4])))
+    w, b = error_surface.mesh((3.6, 6.4), (-3.6, -1.4), 90, 90)
+    report("Exploding: surface of 90 x 90 points", lambda: error_surface.gradient(w, b))
+    report("Exploding: both paths of 150 steps", lambda: error_surface.descend(4.9, -2.3, 0.15, 150, np.array([np.inf, 0.4])))
 
 
 def median_seconds(do: Callable[[], object], times: int) -> float:

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnkit.cells import CELLS
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import ClipNorm
+from rnnkit.engine.trainer import Given, Trainer, init_params
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import ClipNorm
-from rnnkit.trainer import Given, Trainer, init_params
 
 LR, BATCH = 0.01, 32
 Result = tuple[Any, Any]

@@ -21,10 +21,10 @@ import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from rnnkit.engine.trainer import Trainer  # noqa: E402
 from rnnkit.experiment import Experiment  # noqa: E402
-from rnnkit.presets import PRESETS  # noqa: E402
-from rnnkit.runs import RunPool  # noqa: E402
-from rnnkit.trainer import Trainer  # noqa: E402
+from rnnkit.serving.run_pool import RunPool  # noqa: E402
+from rnnkit.stories.presets import PRESETS  # noqa: E402
 
 COMMAND_LINE = """
 import sys, time, torch

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import _layout, _options, _session, _shelved, _together, lab
-from rnnkit.presets import PAIRS, PRESETS, pair
-from rnnkit.words import difference
+from pages import lab
+from pages.run_list import overlay_charts, table
+from pages.state import page_settings, session
+from pages.ui import layout
+from rnnkit.analysis.describe import difference
+from rnnkit.stories.presets import PAIRS, PRESETS, pair
 
 TITLE = "Compare"
 CONTROLS = None
-LINKED = {**lab.LINKED, "compare_when": _options.Choice(_together.WHEN)}
+LINKED = {**lab.LINKED, "compare_when": page_settings.Choice(overlay_charts.WHEN)}
 
 
 def page() -> None:
     if st.session_state.pop("compare_left", False):
-        _layout.to_lab()
-    e, pinned = _session.current(), _session.pinned()
-    _layout.opening(
+        layout.to_lab()
+    e, pinned = session.current(), session.pinned()
+    layout.opening(
         "What did one change do?",
         "Pin a run, change one thing in the sidebar: both are trained on the same seeds and the same sentences, and drawn on the "
         "same scales. Or take a ready pair:",
     )
     key, look = _key(), {"default": _shown(), "label_visibility": "collapsed"}
-    fit = [title for title in PAIRS if not _session.refusal(pair(title)[1])]
+    fit = [title for title in PAIRS if not session.refusal(pair(title)[1])]
     if len(fit) < len(PAIRS):
         st.caption("Some pairs are left out: they would change what this lesson keeps, or are too large for this server.")
     st.pills("Ready pairs", fit, key=key, on_change=_open_pair, args=(key,), **look)
@@ -34,11 +37,11 @@ def page() -> None:
     else:
         st.markdown(f"#### {difference(pinned, e)}")
     lab.live(e)
-    _shelved.shelf()
+    table.shelf()
     forgets, omega = PRESETS["forgets"].experiment, pair("Omega")
-    _layout.try_next(
-        _layout.Try("**The penalty that helps**: 30 words, with and without Omega.", omega[1], "Compare these two", omega[0]),
-        _layout.Try(
+    layout.try_next(
+        layout.Try("**The penalty that helps**: 30 words, with and without Omega.", omega[1], "Compare these two", omega[0]),
+        layout.Try(
             "**The same weights, shorter sentences**: pin it, then change the sequence length word by word.",
             forgets,
             pinned=forgets,
@@ -48,12 +51,12 @@ def page() -> None:
 
 def leave() -> None:
     """Another page was opened."""
-    _shelved.leave()
+    table.leave()
 
 
 def _shown() -> str | None:
     """The ready pair that is looked at."""
-    return next((title for title in PAIRS if pair(title) == (_session.pinned(), _session.current())), None)
+    return next((title for title in PAIRS if pair(title) == (session.pinned(), session.current())), None)
 
 
 def _key() -> str:
@@ -61,11 +64,11 @@ def _key() -> str:
 
 
 def _open_pair(key: str) -> None:
-    """Only from the menu that is there now: see choose_preset in _session.py."""
-    title = _session.heard(key)
+    """Only from the menu that is there now: see choose_preset in session.py."""
+    title = session.heard(key)
     if title and key == _key():
         before, after = pair(title)
-        _session.load(after, pinned=before)
+        session.load(after, pinned=before)
 
 
 if __name__ == "__main__":  # see lab.py

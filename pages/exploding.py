@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages import _autopsy, _charts, _layout, _options
-from pages._cliff import PLACE, Line, cliff
-from rnnkit import cliff as unit
-from rnnkit.autopsy import DOOMED, THRESHOLD
+from pages.components.error_surface import PLACE, Line, cliff
+from pages.state import page_settings
+from pages.ui import chart_view, divergence, layout
+from rnnkit.analysis import error_surface as unit
+from rnnkit.analysis.autopsy import DOOMED, THRESHOLD
+from rnnkit.analysis.describe import amount
 from rnnkit.charts import INK, WARM
 from rnnkit.charts.exploding import bifurcation_chart
-from rnnkit.fixes import ClipNorm
-from rnnkit.presets import PRESETS
-from rnnkit.words import amount
+from rnnkit.engine.fixes import ClipNorm
+from rnnkit.stories.presets import PRESETS
 
 TITLE = "Exploding"
 CONTROLS = ()
@@ -34,24 +35,24 @@ RATES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0)
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 1.0, 2.0, 5.0, 10.0)
 PLACES = {"longest": "before the longest step", "start": "at the start", "end": "at the end, clipped"}
 LINKED = {
-    **_autopsy.LINKED,
+    **divergence.LINKED,
     **PLACE,
-    "exploding_w": _options.Number(*W),
-    "exploding_b": _options.Number(*B),
-    "exploding_rate": _options.Choice(RATES),
-    "exploding_clip": _options.Choice(THRESHOLDS),
-    "exploding_place": _options.Choice(tuple(PLACES)),
+    "exploding_w": page_settings.Number(*W),
+    "exploding_b": page_settings.Number(*B),
+    "exploding_rate": page_settings.Choice(RATES),
+    "exploding_clip": page_settings.Choice(THRESHOLDS),
+    "exploding_place": page_settings.Choice(tuple(PLACES)),
 }
 
 
 def page() -> None:
     st.html(STYLE)
-    _layout.opening(
+    layout.opening(
         "Why does it explode?",
         "The gradient is multiplied at every word on its way back; where it grows, **one** update can throw the weights so far "
         "that a few training steps later everything is NaN. Watch it, then rewind.",
     )
-    _autopsy.section()
+    divergence.section()
     st.divider()
     _cliff()
     _mathematics()
@@ -93,16 +94,16 @@ def _cliff() -> None:
 def _cliff_controls() -> tuple[float, float, float, float]:
     with st.sidebar:
         st.markdown("**The cliff**")
-        w = _options.slider("Start: w", *W, "exploding_w", START[0], 0.01)
-        b = _options.slider("Start: b", *B, "exploding_b", START[1], 0.01)
-        lr = _options.select_slider("Step size (learning rate)", RATES, "exploding_rate", RATE)
-        return w, b, lr, _options.select_slider("Clip threshold", THRESHOLDS, "exploding_clip", CLIP)
+        w = page_settings.slider("Start: w", *W, "exploding_w", START[0], 0.01)
+        b = page_settings.slider("Start: b", *B, "exploding_b", START[1], 0.01)
+        lr = page_settings.select_slider("Step size (learning rate)", RATES, "exploding_rate", RATE)
+        return w, b, lr, page_settings.select_slider("Clip threshold", THRESHOLDS, "exploding_clip", CLIP)
 
 
 def _move(w: float, b: float) -> None:
     """A click on the map."""
-    _options.choose("exploding_w", round(float(w), 2))
-    _options.choose("exploding_b", round(float(b), 2))
+    page_settings.choose("exploding_w", round(float(w), 2))
+    page_settings.choose("exploding_b", round(float(b), 2))
 
 
 @st.cache_data(show_spinner=False)
@@ -164,7 +165,7 @@ def _bifurcation(free: np.ndarray, clipped: np.ndarray) -> None:
         "end": (clipped[0, -1], clipped[1, -1], INK),
     }
     look = {"format_func": lambda place: PLACES[place], "label_visibility": "collapsed"}
-    place = _options.segmented("Look at the weights", list(places), "exploding_place", "longest", **look)
+    place = page_settings.segmented("Look at the weights", list(places), "exploding_place", "longest", **look)
     name, (w, b, colour) = PLACES[place], places[place]
     x = np.linspace(-7, 7, 801)
     left, right = st.columns(2, gap="medium")
@@ -177,7 +178,7 @@ def _bifurcation(free: np.ndarray, clipped: np.ndarray) -> None:
         marks = pd.DataFrame([(at, x, name, colour) for x, _ in unit.fixed_points(w, b)], columns=["at", "x", "name", "colour"])
         chart, text = _chart(branch, marks, along, domain), f"Fixed points x over {along}. {_points(w, b)}"
         with column:
-            _charts.draw(chart, text, f"exploding_over_{along}")
+            chart_view.draw(chart, text, f"exploding_over_{along}")
     st.caption(
         "Solid: stable, x settles there; dashed: unstable, the border between what settles above and what settles below. The "
         "dotted line is x₀ = 0.5, where the unit begins. Where the dashed curve crosses it, a little more or less of w or b "
@@ -211,7 +212,7 @@ def _borders(w: float, b: float) -> str:
 
 
 def _mathematics() -> None:
-    _layout.mathematics(
+    layout.mathematics(
         r"""
 Rows are time, $\theta$ all weights, $\eta$ the learning rate.
 
@@ -244,20 +245,20 @@ def _try_next() -> None:
     )
     explodes, clipped = PRESETS["explodes"].experiment, PRESETS["clipped"].experiment
     shared = replace(DOOMED, fixes=(ClipNorm(THRESHOLD),))
-    _layout.try_next(
-        _layout.Try(
+    layout.try_next(
+        layout.Try(
             "**The same in the lab**: the networks from above with clipping from the first step on, beside the ones without.",
             shared,
             "Compare these two",
             DOOMED,
         ),
-        _layout.Try(
+        layout.Try(
             "**Thirty words** and a gain of 1.3: without clipping, and beside it with clipping at 1.",
             clipped,
             "Compare these two",
             replace(explodes, steps=clipped.steps),
         ),
-        _layout.Try(
+        layout.Try(
             "**Clipping is no cure for vanishing**: these tanh networks are clipped, and most of them fail all the same.",
             PRESETS["no-omega"].experiment,
         ),

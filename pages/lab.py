@@ -7,32 +7,34 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _data, _live, _options, _polls, _session, _take_home, _trouble, _view
-from pages._heatmap import heatmap
-from pages._plain import symbols
-from pages._playback import PACES
-from rnnkit.cells import CELLS
+from pages.components.heatmap import heatmap
+from pages.server import polling
+from pages.state import page_settings, session, uploads, view_options
+from pages.state.playback import PACES
+from pages.ui import downloads, errors, live_charts
+from pages.ui.markdown import symbols
+from rnnkit.analysis.describe import LABELS, difference, summary
+from rnnkit.analysis.summary import Verdict, verdict
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.history import History
 from rnnkit.experiment import Experiment, diff
 from rnnkit.export.figures import CURVES, NAN_IN_MEDIAN, reading
-from rnnkit.history import History
-from rnnkit.presets import PRESETS, named
-from rnnkit.runs import Run
-from rnnkit.verdict import Verdict, verdict
-from rnnkit.words import LABELS, difference, summary
+from rnnkit.serving.run_pool import Run
+from rnnkit.stories.presets import PRESETS, named
 
 TITLE = "Lab"
 CONTROLS = None
 LOSSES = {"last": "of the last loss", "all": "of all losses together"}  # whose gradient, where every step has a loss
 LINKED = {  # of every page with a live run
-    "lab_step": _options.Number(0, 1_000_000),  # the training step looked at: kept by the session's playback
-    "lab_losses": _options.Choice(tuple(LOSSES)),
-    "lab_state": _options.Choice(("h", "c")),
-    "lab_network": _options.Number(0, 4096),
+    "lab_step": page_settings.Number(0, 1_000_000),  # the training step looked at: kept by the session's playback
+    "lab_losses": page_settings.Choice(tuple(LOSSES)),
+    "lab_state": page_settings.Choice(("h", "c")),
+    "lab_network": page_settings.Number(0, 4096),
 }
 
 
 def page() -> None:
-    e = _session.current()
+    e = session.current()
     _headline(e)
     live(e, alone=True)
 
@@ -43,12 +45,12 @@ def live(e: Experiment, alone: bool = False) -> None:
     alone: nothing else on the page changes when the run begins or ends to move; else the whole page is then drawn again, and
     a class would be drawn again in the same moment.
     """
-    run = _session.run()
-    _session.pinned_run()
-    _session.tick(run)
-    _trouble.fragment(_lab)(e, None if alone else _session.interval(run) is not None)
-    if not _data.refusal(e.data):
-        _take_home.draw(run)
+    run = session.run()
+    session.pinned_run()
+    session.tick(run)
+    errors.fragment(_lab)(e, None if alone else session.interval(run) is not None)
+    if not uploads.refusal(e.data):
+        downloads.draw(run)
 
 
 def _headline(e: Experiment) -> None:
@@ -58,26 +60,26 @@ def _headline(e: Experiment) -> None:
         st.markdown(PRESETS[name].text)
         return
     st.subheader(summary(e), anchor=False)
-    changed = ", ".join(LABELS[name] for name in diff(_session.default(), e))
+    changed = ", ".join(LABELS[name] for name in diff(session.default(), e))
     st.markdown(f"{e.bound_task.about} Your own settings; other than in the first story: {changed}.")
 
 
 def _lab(e: Experiment, moved: bool | None) -> None:
     """moved: whether the run moved when the page was drawn; None where no other part of the page depends on it."""
-    with _polls.polls().frame(st.session_state.viewer):
+    with polling.polls().frame(st.session_state.viewer):
         _draw(e)
-    every = _session.interval(_session.run())
+    every = session.interval(session.run())
     if moved is not None and moved != (every is not None):
         st.rerun()
-    _polls.look_again_after(every)
+    polling.look_again_after(every)
 
 
 def _draw(e: Experiment) -> None:
-    if refusal := _data.refusal(e.data):
+    if refusal := uploads.refusal(e.data):
         st.error(f"This run cannot go on: {refusal}.", icon=":material/error:")
         return
-    run, pinned = _session.run(), _session.pinned_run()
-    _session.tick(run)
+    run, pinned = session.run(), session.pinned_run()
+    session.tick(run)
     _transport(e, run)
     # Each part has a place of its own, whether it is there or not: a late message to a place that meanwhile holds
     # something else takes the whole page down.
@@ -85,12 +87,12 @@ def _draw(e: Experiment) -> None:
     if run.error:
         with trouble:
             _failure(run)
-    n = _session.playback().shown(run.history.n)
+    n = session.playback().shown(run.history.n)
     if n:
-        _take_home.prepare()
+        downloads.prepare()
         with said:
             if pinned is None:
-                _say(_verdict(run, _session.playback().row(run.history.n)))
+                _say(_verdict(run, session.playback().row(run.history.n)))
         with gradient:
             _gradient(e, run, n, pinned)
         with curves:
@@ -101,29 +103,29 @@ def _draw(e: Experiment) -> None:
 
 
 def _waiting(run: Run) -> str:
-    place = str(_session.pool().place(run))
+    place = str(session.pool().place(run))
     return f"Waiting for a free training process: {place}." if place else "The training process is starting ..."
 
 
 def _failure(run: Run) -> None:
     st.error(f"The training stopped: {run.error}. What was trained so far is kept.", icon=":material/error:")
-    st.button("Run again", on_click=_session.retry, args=(run,), icon=":material/refresh:")
+    st.button("Run again", on_click=session.retry, args=(run,), icon=":material/refresh:")
 
 
 # ---- transport ----
 
 
 def _transport(e: Experiment, run: Run) -> None:
-    p = _session.playback()
+    p = session.playback()
 
     def button(label: str, action: str, icon: str, control: str = "", **look: Any) -> None:
         control = control or action
-        if not _view.hidden(control):
-            look |= {"key": action, "icon": f":material/{icon}:", "disabled": _view.locked(control)}
-            st.button(label, on_click=_session.press, args=(action,), **look)
+        if not view_options.hidden(control):
+            look |= {"key": action, "icon": f":material/{icon}:", "disabled": view_options.locked(control)}
+            st.button(label, on_click=session.press, args=(action,), **look)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
-        look = {"type": "primary", "width": _view.size(112)}
+        look = {"type": "primary", "width": view_options.size(112)}
         if p.playing:
             button("Pause", "pause", "pause", "train", **look)
         else:
@@ -131,9 +133,9 @@ def _transport(e: Experiment, run: Run) -> None:
         button("Step", "step", "skip_next", help="One record further")
         button("Reset", "reset", "replay", help="Back to the same initial weights")
         button("Stop", "stop", "stop", help="End the training; what is drawn stays")
-        if not _view.hidden("pace"):
+        if not view_options.hidden("pace"):
             _pace(p.pace)
-        with st.container(key="seek", width="stretch", height=_view.size(72), border=False, vertical_alignment="center"):
+        with st.container(key="seek", width="stretch", height=view_options.size(72), border=False, vertical_alignment="center"):
             _seek_bar(e, run)
 
 
@@ -143,43 +145,43 @@ def _pace(now: str) -> None:
         list(PACES),
         index=list(PACES).index(now),
         key="c_pace",
-        on_change=_session.set_pace,
+        on_change=session.set_pace,
         label_visibility="collapsed",
         format_func=lambda pace: f"{pace} pace",
-        disabled=_view.locked("pace"),
-        width=_view.size(160),
+        disabled=view_options.locked("pace"),
+        width=view_options.size(160),
     )
 
 
 def _seek_bar(e: Experiment, run: Run) -> None:
     """While it plays, how far it is; else a bar to go back to any training step."""
-    p, n = _session.playback(), run.history.n
+    p, n = session.playback(), run.history.n
     steps = e.recorded_steps
-    if p.playing or not n or _view.hidden("seek"):
+    if p.playing or not n or view_options.hidden("seek"):
         st.progress(p.shown(n) / run.rows, text=_progress(e, run))
         return
-    key = _session.seek_bar()
+    key = session.seek_bar()
     st.select_slider(
         _progress(e, run),
         steps,
         value=steps[p.row(n)],
         key=key,
-        on_change=_session.seek,
+        on_change=session.seek,
         args=(key, steps),
         format_func=lambda step: f"{step:,}",
-        disabled=_view.locked("seek"),
+        disabled=view_options.locked("seek"),
     )
 
 
 def _progress(e: Experiment, run: Run) -> str:
-    p, history = _session.playback(), run.history
+    p, history = session.playback(), run.history
     n = p.shown(history.n)
     step = history.steps[n - 1] if n else 0
     told = [f"step {step:,} of {e.steps:,}"]
     if run.status == "queued" and p.playing:
         told.append(_waiting(run))
     elif p.playing:
-        told += _session.time_left(run)
+        told += session.time_left(run)
     elif p.stopped:
         told.append("stopped")
     elif not run.done or n < history.n:
@@ -221,7 +223,7 @@ def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
             median = f"median of {e.replicas} networks"
             which = _choose("Network", range(e.replicas + 1), "lab_network", lambda r: f"network {r}" if r else median)
             replica = which - 1 if which else None
-    row = _session.playback().row(h.n)
+    row = session.playback().row(h.n)
     if pinned is None:
         _heatmap(run, n, row, part, replica, all_losses)
     else:
@@ -259,23 +261,23 @@ def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, all_los
         total_steps=e.steps,
         cursor=row,
         symbol=h.parts[part],
-        labels=_session.example(e),
+        labels=session.example(e),
         aligned=e.bound_task.padded,
         important=(source, e.length - 1),
         summary=f"Gradient norms{of} over {e.length} time steps and {n} recorded training steps. {said}",
         height=480,
         key=key,
-        on_pick=lambda picked: _session.pick(h.steps[picked]),
+        on_pick=lambda picked: session.pick(h.steps[picked]),
     )
 
 
 def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], str]) -> Any:
-    look = {"format_func": form, "label_visibility": "collapsed", "width": _view.size(190)}
-    return _options.selectbox(label, options, key, options[0], **look)
+    look = {"format_func": form, "label_visibility": "collapsed", "width": view_options.size(190)}
+    return page_settings.selectbox(label, options, key, options[0], **look)
 
 
 def _curves(run: Run, n: int, pinned: Run | None) -> None:
-    p, other = _session.playback(), pinned.history if pinned else None
+    p, other = session.playback(), pinned.history if pinned else None
     _curves_once(
         h=run.history,
         n=n,
@@ -283,7 +285,7 @@ def _curves(run: Run, n: int, pinned: Run | None) -> None:
         pinned=other,
         upto=other.n if other else 0,
         resting=not p.playing,
-        presenting=_view.presenting(),
+        presenting=view_options.presenting(),
     )
 
 
@@ -294,14 +296,14 @@ def _curves_once(*, h: History, n: int, row: int, pinned: History | None, upto: 
     columns = st.columns(2 if CELLS[e.cell].reservoir else 3, gap="medium")
     with columns[0]:
         st.markdown("**Loss** while training")
-        _live.draw("loss", h, n, row, pinned, upto, resting=resting)
+        live_charts.draw("loss", h, n, row, pinned, upto, resting=resting)
     with columns[1]:
         st.markdown(f"**Accuracy** on new {e.bound_task.samples}")
-        _live.draw("accuracy", h, n, row, pinned, upto, resting=resting)
+        live_charts.draw("accuracy", h, n, row, pinned, upto, resting=resting)
     if len(columns) > 2:
         with columns[2]:
             st.markdown("**Gradient norm** of all weights")
-            _live.draw("norms", h, n, row, pinned, upto, resting=resting)
+            live_charts.draw("norms", h, n, row, pinned, upto, resting=resting)
     ghost = " Dashed: the median of the pinned run." if pinned else ""
     lost = f" {NAN_IN_MEDIAN}" if e.replicas > 1 and (h.diverged[n - 1] >= 0).any() else ""
     st.caption(f"{CURVES} Grey: the step looked at.{ghost}{lost}")

@@ -10,17 +10,29 @@ from typing import Any
 
 import streamlit as st
 
-from pages import _charts, _data, _layout, _options, _session, _trouble, lab
-from pages._plain import plain
+from pages import lab
+from pages.state import page_settings, session, uploads
+from pages.ui import chart_view, errors, layout
+from pages.ui.markdown import plain
+from rnnkit.analysis.findings import (
+    WHO,
+    counting,
+    known_bits,
+    known_shares,
+    left_out,
+    listed,
+    prefixes_known,
+    stand_in,
+    training_loss,
+)
 from rnnkit.charts.corpora import SERIES, groups_chart, groups_text
 from rnnkit.charts.language import bits_chart, bits_text
 from rnnkit.corpus import Corpus, Pairs, Text
 from rnnkit.corpus.notes import count
+from rnnkit.engine.fixes import ClipNorm, Truncate
 from rnnkit.experiment import Experiment, ExperimentError
-from rnnkit.findings import WHO, counting, known_bits, known_shares, left_out, listed, prefixes_known, stand_in, training_loss
-from rnnkit.fixes import ClipNorm, Truncate
-from rnnkit.prose import pieces, unknown
-from rnnkit.shares import percent
+from rnnkit.rounding import percent
+from rnnkit.tasks.text_symbols import pieces, unknown
 from rnnkit.tasks.texts import RENEWED, NextSymbol, example_text
 
 TITLE = "Language model"
@@ -30,11 +42,11 @@ CONTROLS = (
 )  # fmt: skip
 LINKED = {
     **lab.LINKED,
-    "language_prompt": _options.Text(1000),
-    "language_temperature": _options.Number(0.0, 2.0),
-    "language_n": _options.Number(1, 1000),
-    "language_seed": _options.Number(0, 10_000),
-    "language_pairs": _options.Digest(),
+    "language_prompt": page_settings.Text(1000),
+    "language_temperature": page_settings.Number(0.0, 2.0),
+    "language_n": page_settings.Number(1, 1000),
+    "language_seed": page_settings.Number(0, 10_000),
+    "language_pairs": page_settings.Digest(),
 }
 PLACEHOLDER = "the cats, which saw my dog,"
 
@@ -101,8 +113,8 @@ example's pairs alone.
 
 
 def page() -> None:
-    e = _session.current()
-    _layout.opening(
+    e = session.current()
+    layout.opening(
         "What comes next?",
         "A language model reads a text and predicts every next character or word. **Bits** say how well. Whether it still knows "
         "the subject at the verb, they hardly say: that takes **minimal pairs**.",
@@ -116,14 +128,14 @@ def page() -> None:
     _bring(e, expanded=False)
     _networks(e)
     lab.live(e)
-    if _data.refusal(e.data):
+    if uploads.refusal(e.data):
         return
     _results(e)
     most, pieces_are = (text.format(vocabulary=e.vocabulary) for text in KNOWN[e.task])
     unit = _task(e).unit
     known = {"most": most, "pieces": pieces_are, "unknown": stand_in(unit)}
     rules = RULES.format(unit=unit, length=e.length, renewed=RENEWED, **known)
-    _layout.mathematics(rules, "What exactly is read, measured and compared")
+    layout.mathematics(rules, "What exactly is read, measured and compared")
 
 
 def _task(e: Experiment) -> NextSymbol:
@@ -137,28 +149,28 @@ def _task(e: Experiment) -> NextSymbol:
 
 def _told(e: Experiment) -> None:
     """Whose text this is."""
-    text = _data.about(e.data) if e.data and not _data.refusal(e.data) else example_text()
+    text = uploads.about(e.data) if e.data and not uploads.refusal(e.data) else example_text()
     assert isinstance(text, Text)
     size = f"{len(text.text):,} characters" if e.task == "characters" else f"{len(text.words):,} words"
     with st.container(horizontal=True, vertical_alignment="center"):
         if e.data:
             st.markdown(f"**{plain(text.name)}**: {size}.", width="stretch")
-            _data.sharing(e.data)
-            st.button("Back to the example", key="language_example", on_click=_session.load, args=(replace(e, data=""),))
+            uploads.sharing(e.data)
+            st.button("Back to the example", key="language_example", on_click=session.load, args=(replace(e, data=""),))
         else:
             st.markdown(f"**Example text**: sentences of the agreement task, {size}. *{text.text.splitlines()[1]}*")
-    for note in (*text.notes, *(_task(e).remarks(e.length) if e.data and not _data.refusal(e.data) else ())):
+    for note in (*text.notes, *(_task(e).remarks(e.length) if e.data and not uploads.refusal(e.data) else ())):
         st.caption(plain(note))
 
 
 def _bring(e: Experiment, expanded: bool) -> None:
     with st.expander("Bring a text", icon=":material/upload_file:", expanded=expanded):
-        digest = _data.given("text", "language_given")
+        digest = uploads.given("text", "language_given")
         if not digest:
             return
         ours = e.task in ("characters", "words")
         try:
-            _session.load(replace(e if ours else _letters, data=digest))
+            session.load(replace(e if ours else _letters, data=digest))
         except ExperimentError as error:
             st.error(f"Not used: {error}", icon=":material/block:")
             return
@@ -173,10 +185,10 @@ def _networks(e: Experiment) -> None:
         st.markdown("Train:", width="content")
         for i, (name, network) in enumerate(NETWORKS.items()):
             ready = _on(network.experiment, data)
-            refused = "; ".join(_session.limits().check(ready).values())
+            refused = "; ".join(session.limits().check(ready).values())
             look: dict[str, Any] = {"type": "primary" if name == chosen else "secondary"}
             look |= {"disabled": bool(refused), "help": refused or None}
-            st.button(name, key=f"language_network_{i}", on_click=_session.load, args=(ready,), **look)
+            st.button(name, key=f"language_network_{i}", on_click=session.load, args=(ready,), **look)
     if chosen and not data:
         st.markdown(NETWORKS[chosen].text)
 
@@ -189,18 +201,18 @@ def _on(e: Experiment, data: str) -> Experiment:
 
 
 def _results(e: Experiment) -> None:
-    _trouble.fragment(_now, run_every=None if _session.run().done else 1.0)(e)
-    if not _session.run().done:
+    errors.fragment(_now, run_every=None if session.run().done else 1.0)(e)
+    if not session.run().done:
         st.caption("When the training is done: bits on text it has never seen, agreement by minimal pairs, and what it writes.")
         return
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("#### Bits on text it has never seen")
-        _layout.computed("language", e, partial(_bits, e), step=e.steps)
+        layout.computed("language", e, partial(_bits, e), step=e.steps)
     with right:
         st.markdown("#### Does it agree? Minimal pairs")
         pairs = _chosen_pairs()
-        _layout.computed("minimal_pairs", e, partial(_agreement, e, pairs), step=e.steps, pairs=pairs)
+        layout.computed("minimal_pairs", e, partial(_agreement, e, pairs), step=e.steps, pairs=pairs)
     _bring_pairs()
     st.markdown("#### What it writes")
     _writing(e)
@@ -208,10 +220,10 @@ def _results(e: Experiment) -> None:
 
 def _now(e: Experiment) -> None:
     """The training loss in bits; once the run is done, the page is drawn again with the results."""
-    run, unit, known = _session.run(), _task(e).unit, _task(e).coverage["training"]
-    n = _session.playback().shown(run.history.n)
+    run, unit, known = session.run(), _task(e).unit, _task(e).coverage["training"]
+    n = session.playback().shown(run.history.n)
     if n:
-        losses = run.history.loss[_session.playback().row(run.history.n)]
+        losses = run.history.loss[session.playback().row(run.history.n)]
         some = "" if known == 1 else f" {percent(known, 1)} of the {unit}s of the training part are known."
         st.markdown(training_loss(losses, e.guess_loss, unit) + some)
     if run.done and st.session_state.get("language_done") != run.experiment.key:
@@ -222,7 +234,7 @@ def _now(e: Experiment) -> None:
 def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
     f, unit = parts[-1], _task(e).unit
     chart = bits_chart(f, unit, e.task == "words")
-    _charts.draw(chart, bits_text(f, unit), "language_bits")
+    chart_view.draw(chart, bits_text(f, unit), "language_bits")
     _nan(f)
     which = "The network with the first seed" if e.replicas > 1 else "The network"
     st.caption(
@@ -245,13 +257,13 @@ def _nan(f: Mapping[str, Any]) -> None:
 
 def _chosen_pairs() -> str:
     """The pairs that this viewer brought, while the server has them; "" for the example's."""
-    return _options.value("language_pairs", "", _usable)
+    return page_settings.value("language_pairs", "", _usable)
 
 
 def _usable(digest: str) -> bool:
-    if _data.refusal(digest):
+    if uploads.refusal(digest):
         return False
-    given = _data.about(digest)
+    given = uploads.about(digest)
     return isinstance(given, Pairs) or (isinstance(given, Corpus) and bool(given.forms))
 
 
@@ -264,17 +276,17 @@ def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], do
     mine = overall["network"]
     if any(row["by"] == "attractors" for row in f["rows"]):
         marks = {"network": "line"}
-        _charts.legend(*((marks.get(who, "dashed"), SERIES[who][0], WHO[who]) for who in overall))
+        chart_view.legend(*((marks.get(who, "dashed"), SERIES[who][0], WHO[who]) for who in overall))
         title = "attractors: nouns of the other number in between"
         chart, text = groups_chart(f["rows"], "attractors", title, height=200), groups_text(f["rows"], "attractors", title)
-        _charts.draw(chart, text, "language_pairs_chart")
+        chart_view.draw(chart, text, "language_pairs_chart")
     others = ", ".join(f"{WHO[who]} {percent(row['right'], 1)}" for who, row in overall.items() if who != "network")
     st.markdown(
         f"The right form is more probable in **{percent(mine['right'], 1)}** of {count(f['pairs'], 'pair')} (95 % interval "
         f"{percent(mine['low'], 1)} to {percent(mine['high'], 1)}). Chance: 50 %; {others}."
     )
     whose = (
-        f"Pairs of {plain(_data.about(pairs).name)}; those that stand in the training text count as well."
+        f"Pairs of {plain(uploads.about(pairs).name)}; those that stand in the training text count as well."
         if pairs
         else "Prefixes of the example's grammar that do not occur in the text."
     )
@@ -287,17 +299,17 @@ def _bring_pairs() -> None:
             "Pairs of sentences, one right, one wrong, **of any language**: BLiMP's JSON lines, a .text file with its .gold "
             "file, lines that begin with True or False (CLaMS), or a table with a right and a wrong sentence in each row."
         )
-        digest = _data.given("pairs", "language_pairs_given")
+        digest = uploads.given("pairs", "language_pairs_given")
         if digest:
-            _options.choose("language_pairs", digest)
+            page_settings.choose("language_pairs", digest)
         elif not _chosen_pairs():
             return
         else:
-            for note in _data.about(_chosen_pairs()).notes:
+            for note in uploads.about(_chosen_pairs()).notes:
                 st.caption(plain(note))
             if not st.button("Back to the example's pairs", key="language_own_pairs"):
                 return
-            _options.forget(["language_pairs"])
+            page_settings.forget(["language_pairs"])
     st.rerun()
 
 
@@ -308,21 +320,21 @@ def _writing(e: Experiment) -> None:
     task, words = _task(e), e.task == "words"
     columns = st.columns([4, 2, 2, 2], gap="medium", vertical_alignment="bottom")
     with columns[0]:
-        prompt = _options.text("It begins with", "language_prompt", "" if e.data else PLACEHOLDER, context=e.data)
+        prompt = page_settings.text("It begins with", "language_prompt", "" if e.data else PLACEHOLDER, context=e.data)
     about = "0: always the most probable. 1: as probable as the network says. Above: bolder."
     with columns[1]:
-        temperature = _options.slider("Temperature", 0.0, 2.0, "language_temperature", 0.7, 0.1, help=about)
+        temperature = page_settings.slider("Temperature", 0.0, 2.0, "language_temperature", 0.7, 0.1, help=about)
     with columns[2]:
         many = 60 if words else 300
-        n = _options.number(f"{task.unit.capitalize()}s", 1, 1000, "language_n", many, 50, context=e.task)
+        n = page_settings.number(f"{task.unit.capitalize()}s", 1, 1000, "language_n", many, 50, context=e.task)
     with columns[3]:
-        seed = _options.number("Seed", 0, 10_000, "language_seed", 0, help="The same seed writes the same text.")
+        seed = page_settings.number("Seed", 0, 10_000, "language_seed", 0, help="The same seed writes the same text.")
     strange = unknown(task, pieces(task, prompt))
     if strange:
         read = "each is read by its shape" if words else "each is read as the symbol for all rare ones"
         st.warning(f"Not in the {'vocabulary' if words else 'alphabet'} of this text: {plain(listed(strange))}; {read}.")
     options = {"prompt": prompt, "n": n, "temperature": temperature, "seed": seed}
-    _layout.computed("sample", e, _written, step=e.steps, **options)
+    layout.computed("sample", e, _written, step=e.steps, **options)
 
 
 def _written(parts: Sequence[Mapping[str, Any]], done: bool) -> None:

@@ -8,21 +8,22 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _options, _session, _trouble
-from pages._unroll import PLACE, network, picture, things
-from rnnkit.cells import CELLS
+from pages.components.network import PLACE, network, picture, things
+from pages.state import page_settings, session
+from pages.ui import errors, layout
+from rnnkit.analysis.activations import example, landmarks, read, versions
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
-from rnnkit.forward import example, landmarks, read, versions
-from rnnkit.presets import PRESETS
-from rnnkit.runs import Answer
+from rnnkit.serving.run_pool import Answer
+from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import Batch
-from rnnkit.weights import draw_weights
 
 TITLE = "Network"
 CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "seed")
 LINKED = {
-    "network_trained": _options.Choice(("untrained", "trained")),
-    "network_number": _options.Choice(("singular", "plural")),
+    "network_trained": page_settings.Choice(("untrained", "trained")),
+    "network_number": page_settings.Choice(("singular", "plural")),
     **PLACE,
 }
 TRAINED_STEPS = 200  # at most; the sidebar's number if that is less
@@ -48,23 +49,23 @@ earlier:
 
 
 def page() -> None:
-    _layout.opening(
+    layout.opening(
         "What is a recurrent network?",
         "The same neurons and the same weights at every step, **connected to themselves through time.**",
     )
-    e = _session.current()
-    if not _layout.equally_long(e):
+    e = session.current()
+    if not layout.equally_long(e):
         return
     number, batch, trained = _choices(e)
     answer = _answer(e) if trained else None
-    waiting = answer is not None and not answer.ended.wait(_layout.PATIENCE)
-    _trouble.fragment(_drawn, run_every=0.2 if waiting else None)(e, number, batch, trained, waiting)
-    _layout.mathematics(_mathematics(e))
-    _layout.try_next(*SUGGESTIONS)
+    waiting = answer is not None and not answer.ended.wait(layout.PATIENCE)
+    errors.fragment(_drawn, run_every=0.2 if waiting else None)(e, number, batch, trained, waiting)
+    layout.mathematics(_mathematics(e))
+    layout.try_next(*SUGGESTIONS)
 
 
 def _answer(e: Experiment) -> Answer:
-    return _session.ask("weights", e, step=min(e.steps, TRAINED_STEPS), replica=0)
+    return session.ask("weights", e, step=min(e.steps, TRAINED_STEPS), replica=0)
 
 
 def _choices(e: Experiment) -> tuple[str, Batch, bool]:
@@ -75,14 +76,14 @@ def _choices(e: Experiment) -> tuple[str, Batch, bool]:
     look = {"label_visibility": "collapsed"}
     with st.container(horizontal=True, gap="medium"):
         kinds = {"untrained": "untrained weights", "trained": f"after {min(e.steps, TRAINED_STEPS)} training steps"}
-        weights = _options.segmented(
+        weights = page_settings.segmented(
             "Weights", list(kinds), "network_trained", "untrained", format_func=lambda kind: kinds[kind], **look
         )
         trained = weights == "trained"
         if not numbers:
             return "", original, trained
         its_own = next(n for n, b in numbers.items() if np.array_equal(b.x, original.x))
-        number = _options.segmented(
+        number = page_settings.segmented(
             "Subject", list(numbers), "network_number", its_own, format_func=lambda n: f"{n}: {nouns[n]}", **look
         )
     return number, numbers[number], trained
@@ -100,7 +101,7 @@ def _drawn(e: Experiment, number: str, batch: Batch, trained: bool, waited: bool
         st.markdown(_measured(e.key, ready, e, weights))
     elif answer.error:
         st.error(f"The network could not be trained: {answer.error}.", icon=":material/error:")
-        st.button("Try again", key="network_again", on_click=_session.pool().forget, args=(answer,))
+        st.button("Try again", key="network_again", on_click=session.pool().forget, args=(answer,))
     else:
         share = next((part["progress"] for part in reversed(answer.parts) if "progress" in part), 0.0)
         st.progress(share, text="training; until then the untrained network is drawn ...")
@@ -194,15 +195,15 @@ def _mathematics(e: Experiment) -> str:
 
 
 SUGGESTIONS = (
-    _layout.Try(
+    layout.Try(
         "Unroll 10 words and train: the plural travels from the subject to the verb, and the network learns to use it.",
         PRESETS["remembers"].experiment,
     ),
-    _layout.Try(
+    layout.Try(
         "The same network with 100 words in between: watch how little of the gradient comes back to the subject.",
         PRESETS["forgets"].experiment,
     ),
-    _layout.Try(
+    layout.Try(
         "An LSTM has a second lane, the cell state c. With chrono initialization it keeps the number over 50 words.",
         PRESETS["lstm-chrono"].experiment,
     ),

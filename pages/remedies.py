@@ -9,24 +9,27 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _chapters, _layout, _options, _session, _trouble
-from pages._multiples import ORDERS, multiples, pressed
-from rnnkit.cells import CELLS
+from pages.components.small_multiples import ORDERS, multiples, pressed
+from pages.state import browser_history, page_settings, session
+from pages.ui import errors, layout
+from rnnkit.analysis.describe import TITLES, difference
+from rnnkit.analysis.gradient_summary import remaining
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.history import History
 from rnnkit.experiment import Experiment
-from rnnkit.gradient_summary import remaining
-from rnnkit.history import History
-from rnnkit.limits import gigaflops
-from rnnkit.presets import PRESETS, pair
-from rnnkit.remedies import LEVELS, PANELS, Outcome, Panel, Remedy, Result, lessons, measure
-from rnnkit.runs import Run
-from rnnkit.words import TITLES, difference
+from rnnkit.serving.limits import gigaflops
+from rnnkit.serving.run_pool import Run
+from rnnkit.stories.presets import PRESETS, pair
+from rnnkit.stories.remedies import LEVELS, PANELS, Outcome, Panel, Remedy, Result, lessons, measure
 
 TITLE = "Remedies"
 CONTROLS = ()
 LINKED = {
-    "remedies_panel": _options.Choice(tuple(PANELS)),
-    "remedies_order": _options.Choice(ORDERS),
-    "remedies_open": _options.Several(_options.Choice(tuple({name: 0 for p in PANELS.values() for name in p.remedies})), 50),
+    "remedies_panel": page_settings.Choice(tuple(PANELS)),
+    "remedies_order": page_settings.Choice(ORDERS),
+    "remedies_open": page_settings.Several(
+        page_settings.Choice(tuple({name: 0 for p in PANELS.values() for name in p.remedies})), 50
+    ),
 }
 HEAT_ROWS = 36  # training steps that a small heatmap shows
 ACTIONS = {"open": "Open in the lab", "compare": "Compare with the plain network"}
@@ -40,29 +43,31 @@ Runs = Mapping[str, Run]
 
 def page() -> None:
     if st.session_state.pop("remedies_left", False):
-        _layout.to_lab()
+        layout.to_lab()
     st.html(STYLE)
-    _layout.opening(
+    layout.opening(
         "What repairs it?",
         "Every remedy gets the same task, sentences and seeds as a plain network, and all of them are trained now, side by side.",
     )
     titles = {kind: panel.title for kind, panel in PANELS.items()}
     with st.sidebar:
         first = next(iter(PANELS))
-        kind = _options.segmented("The plain network's trouble", list(PANELS), "remedies_panel", first, format_func=titles.get)
+        kind = page_settings.segmented(
+            "The plain network's trouble", list(PANELS), "remedies_panel", first, format_func=titles.get
+        )
     panel = _welcome(PANELS[kind])
     _leave_others(kind)
     if panel.remedies:
         st.markdown(f"{panel.text} {_same(panel.plain)}")
         every = _interval(_runs(panel))
-        _trouble.fragment(_panel, run_every=every)(kind, panel, every)
+        errors.fragment(_panel, run_every=every)(kind, panel, every)
         _mathematics(panel)
     _try_next()
 
 
 def _welcome(panel: Panel) -> Panel:
     """The panel without what this server's limits refuse."""
-    fit = {name: r for name, r in panel.remedies.items() if not _session.limits().check(r.experiment)}
+    fit = {name: r for name, r in panel.remedies.items() if not session.limits().check(r.experiment)}
     if len(fit) < len(panel.remedies):
         missing = ", ".join(r.idea.title for name, r in panel.remedies.items() if name not in fit)
         st.warning(f"Too large for this server, and left out: {missing}.", icon=":material/block:")
@@ -80,10 +85,10 @@ def _same(e: Experiment) -> str:
 
 def _runs(panel: Panel) -> Runs:
     """Asks for all of them to be trained to the end."""
-    pool, runs = _session.pool(), {}
+    pool, runs = session.pool(), {}
     for name, remedy in panel.remedies.items():
         runs[name] = pool.get(remedy.experiment)
-        pool.watch(runs[name], _session.viewer("remedies"), runs[name].rows, patient=True)
+        pool.watch(runs[name], session.viewer("remedies"), runs[name].rows, patient=True)
     return runs
 
 
@@ -94,11 +99,11 @@ def leave() -> None:
 
 def _leave_others(kind: str) -> None:
     """The workers are for the panel that is looked at."""
-    pool = _session.pool()
+    pool = session.pool()
     for panel in (panel for name, panel in PANELS.items() if name != kind):
         for remedy in panel.remedies.values():
             if run := pool.runs.get(remedy.experiment.key):
-                pool.leave(run, _session.viewer("remedies"))
+                pool.leave(run, session.viewer("remedies"))
 
 
 def _interval(runs: Runs) -> float | None:
@@ -116,7 +121,7 @@ def _seconds_left(runs: Runs) -> float | None:
     if not done or not seconds:
         return None
     todo = sum(gigaflops(run.experiment) * (1 - run.history.n / run.rows) for run in runs.values() if not run.error)
-    return todo * seconds / done / _session.limits().workers
+    return todo * seconds / done / session.limits().workers
 
 
 def _blown(run: Run) -> bool:
@@ -130,7 +135,7 @@ def _blown(run: Run) -> bool:
 
 def _panel(kind: str, panel: Panel, every: float | None) -> None:
     if pressed(f"remedies_{kind}", ACTIONS):  # before anything is drawn, which would arrive after the page has gone
-        st.session_state.remedies_left = _chapters.leaving()
+        st.session_state.remedies_left = browser_history.leaving()
         st.rerun()
     runs = _runs(panel)
     seen = {name: _seen(name, panel, run) for name, run in runs.items()}
@@ -167,10 +172,10 @@ def _table(kind: str, panel: Panel, runs: Runs, rows: list[dict[str, Any]]) -> N
     codes = [_codes(panel.remedies[name], run, row["n"]) for (name, run), row in zip(runs.items(), rows, strict=True)]
 
     def load(name: str) -> None:
-        _chapters.set_out(panel.remedies[name].experiment)
+        browser_history.set_out(panel.remedies[name].experiment)
 
     def compare(name: str) -> None:
-        _chapters.set_out(panel.remedies[name].experiment, panel.plain)
+        browser_history.set_out(panel.remedies[name].experiment, panel.plain)
 
     does = dict(zip(ACTIONS, (load, compare), strict=True))
     multiples(rows, codes, heads=heads, key=f"remedies_{kind}", actions=does)
@@ -190,8 +195,8 @@ def _grid(run: Run) -> np.ndarray:
 
 
 def _seen(name: str, panel: Panel, run: Run) -> tuple[Result | None, dict[str, Any]]:
-    """What the run has shown up to now, and its row of the table as pages/_multiples.py describes it."""
-    place = str(_session.pool().place(run))
+    """What the run has shown up to now, and its row of the table as pages/components/small_multiples.py describes it."""
+    place = str(session.pool().place(run))
     known = (run.experiment.key, panel.plain.key, run.history.n, run.status, place)
     return _look(known, name, panel.remedies[name], panel.plain, run)
 
@@ -289,7 +294,7 @@ def _failures(panel: Panel, runs: Runs) -> None:
     for name, run in runs.items():
         if run.error:
             st.error(f"{panel.remedies[name].idea.title}: the training stopped: {run.error}.", icon=":material/error:")
-            again = {"on_click": _session.pool().retry, "args": (run,), "icon": ":material/refresh:"}
+            again = {"on_click": session.pool().retry, "args": (run,), "icon": ":material/refresh:"}
             st.button("Run again", key=f"remedies_again_{name}", **again)
 
 
@@ -299,27 +304,27 @@ def _failures(panel: Panel, runs: Runs) -> None:
 def _mathematics(panel: Panel) -> None:
     head = "Row vectors; dh, dc, da and dW are derivatives of the loss, g stands for all weights' derivatives together.\n\n"
     ideas = [remedy.idea for remedy in panel.remedies.values()]
-    _layout.mathematics(head + "\n".join(f"- **{idea.title}**: {idea.formula}. *{idea.source}*" for idea in ideas))
+    layout.mathematics(head + "\n".join(f"- **{idea.title}**: {idea.formula}. *{idea.source}*" for idea in ideas))
 
 
 def _try_next() -> None:
     small, large = pair("Input scale")
     forget, chrono = pair("Gate bias")
-    _layout.try_next(
-        _layout.Try(
+    layout.try_next(
+        layout.Try(
             "**A remedy with a condition**: orthogonal weights help while the inputs are small. Ten times larger inputs, beside "
             "the small ones:",
             large,
             "Compare these two",
             small,
         ),
-        _layout.Try(
+        layout.Try(
             "**One number decides**: the LSTM with steps ten times as long as here, its forget gates at 1 and with chrono.",
             chrono,
             "Compare these two",
             forget,
         ),
-        _layout.Try(
+        layout.Try(
             "**Harder sentences**: the subject moves, and half of the nouns in between have a number too. Does the GRU hold?",
             PRESETS["attractors"].experiment,
         ),

@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _memory, _options, _session, _trouble, _view
-from pages._plain import plain
-from pages._reader import PLACE, Row, reader
-from rnnkit import forward, sentences
-from rnnkit.cells import CELLS
+from pages.components.sentence_reader import PLACE, Row, reader
+from pages.state import page_settings, session, view_options
+from pages.ui import errors, layout, sentence_units
+from pages.ui.markdown import plain
+from rnnkit.analysis import activations
+from rnnkit.analysis.describe import amount, summary
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.record import ABSENT
+from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
-from rnnkit.presets import PRESETS
-from rnnkit.process import Answer
-from rnnkit.record import ABSENT
-from rnnkit.tasks import TASKS
+from rnnkit.serving.process import Answer
+from rnnkit.stories.presets import PRESETS
+from rnnkit.tasks import TASKS, sentences
 from rnnkit.tasks.agreement import PLURAL, SINGULAR, Agreement
-from rnnkit.weights import draw_weights
-from rnnkit.words import amount, summary
 
 TITLE = "Sentence"
 CONTROLS = None  # all: this is the network of the lab
@@ -34,23 +35,23 @@ RELATIONS = {"opposite": "opposite number", "same": "same number", "random": "an
 TYPED = "the cats, which already ate fresh milk,"
 PARTS = tuple(dict.fromkeys(n for cell in CELLS.values() for n in (*cell.parts, *(name for name, _ in cell.equations))))
 LINKED = {
-    "sentence_typed": _options.Text(6000),
-    "sentence_noun": _options.Choice(tuple(SINGULAR)),
-    "sentence_adverbs": _options.Number(0, MOST_ADVERBS),
-    "sentence_clause": _options.Number(sentences.SHORTEST, 10_000),
-    "sentence_attractors": _options.Number(0, MOST_ATTRACTORS),
-    "sentence_relation": _options.Choice(tuple(RELATIONS)),
-    "sentence_again": _options.Number(0, 1_000_000),  # which words are drawn
-    "sentence_step": _options.Number(0, MOST_TRAINED),
-    "sentence_part": _options.Choice(PARTS),
-    **_memory.LINKED,
+    "sentence_typed": page_settings.Text(6000),
+    "sentence_noun": page_settings.Choice(tuple(SINGULAR)),
+    "sentence_adverbs": page_settings.Number(0, MOST_ADVERBS),
+    "sentence_clause": page_settings.Number(sentences.SHORTEST, 10_000),
+    "sentence_attractors": page_settings.Number(0, MOST_ATTRACTORS),
+    "sentence_relation": page_settings.Choice(tuple(RELATIONS)),
+    "sentence_again": page_settings.Number(0, 1_000_000),  # which words are drawn
+    "sentence_step": page_settings.Number(0, MOST_TRAINED),
+    "sentence_part": page_settings.Choice(PARTS),
+    **sentence_units.LINKED,
     **PLACE,
 }
 
 
 def page() -> None:
-    e = _session.current()
-    _layout.opening(
+    e = session.current()
+    layout.opening(
         "Does it carry the number to the verb?",
         "The network reads word by word, and after every word we ask it: **was or were?** It has to carry the number of the "
         "subject through all the words in between.",
@@ -59,9 +60,9 @@ def page() -> None:
         both, step = _sentence(e), _step(e)
         if both is not None:
             _read(e, both, step)
-        _memory.units(e, step)
-        _memory.breaks(e, step)
-        _layout.mathematics(MATHEMATICS)
+        sentence_units.units(e, step)
+        sentence_units.breaks(e, step)
+        layout.mathematics(MATHEMATICS)
     else:
         text = f"The lab's task is **{TASKS[e.task].title}**. This page builds and reads the sentences of the agreement tasks."
         st.info(text, icon=":material/translate:")
@@ -74,8 +75,8 @@ def page() -> None:
 
 def _sentence(e: Experiment) -> np.ndarray | None:
     """What is built or typed, with its subject in singular and in plural, (T, 2); None where that cannot be read."""
-    built, most = _built(e), _session.limits().max_length
-    text = _options.text(
+    built, most = _built(e), session.limits().max_length
+    text = page_settings.text(
         "or type one, in the words of the task",
         "sentence_typed",
         placeholder=TYPED if built is None or len(built) > 25 else sentences.text(built[:, 1]),
@@ -108,30 +109,30 @@ def _notes(typed: sentences.Typed) -> None:
 
 def _built(e: Experiment) -> np.ndarray | None:
     task, nouns = TASKS[e.task], dict(zip(SINGULAR, PLURAL, strict=True))
-    most = _session.limits().max_length
+    most = session.limits().max_length
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        look = {"format_func": lambda one: f"{one} / {nouns[one]}", "width": _view.size(165)}
-        noun = _options.selectbox("Subject", SINGULAR, "sentence_noun", SINGULAR[0], **look)
+        look = {"format_func": lambda one: f"{one} / {nouns[one]}", "width": view_options.size(165)}
+        noun = page_settings.selectbox("Subject", SINGULAR, "sentence_noun", SINGULAR[0], **look)
         adverbs = 0
         if task.varying:
-            adverbs = _options.number("Adverbs before", 0, MOST_ADVERBS, "sentence_adverbs", 1, width=_view.size(130))
+            adverbs = page_settings.number("Adverbs before", 0, MOST_ADVERBS, "sentence_adverbs", 1, width=view_options.size(130))
         words = _clause(e, adverbs, most)
-        attractors = _options.number(
+        attractors = page_settings.number(
             "Attractors",
             0,
             MOST_ATTRACTORS,
             "sentence_attractors",
             2 if task.attractors else 0,
             context=e.task,
-            width=_view.size(125),
+            width=view_options.size(125),
             help="Nouns in the clause that have a number too. The other nouns there have none, such as milk.",
         )
         relation = "random"
         if attractors:
             look = {"format_func": lambda number: RELATIONS[number]}
-            relation = _options.segmented("Their number", list(RELATIONS), "sentence_relation", "opposite", **look)
-        again = _options.value("sentence_again", 0)
-        other = {"on_click": _options.choose, "args": ("sentence_again", again + 1)}
+            relation = page_settings.segmented("Their number", list(RELATIONS), "sentence_relation", "opposite", **look)
+        again = page_settings.value("sentence_again", 0)
+        other = {"on_click": page_settings.choose, "args": ("sentence_again", again + 1)}
         st.button("Other words", key="sentence_other", icon=":material/casino:", **other)
     length, room = sentences.FRAME + words + adverbs, max(1, words // 3)
     if length > most:
@@ -143,14 +144,14 @@ def _built(e: Experiment) -> np.ndarray | None:
 
 
 def _clause(e: Experiment, adverbs: int, most: int) -> int:
-    return _options.number(
+    return page_settings.number(
         "Words in the clause",
         sentences.SHORTEST,
         max(sentences.SHORTEST, most - sentences.FRAME),
         "sentence_clause",
         max(sentences.SHORTEST, e.length - sentences.FRAME - adverbs),
         context=(e.task, e.length),
-        width=_view.size(155),
+        width=view_options.size(155),
         help=f"Trained on sentences of {e.length} words in all; ask for shorter or longer ones.",
     )
 
@@ -172,23 +173,23 @@ def _step(e: Experiment) -> int:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Read after training steps:", width="content")
         look = {"label_visibility": "collapsed", "format_func": lambda step: f"{step:,}" if step else "0, untrained"}
-        return _options.segmented("Training steps", steps, "sentence_step", last, context=last, **look)
+        return page_settings.segmented("Training steps", steps, "sentence_step", last, context=last, **look)
 
 
 def _read(e: Experiment, both: np.ndarray, step: int) -> None:
-    names, pinned = {"": e}, _session.pinned()
+    names, pinned = {"": e}, session.pinned()
     if pinned and pinned != e and isinstance(TASKS[pinned.task], Agreement):
         names = {f"now: {summary(e)}": e, f"pinned: {summary(pinned)}": pinned}
     elif pinned and pinned != e:
         st.caption("The pinned network has another task and does not read along.")
     part, answers = _part(e), []
     for network in names.values():
-        options = {"step": min(step, network.steps), "off": _memory.off(e) if network is e else []}
-        answers.append(_session.ask("reading", _memory.one(network), sentences=both.T.tolist(), **options))
+        options = {"step": min(step, network.steps), "off": sentence_units.off(e) if network is e else []}
+        answers.append(session.ask("reading", sentence_units.one(network), sentences=both.T.tolist(), **options))
     for answer in answers:
-        answer.ended.wait(_layout.PATIENCE)
+        answer.ended.wait(layout.PATIENCE)
     done = all(answer.ended.is_set() for answer in answers)
-    _trouble.fragment(_drawn, run_every=None if done else 0.25)(both, names, answers, part, done)
+    errors.fragment(_drawn, run_every=None if done else 0.25)(both, names, answers, part, done)
 
 
 def _part(e: Experiment) -> str:
@@ -200,20 +201,20 @@ def _part(e: Experiment) -> str:
     if len(names) == 1:
         return names[0]
     look = {"label_visibility": "collapsed", "format_func": lambda name: called[name]}
-    return _options.segmented("Activations", names, "sentence_part", names[0], context=e.cell, **look)
+    return page_settings.segmented("Activations", names, "sentence_part", names[0], context=e.cell, **look)
 
 
 def _drawn(both: np.ndarray, names: Mapping[str, Experiment], answers: list[Answer], part: str, was_done: bool) -> None:
     """The rows, as an untrained network reads until the answers are there: always in the same place."""
     done = all(answer.ended.is_set() for answer in answers)
     found = [_last(answer) for answer in answers]
-    shown = [f or _early(_memory.one(e), both) for f, e in zip(found, names.values(), strict=True)]
+    shown = [f or _early(sentence_units.one(e), both) for f, e in zip(found, names.values(), strict=True)]
     _table(both, names, shown, part)
     below = st.empty()
     failed = next((answer for answer in answers if answer.error), None)
     if failed:
         below.error(f"This could not be read: {failed.error}.", icon=":material/error:")
-        if st.button("Try again", key="sentence_retry", on_click=_session.pool().forget, args=(failed,)):
+        if st.button("Try again", key="sentence_retry", on_click=session.pool().forget, args=(failed,)):
             st.rerun()
     elif all(found):
         below.markdown(_said(both, shown[0]))
@@ -234,7 +235,7 @@ def _last(answer: Answer) -> Found | None:
 def _early(e: Experiment, both: np.ndarray) -> Found:
     """What studies.reading finds of the untrained network, but for gates and gradient: so much this process can do at once."""
     cell, units, weights = CELLS[e.cell], np.arange(min(e.hidden, UNITS)), draw_weights(e, e.seed)
-    readings = [forward.read(e, weights, x) for x in both.T]
+    readings = [activations.read(e, weights, x) for x in both.T]
     return {
         "names": list(cell.parts),
         "units": units,
@@ -252,7 +253,7 @@ def _early(e: Experiment, both: np.ndarray) -> Found:
 def _table(both: np.ndarray, names: Mapping[str, Experiment], found: Sequence[Found], part: str) -> None:
     rows = [row for (name, e), f in zip(names.items(), found, strict=True) for row in _rows(both, name, e, f, part)]
     now = next(iter(names.values()))
-    rows[:2] = [row._replace(off=_memory.off(now)) for row in rows[:2]]
+    rows[:2] = [row._replace(off=sentence_units.off(now)) for row in rows[:2]]
     for name, f in zip(names, found, strict=True):
         if f["diverged"] >= 0:
             text = f"became NaN at training step {f['diverged']}: these are its last sound weights."
@@ -359,15 +360,15 @@ def _stories() -> None:
                 st.markdown(text)
                 with st.container(horizontal=True, gap="small"):
                     _open_here("Read with it", name, f"sentence_try_{name}")
-                    _layout.open_in_lab("Open in the lab", PRESETS[name].experiment, f"sentence_lab_{name}")
+                    layout.open_in_lab("Open in the lab", PRESETS[name].experiment, f"sentence_lab_{name}")
 
 
 def _open_here(label: str, preset: str, key: str) -> None:
     """A button that loads a preset and stays on this page."""
     e = PRESETS[preset].experiment
-    refused = _session.refusal(e)
+    refused = session.refusal(e)
     look = {"icon": ":material/menu_book:", "disabled": bool(refused), "help": refused or None}
-    if st.button(label, key=key, on_click=_session.load, args=(e, False), **look):
+    if st.button(label, key=key, on_click=session.load, args=(e, False), **look):
         st.rerun()
 
 

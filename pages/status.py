@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages import _server
-from rnnkit.line import ordinal
+from pages.server import app
+from rnnkit.serving.scheduler import ordinal
 
 TITLE = "Status"
 EVERY = 2  # seconds
@@ -41,7 +41,7 @@ STYLE = """<style>
 def here() -> bool:
     """Whether the viewer's address is this page's, with the key."""
     path = urlsplit(st.context.url or "").path.rstrip("/")
-    return path.endswith("/status") and _server.admits(st.query_params.get("key", ""))
+    return path.endswith("/status") and app.admits(st.query_params.get("key", ""))
 
 
 def page() -> None:
@@ -50,7 +50,7 @@ def page() -> None:
 
 
 def _live() -> None:
-    st.html(f'<div class="status">{told(_server.facts())}</div>')
+    st.html(f'<div class="status">{told(app.facts())}</div>')
 
 
 def told(facts: dict[str, Any]) -> str:

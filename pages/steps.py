@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _layout, _options, _session, _trouble
-from pages._ledger import PLACE, contents, ledger
-from rnnkit import weights
-from rnnkit.cells import CELLS, Cell
+from pages.components.ledger import PLACE, contents, ledger
+from pages.state import page_settings, session
+from pages.ui import errors, layout
+from rnnkit.analysis.ledger import FUNCTIONS, NAME, Ledger, forward
+from rnnkit.engine import weights
+from rnnkit.engine.cells import CELLS, Cell
 from rnnkit.experiment import Experiment
-from rnnkit.ledger import FUNCTIONS, NAME, Ledger, forward
-from rnnkit.presets import PRESETS
-from rnnkit.runs import Answer
-from rnnkit.shares import percent
+from rnnkit.rounding import percent
+from rnnkit.serving.run_pool import Answer
+from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import PLURAL, SINGULAR, WORDS
 
@@ -28,13 +29,13 @@ TASK = TASKS["agreement"]
 UNITS, LENGTHS, SENTENCES = (2, 3, 4), range(7, 13), 5
 START = {"hidden": 3, "length": 8}
 LINKED = {
-    "steps_cell": _options.Choice(tuple(CELLS)),
-    "steps_units": _options.Choice(UNITS),
-    "steps_words": _options.Number(LENGTHS[0], LENGTHS[-1]),
-    "steps_sentence": _options.Choice(range(SENTENCES)),
-    "steps_number": _options.Choice(("singular", "plural")),
-    "steps_weights": _options.Choice(("untrained", "trained")),
-    "steps_cut": _options.Number(0, LENGTHS[-1]),
+    "steps_cell": page_settings.Choice(tuple(CELLS)),
+    "steps_units": page_settings.Choice(UNITS),
+    "steps_words": page_settings.Number(LENGTHS[0], LENGTHS[-1]),
+    "steps_sentence": page_settings.Choice(range(SENTENCES)),
+    "steps_number": page_settings.Choice(("singular", "plural")),
+    "steps_weights": page_settings.Choice(("untrained", "trained")),
+    "steps_cut": page_settings.Number(0, LENGTHS[-1]),
     **PLACE,
 }
 STEPS = 150
@@ -52,7 +53,7 @@ SUITED: dict[str, dict[str, Any]] = {
 
 
 def page() -> None:
-    _layout.opening(
+    layout.opening(
         "What does a network compute, word by word, and what flows back?",
         "It reads from left to right and stores what it computes; at the verb it errs, and the error goes back from right to "
         "left, one multiplication a word: the bars ‖dh‖ show what is left of it.",
@@ -60,12 +61,12 @@ def page() -> None:
     e, x, plural, cut, trained = _controls()
     cell = CELLS[e.cell]
     untrained = weights.draw_weights(e, e.seed)
-    refused = "; ".join(_session.limits().check(e).values())
+    refused = "; ".join(session.limits().check(e).values())
     if trained and not refused:
-        answer = _session.ask("weights", e, step=STEPS, replica=0)
-        answer.ended.wait(_layout.PATIENCE)
+        answer = session.ask("weights", e, step=STEPS, replica=0)
+        answer.ended.wait(layout.PATIENCE)
         done = answer.ended.is_set()
-        _trouble.fragment(_trained, run_every=None if done else 0.3)(e, x, plural, cut, answer, done, untrained)
+        errors.fragment(_trained, run_every=None if done else 0.3)(e, x, plural, cut, answer, done, untrained)
     else:
         _table(e, x, plural, cut, untrained, f"Not trained: {refused or 'weights as they were drawn'}.")
     st.caption(
@@ -75,7 +76,7 @@ def page() -> None:
         "times and units count from 1." + (f" {RESERVOIR}" if cell.reservoir else "")
     )
     _lab_memory()
-    _layout.mathematics(_equations(cell), f"The mathematics of this cell: {cell.title}")
+    layout.mathematics(_equations(cell), f"The mathematics of this cell: {cell.title}")
     _suggestions(e)
 
 
@@ -84,21 +85,21 @@ def page() -> None:
 
 def _controls() -> tuple[Experiment, np.ndarray, int, int, bool]:
     """The network, the sentence's symbols and number, where to cut, and whether the network is trained first."""
-    now = _session.current()
+    now = session.current()
     with st.sidebar, st.container(key="steps_controls"):
-        cell = _options.selectbox("Cell", list(CELLS), "steps_cell", now.cell, format_func=lambda name: CELLS[name].title)
-        H = _options.segmented("Units", UNITS, "steps_units", now.hidden if now.hidden in UNITS else START["hidden"])
+        cell = page_settings.selectbox("Cell", list(CELLS), "steps_cell", now.cell, format_func=lambda name: CELLS[name].title)
+        H = page_settings.segmented("Units", UNITS, "steps_units", now.hidden if now.hidden in UNITS else START["hidden"])
         length = now.length if now.length in LENGTHS else START["length"]
         words, after = st.columns(2)
         with words:
-            T = _options.number("Words", LENGTHS[0], LENGTHS[-1], "steps_words", length)
+            T = page_settings.number("Words", LENGTHS[0], LENGTHS[-1], "steps_words", length)
         about = "Truncated backpropagation: let the gradient flow back so many time steps and no further. 0 cuts nothing."
         with after:
-            cut = _options.number("Cut after", 0, LENGTHS[-1], "steps_cut", 0, help=about)
+            cut = page_settings.number("Cut after", 0, LENGTHS[-1], "steps_cut", 0, help=about)
         told = [_told(x) for x in sentences(T)]
-        row = _options.selectbox("Sentence", range(SENTENCES), "steps_sentence", 0, format_func=told.__getitem__)
-        number = _options.segmented("Subject", ("singular", "plural"), "steps_number", "plural")
-        state = _options.segmented("Weights", ("untrained", "trained"), "steps_weights", "trained")
+        row = page_settings.selectbox("Sentence", range(SENTENCES), "steps_sentence", 0, format_func=told.__getitem__)
+        number = page_settings.segmented("Subject", ("singular", "plural"), "steps_number", "plural")
+        state = page_settings.segmented("Weights", ("untrained", "trained"), "steps_weights", "trained")
     e = Experiment(length=T, hidden=H, cell=cell, replicas=1, steps=STEPS, **SUITED.get(cell, SUITED["tanh"]))
     x, plural = sentences(T)[row].copy(), int(number == "plural")
     x[TASK.source(T)] = _subjects(x)[plural]
@@ -138,7 +139,7 @@ def _trained(
         _table(e, x, plural, cut, untrained, "Not trained." if done else "In training; until then, as it was drawn.")
     if answer.error:
         st.error(f"The network could not be trained: {answer.error}.", icon=":material/error:")
-        st.button("Try again", key="steps_again", on_click=_session.pool().forget, args=(answer,))
+        st.button("Try again", key="steps_again", on_click=session.pool().forget, args=(answer,))
     if done != was_done:
         st.rerun()
 
@@ -163,7 +164,7 @@ def _exam(cell: str, length: int, p: dict[str, np.ndarray]) -> int:
 
 def _lab_memory() -> None:
     """What the training step of the lab's network keeps (bptt.Tape)."""
-    e = _session.current()
+    e = session.current()
     numbers = CELLS[e.cell].numbers
     kept = 4 * numbers * e.length * e.batch * e.hidden
     st.caption(
@@ -253,17 +254,17 @@ def _latex(text: str, later: int = 0) -> str:
 
 def _suggestions(e: Experiment) -> None:
     small = replace(e, replicas=8)
-    _layout.try_next(
-        _layout.Try(
+    layout.try_next(
+        layout.Try(
             f"**This very network in the lab**, with seven others beside it: {e.hidden} units, {e.length} words. Each row of the "
             "heatmap is the row ‖dh‖ of this page, over a whole batch.",
             small,
         ),
-        _layout.Try(
+        layout.Try(
             f"**A hundred words** instead of {e.length}: as many multiplications on the way back. Watch the heatmap's left end.",
             PRESETS["forgets"].experiment,
         ),
-        _layout.Try(
+        layout.Try(
             "**An LSTM with chrono initialization**: choose LSTM above and compare ‖dc‖ with ‖dh‖; then see both in the lab, "
             "over 50 words.",
             PRESETS["lstm-chrono"].experiment,

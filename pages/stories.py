@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import _layout, _session
-from rnnkit.presets import Preset
+from pages.state import session
+from pages.ui import layout
+from rnnkit.stories.presets import Preset
 
 TITLE = "Stories"
 CONTROLS = None
 
 
 def page() -> None:
-    presets = list(_session.presets().items())
+    presets = list(session.presets().items())
     st.subheader(f"{len(presets)} experiments, each with one thing to see", anchor=False)
     st.markdown("Each trains live in a few seconds. What its text says is checked on fresh seeds by the project's tests.")
     for i in range(0, len(presets), 2):
@@ -24,7 +25,7 @@ def page() -> None:
 def _card(name: str, preset: Preset) -> None:
     st.markdown(f"**{preset.title}**")
     st.markdown(preset.text)
-    _layout.open_in_lab("Open in the lab", preset.experiment, key=f"open_{name}")
+    layout.open_in_lab("Open in the lab", preset.experiment, key=f"open_{name}")
 
 
 if __name__ == "__main__":  # see lab.py

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from pages import _charts, _layout, _options, _session, _view
-from rnnkit import theory
-from rnnkit.cells import CELLS
+from pages.state import page_settings, session, view_options
+from pages.ui import chart_view, layout
+from rnnkit.analysis import theory
+from rnnkit.analysis.describe import amount, smallest
+from rnnkit.analysis.gradient_summary import ARRIVES, MARKS, compared, fate, gradient_ratio, per_step
 from rnnkit.charts import regimes as maps
 from rnnkit.charts import vanishing as charts
 from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
+from rnnkit.engine.cells import CELLS
 from rnnkit.experiment import FIELDS, Experiment
-from rnnkit.gradient_summary import ARRIVES, MARKS, compared, fate, gradient_ratio, per_step
-from rnnkit.presets import PRESETS
-from rnnkit.words import amount, smallest
+from rnnkit.stories.presets import PRESETS
 
 TITLE = "Vanishing"
 CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "leak", "density", "seed")
@@ -27,9 +28,9 @@ CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "
 Found = Mapping[str, Any]  # what studies.flow or studies.regimes found
 STEPS = (0, 10, 25, 50, 100, 200)
 LINKED = {
-    "vanishing_step": _options.Choice(STEPS),
-    "vanishing_length": _options.Choice(theory.LENGTHS),
-    "vanishing_gain": _options.Choice(theory.GAINS),
+    "vanishing_step": page_settings.Choice(STEPS),
+    "vanishing_length": page_settings.Choice(theory.LENGTHS),
+    "vanishing_gain": page_settings.Choice(theory.GAINS),
 }
 TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without effect on an untrained network
 CLOSE = 0.05  # so far apart, as a share of it, may a rule of thumb be from the mean factor a step
@@ -37,22 +38,22 @@ KEEPING = {"lstm": "forget gate", "gru": "update gate"}  # as they are called; o
 
 
 def page() -> None:
-    e = _session.current()
+    e = session.current()
     task = e.bound_task
-    _layout.opening(
+    layout.opening(
         "Why does it vanish?",
         f"On its way back from the {task.end_name} to the {task.source_name} the gradient is multiplied by one matrix for every "
         "time step, the Jacobian; and a product of many matrices is often almost nothing, or far too much.",
     )
-    if not _layout.equally_long(e):
+    if not layout.equally_long(e):
         return
     step = _step(e)
     looked_at = e if step else _untrained(e)
-    _layout.computed("flow", looked_at, partial(_flow, e), step=step)
+    layout.computed("flow", looked_at, partial(_flow, e), step=step)
     _regimes(e)
     if len(CELLS[e.cell].parts) > 1:
-        _layout.computed("flow", looked_at, partial(_states, e), step=step)
-    _layout.mathematics(MATHEMATICS)
+        layout.computed("flow", looked_at, partial(_states, e), step=step)
+    layout.mathematics(MATHEMATICS)
     _try_next()
 
 
@@ -64,7 +65,7 @@ def _step(e: Experiment) -> int:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Training steps before we look:", width="content")
         look = {"label_visibility": "collapsed", "format_func": lambda step: str(step or "0, untrained")}
-        return _options.segmented("Training steps before we look", steps, "vanishing_step", 0, **look)
+        return page_settings.segmented("Training steps before we look", steps, "vanishing_step", 0, **look)
 
 
 def _untrained(e: Experiment) -> Experiment:
@@ -81,7 +82,7 @@ def _gate(e: Experiment) -> str:
 
 
 def _flow(e: Experiment, parts: list[Found], done: bool) -> None:
-    f, words = parts[-1], _session.example(e)
+    f, words = parts[-1], session.example(e)
     if f["diverged"] >= 0:
         text = f"This network became NaN at training step {f['diverged']}: these are its last sound weights."
         st.warning(text, icon=":material/warning:")
@@ -116,7 +117,7 @@ def _verdict(e: Experiment, f: Found) -> None:
     arrives = [(f"Arrives of dL/d{name}", _left(ratio), help) for name, ratio in ratios.items()]
     with st.container(horizontal=True, gap="small", key="vanishing_numbers"):
         for label, value, help in [*_causes(e, f), *arrives]:
-            st.metric(label, value, help=help, border=True, width=_view.size(168))
+            st.metric(label, value, help=help, border=True, width=view_options.size(168))
 
 
 def _causes(e: Experiment, f: Found) -> list[tuple[str, str, str]]:
@@ -188,7 +189,7 @@ def _measurement(e: Experiment, f: Found) -> str:
 
 def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
     task, names, leaky = e.bound_task, CELLS[e.cell].parts, e.leak < 1
-    _charts.legend(
+    chart_view.legend(
         ("line", INK, "measured by backpropagation"),
         ("dot", VIOLET, "product of the Jacobians"),
         ("dashed", WARM, f"through the {_gate(e)}s alone" if _gate(e) else ""),
@@ -201,9 +202,9 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
             st.markdown(f"**‖dL/d{name}ₜ‖** at every time step, as a share of what it is at the {task.end_name}")
             table = charts.flow_table(f, part, words)
             series = tuple(key for key in charts.SERIES if key in table)
-            spec = _charts.spec(charts.flow_chart, None, tuple(words), marks, series, 40 // len(names))
+            spec = chart_view.spec(charts.flow_chart, None, tuple(words), marks, series, 40 // len(names))
             text = charts.flow_text(table, name, marks[0], task.end_name)
-            _charts.draw(spec, text, f"vanishing_flow_{name}", {"rows": table})
+            chart_view.draw(spec, text, f"vanishing_flow_{name}", {"rows": table})
     told = [
         f"One network (seed {e.seed}), one sequence, double precision. Read it from the {task.end_name} on the right to the left."
     ]
@@ -227,37 +228,37 @@ def _spectrum(e: Experiment, f: Found, words: Sequence[str]) -> None:
         text = "Not computed: the Jacobians of this network are too large. Take fewer hidden units or a shorter sequence."
         st.info(text, icon=":material/data_array:")
         return
-    _charts.legend(*(("line", colour, rank) for rank, colour in charts.RANKS.items()), ("thin", GREY, "all others"))
+    chart_view.legend(*(("line", colour, rank) for rank, colour in charts.RANKS.items()), ("thin", GREY, "all others"))
     table = charts.spectrum_table(f, len(CELLS[e.cell].parts) - 1, words)
     text = charts.spectrum_text(table, name, f"first step, “{words[0]}”,")
-    _charts.draw(_charts.spec(charts.spectrum_chart, None, tuple(words)), text, "vanishing_spectrum", {"rows": table})
+    chart_view.draw(chart_view.spec(charts.spectrum_chart, None, tuple(words)), text, "vanishing_spectrum", {"rows": table})
     st.caption(f"How much the way from {name}ₜ to the end can stretch a vector: at most, in the middle, at least.")
 
 
 def _slopes(e: Experiment, f: Found, words: Sequence[str]) -> None:
     gate, gamma = _gate(e), theory.GAMMA.get(e.cell, 1)
     st.markdown(f"#### How open is the {gate}?" if gate else "#### Saturation: slope |φ′(aₜ)| of the units")
-    _charts.legend(
+    chart_view.legend(
         ("line", INK, "mean of the units"),
         ("band", INK, "middle half, and all"),
         ("dashed", WARM, f"steepest slope γ = {gamma:g}" if gamma < 1 else ""),
     )
-    spec, table = _charts.spec(charts.slopes_chart, None, tuple(words), gamma), charts.slopes_table(f, words)
-    _charts.draw(spec, charts.slopes_text(table, gate or "slope"), "vanishing_slopes", {"rows": table})
+    spec, table = chart_view.spec(charts.slopes_chart, None, tuple(words), gamma), charts.slopes_table(f, words)
+    chart_view.draw(spec, charts.slopes_text(table, gate or "slope"), "vanishing_slopes", {"rows": table})
     saturated = "A saturated unit has slope 0 and stops the gradient, whatever the weights are."
     st.caption("1 keeps the memory, 0 erases it; the gradient is multiplied by the same number." if gate else saturated)
 
 
 def _states(e: Experiment, parts: list[Found], done: bool) -> None:
     """The parts of the state side by side: what they remember."""
-    f, words, names = parts[-1], _session.example(e), CELLS[e.cell].parts
+    f, words, names = parts[-1], session.example(e), CELLS[e.cell].parts
     st.markdown(f"#### What the states {' and '.join(names)} hold")
-    _charts.legend(("band", ORANGE, "above 0"), ("band", BLUE, "below 0"))
+    chart_view.legend(("band", ORANGE, "above 0"), ("band", BLUE, "below 0"))
     for part, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names, strict=True)):
         with column:
             st.markdown(f"**{name}ₜ**, one row a unit")
-            spec, table = _charts.spec(charts.states_chart, None, tuple(words)), charts.states_table(f["states"][part], words)
-            _charts.draw(spec, charts.states_text(table, name), f"vanishing_states_{name}", {"rows": table})
+            spec, table = chart_view.spec(charts.states_chart, None, tuple(words)), charts.states_table(f["states"][part], words)
+            chart_view.draw(spec, charts.states_text(table, name), f"vanishing_states_{name}", {"rows": table})
     st.caption(
         "Full colour at 1 and beyond, half of it at 0.25. The gradients that reach these states stand at the top of the page."
     )
@@ -268,13 +269,13 @@ def _states(e: Experiment, parts: list[Found], done: bool) -> None:
 
 def _regimes(e: Experiment) -> None:
     st.markdown("#### Where does it arrive? Every gain and length at once")
-    most = _session.limits().max_length
+    most = session.limits().max_length
     lengths = [length for length in theory.LENGTHS if e.bound_task.min_length <= length <= most]
     if not lengths:
         st.info("The map begins with longer sequences than this server allows.", icon=":material/block:")
         return
     grid = replace(_untrained(e), gain=1.0, length=lengths[0])  # one map, wherever on it we are
-    _layout.computed("regimes", grid, partial(_map, e, lengths), gains=list(theory.GAINS), lengths=lengths)
+    layout.computed("regimes", grid, partial(_map, e, lengths), gains=list(theory.GAINS), lengths=lengths)
 
 
 def _map(e: Experiment, lengths: list[int], parts: list[Found], done: bool) -> None:
@@ -288,10 +289,10 @@ def _map(e: Experiment, lengths: list[int], parts: list[Found], done: bool) -> N
         _picked(e, ratio, lengths, picked, called)
     tables = maps.regime_tables(theory.GAINS, lengths, ratio, arrives, _levels(e, f), here, picked)
     with left:
-        spec = _charts.spec(maps.regime_chart, theory.GAINS, tuple(lengths), called)
+        spec = chart_view.spec(maps.regime_chart, theory.GAINS, tuple(lengths), called)
         text = maps.regime_text(theory.GAINS, lengths, ratio, arrives, called)  # with another text it is mounted anew
         text = text if done else f"Share of the gradient that arrives, by sequence length and {called}: being computed"
-        _charts.draw(spec, text, "vanishing_map", tables, on_select="rerun")
+        chart_view.draw(spec, text, "vanishing_map", tables, on_select="rerun")
     told = [
         f"Colour: ‖dL/d{cell.parts[-1]}‖ at the {task.source_name} over that at the {task.end_name}, median of 8 untrained "
         "networks on 8 sequences; framed in white where it arrives, from 0.1 to 10.",
@@ -319,8 +320,8 @@ def _take_click(lengths: list[int]) -> None:
     cells = st.session_state.get("vanishing_map", {}).get("selection", {}).get("cell") or [{}]
     clicked = cells[0].get("length"), cells[0].get("gain")
     if clicked != st.session_state.get("vanishing_clicked") and clicked[0] in lengths and clicked[1] in theory.GAINS:
-        _options.choose("vanishing_length", clicked[0])
-        _options.choose("vanishing_gain", clicked[1])
+        page_settings.choose("vanishing_length", clicked[0])
+        page_settings.choose("vanishing_gain", clicked[1])
     st.session_state.vanishing_clicked = clicked
 
 
@@ -328,9 +329,9 @@ def _choice(e: Experiment, lengths: list[int], called: str) -> tuple[int, float]
     """The cell that is looked at: clicked on, or chosen with these sliders; at first the one next to the experiment."""
     near = min(lengths, key=lambda length: abs(np.log(length / e.length)))
     st.markdown("**Click a cell**, or choose one here. The dot is the experiment above.")
-    length = _options.select_slider("Length T on the map", lengths, "vanishing_length", near)
+    length = page_settings.select_slider("Length T on the map", lengths, "vanishing_length", near)
     close = min(theory.GAINS, key=lambda gain: abs(np.log(gain / e.gain)))
-    gain = _options.select_slider(
+    gain = page_settings.select_slider(
         f"{called.capitalize()} on the map", theory.GAINS, "vanishing_gain", close, format_func="{:g}".format
     )
     return length, gain
@@ -349,10 +350,10 @@ def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cell: tuple[in
         else f"{amount(left, smallest(ratio.dtype), MARKS)} of the gradient is left: {fate(left)}."
     )
     st.markdown(f"**T = {length}, {called} {gain:g}**  \n{said}")
-    _layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
-    refused = _session.refusal(picked)
+    layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
+    refused = session.refusal(picked)
     look = {"icon": ":material/vertical_align_top:", "width": "stretch", "disabled": bool(refused), "help": refused or None}
-    if st.button("Show it above", key="vanishing_here", on_click=_session.load, args=(picked, False), **look):
+    if st.button("Show it above", key="vanishing_here", on_click=session.load, args=(picked, False), **look):
         st.rerun()
 
 
@@ -400,20 +401,18 @@ The other ways, through the gates themselves, add to this. $dL/dc_t$ here is the
 
 def _try_next() -> None:
     orthogonal, saturated, chrono = (PRESETS[name].experiment for name in ("orthogonal", "orthogonal-saturated", "lstm-chrono"))
-    _layout.try_next(
-        _layout.Try(
+    layout.try_next(
+        layout.Try(
             "**Every singular value 1**: an orthogonal $W_{rec}$ and small inputs. The gradient arrives, and it learns.",
             orthogonal,
         ),
-        _layout.Try(
+        layout.Try(
             "**The same weights, saturated units**: ten times larger inputs. λ₁ is still 1, but less than a hundredth arrives.",
             saturated,
             "Compare the two",
             orthogonal,
         ),
-        _layout.Try(
-            "**A gate instead of a matrix**: an LSTM with chrono biases carries it along c. Look at both states.", chrono
-        ),
+        layout.Try("**A gate instead of a matrix**: an LSTM with chrono biases carries it along c. Look at both states.", chrono),
     )
 
 

@@ -8,18 +8,18 @@
 
 from typing import TYPE_CHECKING, Any
 
+from rnnkit.engine.record import Record, frame, gradient_frame
 from rnnkit.experiment import Experiment, ExperimentError, diff
-from rnnkit.record import Record, frame, gradient_frame
 
 if TYPE_CHECKING:
-    from rnnkit.trainer import train
+    from rnnkit.engine.trainer import train
 
 __all__ = ["Experiment", "ExperimentError", "Record", "diff", "frame", "gradient_frame", "train"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "train":
-        from rnnkit.trainer import train
+        from rnnkit.engine.trainer import train
 
         return train
     raise AttributeError(f"module 'rnnkit' has no attribute {name!r}")

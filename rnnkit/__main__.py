@@ -9,26 +9,26 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rnnkit import machine
-from rnnkit.cells import CELLS
+from rnnkit.analysis.summary import verdict
 from rnnkit.cli.ends import CODES, FAILED, STOPPED, TRAINING_ERRORS, Stop, fail, reason, run, tell
 from rnnkit.cli.inputs import OF_SENTENCES, OF_TEXTS, contents, data_of, options, pairs_of
 from rnnkit.cli.outputs import Outputs
 from rnnkit.cli.progress import with_progress
 from rnnkit.corpus import FORMATS, as_text
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES
+from rnnkit.engine.history import History
+from rnnkit.engine.inits import BIASES, INITS
+from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.record import Record
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies, parse
-from rnnkit.fixes import FIXES
-from rnnkit.history import History
-from rnnkit.inits import BIASES, INITS
-from rnnkit.limits import SPILL, WARM, megabytes
-from rnnkit.optim import OPTIMIZERS
-from rnnkit.presets import PRESETS
-from rnnkit.record import Record
+from rnnkit.serving import resources
+from rnnkit.serving.limits import SPILL, WARM, megabytes
+from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS
-from rnnkit.verdict import verdict
 
 if TYPE_CHECKING:
-    from rnnkit.trainer import Trainer
+    from rnnkit.engine.trainer import Trainer
 
 MAX_THREADS = 1024
 INPUTS = ("file", "gold", "test", "pairs", "pairs_gold")  # options that name a file to read
@@ -222,7 +222,7 @@ def _end(history: History, stop: Stop, problems: list[str], trained: bool) -> in
 def _trainer(e: Experiment, args: argparse.Namespace) -> Trainer:
     import torch
 
-    from rnnkit.trainer import Trainer
+    from rnnkit.engine.trainer import Trainer
 
     torch.set_num_threads(int(args.threads))
     return Trainer(e, device=args.device)
@@ -230,7 +230,7 @@ def _trainer(e: Experiment, args: argparse.Namespace) -> Trainer:
 
 def _records(trainer: Trainer, stop: Stop) -> Iterator[Record]:
     """To the end, or until somebody asks for an end, which waits for no more than one training step."""
-    from rnnkit.trainer import quietly
+    from rnnkit.engine.trainer import quietly
 
     while not (trainer.done or stop.number):
         with quietly():
@@ -254,7 +254,7 @@ def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
     number = int(args.device.partition(":")[2] or 0)
     if args.device != "cpu" and number >= torch.cuda.device_count():
         raise ValueError(f"--device {args.device}: PyTorch sees {torch.cuda.device_count()} GPUs with CUDA here; valid is cpu")
-    needed, room = megabytes(e) * SPILL + WARM, machine.memory()
+    needed, room = megabytes(e) * SPILL + WARM, resources.memory()
     if args.device == "cpu" and room and needed > room:
         raise ValueError(
             f"out of memory: this experiment needs about {needed / 1024:,.1f} GB, this machine has {room / 1024:,.1f}: "
@@ -357,7 +357,7 @@ def _exam(e: Experiment, trainer: Trainer, pairs: str) -> Iterator[str]:
 
 def _tested(e: Experiment, params: Any) -> str:
     """The first network on the sentences kept for the test, beside the baselines."""
-    from rnnkit.studies.corpora import examined
+    from rnnkit.studies.evaluate_corpus import examined
 
     return as_text(examined(e, params))
 

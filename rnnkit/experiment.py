@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from rnnkit.cells import CELLS
-from rnnkit.clip import clip, listing
-from rnnkit.fixes import ClipNorm, Fix, SignalFix, parse_fix
-from rnnkit.inits import BIASES, INITS
-from rnnkit.optim import OPTIMIZERS
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import ClipNorm, Fix, SignalFix, parse_fix
+from rnnkit.engine.inits import BIASES, INITS
+from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.errors import clip, listing
 from rnnkit.tasks import TASKS, Task
 
 VERSION = 1  # of links and JSON. They hold every field that applies, so a changed default does not change an old link.

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnkit.cells import CELLS
-from rnnkit.gradient_summary import gradient_ratio
-from rnnkit.history import History
-from rnnkit.learnt import bar, last_exam, solved_at
-from rnnkit.limits import gigaflops
-from rnnkit.trainer import train
-from rnnkit.verdict import Verdict, verdict
+from rnnkit.analysis.gradient_summary import gradient_ratio
+from rnnkit.analysis.learnt import bar, last_exam, solved_at
+from rnnkit.analysis.summary import Verdict, verdict
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.history import History
+from rnnkit.engine.trainer import train
+from rnnkit.serving.limits import gigaflops
 
 FRESH = 12_345  # the pages show seeds 0..7, settings were searched with 1000..1031
 NETWORKS, FEWER = 32, 8

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 torch.set_num_threads(1)
-os.environ.setdefault("STREAMLIT_CLIENT_SHOW_ERROR_DETAILS", "full")  # pages/_trouble.py hides from viewers what a test must see
+os.environ.setdefault("STREAMLIT_CLIENT_SHOW_ERROR_DETAILS", "full")  # pages/ui/errors.py hides from viewers what a test must see
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "rnnkit-hypothesis")
 hypothesis.settings.register_profile("rnnkit", deadline=None, derandomize=True, database=None, max_examples=60)
 hypothesis.settings.load_profile("rnnkit")
@@ -62,12 +62,12 @@ def in_fresh_python():
 @pytest.fixture(scope="module")
 def pool():
     """One pool for a file; its worker processes end with it."""
-    from pages import _session
+    from pages.state import session
 
-    _session.pool.clear()
-    yield _session.pool()
-    _session.pool().close()
-    _session.pool.clear()
+    session.pool.clear()
+    yield session.pool()
+    session.pool().close()
+    session.pool.clear()
 
 
 def page_alone(name):
@@ -103,11 +103,11 @@ def app(pool):
 @pytest.fixture
 def nothing_given():
     """Afterwards the server has forgotten what viewers brought."""
-    from pages import _data
+    from pages.state import uploads
     from rnnkit.tasks import data
 
     yield
-    _data.shelf.clear()
+    uploads.shelf.clear()
     data.KEPT.clear()
 
 

@@ -6,9 +6,9 @@ from functools import cache
 import numpy as np
 
 from rnnkit import Experiment, train
-from rnnkit.fixes import ClipNorm, Truncate
-from rnnkit.history import History
-from rnnkit.presets import PRESETS
+from rnnkit.engine.fixes import ClipNorm, Truncate
+from rnnkit.engine.history import History
+from rnnkit.stories.presets import PRESETS
 
 SMALL = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=12)
 RUNS = {

@@ -3,7 +3,7 @@
 import torch
 
 from rnnkit import Experiment
-from rnnkit.trainer import Trainer
+from rnnkit.engine.trainer import Trainer
 
 
 def small(cell="tanh", **changes):

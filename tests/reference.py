@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rnnkit.cells import CELLS
-from rnnkit.fixes import FIXES, Fix, parse_fix
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES, Fix, parse_fix
 from rnnkit.tasks import TASKS
 
 R, B, H = 2, 3, 4  # networks, sequences, units

@@ -39,7 +39,7 @@ class Server:
 
     def workers(self):
         """Ids of the server's training processes."""
-        return self.children("rnnkit.worker")
+        return self.children("rnnkit.serving.worker")
 
     def children(self, module=""):
         """Ids of the processes that the server has started, of all or with this module."""
@@ -66,7 +66,7 @@ def running(module=""):
 
 
 def running_workers():
-    return running("rnnkit.worker")
+    return running("rnnkit.serving.worker")
 
 
 def until(condition, what, seconds=60, wait=time.sleep):

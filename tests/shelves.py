@@ -2,13 +2,9 @@
 
 from dataclasses import replace
 
+from rnnkit.engine.fixes import ClipNorm, Omega
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import ClipNorm, Omega
-from rnnkit.shelf import (
-    MOST,
-    Entry,
-    dump,
-)
+from rnnkit.export.run_list import MOST, Entry, dump
 
 PLAIN = Experiment(length=10, steps=20, replicas=2)
 RUNS = (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rnnkit.autopsy import (
+from rnnkit.analysis.autopsy import (
     DOOMED,
     THRESHOLD,
     autopsies,
@@ -17,11 +17,11 @@ from rnnkit.autopsy import (
     rewound,
     spectral_radius,
 )
+from rnnkit.analysis.describe import amount
+from rnnkit.engine.history import History
+from rnnkit.engine.trainer import train
 from rnnkit.experiment import Experiment
-from rnnkit.history import History
-from rnnkit.limits import Limits
-from rnnkit.trainer import train
-from rnnkit.words import amount
+from rnnkit.serving.limits import Limits
 
 FRESH = 70_000
 

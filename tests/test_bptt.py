@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import DOUBLE, STRENGTHS, assert_close, random_params
 
-from rnnkit import bptt, probes
-from rnnkit.bundle import Bundle
-from rnnkit.cells import CELLS
-from rnnkit.fixes import GradientFix, SignalFix
-from rnnkit.losses import LOSSES
+from rnnkit.engine import bptt, probes
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import GradientFix, SignalFix
+from rnnkit.engine.losses import LOSSES
+from rnnkit.engine.params import Bundle
 
 
 def numbers(g, *shape):

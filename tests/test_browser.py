@@ -32,8 +32,8 @@ from browsing import (
     verdict,
 )
 
-from rnnkit.limits import Limits
-from rnnkit.presets import DEFAULT, PRESETS
+from rnnkit.serving.limits import Limits
+from rnnkit.stories.presets import DEFAULT, PRESETS
 
 # ---- deep links ----
 

@@ -9,8 +9,8 @@ import torch
 from reference import DOUBLE, B, H, R, assert_close, random_params
 from reservoirpy.nodes import Reservoir
 
-from rnnkit import bptt
-from rnnkit.cells import CELLS
+from rnnkit.engine import bptt
+from rnnkit.engine.cells import CELLS
 
 T, N_IN, N_OUT = 7, 5, 3
 TWINS = {

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from rnnkit import Experiment, charts, frame, history, train
+from rnnkit import Experiment, charts, frame, train
+from rnnkit.engine import history
 
 E = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=5)
 CHARTS = [charts.loss_chart, charts.accuracy_chart, charts.norm_chart]

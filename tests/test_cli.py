@@ -13,11 +13,11 @@ import pytest
 import rnnkit.__main__ as command_line
 from rnnkit import Experiment, frame, train
 from rnnkit.__main__ import main
-from rnnkit.cells import CELLS
 from rnnkit.corpus import TEST, split
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES
 from rnnkit.experiment import FIELDS
-from rnnkit.fixes import FIXES
-from rnnkit.presets import PRESETS
+from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.corpora import example_corpus
 

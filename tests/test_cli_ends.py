@@ -30,7 +30,7 @@ def start(*arguments, stdout=subprocess.PIPE, before="", **more):
 
 
 TELLS = (  # says on standard error when three records are there
-    "from rnnkit.history import History; append = History.append\n"
+    "from rnnkit.engine.history import History; append = History.append\n"
     "def told(self, r):\n"
     "    append(self, r)\n"
     "    if self.n == 3: print('three', file=sys.stderr, flush=True)\n"
@@ -134,7 +134,7 @@ def test_output_that_cannot_be_written():
 
 
 def test_out_of_memory_is_one_line(tmp_path):
-    limit = "import torch, rnnkit.trainer; from rnnkit.machine import limit_memory; limit_memory(300)\n"
+    limit = "import torch, rnnkit.engine.trainer; from rnnkit.serving.resources import limit_memory; limit_memory(300)\n"
     sizes = ["--length", "3000", "--hidden", "256", "--replicas", "8", "--steps", "3", "--quiet", "--save-json", "e.json"]
     program = start("train", *sizes, before=limit, cwd=tmp_path)
     out, err = program.communicate(timeout=100)

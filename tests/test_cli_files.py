@@ -10,9 +10,9 @@ from test_cli import SMALL
 
 from rnnkit import Experiment, train
 from rnnkit.__main__ import main
-from rnnkit.cells import CELLS
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.history import History
 from rnnkit.export.figures import figures, names
-from rnnkit.history import History
 from rnnkit.tasks import TASKS
 
 FILES = ("--records", "--gradients", "--handout", "--save-json")

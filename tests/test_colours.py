@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages._heatmap import CODING
+from pages.components.heatmap import CODING
 from rnnkit.charts import agreement, corpora, exploding, style, vanishing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +51,7 @@ def distance(a, b, vision):
 
 
 def viridis():
-    text = (ROOT / "pages/_viridis.js").read_text("utf-8").partition("const VIRIDIS =")[2].partition(";")[0]
+    text = (ROOT / "pages/components/viridis.js").read_text("utf-8").partition("const VIRIDIS =")[2].partition(";")[0]
     return ["#" + colour for colour in re.findall("[0-9a-f]{6}", "".join(re.findall('"(.*?)"', text)))]
 
 
@@ -100,6 +100,6 @@ def test_roles_that_share_a_chart_differ_in_more_than_colour():
     marks = [layer["mark"] for layer in spec["layer"]]
     assert {mark.get("strokeWidth") for mark in marks if mark["type"] == "line"} == {1, 3}
     assert any(mark.get("text") == "NaN" for mark in marks) and any(mark.get("shape") == "cross" for mark in marks)
-    assert set(CODING) >= {"zero", "cut", "nan"}  # textures in _viridis.js
-    text = (ROOT / "pages/_viridis.js").read_text("utf-8")
+    assert set(CODING) >= {"zero", "cut", "nan"}  # textures in viridis.js
+    text = (ROOT / "pages/components/viridis.js").read_text("utf-8")
     assert "hatch" in text and "crosses" in text and "dots" in text

@@ -24,10 +24,10 @@ from rnnkit.corpus import (
     wilson,
 )
 from rnnkit.corpus.copies import near_copies
-from rnnkit.shares import percent
-from rnnkit.studies.corpora import examined
+from rnnkit.engine.trainer import init_params
+from rnnkit.rounding import percent
+from rnnkit.studies.evaluate_corpus import examined
 from rnnkit.tasks.data import drop, keep
-from rnnkit.trainer import init_params
 
 SUITE = b"prefix\tlabel\nthe uncle near the towers\tsg\nthe uncles near the tower\tpl\n"
 

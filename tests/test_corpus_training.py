@@ -9,22 +9,23 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnkit import Experiment, bptt, frame, train
-from rnnkit.cells import CELLS
+from rnnkit import Experiment, frame, train
 from rnnkit.corpus import TEST, TRAIN, VALIDATION, Corpus, predictions
+from rnnkit.engine import bptt
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.history import History
+from rnnkit.engine.losses import LOSSES
+from rnnkit.engine.record import ABSENT, NOTHING
+from rnnkit.engine.trainer import Trainer, init_params
 from rnnkit.experiment import ExperimentError
-from rnnkit.history import History
-from rnnkit.limits import Limits
-from rnnkit.losses import LOSSES
-from rnnkit.presets import PRESETS
-from rnnkit.record import ABSENT, NOTHING
-from rnnkit.runs import RunPool
-from rnnkit.studies import corpora as studies
-from rnnkit.studies.corpora import answers, examined
+from rnnkit.serving.limits import Limits
+from rnnkit.serving.run_pool import RunPool
+from rnnkit.stories.presets import PRESETS
+from rnnkit.studies import evaluate_corpus as studies
+from rnnkit.studies.evaluate_corpus import answers, examined
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.corpora import Sentences, example_corpus
 from rnnkit.tasks.data import drop, keep
-from rnnkit.trainer import Trainer, init_params
 
 DOUBLE = torch.float64
 REAL = ROOT.parent / "shared" / "data" / "wikipedia-agreement" / "prefixes.tsv"
@@ -291,9 +292,9 @@ torch.set_num_threads(1)
 from dataclasses import replace
 from pathlib import Path
 from rnnkit.corpus import read_corpus
-from rnnkit.presets import PRESETS
+from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks.data import keep
-from rnnkit.trainer import Trainer
+from rnnkit.engine.trainer import Trainer
 digest = keep(read_corpus(Path({path!r}).read_bytes()))
 e = replace(PRESETS[{name!r}].experiment, data=digest, seed=12345, replicas=3)
 *_, last = Trainer(e).records()

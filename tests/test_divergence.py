@@ -9,10 +9,11 @@ import torch
 from quick import finished, small
 from reference import DOUBLE, assert_close
 
-from rnnkit import probes, train
-from rnnkit.fixes import FIXES
-from rnnkit.optim import OPTIMIZERS
-from rnnkit.trainer import Trainer
+from rnnkit import train
+from rnnkit.engine import probes
+from rnnkit.engine.fixes import FIXES
+from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.trainer import Trainer
 
 WILD = {"task": "permutation", "length": 20, "hidden": 8, "init": "spectral", "gain": 2.0}
 WILD |= {"fixes": (), "optimizer": "sgd", "lr": 0.1}

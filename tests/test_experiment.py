@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnkit.cells import CELLS
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES, ClipNorm, Freeze, Truncate
 from rnnkit.experiment import FIELDS, MAX_RECORD_BYTES, MAX_ROWS, Experiment, ExperimentError, applies, diff, parse
-from rnnkit.fixes import FIXES, ClipNorm, Freeze, Truncate
 from rnnkit.tasks import TASKS
 
 CHOICES = {name: f.metadata["choices"] for name, f in FIELDS.items() if "choices" in f.metadata}

@@ -13,11 +13,11 @@ from exported import RUNS, made, run
 
 from rnnkit import Experiment, charts
 from rnnkit.charts.gradient import CELLS, COLUMNS, MEANINGS, picked
+from rnnkit.engine.fixes import Truncate
+from rnnkit.engine.record import ABSENT, CUT, INF, NAN, NOTHING, ZERO
 from rnnkit.export import images
 from rnnkit.export.figures import figures, pictured
 from rnnkit.export.handout import handout
-from rnnkit.fixes import Truncate
-from rnnkit.record import ABSENT, CUT, INF, NAN, NOTHING, ZERO
 
 KINDS = list(MEANINGS)
 

@@ -13,9 +13,9 @@ from exported import RUNS, made, run
 
 from rnnkit import train
 from rnnkit.corpus import read_corpus
+from rnnkit.engine.history import History
 from rnnkit.export import images
 from rnnkit.export.handout import handout
-from rnnkit.history import History
 from rnnkit.tasks import data
 
 EVIL = "</script><script>evil=1</script><img/src=x/onerror=evil=2>"

@@ -15,18 +15,18 @@ from reference import active, assert_close
 
 from rnnkit import Experiment, train
 from rnnkit import __main__ as cli
-from rnnkit.cells import CELLS, Tanh
+from rnnkit.engine.cells import CELLS, Tanh
+from rnnkit.engine.fixes import FIXES, L2, Truncate, parse_fix
+from rnnkit.engine.inits import BIASES, INITS
+from rnnkit.engine.optim import OPTIMIZERS, Sgd
+from rnnkit.engine.trainer import Exam, Trainer, init_params, tensors, training_batches
 from rnnkit.experiment import FIELDS, applies
 from rnnkit.export import pieces
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import ExportError, missing, script, sections
-from rnnkit.fixes import FIXES, L2, Truncate, parse_fix
-from rnnkit.inits import BIASES, INITS
-from rnnkit.optim import OPTIMIZERS, Sgd
-from rnnkit.presets import PRESETS
+from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.synthetic import TemporalOrder
-from rnnkit.trainer import Exam, Trainer, init_params, tensors, training_batches
 
 DRAWN = [name for name, task in TASKS.items() if not task.data]
 FROM_FILES = [name for name, task in TASKS.items() if task.data]

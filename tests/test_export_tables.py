@@ -9,9 +9,9 @@ import pytest
 from exported import RUNS, SMALL, made, run
 
 from rnnkit import Experiment
+from rnnkit.engine.history import History
+from rnnkit.engine.record import ABSENT
 from rnnkit.export import tables
-from rnnkit.history import History
-from rnnkit.record import ABSENT
 
 COLUMNS = {  # name -> attribute of History
     "loss": "loss",

@@ -21,7 +21,8 @@ from apptest import SMALL, finished, texts
 from serving import ROOT, Server, running, until
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from pages import _trouble, lab
+from pages import lab
+from pages.ui import errors
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from viewers import DONE, Viewer
@@ -232,7 +233,7 @@ def test_a_page_that_fails_says_so_without_a_traceback_and_the_session_goes_on(a
         return [record for record in caplog.records if record.name == "rnnkit.pages"]
 
     at = finished(app)
-    monkeypatch.setattr(_trouble, "_detailed", lambda: False)
+    monkeypatch.setattr(errors, "_detailed", lambda: False)
     whole = lab._verdict
     monkeypatch.setattr(lab, "_verdict", lambda *args: 1 / 0)
     at.run()

@@ -13,15 +13,15 @@ import pytest
 import torch
 from reference import DOUBLE, R, active, assert_close, parse_all, random_batch, random_params
 
-from rnnkit import bptt
-from rnnkit.bundle import Bundle
-from rnnkit.cells import CELLS
+from rnnkit.engine import bptt
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES, ClipNorm, ClipValue, Freeze, GradientFix, Omega, SignalFix, Truncate, parse_fix
+from rnnkit.engine.losses import cross_entropy
+from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.params import Bundle
+from rnnkit.engine.record import pack_record
+from rnnkit.engine.trainer import Trainer, train
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import FIXES, ClipNorm, ClipValue, Freeze, GradientFix, Omega, SignalFix, Truncate, parse_fix
-from rnnkit.losses import cross_entropy
-from rnnkit.optim import OPTIMIZERS
-from rnnkit.record import pack_record
-from rnnkit.trainer import Trainer, train
 
 every = pytest.mark.parametrize("name", FIXES)
 gradient_fixes = pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)])

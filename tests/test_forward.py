@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from rnnkit import bptt
-from rnnkit.cells import CELLS
+from rnnkit.analysis.activations import example, landmarks, new_value, read, read_alone, slots, versions, window
+from rnnkit.engine import bptt
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
-from rnnkit.forward import example, landmarks, new_value, read, read_alone, slots, versions, window
 from rnnkit.tasks import TASKS
-from rnnkit.weights import draw_weights
 
 SMALL = Experiment(length=12, hidden=9)
 

@@ -9,12 +9,12 @@ import torch
 from reference import DOUBLE, R, active, assert_close, need, parse_all, random_batch, random_params
 from torch.nn import functional as F
 
-from rnnkit import bptt, probes
-from rnnkit.cells import CELLS
-from rnnkit.fixes import FIXES, GradientFix, SignalFix
-from rnnkit.losses import LOSSES, correct
+from rnnkit.engine import bptt, probes
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES, GradientFix, SignalFix
+from rnnkit.engine.losses import LOSSES, correct
+from rnnkit.engine.trainer import one_hot
 from rnnkit.tasks import TASKS
-from rnnkit.trainer import one_hot
 
 
 def by_hand(cell_name, p, x, y, loss, fixes):

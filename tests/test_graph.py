@@ -12,14 +12,14 @@ import pytest
 import torch
 from reference import STRENGTHS, active
 
-from rnnkit import graph, trainer
-from rnnkit.bundle import Bundle
-from rnnkit.cells import CELLS
+from rnnkit.engine import cuda_graph, trainer
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import L2, ClipNorm, Freeze, Omega, Truncate
+from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.params import Bundle
+from rnnkit.engine.trainer import Trainer, train
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import L2, ClipNorm, Freeze, Omega, Truncate
-from rnnkit.optim import OPTIMIZERS
 from rnnkit.tasks import TASKS
-from rnnkit.trainer import Trainer, train
 
 TRAINED = [name for name, cell in CELLS.items() if not cell.reservoir]
 
@@ -68,9 +68,9 @@ def pretended_gpu(monkeypatch):
     cuda = SimpleNamespace(
         Stream=lambda: stream, current_stream=lambda: stream, stream=nullcontext, CUDAGraph=SimpleNamespace, graph=capture
     )
-    monkeypatch.setattr(graph, "torch", SimpleNamespace(cuda=cuda))
+    monkeypatch.setattr(cuda_graph, "torch", SimpleNamespace(cuda=cuda))
 
-    class Pretended(graph.Captured):
+    class Pretended(cuda_graph.Captured):
         def __init__(self, function, inputs=(), state=()):
             changed[:] = state
             super().__init__(function, inputs, state)
@@ -101,7 +101,7 @@ def test_captured_halves_train_like_the_plain_ones(pretended_gpu, optimizer, cel
         captured = Trainer(e)
         captured.as_graph = True
         records = [captured.advance() for _ in range(e.steps + 1)]
-    assert isinstance(captured.compute_and_update[0], graph.Captured)
+    assert isinstance(captured.compute_and_update[0], cuda_graph.Captured)
     for one, other in zip(train(e), records, strict=True):
         np.testing.assert_array_equal(one.loss, other.loss)
         np.testing.assert_array_equal(one.state_grad, other.state_grad)

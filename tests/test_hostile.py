@@ -23,23 +23,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_corpus_read import as_blimp, as_gulordava, as_linzen, as_table
 
-from pages import _point
-from pages._plain import plain
-from rnnkit import shelf
-from rnnkit.cells import CELLS
-from rnnkit.clip import clip, listing
+from pages.tour import highlight
+from pages.ui.markdown import plain
+from rnnkit.analysis.ledger import FUNCTIONS
 from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_text
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.record import pack, unpack
+from rnnkit.errors import clip, listing
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
+from rnnkit.export import run_list
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import missing, script
-from rnnkit.ledger import FUNCTIONS
-from rnnkit.limits import Limits
-from rnnkit.presets import PRESETS
-from rnnkit.prose import pieces, unknown
-from rnnkit.record import pack, unpack
-from rnnkit.sentences import parse as parse_sentence
+from rnnkit.serving.limits import Limits
+from rnnkit.stories.presets import PRESETS
+from rnnkit.stories.tours import MAX_STATIONS, read_tour
+from rnnkit.tasks.sentences import parse as parse_sentence
+from rnnkit.tasks.text_symbols import pieces, unknown
 from rnnkit.tasks.texts import NextWord, example_text
-from rnnkit.tours import MAX_STATIONS, read_tour
 
 TIMES = int(os.environ.get("RNNKIT_FUZZ", "1"))  # as many cases, with random seeds; 1: those of every run
 LONGEST = 600  # characters of any message
@@ -181,7 +181,7 @@ def test_json_nested_as_deep_as_python_can(depth):
     """Where json.loads has just about enough stack, repr() has not."""
     for name in ("lr", "fixes", "version", "cell", "data", "x"):
         _from_json(f'{{"{name}": {"[" * depth}{"]" * depth}}}')
-    assert not shelf.load(shelf.HEADER + f'\n{{"name": "a", "experiment": {{"lr": {"[" * depth}{"]" * depth}}}}}\n')[0]
+    assert not run_list.load(run_list.HEADER + f'\n{{"name": "a", "experiment": {{"lr": {"[" * depth}{"]" * depth}}}}}\n')[0]
 
 
 def test_no_error_repeats_a_long_input():
@@ -246,11 +246,11 @@ def test_any_tour(values):
 
 
 def _read_tour(text):
-    tour, said = read_tour(text, _point.places())
+    tour, said = read_tour(text, highlight.places())
     assert_said(said, 2 * LONGEST)  # with all pages or keys that are valid
     assert tour or said
     for station in tour.stations if tour else ():
-        assert len(tour.stations) <= MAX_STATIONS and station.page in _point.places()
+        assert len(tour.stations) <= MAX_STATIONS and station.page in highlight.places()
         shown = (tour.title, tour.about, station.title, station.say, station.ask, station.notice, *station.answers)
         assert all("![" not in text for text in shown)
         for e in filter(None, (station.experiment, station.pinned)):
@@ -276,7 +276,9 @@ def test_a_tour_cannot_hold_the_server_up(bomb):
 # ---- shelves
 
 
-SHELF = shelf.dump([shelf.Entry("One", E[0], True, 0), shelf.Entry("Zwei, ß", E[1], place=3), shelf.Entry("3", E[-1])]).encode()
+SHELF = run_list.dump(
+    [run_list.Entry("One", E[0], True, 0), run_list.Entry("Zwei, ß", E[1], place=3), run_list.Entry("3", E[-1])]
+).encode()
 
 
 @fuzz(1000, seed=SEEDS)
@@ -286,17 +288,17 @@ def test_broken_shelves(seed):
 
 @fuzz(300, lines=st.lists(st.dictionaries(st.sampled_from(["name", "experiment", "place", "given", "rnnkit"]), JSON), max_size=4))
 def test_any_shelf(lines):
-    _load("\n".join([shelf.HEADER, *map(json.dumps, lines)]))
+    _load("\n".join([run_list.HEADER, *map(json.dumps, lines)]))
 
 
 def _load(content):
-    entries, said = shelf.load(content)
+    entries, said = run_list.load(content)
     assert_said(said)
     assert entries or said
-    assert len(entries) <= shelf.MOST and len({entry.name for entry in entries}) == len(entries)
+    assert len(entries) <= run_list.MOST and len({entry.name for entry in entries}) == len(entries)
     for entry in entries:
-        assert 1 <= len(entry.name) <= shelf.LONGEST and entry.name.isprintable()
-        assert entry.place is None or 0 <= entry.place < shelf.PLACES
+        assert 1 <= len(entry.name) <= run_list.LONGEST and entry.name.isprintable()
+        assert entry.place is None or 0 <= entry.place < run_list.PLACES
         assert_within(entry.experiment)
         entry.name.encode()
 
@@ -309,8 +311,8 @@ def history():
 @fuzz(250, name=WORDS)
 def test_no_name_becomes_a_formula(name):
     """What a spreadsheet takes for one begins with = + - @, with spaces or quotes before it or not."""
-    kept = shelf.clean(name) or "x"
-    rows = list(csv.reader(io.StringIO(shelf.to_csv([(kept, history())]).decode())))
+    kept = run_list.clean(name) or "x"
+    rows = list(csv.reader(io.StringIO(run_list.to_csv([(kept, history())]).decode())))
     assert {len(row) for row in rows} == {len(rows[0])} and rows[1][0] in (kept, f"'{kept}")
     assert not rows[1][0].startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"))
 
@@ -466,9 +468,9 @@ SIZES = [  # what reads it, what is read, and so many times its size may be in u
     (lambda data: _refused(data), b"prefix\tlabel\n" + b"a b\tsg\n" * 30_000, 120),
     (lambda data: _refused(data), b"prefix,label" + b",x" * 9_000, 400),
     (lambda data: _refused(data), b'{"' + b"\n{" * 99_000, 120),
-    (shelf.load, b"{\n" * 499_000, 8),
-    (shelf.load, shelf.HEADER.encode() + b'\n{"name": "a"}' * 70_000, 8),
-    (lambda data: read_tour(data, _point.places()), b"[[station]]\n" * 8_000, 60),
+    (run_list.load, b"{\n" * 499_000, 8),
+    (run_list.load, run_list.HEADER.encode() + b'\n{"name": "a"}' * 70_000, 8),
+    (lambda data: read_tour(data, highlight.places()), b"[[station]]\n" * 8_000, 60),
     (lambda data: Experiment.from_query({"fixes": data.decode()}), b"l1:1," * 2_000, 120),
 ]
 

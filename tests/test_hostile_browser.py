@@ -14,13 +14,13 @@ from test_page_corpus import table
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from pages._uploads import FILES
+from pages.server.upload_quota import FILES
 
 PATHS = """
     /component/..%2f..%2f..%2f..%2fetc%2fpasswd /component/rnnkit_frame/../../../../etc/passwd /_stcore/../../etc/passwd
     /_stcore/bidi-components/rnnkit_frame/..%2f..%2f..%2fetc/passwd /media/../../../etc/passwd /media/..%2f..%2fetc%2fpasswd
     /static/../../../../../etc/passwd /app/static/../dashboard.py /app/static/dashboard.py /%2e%2e/%2e%2e/etc/passwd //etc/passwd
-    /..%5c..%5cetc%5cpasswd /.streamlit/config.toml /rnnkit/experiment.py /pages/tour.toml /.git/HEAD /lab/../../etc/passwd
+    /..%5c..%5cetc%5cpasswd /.streamlit/config.toml /rnnkit/experiment.py /pages/tour/tour.toml /.git/HEAD /lab/../../etc/passwd
     /media/%00 /component/%00 /lab/%ff%fe
 """.split()
 INSIDE = ("root:", "fileWatcherType", "def main", "ref: refs", "[[station]]", "dataclass")  # what stands in them

@@ -8,9 +8,9 @@ from test_hostile import LONGEST, NASTY
 from test_page_corpus import QUICK, table, upload
 
 import dashboard
-from pages import _link
+from pages.state import url
 from rnnkit.experiment import FIELDS, Experiment
-from rnnkit.limits import Limits
+from rnnkit.serving.limits import Limits
 
 pytestmark = pytest.mark.usefixtures("nothing_given")
 IMAGE = "![x](http://elsewhere.example/x.png) [y](http://elsewhere.example) <b>z</b> :red[r] $x$ www.elsewhere.example"
@@ -47,7 +47,7 @@ def assert_calm(at):
     """No traceback; what is said is short and not too much; the run is one that this server allows."""
     assert not at.exception, at.exception[0]
     told = [text for text in texts(at) if text.startswith("In the link:")]
-    assert 1 <= len(told) <= _link.MOST_TOLD + 1
+    assert 1 <= len(told) <= url.MOST_TOLD + 1
     assert all(len(text) < 2 * LONGEST for text in told)
     assert_plain(" ".join(told))
     e, _ = Experiment.from_query({k: v for k, v in at.query_params.items() if k in FIELDS})
@@ -71,7 +71,7 @@ def test_a_link_that_no_dashboard_has_made_is_not_read(app):
     assert assert_calm(at) == ["In the link: it has 100,008 characters, expected at most 10,000: nothing of it was read"]
     assert linked(at) == Experiment()
     at = app({f"x{i}": "1" for i in range(900)} | {"cell": "gru"})
-    assert assert_calm(at)[-1] == f"In the link: and {900 - _link.MOST_TOLD} more things are wrong with it"
+    assert assert_calm(at)[-1] == f"In the link: and {900 - url.MOST_TOLD} more things are wrong with it"
     assert linked(at).cell == "gru"
 
 

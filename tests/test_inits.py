@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from rnnkit import inits
-from rnnkit.cells import CELLS
+from rnnkit.engine import inits
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.inits import BIASES, INITS
+from rnnkit.engine.trainer import init_params
 from rnnkit.experiment import Experiment
-from rnnkit.inits import BIASES, INITS
-from rnnkit.trainer import init_params
 
 GATED = [name for name, cell in CELLS.items() if cell.keep is not None]
 

@@ -6,9 +6,9 @@ import logging
 import pytest
 from test_runs import SHORT, wait
 
-from rnnkit import journal
-from rnnkit.limits import Limits
-from rnnkit.runs import RunPool
+from rnnkit.serving import event_log
+from rnnkit.serving.limits import Limits
+from rnnkit.serving.run_pool import RunPool
 
 LOGGER = logging.getLogger("rnnkit")
 
@@ -28,31 +28,31 @@ def test_silent_unless_somebody_listens(in_fresh_python):
 
 
 def test_a_line_is_one_event_whatever_is_in_it(lines):
-    journal.to_stderr()
-    journal.to_stderr()
-    journal.warn("run failed", run="ab12", reason='x\n{"event": "forged"}\r\u2028\x1b[31m' + "y" * 1000, rows=3)
+    event_log.to_stderr()
+    event_log.to_stderr()
+    event_log.warn("run failed", run="ab12", reason='x\n{"event": "forged"}\r\u2028\x1b[31m' + "y" * 1000, rows=3)
     (line,) = lines()
     assert line["event"] == "run failed" and line["level"] == "warning" and line["run"] == "ab12" and line["rows"] == 3
-    assert line["reason"].startswith("x\n{") and len(line["reason"]) == journal.LONGEST
+    assert line["reason"].startswith("x\n{") and len(line["reason"]) == event_log.LONGEST
 
 
 @pytest.mark.parametrize(("level", "told"), [("info", ["a", "b"]), ("", ["a", "b"]), ("warning", ["b"]), ("off", [])])
 def test_how_much_is_told(level, told, lines, monkeypatch):
     monkeypatch.setenv("RNNKIT_LOG", level)
-    journal.to_stderr()
-    journal.note("a")
-    journal.warn("b")
+    event_log.to_stderr()
+    event_log.note("a")
+    event_log.warn("b")
     assert [line["event"] for line in lines()] == told
 
 
 def test_a_wrong_level_is_named(monkeypatch):
     monkeypatch.setenv("RNNKIT_LOG", "loud")
     with pytest.raises(ValueError, match="RNNKIT_LOG must be one of info, warning, off, got 'loud'"):
-        journal.to_stderr()
+        event_log.to_stderr()
 
 
 def test_what_a_run_leaves_in_it(lines):
-    journal.to_stderr()
+    event_log.to_stderr()
     pool = RunPool(Limits(workers=1, idle_seconds=600))
     try:
         run = pool.get(SHORT)

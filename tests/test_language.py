@@ -8,18 +8,19 @@ import pytest
 import torch
 
 from pages.language import NETWORKS
-from rnnkit import Experiment, bptt, ngrams
-from rnnkit.cells import CELLS
-from rnnkit.corpus import Corpus, Text
-from rnnkit.losses import cross_entropy
-from rnnkit.prose import example_pairs
-from rnnkit.studies.agreeing import Reading, frequent, log_probabilities, minimal_pairs
-from rnnkit.studies.next_symbol import language, sample, scores, write
+from rnnkit import Experiment
+from rnnkit.corpus import Corpus, Text, ngrams
+from rnnkit.engine import bptt
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.losses import cross_entropy
+from rnnkit.engine.trainer import Trainer, init_params
+from rnnkit.studies.lm_bits import language, sample, scores, write
+from rnnkit.studies.minimal_pairs import Reading, frequent, log_probabilities, minimal_pairs
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import GROUPS, WORDS
 from rnnkit.tasks.data import drop, keep
+from rnnkit.tasks.text_symbols import example_pairs
 from rnnkit.tasks.texts import OTHER, RENEWED, example_text
-from rnnkit.trainer import Trainer, init_params
 
 DOUBLE = torch.float64
 SMALL = Experiment(task="words", length=8, hidden=6, batch=3, steps=12, replicas=1, input_scale=0.5)

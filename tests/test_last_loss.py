@@ -11,15 +11,15 @@ from reference import DOUBLE, assert_close, need
 from torch.nn import functional as F
 
 from rnnkit import Experiment, gradient_frame, train
-from rnnkit.cells import CELLS
+from rnnkit.analysis.gradient_summary import gradient_ratio
+from rnnkit.analysis.summary import verdict
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import Truncate, parse_fix
+from rnnkit.engine.history import History
+from rnnkit.engine.trainer import Trainer, init_params, quietly, training_batches
 from rnnkit.experiment import MAX_RECORD_BYTES, MAX_ROWS
 from rnnkit.export import tables
-from rnnkit.fixes import Truncate, parse_fix
-from rnnkit.gradient_summary import gradient_ratio
-from rnnkit.history import History
 from rnnkit.tasks import TASKS
-from rnnkit.trainer import Trainer, init_params, quietly, training_batches
-from rnnkit.verdict import verdict
 
 SEVERAL = [name for name, task in TASKS.items() if task.asked(30) > 1]
 SIGMOID = Experiment(task="characters", length=100, cell="sigmoid", replicas=2, steps=1)
@@ -101,7 +101,7 @@ def test_what_is_recorded_changes_no_training(monkeypatch, task, cell):
         if silent:
             nothing = np.zeros((len(CELLS[cell].parts), e.length, e.replicas))
             monkeypatch.setattr(Trainer, "_state_gradients", lambda self, out: (None, nothing))
-            monkeypatch.setattr("rnnkit.probes.paths", lambda *_: {})
+            monkeypatch.setattr("rnnkit.engine.probes.paths", lambda *_: {})
         with quietly():
             trainer = Trainer(e)
             records = [trainer.advance() for _ in range(e.steps + 1)]

@@ -5,7 +5,7 @@ import re
 import pytest
 from browsing import PHONE, choose, expect, go, sidebar
 
-from rnnkit.cells import CELLS
+from rnnkit.engine.cells import CELLS
 
 LAPTOP, PROJECTOR = {"width": 1366, "height": 768}, {"width": 1920, "height": 1080}
 TITLES = ("Network", "Step by step", "Exploding", "Remedies", "Sentence", "Vanishing", "Compare", "Real sentences", "Lab")
@@ -122,7 +122,7 @@ def test_the_mathematics_of_every_cell_is_set(server, visit):
 
 
 def test_displayed_equations_stand_on_lines_of_their_own():
-    from pages._layout import DISPLAYED
+    from pages.ui.layout import DISPLAYED
 
     text = "so\n$$a = b, \\qquad\nc = d .$$\nand"
     assert DISPLAYED.sub(r"\n\n$$\n\1\n$$\n\n", text) == "so\n\n$$\na = b, \\qquad\nc = d .\n$$\n\nand"

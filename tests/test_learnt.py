@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from rnnkit import Experiment
+from rnnkit.analysis.learnt import bar, baselines, best_baseline, last_exam, levels, outcome, solved_at
+from rnnkit.analysis.summary import verdict
 from rnnkit.corpus import Corpus, wilson
 from rnnkit.corpus.baselines import bag_of_words
-from rnnkit.history import History
-from rnnkit.learnt import bar, baselines, best_baseline, last_exam, levels, outcome, solved_at
-from rnnkit.shares import percent
+from rnnkit.engine.history import History
+from rnnkit.engine.trainer import Exam, init_params
+from rnnkit.engine.weights import Stream
+from rnnkit.rounding import percent
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.base import EXAM, EXAM_SEED, everybodys_exam
 from rnnkit.tasks.data import drop, keep
-from rnnkit.trainer import Exam, init_params
-from rnnkit.verdict import verdict
-from rnnkit.weights import Stream
 
 ONE = Experiment(length=10, replicas=1, steps=280)
 STEPS = np.array([0, 120, 240, 280])

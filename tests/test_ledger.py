@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import DOUBLE, random_params
 
-from rnnkit import bptt, ledger
-from rnnkit.cells import CELLS
-from rnnkit.fixes import Truncate
-from rnnkit.ledger import Ledger, Ref, compact, evaluate, forward, show
-from rnnkit.losses import LOSSES
-from rnnkit.trainer import one_hot
+from rnnkit.analysis import ledger
+from rnnkit.analysis.ledger import Ledger, Ref, compact, evaluate, forward, show
+from rnnkit.engine import bptt
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import Truncate
+from rnnkit.engine.losses import LOSSES
+from rnnkit.engine.trainer import one_hot
 
 N_IN, N_OUT, T, H = 6, 3, 7, 3
 
@@ -261,7 +262,7 @@ def test_drawings_write_numbers_as_python_does(browser):
     values = (rng.choice([-1, 1], 3000) * 10.0 ** rng.uniform(-320, 308, 3000)).tolist()
     values += (rng.integers(-4000, 4000, 1000) / 2.0 ** rng.integers(0, 12, 1000)).tolist()
     values += [0.0, -0.0, 9.995, 0.0009995, 99999.5, 5e-324]
-    text = (Path(__file__).parents[1] / "pages" / "_numbers.js").read_text("utf-8")
+    text = (Path(__file__).parents[1] / "pages" / "components" / "numbers.js").read_text("utf-8")
     page = browser.new_page()
     for digits in (2, 3, 4):
         found = page.evaluate(f"values => {{ {text}; return values.map(v => written(v, {digits})); }}", values)

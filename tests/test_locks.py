@@ -4,7 +4,7 @@ import pytest
 from apptest import SMALL, buttons, controls, press, story
 
 from rnnkit.experiment import Experiment
-from rnnkit.presets import PAIRS, PRESETS, pair
+from rnnkit.stories.presets import PAIRS, PRESETS, pair
 
 LESSON = {**SMALL, "lock": "length,gain", "hide": "cell"}
 KEPT = ("length", "gain", "cell")
@@ -57,12 +57,12 @@ def loads(preset):
     import streamlit as st
 
     import dashboard
-    from pages import _chapters, _session
-    from rnnkit.presets import PRESETS
+    from pages.state import browser_history, session
+    from rnnkit.stories.presets import PRESETS
 
     dashboard.show("lab")
-    st.button("load", key="load", on_click=_session.load, args=(PRESETS[preset].experiment,))
-    st.button("set out", key="set_out", on_click=_chapters.set_out, args=(PRESETS[preset].experiment,))
+    st.button("load", key="load", on_click=session.load, args=(PRESETS[preset].experiment,))
+    st.button("set out", key="set_out", on_click=browser_history.set_out, args=(PRESETS[preset].experiment,))
 
 
 @pytest.mark.parametrize("by", ["load", "set_out"])

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from rnnkit import Experiment, train
-from rnnkit.presets import PRESETS
+from rnnkit.engine.trainer import Exam, Trainer
+from rnnkit.stories.presets import PRESETS
 from rnnkit.studies import STUDIES, networks
-from rnnkit.studies.corpora import examined
-from rnnkit.trainer import Exam, Trainer
+from rnnkit.studies.evaluate_corpus import examined
 
 SHORT = {"replicas": 3, "steps": 40, "hidden": 16, "seed": 1000}
 RUNS = {  # presets whose training multiplies a difference in rounding, made shorter

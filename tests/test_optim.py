@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rnnkit.optim import OPTIMIZERS
+from rnnkit.engine.optim import OPTIMIZERS
 
 TWINS = {
     "sgd": lambda p, lr: torch.optim.SGD(p, lr),

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import dashboard
-from pages import _data
-from pages._options import Choice, Digest, Number, Several, Text
+from pages.state import uploads
+from pages.state.page_settings import Choice, Digest, Number, Several, Text
 from rnnkit.corpus import read_corpus
 from rnnkit.experiment import FIELDS
 
@@ -207,10 +207,10 @@ PAIRS = b"".join(
 
 def test_pairs_of_a_file_stand_in_the_link(opened, pool, nothing_given):
     corpus = read_corpus(PAIRS, "a.jsonl")
-    digest = _data.shelf().put(corpus, 100, "somebody")
+    digest = uploads.shelf().put(corpus, 100, "somebody")
     at = opened("language", {**CASES["language"][0], "language_pairs": digest})
     until(at, lambda at: any("is not to be had" in w.value for w in at.warning))
-    _data.shelf().given[digest].shared = True
+    uploads.shelf().given[digest].shared = True
     at = opened("language", {**CASES["language"][0], "language_pairs": digest})
     until(at, lambda at: any("a.jsonl" in c.value for c in at.caption))
     assert own(at, "language") == {"language_pairs": digest}

@@ -7,24 +7,24 @@ import pytest
 from apptest import SMALL, buttons, controls, press, until
 from browsing import DESK, PHONE, SIDEWAYS, button, choose, expect, finished, sidebar
 
-from pages import _link
+from pages.state import url
+from rnnkit.analysis.describe import difference
+from rnnkit.engine.fixes import ClipNorm
+from rnnkit.engine.history import median
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import ClipNorm
-from rnnkit.history import median
-from rnnkit.presets import PAIRS, pair
-from rnnkit.words import difference
+from rnnkit.stories.presets import PAIRS, pair
 
 SMALL_EXPERIMENT = Experiment(length=10, steps=20, replicas=2)
 PINNED = replace(SMALL_EXPERIMENT, cell="lstm", length=8)
 
 
 def pinned_in_link(at):
-    query = {k.removeprefix(_link.PIN): v for k, v in at.query_params.items() if k.startswith(_link.PIN)}
+    query = {k.removeprefix(url.PIN): v for k, v in at.query_params.items() if k.startswith(url.PIN)}
     return Experiment.from_query(query) if query else None
 
 
 def pinned_query(e):
-    return {_link.PIN + k: v for k, v in e.to_query().items()}
+    return {url.PIN + k: v for k, v in e.to_query().items()}
 
 
 def captions(at):
@@ -90,7 +90,7 @@ def test_a_ready_pair_is_loaded_and_marked(app, title):
     pairs(at).set_value(title).run()
     before, after = pair(title)
     assert not at.exception and pinned_in_link(at) == (before, [])
-    assert Experiment.from_query({k: v for k, v in at.query_params.items() if not k.startswith(_link.PIN)})[0] == after
+    assert Experiment.from_query({k: v for k, v in at.query_params.items() if not k.startswith(url.PIN)})[0] == after
     assert pairs(at).value == title
     controls(at)["c_seed"].set_value(77).run()
     assert pairs(at).value is None

@@ -8,12 +8,12 @@ import pytest
 from apptest import linked, prose, until
 from browsing import PHONE, SIDEWAYS, button, expect, grown
 
-from pages import _data
+from pages.state import uploads
 from rnnkit.corpus import read_corpus, split
-from rnnkit.history import History
-from rnnkit.limits import Limits
-from rnnkit.presets import PRESETS
-from rnnkit.run import Run
+from rnnkit.engine.history import History
+from rnnkit.serving.limits import Limits
+from rnnkit.serving.run import Run
+from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import data
 from rnnkit.tasks.corpora import example_corpus
 
@@ -159,7 +159,7 @@ def test_who_has_the_same_file_may_use_it_too(app):
 
 def test_sentences_that_were_forgotten_are_told_and_the_page_lives_on(app):
     at = upload(app(QUICK, page="corpus"), ("mine.tsv", table()))
-    _data.shelf.clear()
+    uploads.shelf.clear()
     data.KEPT.clear()
     at.run()
     assert not at.exception and any(DIGEST in error.value for error in at.error)
@@ -174,7 +174,7 @@ def test_what_a_run_costs_is_known_when_its_sentences_are_forgotten():
 
 
 def test_the_least_recently_used_is_forgotten_when_it_is_too_much():
-    shelf, corpora = _data.Shelf(Limits(keep_upload_megabytes=1)), [read_corpus(table(n)) for n in (150, 160, 170)]
+    shelf, corpora = uploads.Shelf(Limits(keep_upload_megabytes=1)), [read_corpus(table(n)) for n in (150, 160, 170)]
     one, two = (shelf.put(corpus, 500_000, "me") for corpus in corpora[:2])
     assert shelf.allows(one, "me") and not shelf.allows(one, "you")
     three = shelf.put(corpora[2], 500_000, "me")
@@ -192,8 +192,8 @@ def test_every_other_page_bears_such_a_task(app, page):
 
 def test_the_browser_is_known_by_its_cookie_however_it_is_masked(monkeypatch):
     def known_by(cookie):
-        monkeypatch.setattr(_data.st, "context", SimpleNamespace(cookies={"_streamlit_xsrf": cookie}))
-        return _data.viewer()
+        monkeypatch.setattr(uploads.st, "context", SimpleNamespace(cookies={"_streamlit_xsrf": cookie}))
+        return uploads.viewer()
 
     assert known_by("2|01020304|4142434445|1795583699") == known_by("2|00000000|4040404044|1795583700") == "4040404044"
     assert known_by("2|00000000|4040404045|1795583700") != "4040404044"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from apptest import press, until
 
-from pages import _autopsy
-from rnnkit import cliff as unit
-from rnnkit.autopsy import DOOMED, THRESHOLD, amount, autopsies, clipping
+from pages.ui import divergence
+from rnnkit.analysis import error_surface as unit
+from rnnkit.analysis.autopsy import DOOMED, THRESHOLD, amount, autopsies, clipping
 
 KEY = "exploding_rewind"
 
@@ -28,8 +28,8 @@ def words(at):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """In this process nobody has to watch."""
-    monkeypatch.setattr(_autopsy, "PACE", 1e6)
-    monkeypatch.setattr(_autopsy, "RECOVERY", 1e-3)
+    monkeypatch.setattr(divergence, "PACE", 1e6)
+    monkeypatch.setattr(divergence, "RECOVERY", 1e-3)
 
 
 @pytest.fixture

@@ -10,14 +10,15 @@ from apptest import until
 from browsing import PHONE, PIXELS, SIDEWAYS, button, expect
 from browsing import until as until_seen
 
-from pages import _unroll, network
-from rnnkit import bptt
-from rnnkit.cells import CELLS
+from pages import network
+from pages.components import network as drawing
+from rnnkit.analysis.activations import example
+from rnnkit.engine import bptt
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
-from rnnkit.forward import example
 from rnnkit.studies import weights as trained_weights
 from rnnkit.tasks import TASKS
-from rnnkit.weights import draw_weights
 
 QUERY = {"length": "30", "hidden": "12", "steps": "20"}
 
@@ -25,8 +26,8 @@ QUERY = {"length": "30", "hidden": "12", "steps": "20"}
 @pytest.fixture
 def drawn(monkeypatch):
     """What was handed to the component, the last at the end."""
-    found, component = [], _unroll._component
-    monkeypatch.setattr(_unroll, "_component", lambda **handed: (found.append(handed["data"]), component(**handed))[1])
+    found, component = [], drawing._component
+    monkeypatch.setattr(drawing, "_component", lambda **handed: (found.append(handed["data"]), component(**handed))[1])
     return found
 
 
@@ -80,7 +81,7 @@ def test_a_tasks_words_windows_and_answers(app, drawn, task):
     assert picture["words"] == [labels[t] for t in picture["steps"]]
     assert picture["answer"] == kind.answer(batch.y[-1:, 0]) and picture["asked"] == 30 - kind.asked(30)
     assert picture["things"] == ("words" if task.startswith("agreement") else "steps")
-    for window, room in zip(picture["windows"], _unroll.ROOMS, strict=True):
+    for window, room in zip(picture["windows"], drawing.ROOMS, strict=True):
         assert set(window) <= set(picture["steps"]) and len(window) < room and window[-1] == 29
     found = lanes(picture)
     if batch.x.dtype.kind in "iu":
@@ -169,8 +170,8 @@ def test_what_is_not_finite_can_be_handed_over(app, drawn):
 
 
 def test_values_as_lists():
-    assert _unroll.plain(np.array([[0.5, np.nan], [np.inf, -1.0]])) == [[0.5, None], [None, -1.0]]
-    assert _unroll.plain(np.array([[1, 0]])) == [[1, 0]]
+    assert drawing.plain(np.array([[0.5, np.nan], [np.inf, -1.0]])) == [[0.5, None], [None, -1.0]]
+    assert drawing.plain(np.array([[1, 0]])) == [[1, 0]]
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -13,12 +13,13 @@ from apptest import prose, until
 from browsing import PHONE, PIXELS, SIDEWAYS, button, expect
 from browsing import until as wait_for
 
-from pages import _chapters, remedies
-from pages._multiples import pack
+from pages import remedies
+from pages.components.small_multiples import pack
+from pages.state import browser_history
+from rnnkit.engine.history import WORST, median
 from rnnkit.experiment import Experiment
-from rnnkit.history import WORST, median
-from rnnkit.presets import Claim
-from rnnkit.remedies import IDEAS, PANELS, Panel, Remedy
+from rnnkit.stories.presets import Claim
+from rnnkit.stories.remedies import IDEAS, PANELS, Panel, Remedy
 
 TINY = Experiment(length=8, steps=10, replicas=2, hidden=4, batch=4, fixes=())
 BLOWN = replace(TINY, cell="relu", init="identity", gain=60.0, optimizer="sgd", lr=100.0, hidden=16)
@@ -101,7 +102,7 @@ def test_the_panel_that_is_left_gives_its_workers_back(app, small, shown, pool):
 def test_the_buttons_load_the_experiment_and_the_plain_one_to_compare_with(app, small, shown, monkeypatch):
     app(page="remedies")
     loaded = []
-    monkeypatch.setattr(_chapters, "set_out", lambda e, pinned=None: loaded.append((e, pinned)))
+    monkeypatch.setattr(browser_history, "set_out", lambda e, pinned=None: loaded.append((e, pinned)))
     actions, rows = shown[-1][2], small["vanishing"].remedies
     actions["open"]("truncate")
     actions["compare"]("truncate")
@@ -142,7 +143,7 @@ def test_the_tables_median_is_that_of_a_history():
     rows = np.random.default_rng(0).random((60, 5)).round(2)
     rows[np.random.default_rng(1).random((60, 5)) < 0.4] = np.nan
     cases = [row[:n].tolist() for row, n in zip(rows, np.arange(60) % 5 + 1, strict=True)]
-    body = re.search(r"^function median.*?^}", Path("pages/_multiples.js").read_text("utf-8"), re.S | re.M)[0]
+    body = re.search(r"^function median.*?^}", Path("pages/components/small_multiples.js").read_text("utf-8"), re.S | re.M)[0]
     script = f"{body}\nconsole.log(JSON.stringify({json.dumps(cases).replace('NaN', 'null')}.map(median)))"
     found = json.loads(subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True).stdout)
     known = [float(median(np.array([case]), WORST["accuracy"])[0]) for case in cases]

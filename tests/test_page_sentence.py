@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from apptest import linked, until, widget
 
-from pages import _charts, _memory, _reader, sentence
-from rnnkit.cells import CELLS
+from pages import sentence
+from pages.components import sentence_reader
+from pages.ui import chart_view, sentence_units
 from rnnkit.charts.agreement import RULES
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.record import ABSENT
 from rnnkit.experiment import Experiment
-from rnnkit.limits import Limits
-from rnnkit.presets import PRESETS
-from rnnkit.record import ABSENT
+from rnnkit.serving.limits import Limits
+from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import Agreement
 
@@ -31,13 +33,13 @@ def shown(monkeypatch):
 @pytest.fixture
 def charts(monkeypatch):
     """The tables that were drawn, by the chart's key."""
-    seen, draw = {}, _charts.draw
+    seen, draw = {}, chart_view.draw
 
     def heard(spec, text, key, data=None, **look):
         seen[key.removeprefix("sentence_")] = (data or {}).get("rows")
         return draw(spec, text, key, data, **look)
 
-    monkeypatch.setattr(_charts, "draw", heard)
+    monkeypatch.setattr(chart_view, "draw", heard)
     return seen
 
 
@@ -85,7 +87,7 @@ def test_untrained_and_trained(app, shown, charts):
     until(at, lambda at: (rows(shown)[0].norms != ABSENT).all() and (rows(shown)[0].answers != trained.answers).all())
     untrained = rows(shown)[0]
     early = sentence._early(
-        _memory.one(linked(at)), np.array([[sentence.sentences.WORDS.index(w) for w in r.words] for r in rows(shown)]).T
+        sentence_units.one(linked(at)), np.array([[sentence.sentences.WORDS.index(w) for w in r.words] for r in rows(shown)]).T
     )
     np.testing.assert_allclose(untrained.answers, early["plural"][0], atol=1e-6)  # what is drawn before the answer comes
 
@@ -253,26 +255,28 @@ def test_a_small_server_refuses_long_sentences_in_words(app, shown, charts, monk
 def test_a_chart_is_drawn_once_it_has_a_point(monkeypatch):
     """An axis without a point has no domain: Vega warns on the console."""
     drawn = []
-    monkeypatch.setattr(_charts, "draw", lambda spec, text, key, data: drawn.append((key, len(data["rows"]))))
-    monkeypatch.setattr(_charts, "spec", lambda *args: {"height": 300})
+    monkeypatch.setattr(chart_view, "draw", lambda spec, text, key, data: drawn.append((key, len(data["rows"]))))
+    monkeypatch.setattr(chart_view, "spec", lambda *args: {"height": 300})
     one = {"kind": ["distance"], "relation": [""], "x": [7], "sentences": [500], "right": [250], "reach": [np.nan]}
     one |= {rule: [250] for rule in RULES}
-    _memory._curves(Experiment(length=10), [one], False)
+    sentence_units._curves(Experiment(length=10), [one], False)
     assert drawn == [("sentence_by_distance", 5)]
-    _memory._curves(Experiment(length=10), [one | {"reach": [0.5]}], True)
+    sentence_units._curves(Experiment(length=10), [one | {"reach": [0.5]}], True)
     assert drawn[1:] == [("sentence_by_distance", 5), ("sentence_reach", 1)]
 
 
 def test_the_frame_holds_what_its_head_says():
-    row = _reader.Row("", ["a", "b", "c"], [-1, 0, -1], 0, np.arange(3.0), np.ones((1, 3)), ["h"], np.eye(2, 3), [4, 9], [9])
-    data = _reader.pack([row, row], {"part": "h"})
+    row = sentence_reader.Row(
+        "", ["a", "b", "c"], [-1, 0, -1], 0, np.arange(3.0), np.ones((1, 3)), ["h"], np.eye(2, 3), [4, 9], [9]
+    )
+    data = sentence_reader.pack([row, row], {"part": "h"})
     size = int.from_bytes(data[:4], "little")
     head = json.loads(data[4 : 4 + size])
     assert size % 4 == 0 and len(data) == 4 + size + 2 * (4 * 3 + 4 * 6 + 8)
     assert (head["length"], head["rows"][0]["units"], head["rows"][1]["off"]) == (3, [4, 9], [9])
     np.testing.assert_array_equal(np.frombuffer(data, "<f4", 9, 4 + size), [0, 1, 2, 1, 0, 0, 0, 1, 0])
     with pytest.raises(ValueError, match="expected 3 words in every row"):
-        _reader.pack([row, row._replace(words=["a"])], {})
+        sentence_reader.pack([row, row._replace(words=["a"])], {})
 
 
 # ---- in Chromium ----

@@ -12,10 +12,10 @@ from apptest import SMALL, press, prose, until
 from browsing import PHONE, SIDEWAYS, button, choose, expect, sidebar
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
-from pages import _shelved
-from pages._shelf import Shelf
+from pages.run_list import table
+from pages.state.run_list import Shelf
 from rnnkit.experiment import Experiment
-from rnnkit.shelf import MOST, PLACES, Entry, dump, load
+from rnnkit.export.run_list import MOST, PLACES, Entry, dump, load
 
 PLAIN = Experiment(length=10, steps=20, replicas=2, seed=60)
 LINK = SMALL | {"seed": "60"}
@@ -100,10 +100,10 @@ def test_renaming_drawing_and_removing(app, pool):
     assert drawn(at) == [True, False, True]
     run = pool.runs[OTHERS[1].key]
     assert not [viewer for viewer in run.viewers if viewer.endswith("shelf")], "no longer asked for"
-    do(at, 1, _shelved.REMOVE)
+    do(at, 1, table.REMOVE)
     assert names(at) == ["one <b>x</b> :red[y] $z$", "tanh: agreement, 10 steps"] and not at.exception
     for _ in range(2):
-        do(at, 0, _shelved.REMOVE)
+        do(at, 0, table.REMOVE)
     assert names(at) == [] and "The shelf is empty" in prose(at) and not at.exception
 
 
@@ -117,7 +117,7 @@ def test_a_name_is_never_markup(app):
 
 def test_open_pin_and_what_leaves(app, pool):
     at = bring(opened(app), dump(OTHERS))
-    do(at, 1, _shelved.PIN)
+    do(at, 1, table.PIN)
     assert not at.exception and at.session_state.pinned.experiment == OTHERS[1].experiment
     watched = [pool.runs[entry.key] for entry in OTHERS]
     assert all(any(viewer.endswith("shelf") for viewer in run.viewers) for run in watched)
@@ -128,9 +128,9 @@ def test_open_pin_and_what_leaves(app, pool):
 
 def test_a_run_that_is_opened_goes_to_the_lab(app, monkeypatch):
     went = []
-    monkeypatch.setattr("pages._layout.to_lab", lambda: went.append(True))
+    monkeypatch.setattr("pages.ui.layout.to_lab", lambda: went.append(True))
     at = bring(opened(app), dump(OTHERS))
-    do(at, 0, _shelved.OPEN)
+    do(at, 0, table.OPEN)
     assert went and not at.exception and at.session_state.valid == OTHERS[0].experiment
 
 
@@ -201,9 +201,9 @@ def test_what_this_viewer_may_not_have_any_more_is_neither_drawn_nor_given_away(
     at = bring(opened(app), dump(OTHERS))
     until(at, lambda at: "Drawn together" in prose(at))
     seen = []
-    monkeypatch.setattr(_shelved, "drawing", lambda mine, runs: seen.append(set(runs)))
+    monkeypatch.setattr(table, "drawing", lambda mine, runs: seen.append(set(runs)))
     objections = {OTHERS[0].experiment: {"data": "they are not here"}}
-    monkeypatch.setattr("pages._session.objections", lambda e: objections.get(e, {}))
+    monkeypatch.setattr("pages.state.session.objections", lambda e: objections.get(e, {}))
     at.run()
     assert "cannot be trained here: they are not here" in facts(at)[0] and boxes(at)[0].disabled
     assert OTHERS[0].key not in seen[-1] and OTHERS[1].key in seen[-1]
@@ -215,20 +215,20 @@ def test_it_looks_again_only_while_something_changes(monkeypatch):
     drawn = SimpleNamespace(experiment=PLAIN, done=True, error="", viewers={}, history=history)
     playback = SimpleNamespace(playing=False)
     for name, value in (("run", present), ("playback", playback)):
-        monkeypatch.setattr(_shelved._session, name, lambda value=value: value)
-    monkeypatch.setattr(_shelved, "viewers_shelf", lambda: shelf)
+        monkeypatch.setattr(table._session, name, lambda value=value: value)
+    monkeypatch.setattr(table, "viewers_shelf", lambda: shelf)
     runs = {PLAIN.key: drawn}
-    assert _shelved._interval(runs) is None
+    assert table._interval(runs) is None
     drawn.done = False
-    assert _shelved._interval(runs) == 0.5
+    assert table._interval(runs) == 0.5
     drawn.viewers = dict.fromkeys(range(70))
-    assert _shelved._interval(runs) == 2.0
+    assert table._interval(runs) == 2.0
     drawn.error = "out of paper"
-    assert _shelved._interval(runs) is None
+    assert table._interval(runs) is None
     playback.playing = True
-    assert _shelved._interval(runs) is None
+    assert table._interval(runs) is None
     shelf.entries.clear()
-    assert _shelved._interval({}) == 0.5, "a run is about to appear"
+    assert table._interval({}) == 0.5, "a run is about to appear"
 
 
 # ---- in a browser ----

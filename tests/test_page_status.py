@@ -14,19 +14,21 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.testing.v1 import AppTest
 
-from pages import _server, _session, status
-from rnnkit.limits import Limits
-from rnnkit.runs import RunPool
+from pages import status
+from pages.server import app
+from pages.state import session
+from rnnkit.serving.limits import Limits
+from rnnkit.serving.run_pool import RunPool
 
 
 @pytest.fixture
 def key(monkeypatch):
-    monkeypatch.setenv(_server.SETTING, "lectern")
+    monkeypatch.setenv(app.SETTING, "lectern")
 
 
 def answer(path, query=""):
     """What the server says to a machine at this address: status and text."""
-    route = next(route for route in _server.ROUTES if route.path == path)
+    route = next(route for route in app.ROUTES if route.path == path)
     said = route.endpoint(Request({"type": "http", "query_string": query.encode()}))
     return said.status_code, said.body.decode()
 
@@ -42,11 +44,11 @@ def page():
 
 
 def test_without_a_key_nobody_is_let_in_and_with_one_only_who_has_it(monkeypatch):
-    monkeypatch.delenv(_server.SETTING, raising=False)
-    assert not _server.admits("") and not _server.admits("lectern")
-    monkeypatch.setenv(_server.SETTING, "lectern")
-    assert _server.admits("lectern")
-    assert not any(_server.admits(word) for word in ("", "Lectern", "lecter", "lectern ", "\udcff", "é"))
+    monkeypatch.delenv(app.SETTING, raising=False)
+    assert not app.admits("") and not app.admits("lectern")
+    monkeypatch.setenv(app.SETTING, "lectern")
+    assert app.admits("lectern")
+    assert not any(app.admits(word) for word in ("", "Lectern", "lecter", "lectern ", "\udcff", "é"))
 
 
 def test_a_running_experiment_stands_on_the_page_and_in_its_json(app, pool, key):
@@ -79,7 +81,7 @@ def test_one_line_says_how_it_goes(words, facts):
 def test_the_queue_stands_in_its_order_and_text_stays_text(pool):
     run = {"what": "<script>", "status": "queued", "error": "", "rows": 0, "of": 21, "viewers": 1, "seconds": 0.0}
     queued = [run | {"id": "later"}, run | {"id": "sooner"}]
-    facts = _server.facts() | {"queue": ["sooner", "later"], "warnings": ["<img src=x>"], "trouble": "<b>"}
+    facts = app.facts() | {"queue": ["sooner", "later"], "warnings": ["<img src=x>"], "trouble": "<b>"}
     told = status.told(facts | {"runs": {state: [] for state in facts["runs"]} | {"queued": queued}})
     assert told.index("sooner</td>") < told.index("1st in line") < told.index("later</td>") < told.index("2nd in line")
     assert not any(tag in told for tag in ("<script>", "<img", "<b>"))
@@ -87,15 +89,15 @@ def test_the_queue_stands_in_its_order_and_text_stays_text(pool):
 
 def test_a_server_that_cannot_train_says_so_to_who_asks_for_its_health(pool, monkeypatch):
     assert answer("/health") == (200, "ok")
-    monkeypatch.setattr("rnnkit.process.sys.executable", "/nowhere/python")
+    monkeypatch.setattr("rnnkit.serving.process.sys.executable", "/nowhere/python")
     broken = RunPool(Limits(workers=1))
     try:
-        monkeypatch.setattr(_session, "pool", lambda: broken)
+        monkeypatch.setattr(session, "pool", lambda: broken)
         for _ in range(2):  # the first of three tries was at its start
             broken._spawn()
         code, text = answer("/health")
         assert code == 503 and "no training process could be started" in text
-        assert text in status.told(_server.facts()).replace("&#x27;", "'")
+        assert text in status.told(app.facts()).replace("&#x27;", "'")
     finally:
         broken.close()
 
@@ -104,13 +106,13 @@ def test_every_open_connection_is_a_tab_until_it_ends_however_it_ends():
     seen = []
 
     async def page(scope, receive, send):
-        seen.append(_server.Tabs.open)
+        seen.append(app.Tabs.open)
         raise OSError("gone")
 
     for kind in ("websocket", "http"):
         with pytest.raises(OSError, match="gone"):
-            asyncio.run(_server.Tabs(page)({"type": kind}, None, None))
-    assert seen == [1, 0] and _server.Tabs.open == 0
+            asyncio.run(app.Tabs(page)({"type": kind}, None, None))
+    assert seen == [1, 0] and app.Tabs.open == 0
 
 
 def test_sessions_of_those_who_have_gone_are_let_go_of(monkeypatch):
@@ -123,15 +125,15 @@ def test_sessions_of_those_who_have_gone_are_let_go_of(monkeypatch):
     storage = MemorySessionStorage(ttl_seconds=0.2)
     sessions = [Session(number) for number in range(3)]
     left = [weakref.ref(session) for session in sessions]
-    for session in sessions:
-        storage.save(SimpleNamespace(session=session))
-    del session, sessions
+    for one in sessions:
+        storage.save(SimpleNamespace(session=one))
+    del one, sessions
     manager = SimpleNamespace(_session_storage=storage)
-    monkeypatch.setattr(_server.runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
-    _server.forget_sessions()
+    monkeypatch.setattr(app.runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
+    app.forget_sessions()
     assert all(session() for session in left)
     time.sleep(0.25)
-    _server.forget_sessions()
+    app.forget_sessions()
     assert not any(session() for session in left)
 
 

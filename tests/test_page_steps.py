@@ -7,8 +7,8 @@ import pytest
 from apptest import until
 
 from pages import steps
-from rnnkit.cells import CELLS
-from rnnkit.limits import Limits
+from rnnkit.engine.cells import CELLS
+from rnnkit.serving.limits import Limits
 
 SAME_EVERYWHERE = {"task": "agreement", "length": "8"}
 

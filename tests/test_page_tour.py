@@ -7,14 +7,16 @@ from types import SimpleNamespace
 import pytest
 from apptest import controls, linked, press, prose, texts, until
 
-from pages import _journey, _options, _point, _session, _tour, remedies
-from pages._plain import symbols
+from pages import remedies
+from pages.state import page_settings, session
+from pages.tour import highlight, panel, tour_state
+from pages.ui.markdown import symbols
 from rnnkit.experiment import Experiment
-from rnnkit.limits import Limits
-from rnnkit.remedies import PANELS
-from rnnkit.tours import Station, Tour, read_tour
+from rnnkit.serving.limits import Limits
+from rnnkit.stories.remedies import PANELS
+from rnnkit.stories.tours import Station, Tour, read_tour
 
-GUIDE = read_tour(_journey.FILE.read_bytes(), _point.places(), _journey.settings())[0]
+GUIDE = read_tour(tour_state.FILE.read_bytes(), highlight.places(), tour_state.settings())[0]
 OWN = {"length": "20", "cell": "gru", "steps": "20", "replicas": "2", "bias": "chrono"}
 SMALL = "length=10&steps=20&replicas=2"
 TWO = f"""version = 1
@@ -48,10 +50,10 @@ def brief(monkeypatch):
     """The project's tour with networks that are trained in a moment."""
     stations = [replace(s, experiment=small(s.experiment), pinned=small(s.pinned)) for s in GUIDE.stations]
     shortened = Tour(GUIDE.title, GUIDE.about, GUIDE.minutes, tuple(stations))
-    monkeypatch.setattr(_journey, "guide", lambda: shortened)
+    monkeypatch.setattr(tour_state, "guide", lambda: shortened)
     rows = list(PANELS["vanishing"].remedies.items())[:2]
     panel = replace(PANELS["vanishing"], remedies={name: replace(r, experiment=small(r.experiment)) for name, r in rows})
-    for module in (_tour, remedies):
+    for module in (panel, remedies):
         monkeypatch.setattr(module, "PANELS", {"vanishing": panel})
     return shortened
 
@@ -59,9 +61,9 @@ def brief(monkeypatch):
 @pytest.fixture
 def two(monkeypatch):
     """Two stations, in the place of the project's tour."""
-    shortened, said = read_tour(TWO, _point.places())
+    shortened, said = read_tour(TWO, highlight.places())
     assert len(said) == 1, said
-    monkeypatch.setattr(_journey, "guide", lambda: shortened)
+    monkeypatch.setattr(tour_state, "guide", lambda: shortened)
     return shortened
 
 
@@ -138,12 +140,17 @@ def test_a_click_that_is_heard_twice_counts_once(app, two):
     """Streamlit can call a callback again, by then at the next station, when a switch of pages meets the poll of a fragment."""
     at = press(app(OWN), "tour_start")
     place, state = at.session_state.tour, SimpleNamespace()
-    for call in (lambda: _journey.go(1, 0), lambda: _journey.answer(1, 0), lambda: _journey.leave(1), lambda: _journey.start("")):
+    for call in (
+        lambda: tour_state.go(1, 0),
+        lambda: tour_state.answer(1, 0),
+        lambda: tour_state.leave(1),
+        lambda: tour_state.start(""),
+    ):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_journey, "active", lambda: place)
-            patch.setattr(_journey, "enter", lambda at: pytest.fail("it went on"))
-            patch.setattr(_session, "load", lambda *_, **__: pytest.fail("it loaded something"))
-            patch.setattr(_journey.st, "session_state", state)
+            patch.setattr(tour_state, "active", lambda: place)
+            patch.setattr(tour_state, "enter", lambda at: pytest.fail("it went on"))
+            patch.setattr(session, "load", lambda *_, **__: pytest.fail("it loaded something"))
+            patch.setattr(tour_state.st, "session_state", state)
             call()
     assert (place.at, place.answer, place.own is None) == (0, None, False)
 
@@ -155,37 +162,37 @@ def test_the_page_before_is_left_again_where_it_comes_back_by_itself(monkeypatch
         __getattr__, __setattr__ = dict.get, dict.__setitem__
 
     state, now = State(tour_page="lab"), [100.0]
-    monkeypatch.setattr(_journey.st, "session_state", state)
-    monkeypatch.setattr(_journey.time, "monotonic", lambda: now[0])
-    assert _journey.heading("lab") is None
-    _journey._turn("remedies")
+    monkeypatch.setattr(tour_state.st, "session_state", state)
+    monkeypatch.setattr(tour_state.time, "monotonic", lambda: now[0])
+    assert tour_state.heading("lab") is None
+    tour_state._turn("remedies")
     now[0] += 60.0  # a busy machine takes its time
-    assert _journey.heading("lab") == "remedies" and _journey.heading("remedies") is None
-    assert _journey.heading("lab") == "remedies", "it came back while the other one is drawn"
-    _journey.drawn("lab")
+    assert tour_state.heading("lab") == "remedies" and tour_state.heading("remedies") is None
+    assert tour_state.heading("lab") == "remedies", "it came back while the other one is drawn"
+    tour_state.drawn("lab")
     now[0] += 60.0
-    assert _journey.heading("lab") == "remedies"
+    assert tour_state.heading("lab") == "remedies"
     state.tour_page = "remedies"
-    _journey.drawn("remedies")
-    assert _journey.heading("lab") == "remedies" and _journey.heading("remedies") is None
-    now[0] += _journey.STRAYING
-    _journey.drawn("remedies")
-    assert _journey.heading("lab") is None, "by now somebody chose it"
-    _journey._turn("remedies")
-    assert _journey.heading("network") is None, "it was there"
+    tour_state.drawn("remedies")
+    assert tour_state.heading("lab") == "remedies" and tour_state.heading("remedies") is None
+    now[0] += tour_state.STRAYING
+    tour_state.drawn("remedies")
+    assert tour_state.heading("lab") is None, "by now somebody chose it"
+    tour_state._turn("remedies")
+    assert tour_state.heading("network") is None, "it was there"
 
 
 def test_a_panel_of_remedies_is_waited_for(monkeypatch):
     run, pool = SimpleNamespace(done=False, error=""), SimpleNamespace(runs={})
     names = list(PANELS["vanishing"].remedies.values())
-    monkeypatch.setattr(_session, "pool", lambda: pool)
-    monkeypatch.setattr(_session, "limits", Limits)
-    monkeypatch.setattr(_options, "shown", lambda key: None)
-    assert not _tour._finished("remedies")
+    monkeypatch.setattr(session, "pool", lambda: pool)
+    monkeypatch.setattr(session, "limits", Limits)
+    monkeypatch.setattr(page_settings, "shown", lambda key: None)
+    assert not panel._finished("remedies")
     pool.runs = {remedy.experiment.key: run for remedy in names}
-    assert not _tour._finished("remedies")
+    assert not panel._finished("remedies")
     run.done = True
-    assert _tour._finished("remedies")
+    assert panel._finished("remedies")
 
 
 # ---- the viewer's own settings ----
@@ -285,7 +292,7 @@ def test_a_file_is_read_told_and_begun(app, pool):
     assert len(name) == 16 and station == "1"
     guest = app(tour=f"{name}.2")
     assert "**2 / 2 · Second**" in prose(guest)
-    _journey.shelf().tours.clear()
+    tour_state.shelf().tours.clear()
     assert "is not here any more" in " ".join(texts(app(tour=f"{name}.2")))
 
 
@@ -296,18 +303,18 @@ def test_a_file_of_which_nothing_is_left(app):
 
 
 def test_the_least_recently_used_tour_is_forgotten():
-    shelf, one = _journey.Shelf(), Tour("", "", 0, (Station("lab"),))
-    first, second, *_ = names = [shelf.put(str(i).encode(), one) for i in range(_journey.MOST_TOURS)]
+    shelf, one = tour_state.Shelf(), Tour("", "", 0, (Station("lab"),))
+    first, second, *_ = names = [shelf.put(str(i).encode(), one) for i in range(tour_state.MOST_TOURS)]
     assert shelf.get(first) is one
     shelf.put(b"one more", one)
     assert shelf.get(second) is None and shelf.get(first) is one and len(shelf.tours) == len(names)
 
 
 def test_names_of_what_can_be_pointed_at():
-    places = _point.places()
+    places = highlight.places()
     for page, names in places.items():
         for name in names:
-            found = _point.selector(page, name)
+            found = highlight.selector(page, name)
             assert found.startswith((":is(.st-key-", "[class*='st-key-", ".stVegaLiteChart[aria-label^=")), (page, name)
-    assert set(places["steps"]) == set(_point.PARTS["steps"]), "no sidebar there"
-    assert set(_point.PARTS) <= set(places) and _point.selector("lab", "") == ""
+    assert set(places["steps"]) == set(highlight.PARTS["steps"]), "no sidebar there"
+    assert set(highlight.PARTS) <= set(places) and highlight.selector("lab", "") == ""

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from apptest import controls, linked, until
 
-from pages import _charts, vanishing
-from rnnkit import Experiment, theory
-from rnnkit.cells import CELLS
+from pages import vanishing
+from pages.ui import chart_view
+from rnnkit import Experiment
+from rnnkit.analysis import theory
+from rnnkit.analysis.gradient_summary import fate
 from rnnkit.charts import regimes, style
 from rnnkit.charts import vanishing as charts
-from rnnkit.gradient_summary import fate
+from rnnkit.engine.cells import CELLS
 from rnnkit.studies import STUDIES
 
 LINK = {"length": "20", "steps": "60"}
@@ -90,13 +92,13 @@ def test_the_map_never_changes_while_rows_arrive():
 @pytest.fixture
 def shown(monkeypatch):
     """The tables that were drawn, by the chart's key."""
-    seen, draw = {}, _charts.draw
+    seen, draw = {}, chart_view.draw
 
     def heard(spec, text, key, data=None, **look):
         seen[key.removeprefix("vanishing_")] = (data or {}).get("rows")
         return draw(spec, text, key, data, **look)
 
-    monkeypatch.setattr(_charts, "draw", heard)
+    monkeypatch.setattr(chart_view, "draw", heard)
     return seen
 
 

@@ -23,11 +23,12 @@ from apptest import (
     widget,
 )
 
-from pages import _live, _session
-from rnnkit.cells import CELLS
+from pages.state import session
+from pages.ui import live_charts
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES, ClipNorm
 from rnnkit.experiment import FIELDS, Experiment, applies
-from rnnkit.fixes import FIXES, ClipNorm
-from rnnkit.presets import DEFAULT, PRESETS
+from rnnkit.stories.presets import DEFAULT, PRESETS
 from rnnkit.tasks import TASKS
 
 SMALL_EXPERIMENT = Experiment(length=10, steps=20, replicas=2)
@@ -127,7 +128,7 @@ def test_a_gate_bias_comes_back_too(app):
 def test_controls_of_ones_own_leave_the_preset(app):
     at = app()
     at.number_input(key="c_length").set_value(12).run()
-    assert story(at).value == _session.OWN
+    assert story(at).value == session.OWN
     assert linked(at) == replace(STARTING, length=12)
     at.number_input(key="c_length").set_value(STARTING.length).run()
     assert story(at).value == DEFAULT and at.query_params == {}
@@ -267,7 +268,7 @@ def test_two_viewers_share_one_run(app, pool):
 def test_the_charts_of_a_row_are_drawn_once_for_all_who_look_at_it(app, monkeypatch):
     at = finished(app, SMALL)
     charts = [chart.proto for chart in at.get("vega_lite_chart")]
-    monkeypatch.setattr(_live, "draw", None)
+    monkeypatch.setattr(live_charts, "draw", None)
     again = [chart.proto for chart in at.run().get("vega_lite_chart")]
     assert len(charts) == 3 and again == charts and not at.exception
 
@@ -322,7 +323,7 @@ while not at.get("download_button") and time.monotonic() < end:
     time.sleep(0.1)
     at.run()
 assert not at.exception and at.get("download_button"), at
-print("torch" in sys.modules, "rnnkit.trainer" in sys.modules)
+print("torch" in sys.modules, "rnnkit.engine.trainer" in sys.modules)
 """
 
 

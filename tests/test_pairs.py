@@ -9,17 +9,17 @@ import pytest
 
 from rnnkit import Experiment
 from rnnkit.__main__ import main
+from rnnkit.analysis.findings import MODELS, WHO, training_loss
 from rnnkit.charts.corpora import groups_chart, groups_text
 from rnnkit.charts.language import bits_text
 from rnnkit.corpus import CorpusError, Pairs, Text, read_pairs, wilson
 from rnnkit.corpus.pairs import Pair, spaced
-from rnnkit.findings import MODELS, WHO, training_loss
-from rnnkit.prose import spelt
-from rnnkit.studies.agreeing import Reading, counted, differences, kept_pairs, minimal_pairs
-from rnnkit.studies.next_symbol import language, scores
+from rnnkit.engine.trainer import Trainer
+from rnnkit.studies.lm_bits import language, scores
+from rnnkit.studies.minimal_pairs import Reading, counted, differences, kept_pairs, minimal_pairs
 from rnnkit.studies.text_report import bits_lines, pair_lines, report
 from rnnkit.tasks.data import KINDS, drop, keep
-from rnnkit.trainer import Trainer
+from rnnkit.tasks.text_symbols import spelt
 
 SMALL = Experiment(task="words", length=8, hidden=6, batch=3, steps=4, replicas=2, input_scale=0.5)
 GERMAN = "die Maler sind alt. der Maler ist alt. die Lampe neben der Brücke ist neu. " * 30

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages._playback import PACES, Playback
+from pages.state.playback import PACES, Playback
 
 PRESSES = ("train", "pause", "step", "reset", "stop", "seek")
 MOMENTS = st.lists(st.tuples(st.floats(0, 3), st.integers(0, 7)), max_size=40)  # seconds that pass, rows trained meanwhile

@@ -10,9 +10,9 @@ import pytest
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
-from pages import _polls
-from pages._polls import EARLY, LADDER, LATE, MOST, SELDOM, SHARE, Polls
-from rnnkit.limits import Limits
+from pages.server import polling
+from pages.server.polling import EARLY, LADDER, LATE, MOST, SELDOM, SHARE, Polls
+from rnnkit.serving.limits import Limits
 
 
 def crowd(n, cost):
@@ -20,7 +20,7 @@ def crowd(n, cost):
     for k in range(n):
         with polls.frame(f"viewer {k}"):
             pass
-    come = time.monotonic() - 2 * _polls.RUSH  # some time ago
+    come = time.monotonic() - 2 * polling.RUSH  # some time ago
     polls._looked = {viewer: (come, last) for viewer, (_, last) in polls._looked.items()}
     polls.cost = cost
     return polls
@@ -42,8 +42,8 @@ def test_alone_on_a_usual_machine_it_is_five_times_a_second():
 def test_who_has_not_looked_for_a_while_is_not_counted(monkeypatch):
     polls = crowd(40, 0.008)
     assert polls.viewers() == (40, 40)
-    now = time.monotonic() + _polls.RECENT + 1
-    monkeypatch.setattr(_polls.time, "monotonic", lambda: now)
+    now = time.monotonic() + polling.RECENT + 1
+    monkeypatch.setattr(polling.time, "monotonic", lambda: now)
     assert polls.viewers() == (0, 0) and polls.seconds() == LADDER[0]
 
 
@@ -52,7 +52,7 @@ def test_looks_that_came_together_come_apart(monkeypatch):
     due, looks = [(0.0, k) for k in range(n)], []  # (when, viewer)
     while len(looks) < 20 * n:
         now, k = heapq.heappop(due)
-        monkeypatch.setattr(_polls.time, "monotonic", lambda now=now: now)
+        monkeypatch.setattr(polling.time, "monotonic", lambda now=now: now)
         wait = polls.wait(seconds)
         assert EARLY * seconds - 1e-9 < wait < LATE * seconds + 1e-9
         looks.append(now)
@@ -63,7 +63,7 @@ def test_looks_that_came_together_come_apart(monkeypatch):
 
 
 def test_the_longest_interval_is_a_sign_of_life_in_time():
-    assert LADDER[-1] * LATE + _polls.PATIENCE < Limits().idle_seconds
+    assert LADDER[-1] * LATE + polling.PATIENCE < Limits().idle_seconds
 
 
 def test_where_many_come_at_once_more_are_expected():
@@ -132,7 +132,7 @@ def test_a_page_draws_its_own_frame_within_its_turn_and_one_that_fails_passes_it
 
 
 def test_one_that_hangs_does_not_stop_the_others(monkeypatch):
-    monkeypatch.setattr(_polls, "PATIENCE", 0.1)
+    monkeypatch.setattr(polling, "PATIENCE", 0.1)
     polls, drawn = Polls(), threading.Event()
 
     def frame():
@@ -149,7 +149,7 @@ def test_one_that_hangs_does_not_stop_the_others(monkeypatch):
 def test_a_look_at_what_is_gone_is_not_answered():
     answered, runner = [], SimpleNamespace(_fragment_storage=SimpleNamespace(contains={"there"}.__contains__))
     whole, there, gone, both = (RerunData(fragment_id_queue=ids) for ids in ([], ["there"], ["gone"], ["gone", "there"]))
-    run = _polls._only_what_is_there(lambda self, asked: answered.append(asked))
+    run = polling._only_what_is_there(lambda self, asked: answered.append(asked))
     for asked in (whole, there, gone, both):
         run(runner, asked)
     assert answered == [whole, there, both]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from reference import B, H, R, random_batch, random_params
 
-from rnnkit import bptt, probes
-from rnnkit.cells import CELLS
-from rnnkit.losses import cross_entropy
+from rnnkit.engine import bptt, probes
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.losses import cross_entropy
 
 
 def tape_of(*ds):

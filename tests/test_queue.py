@@ -8,13 +8,13 @@ import pytest
 from test_runs import LONG, SHORT, assert_same, wait
 
 from rnnkit import train
-from rnnkit.history import History
-from rnnkit.limits import Limits
-from rnnkit.line import PATIENCE, Place, Wish, in_order, slice_of, starts
-from rnnkit.machine import cores, memory
-from rnnkit.presets import PRESETS
-from rnnkit.remedies import PANELS
-from rnnkit.runs import RunPool
+from rnnkit.engine.history import History
+from rnnkit.serving.limits import Limits
+from rnnkit.serving.resources import cores, memory
+from rnnkit.serving.run_pool import RunPool
+from rnnkit.serving.scheduler import PATIENCE, Place, Wish, in_order, slice_of, starts
+from rnnkit.stories.presets import PRESETS
+from rnnkit.stories.remedies import PANELS
 
 
 def order(*wishes, busy=(), served=None):
@@ -102,8 +102,8 @@ def test_a_containers_limits_are_those_of_the_machine(groups, files, megabytes, 
 
 @pytest.mark.parametrize(("room", "workers", "each"), [(690, 1, 350), (2700, 2, 550), (24_000, 2, 1024)])
 def test_workers_follow_from_cores_and_memory(room, workers, each, monkeypatch):
-    monkeypatch.setattr("rnnkit.machine.memory", lambda: room)
-    monkeypatch.setattr("rnnkit.machine.cores", lambda: 2)
+    monkeypatch.setattr("rnnkit.serving.resources.memory", lambda: room)
+    monkeypatch.setattr("rnnkit.serving.resources.cores", lambda: 2)
     limits = Limits()
     assert (limits.workers, limits.worker_megabytes) == (workers, each)
     shown = [preset.experiment for preset in PRESETS.values()]

@@ -8,20 +8,21 @@ import pytest
 import reference
 import torch
 
-from rnnkit import Experiment, ledger
-from rnnkit.cells import CELLS
+from rnnkit import Experiment
+from rnnkit.analysis import ledger
 from rnnkit.charts import agreement as charts
-from rnnkit.presets import PRESETS
-from rnnkit.record import pack, unpack
-from rnnkit.sentences import build, versions
-from rnnkit.shares import percent
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.record import pack, unpack
+from rnnkit.engine.trainer import Trainer
+from rnnkit.rounding import percent
+from rnnkit.stories.presets import PRESETS
 from rnnkit.studies import STUDIES, breaks, reading, units
 from rnnkit.studies.ablation import accuracy as answered
 from rnnkit.studies.ablation import separation, single_threshold
 from rnnkit.studies.networks import REMEMBERED, network
 from rnnkit.studies.word_by_word import switched_off
 from rnnkit.tasks import TASKS
-from rnnkit.trainer import Trainer
+from rnnkit.tasks.sentences import build, versions
 
 SMALL = Experiment(length=12, hidden=5, batch=4, replicas=1, steps=20)
 FRESH = 12_345

@@ -10,11 +10,11 @@ import torch
 from conftest import ROOT
 from reservoirpy.nodes import Ridge as Twin
 
-from rnnkit import bptt
-from rnnkit.cells import CELLS
+from rnnkit.engine import bptt
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.ridge import Ridge
+from rnnkit.engine.trainer import Trainer, init_params, one_hot, training_batches
 from rnnkit.experiment import Experiment
-from rnnkit.readout import Ridge
-from rnnkit.trainer import Trainer, init_params, one_hot, training_batches
 
 K, R, B, H, N_OUT = 3, 2, 5, 4, 2
 

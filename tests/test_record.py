@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from rnnkit.record import (
+from rnnkit.engine.record import (
     ABSENT,
     CODES_PER_DECADE,
     CUT,

@@ -8,17 +8,17 @@ import pytest
 from claims import FRESH, NETWORKS, assert_holds, contradictions, networks, own_words
 
 from rnnkit import diff
-from rnnkit.cells import CELLS
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES
+from rnnkit.engine.history import History
+from rnnkit.engine.inits import BIASES, INITS
+from rnnkit.engine.record import Record
+from rnnkit.engine.trainer import train
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import FIXES
-from rnnkit.history import History
-from rnnkit.inits import BIASES, INITS
-from rnnkit.limits import Limits
-from rnnkit.presets import PRESETS
-from rnnkit.record import Record
-from rnnkit.remedies import IDEAS, LEVELS, PANELS, UNTRIED, Outcome, Result, lessons, measure, repairs
+from rnnkit.serving.limits import Limits
+from rnnkit.stories.presets import PRESETS
+from rnnkit.stories.remedies import IDEAS, LEVELS, PANELS, UNTRIED, Outcome, Result, lessons, measure, repairs
 from rnnkit.tasks import TASKS
-from rnnkit.trainer import train
 
 ROWS = [(kind, name) for kind, panel in PANELS.items() for name in panel.remedies]
 BOTH_WAYS = {  # name -> whether it repairs (vanishing, exploding), as the texts of the page say

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from rnnkit import Experiment, ExperimentError, train
-from rnnkit.history import History
-from rnnkit.limits import Limits
-from rnnkit.process import ROOT
-from rnnkit.runs import RunPool
+from rnnkit.engine.history import History
+from rnnkit.serving.limits import Limits
+from rnnkit.serving.process import ROOT
+from rnnkit.serving.run_pool import RunPool
 from rnnkit.studies import STUDIES
 
 SHORT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=30)
@@ -263,7 +263,7 @@ def test_missing_torch_is_said_in_words(tmp_path, monkeypatch):
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_worker_outlives_the_server(sign):
     code = (
-        "import signal, time; from rnnkit.runs import RunPool; p = RunPool(); "
+        "import signal, time; from rnnkit.serving.run_pool import RunPool; p = RunPool(); "
         "signal.signal(signal.SIGINT, signal.default_int_handler); "  # a shell's background jobs ignore it
         "print(p.workers[0].process.pid, flush=True); time.sleep(60)"
     )

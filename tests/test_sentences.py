@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnkit import sentences
-from rnnkit.sentences import (
+from rnnkit.tasks import TASKS, sentences
+from rnnkit.tasks.agreement import GROUPS, PLURAL, SINGULAR
+from rnnkit.tasks.base import is_held_out
+from rnnkit.tasks.sentences import (
     NUMBER,
     RELATIONS,
     WORDS,
@@ -19,9 +21,6 @@ from rnnkit.sentences import (
     text,
     versions,
 )
-from rnnkit.tasks import TASKS
-from rnnkit.tasks.agreement import GROUPS, PLURAL, SINGULAR
-from rnnkit.tasks.base import is_held_out
 
 PLAIN, MOVING, CROWDED = (TASKS[f"agreement{kind}"] for kind in ("", "-varying", "-varying-attractors"))
 

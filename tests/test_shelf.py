@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 from shelves import ENTRIES, FILE, FULL, PLAIN, RUNS
 
+from rnnkit.engine.fixes import ClipNorm, Omega
 from rnnkit.experiment import Experiment
-from rnnkit.fixes import ClipNorm, Omega
-from rnnkit.presets import PRESETS
-from rnnkit.shelf import (
+from rnnkit.export.run_list import (
     LONGEST,
     MOST,
     MOST_BYTES,
@@ -27,6 +26,7 @@ from rnnkit.shelf import (
     unique,
     varying,
 )
+from rnnkit.stories.presets import PRESETS
 
 LINES = FILE.splitlines()
 

@@ -11,22 +11,12 @@ import pyarrow.parquet as parquet
 import pytest
 from shelves import ENTRIES, FILE, FULL, PLAIN, RUNS
 
-from pages._shelf import Shelf
-from rnnkit.charts.shelf import COLOURS, DASHES, POINTS, profile_chart, profile_table, training_chart, training_table
+from pages.state.run_list import Shelf
+from rnnkit.charts.run_list import COLOURS, DASHES, POINTS, profile_chart, profile_table, training_chart, training_table
 from rnnkit.charts.style import HIGH, LOW
-from rnnkit.history import History
-from rnnkit.record import ABSENT, Record
-from rnnkit.shelf import (
-    MOST,
-    PLACES,
-    default_name,
-    load,
-    outcome,
-    records,
-    to_csv,
-    to_parquet,
-    told,
-)
+from rnnkit.engine.history import History
+from rnnkit.engine.record import ABSENT, Record
+from rnnkit.export.run_list import MOST, PLACES, default_name, load, outcome, records, to_csv, to_parquet, told
 
 # ---- what came out ----
 
@@ -93,7 +83,7 @@ def test_the_joint_table_holds_runs_of_any_length_and_cell():
 
 
 def test_a_table_that_would_be_too_large_goes_without_the_gradients(monkeypatch):
-    monkeypatch.setattr("rnnkit.shelf.MOST_NUMBERS", 10)
+    monkeypatch.setattr("rnnkit.export.run_list.MOST_NUMBERS", 10)
     assert not [name for name in records([("tanh", history(PLAIN, 3))]).column_names if name.startswith("dh_")]
 
 

@@ -10,17 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from rnnkit import Experiment, theory, train
-from rnnkit.cells import CELLS
-from rnnkit.fixes import Truncate
-from rnnkit.gradient_summary import gradient_ratio
-from rnnkit.inits import INITS
-from rnnkit.presets import PRESETS
-from rnnkit.record import pack, unpack
+from rnnkit import Experiment, train
+from rnnkit.analysis import theory
+from rnnkit.analysis.gradient_summary import gradient_ratio
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import Truncate
+from rnnkit.engine.inits import INITS
+from rnnkit.engine.record import pack, unpack
+from rnnkit.engine.trainer import Trainer, init_params
+from rnnkit.engine.weights import Stream, draw_weights, random_stream
+from rnnkit.stories.presets import PRESETS
 from rnnkit.studies import STUDIES, flow, regimes
 from rnnkit.tasks import TASKS
-from rnnkit.trainer import Trainer, init_params
-from rnnkit.weights import Stream, draw_weights, random_stream
 
 SMALL = Experiment(length=12, hidden=5, batch=4, replicas=2, steps=20)
 
@@ -204,7 +205,7 @@ def test_flow_of_a_network_that_became_nan():
 
 
 def test_flow_says_what_it_does_not_compute(monkeypatch):
-    monkeypatch.setattr("rnnkit.studies.way_back.MEGABYTES", 0)
+    monkeypatch.setattr("rnnkit.studies.gradient_flow.MEGABYTES", 0)
     found = last(flow, SMALL)
     assert found["product"] is found["spectrum"] is found["off"] is None
     assert (found["norm"] > 0).all() and found["bound"] is not None

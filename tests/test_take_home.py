@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from apptest import SMALL, finished, linked, until
 
-from pages import _take_home
-from rnnkit.cells import CELLS
+from pages.ui import downloads
+from rnnkit.engine.cells import CELLS
 from rnnkit.experiment import Experiment
 
 FILES = ["Handout", "PyTorch script", "Notebook", "SVG", "PNG", "All charts, SVG and PNG", "Records as CSV", "as Parquet"]
@@ -19,13 +19,13 @@ FILES = ["Handout", "PyTorch script", "Notebook", "SVG", "PNG", "All charts, SVG
 def asked(monkeypatch):
     """label -> what makes the file, of the buttons drawn last."""
     makers = {}
-    button = _take_home._button
+    button = downloads._button
 
     def heard(label, key, run, make, *more):
         makers[label] = make
         button(label, key, run, make, *more)
 
-    monkeypatch.setattr(_take_home, "_button", heard)
+    monkeypatch.setattr(downloads, "_button", heard)
     return makers
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rnnkit.corpus import SHAPES
+from rnnkit.engine.losses import LOSSES
 from rnnkit.experiment import Experiment
-from rnnkit.losses import LOSSES
 from rnnkit.tasks import TASKS, Batch, is_held_out
 from rnnkit.tasks.agreement import GRAMMAR, PLURAL, SINGULAR, VOCABULARY, WORDS
 from rnnkit.tasks.base import HELD_OUT, Task

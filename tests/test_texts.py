@@ -8,13 +8,13 @@ import pytest
 from rnnkit import Experiment
 from rnnkit.corpus import SHAPES, CorpusError, Text, read_text
 from rnnkit.corpus.tokens import to_tokens, unspaced
+from rnnkit.engine.trainer import Trainer, train
 from rnnkit.experiment import ExperimentError
-from rnnkit.limits import Limits
-from rnnkit.prose import beginning, joined, pieces, unknown
-from rnnkit.studies.next_symbol import language, scores
+from rnnkit.serving.limits import Limits
+from rnnkit.studies.lm_bits import language, scores
 from rnnkit.tasks.data import drop, keep
+from rnnkit.tasks.text_symbols import beginning, joined, pieces, unknown
 from rnnkit.tasks.texts import CHARACTERS, OTHER, UNKNOWN, Characters, NextCharacter, NextWord, shown
-from rnnkit.trainer import Trainer, train
 
 SMALL = Experiment(task="characters", length=8, hidden=6, batch=3, steps=4, replicas=2)
 BOOK = "It was the best of times, it was the worst of times.\n" * 60

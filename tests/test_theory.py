@@ -8,8 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnkit import bptt, probes, theory
-from rnnkit.cells import CELLS
+from rnnkit.analysis import theory
+from rnnkit.engine import bptt, probes
+from rnnkit.engine.cells import CELLS
 
 
 def matrix(seed, gain, H=5):

@@ -6,7 +6,7 @@ from browsing import PHONE, SIDEWAYS, choose, expect, sidebar
 from browsing import until as until_seen
 from test_page_tour import GUIDE, OWN, TWO
 
-from pages import _point
+from pages.tour import highlight
 
 
 def head(page):
@@ -48,7 +48,7 @@ def test_by_keyboard_alone_with_a_file_of_ones_own(server, visit, tmp_path):
     page.keyboard.press("2")
     expect(panel(page)).to_contain_text("✓ Expected: That. Noticed.")
     expect(page.locator(".heatmap").first).to_be_visible()
-    pointed = page.locator(_point.selector("lab", "heatmap"))
+    pointed = page.locator(highlight.selector("lab", "heatmap"))
     expect(pointed).to_have_css("outline-style", "solid")
     page.keyboard.press("PageDown")
     expect(head(page)).to_have_text("2 / 2 · Second")
@@ -104,7 +104,7 @@ def test_each_station_of_the_projects_tour_points_at_something(server, visit):
         expect(head(page)).to_have_text(f"{n} / {len(GUIDE.stations)} · {station.title}")
         heard(page, n)
         page.keyboard.press("PageDown")
-        place = page.locator(_point.selector(station.page, station.point))
+        place = page.locator(highlight.selector(station.page, station.point))
         expect(place).to_have_count(1)
         expect(place).to_have_css("outline-style", "solid")
         expect(place).to_be_in_viewport()

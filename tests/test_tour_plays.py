@@ -7,7 +7,7 @@ from browsing import expect
 from test_page_tour import GUIDE
 from test_tour_keys import head, heard
 
-from pages import _point
+from pages.tour import highlight
 
 
 def box(page, n=-1):
@@ -166,6 +166,6 @@ def test_what_a_station_tells_to_do_shows_what_it_promises(n, server, visit):
     heard(page, n, "shown")
     if station.wait:
         page.get_by_text(station.notice[:20].replace("*", "")).wait_for(timeout=240_000)
-    expect(page.locator(_point.selector(station.page, station.point)).first).to_be_visible()
+    expect(page.locator(highlight.selector(station.page, station.point)).first).to_be_visible()
     expect(head(page)).to_contain_text(station.title)
     PLAYS[station.title](page)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages import _journey, _point
+from pages.tour import highlight, tour_state
 from rnnkit.experiment import Experiment
-from rnnkit.presets import PAIRS, PRESETS, pair
-from rnnkit.tours import HEAD, KEYS, LONG, MAX_BYTES, MAX_STATIONS, SHORT, WAITING, Station, Tour, read_tour
+from rnnkit.stories.presets import PAIRS, PRESETS, pair
+from rnnkit.stories.tours import HEAD, KEYS, LONG, MAX_BYTES, MAX_STATIONS, SHORT, WAITING, Station, Tour, read_tour
 
 PLACES = {"lab": ("length", "bias", "heatmap"), "network": ("drawing",), "steps": (), "remedies": ("table",)}
 HEADED = 'version = 1\ntitle = "T"\nabout = "A"\nminutes = 3\n'
@@ -89,7 +89,7 @@ def test_a_link_is_loaded_with_what_it_pins(link):
 
 def test_the_projects_own_tour_is_without_fault():
     """Its claims are those of presets, pairs and pages, which other tests train."""
-    tour, said = read_tour(_journey.FILE.read_bytes(), _point.places(), _journey.settings())
+    tour, said = read_tour(tour_state.FILE.read_bytes(), highlight.places(), tour_state.settings())
     assert said == [] and 12 <= len(tour.stations) <= 16 and tour.minutes == 20
     for station in tour.stations:
         assert station.say and station.notice and station.point and station.ask, station.title
@@ -253,14 +253,14 @@ def test_bytes_of_any_kind(raw):
 
 
 def test_every_key_is_described():
-    told = (_journey.FILE.parents[1] / "docs" / "tours.md").read_text("utf-8")
+    told = (tour_state.FILE.parents[1] / "docs" / "tours.md").read_text("utf-8")
     for name in {*HEAD, *KEYS, "page", "point", *WAITING}:
         assert f"`{name}`" in told, name
     assert {f.name for f in fields(Station)} - {*KEYS, "page", "point"} == {"experiment"}
 
 
 def test_the_described_example_is_without_fault():
-    told = (_journey.FILE.parents[1] / "docs" / "tours.md").read_text("utf-8")
+    told = (tour_state.FILE.parents[1] / "docs" / "tours.md").read_text("utf-8")
     for example in re.findall(r"```toml\n(.*?)```", told, re.S):
-        tour, said = read_tour(example, _point.places(), _journey.settings())
+        tour, said = read_tour(example, highlight.places(), tour_state.settings())
         assert tour and said == []

@@ -11,15 +11,16 @@ from quick import finished, small
 from reference import DOUBLE, assert_close, need
 from test_optim import TWINS
 
-from rnnkit import bptt, frame, train
-from rnnkit.cells import CELLS
-from rnnkit.fixes import FIXES
-from rnnkit.losses import correct
-from rnnkit.optim import OPTIMIZERS
-from rnnkit.record import pack_record
+from rnnkit import frame, train
+from rnnkit.engine import bptt
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES
+from rnnkit.engine.losses import correct
+from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.record import pack_record
+from rnnkit.engine.trainer import Exam, Trainer, init_params, training_batches
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.base import EXAM
-from rnnkit.trainer import Exam, Trainer, init_params, training_batches
 
 TRAINED = [name for name, cell in CELLS.items() if not cell.reservoir]
 
@@ -178,7 +179,7 @@ def test_and_so_it_does_in_another_process(in_fresh_python):
     code = (
         "import hashlib, torch; torch.set_num_threads(1)\n"
         "from rnnkit import Experiment, train\n"
-        "from rnnkit.record import pack_record\n"
+        "from rnnkit.engine.record import pack_record\n"
         f"for text in {[e.to_json() for e in runs]!r}:\n"
         "    print(hashlib.sha256(b''.join(map(pack_record, train(Experiment.from_json(text))))).hexdigest())\n"
     )

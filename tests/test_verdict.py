@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from rnnkit import Experiment
-from rnnkit.fixes import ClipNorm, Omega, Truncate
-from rnnkit.gradient_summary import compared, fate, gradient_ratio, per_step, remaining
-from rnnkit.history import History
-from rnnkit.learnt import solved_at
-from rnnkit.record import ABSENT
-from rnnkit.verdict import verdict
+from rnnkit.analysis.gradient_summary import compared, fate, gradient_ratio, per_step, remaining
+from rnnkit.analysis.learnt import solved_at
+from rnnkit.analysis.summary import verdict
+from rnnkit.engine.fixes import ClipNorm, Omega, Truncate
+from rnnkit.engine.history import History
+from rnnkit.engine.record import ABSENT
 
 E = Experiment(length=10, replicas=3, steps=2)
 STEPS = np.arange(3)  # of its records

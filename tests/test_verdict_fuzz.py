@@ -12,14 +12,14 @@ import pytest
 import torch
 
 from rnnkit import Experiment, ExperimentError, train
-from rnnkit.cells import CELLS
+from rnnkit.analysis.summary import verdict
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.history import History
+from rnnkit.engine.inits import INITS
+from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.experiment import applies
-from rnnkit.history import History
-from rnnkit.inits import INITS
-from rnnkit.optim import OPTIMIZERS
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.base import everybodys_exam
-from rnnkit.verdict import verdict
 
 MANY = int(os.environ.get("RNNKIT_VERDICTS", 40))
 SCALE = [(1e-3, "it vanished"), (0.1, "it fades"), (10, "it arrives"), (1e3, "it grew"), (np.inf, "it grew large")]

@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from apptest import SMALL, buttons, controls, finished, linked, press, told, until, verdicts
 
-from pages import _link, _session, _view
-from pages._view import CONTROLS, View
+from pages.state import session, url, view_options
+from pages.state.view_options import CONTROLS, View
 from rnnkit.experiment import FIELDS, Experiment, applies
 
 EXPERIMENT, _ = Experiment.from_query(SMALL)
@@ -21,7 +21,7 @@ def test_a_view_survives_its_link():
     view = View(True, frozenset({"cell", "story"}), frozenset({"length"}))
     query = view.to_query()
     assert query == {"present": "1", "hide": "cell,story", "lock": "length"}
-    assert _view.from_query(query | {"length": "3"}) == (view, [])
+    assert view_options.from_query(query | {"length": "3"}) == (view, [])
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_view_survives_its_link():
     ],
 )
 def test_what_is_wrong_with_a_view_is_named_and_the_rest_is_used(query, named):
-    view, messages = _view.from_query(dict(query))
+    view, messages = view_options.from_query(dict(query))
     assert len(messages) == 1 and messages[0].startswith(named) and len(messages[0]) < 500
     assert view == View(hide=frozenset({"cell"} if "hide" in query else ()))
 
@@ -103,7 +103,7 @@ def test_the_presenters_view_is_remembered_and_left_again(app):
 def test_the_presenters_charts_are_larger():
     spec = {"height": 200, "config": {"axis": {"labelFontSize": 14}}, "layer": [{"mark": {"fontSize": 14, "size": 3}}]}
     expected = {"height": 250, "config": {"axis": {"labelFontSize": 18}}, "layer": [{"mark": {"fontSize": 18, "size": 3}}]}
-    assert _view.enlarged(spec) == expected and spec["height"] == 200
+    assert view_options.enlarged(spec) == expected and spec["height"] == 200
 
 
 # ---- the pages' own settings: tests/test_options.py ----
@@ -136,11 +136,11 @@ def test_the_shared_link_opens_exactly_this(app):
 def test_the_plain_address_is_shared_with_every_setting_in_it(app):
     at = press(app(), "share")
     (link,) = [code.value for code in at.code]
-    assert Experiment.from_query(dict(parse_qsl(urlsplit(link).query)))[0] == _session.default() and "lr=0.003" in link
+    assert Experiment.from_query(dict(parse_qsl(urlsplit(link).query)))[0] == session.default() and "lr=0.003" in link
 
 
 def test_a_link_too_long_for_a_code_is_told(app, monkeypatch):
-    monkeypatch.setattr(_link, "address", lambda view: "https://example.org/?" + "a" * 4000)
+    monkeypatch.setattr(url, "address", lambda view: "https://example.org/?" + "a" * 4000)
     at = press(app(SMALL), "share")
     assert not at.exception and any("too long for a QR code" in box.value for box in at.info) and len(at.code) == 1
 

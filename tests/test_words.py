@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from rnnkit import Experiment, diff
-from rnnkit.cells import CELLS
+from rnnkit.analysis.describe import LABELS, TITLES, amount, difference, summary
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES, L2, ClipNorm, GradientFix, Truncate
 from rnnkit.experiment import FIELDS, applies
-from rnnkit.fixes import FIXES, L2, ClipNorm, GradientFix, Truncate
-from rnnkit.presets import PAIRS, PRESETS, pair
+from rnnkit.stories.presets import PAIRS, PRESETS, pair
 from rnnkit.tasks import TASKS
-from rnnkit.words import LABELS, TITLES, amount, difference, summary
 
 PLAIN = Experiment(fixes=())
 

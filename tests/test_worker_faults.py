@@ -12,13 +12,13 @@ import pytest
 from test_runs import LONG, SHORT, assert_same, is_running, wait
 
 from rnnkit import train
-from rnnkit.history import History
-from rnnkit.limits import Limits
-from rnnkit.machine import resident
-from rnnkit.process import ROOT
-from rnnkit.record import unpack_record
-from rnnkit.runs import RunPool
-from rnnkit.worker import DONE, ERROR, FAILED, HEADER, PART, READY, RECORD, TOO_LARGE
+from rnnkit.engine.history import History
+from rnnkit.engine.record import unpack_record
+from rnnkit.serving.limits import Limits
+from rnnkit.serving.process import ROOT
+from rnnkit.serving.resources import resident
+from rnnkit.serving.run_pool import RunPool
+from rnnkit.serving.worker import DONE, ERROR, FAILED, HEADER, PART, READY, RECORD, TOO_LARGE
 
 SOON = replace(LONG, steps=60)
 
@@ -84,8 +84,8 @@ def test_the_server_ends_a_worker_that_grows_all_the_same():
 
 
 def test_an_idle_worker_that_stayed_large_is_replaced(monkeypatch):
-    monkeypatch.setattr("rnnkit.runs.GROWN", -100)
-    monkeypatch.setattr("rnnkit.runs.REST", 0.5)
+    monkeypatch.setattr("rnnkit.serving.run_pool.GROWN", -100)
+    monkeypatch.setattr("rnnkit.serving.run_pool.REST", 0.5)
     pool = RunPool(Limits(workers=1))
     try:
         first = pool.workers[0]
@@ -103,7 +103,7 @@ class Bare:
 
     def __init__(self, **limits):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "rnnkit.worker"],
+            [sys.executable, "-m", "rnnkit.serving.worker"],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -194,8 +194,8 @@ def test_a_goal_behind_the_end_is_the_end(bare, said):
 BUSY = """
 import sys, time
 from rnnkit import Experiment
-from rnnkit.limits import Limits
-from rnnkit.runs import RunPool
+from rnnkit.serving.limits import Limits
+from rnnkit.serving.run_pool import RunPool
 pool = RunPool(Limits(workers=1))
 e = Experiment(length=1000, hidden=256, batch=64, replicas=2, steps=50)
 run = pool.get(e)

@@ -12,10 +12,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from rnnkit.analysis.describe import amount
 from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, LOW, VIOLET, WARM, sized
 from rnnkit.corpus import wilson
-from rnnkit.shares import percent
-from rnnkit.words import amount
+from rnnkit.rounding import percent
 
 SERIES = {  # who answers -> colour, dash, width
     "network": (INK, (1, 0), 3.0),

@@ -8,9 +8,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from rnnkit.analysis.findings import WHO
 from rnnkit.charts.style import BLUE, GREY, INK, VIOLET, WARM, sized
-from rnnkit.findings import WHO
-from rnnkit.shares import percent
+from rnnkit.rounding import percent
 
 SERIES = {  # who answers -> colour and dash
     "network": (INK, [1, 0]),

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
+from rnnkit.analysis.describe import smallest
 from rnnkit.charts.style import CRIMSON, GREY, HIGH, LOW, legible, sized
-from rnnkit.record import CUT, INF, NAN, NOTHING, ZERO, encode
-from rnnkit.words import smallest
+from rnnkit.engine.record import CUT, INF, NAN, NOTHING, ZERO, encode
 
 if TYPE_CHECKING:
+    from rnnkit.engine.history import History
     from rnnkit.experiment import Experiment
-    from rnnkit.history import History
 
 COLUMNS, ROWS, CELLS = 120, 100, 6000  # at most; more than that takes a second to draw and a megabyte to keep
 WORDS = 30  # more do not fit under the axis

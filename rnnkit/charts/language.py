@@ -8,8 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from rnnkit.analysis.findings import MODELS
 from rnnkit.charts.style import GREY, GREY_TEXT, INK, sized
-from rnnkit.findings import MODELS
 
 
 def bits_chart(found: Mapping[str, Any], unit: str, perplexity: bool, height: int = 230) -> alt.LayerChart:

@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from rnnkit.analysis.describe import amount, smallest
 from rnnkit.charts.style import CRIMSON, HIGH, LOW, WARM, with_fonts
-from rnnkit.words import amount, smallest
 
 
 def regime_chart(gains: Sequence[float], lengths: Sequence[int], gain_name: str = "gain", height: int = 580) -> alt.LayerChart:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from rnnkit.charts.style import GREY, GREY_TEXT, INK, INK_TEXT, MAX_ROWS, VIOLET, WARM, Levels, sized
-from rnnkit.history import WORST
+from rnnkit.engine.history import WORST
 
 DASH = [7, 4]  # of the pinned run
 EXACT = ".7~g"  # all digits of a float32
@@ -44,7 +44,7 @@ def accuracy_chart(
 ) -> alt.LayerChart:
     """Held-out accuracy of every network, their median and range, and chance; columns step, replica, accuracy.
 
-    levels: (name, accuracy) of every rule across the chart, in place of chance alone; see `rnnkit.learnt.levels`.
+    levels: (name, accuracy) of every rule across the chart, in place of chance alone; see `rnnkit.analysis.learnt.levels`.
     """
     ticks = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None)
     y = {"scale": alt.Scale(domain=[0, 1]), "axis": ticks}

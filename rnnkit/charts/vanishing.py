@@ -14,8 +14,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from rnnkit.analysis.describe import amount, smallest
 from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, INK_TEXT, LOW, ORANGE, VIOLET, WARM, sized
-from rnnkit.words import amount, smallest
 
 SERIES = {  # column of flow_table -> label, colour, dash
     "bound": ("upper bound", WARM, (7, 4)),

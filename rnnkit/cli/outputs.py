@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rnnkit.cli.ends import TRAINING_ERRORS, reason
+from rnnkit.engine.history import History
 from rnnkit.experiment import Experiment
-from rnnkit.history import History
 
 TABLES = (".csv", ".parquet")
 NEEDS = {  # option -> module, how it is installed, what it is for

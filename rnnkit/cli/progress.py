@@ -6,9 +6,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+from rnnkit.engine.history import median
+from rnnkit.engine.record import Record
 from rnnkit.experiment import Experiment
-from rnnkit.history import median
-from rnnkit.record import Record
 
 WIDTH = 30
 

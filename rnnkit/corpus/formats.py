@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rnnkit.clip import clip, listing
 from rnnkit.corpus import items, tables, treebank
 from rnnkit.corpus.items import Item, Lines, Reading
 from rnnkit.corpus.source import CorpusError, is_text, to_record, to_words
 from rnnkit.corpus.verbs import ending, number
+from rnnkit.errors import clip, listing
 
 
 @dataclass(frozen=True)

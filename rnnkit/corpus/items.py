@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from rnnkit.clip import clip
 from rnnkit.corpus.source import MAX_WORDS, CorpusError
+from rnnkit.errors import clip
 
 Lines = list[str]
 

@@ -9,7 +9,7 @@ import numpy as np
 from rnnkit.corpus.copies import MANY, near_copies
 from rnnkit.corpus.data import Corpus
 from rnnkit.corpus.parts import TEST, TRAIN, split, wilson
-from rnnkit.shares import percent
+from rnnkit.rounding import percent
 
 Sizes = tuple[int, int, int]
 

@@ -19,13 +19,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from rnnkit.clip import clip
 from rnnkit.corpus import tables
 from rnnkit.corpus.data import Content, Corpus, load_content
 from rnnkit.corpus.notes import count
 from rnnkit.corpus.source import MAX_BYTES, MAX_WORDS, CorpusError, decode, is_text, to_lines, to_record
 from rnnkit.corpus.texts import tidy
 from rnnkit.corpus.tokens import is_closing, is_opening
+from rnnkit.errors import clip
 
 MOST_UNREADABLE = 0.5  # share of the lines from which a file is refused; below it they are told and left out
 EXPECTED = (

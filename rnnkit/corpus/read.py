@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from rnnkit.clip import clip
 from rnnkit.corpus import notes, treebank
 from rnnkit.corpus.data import Corpus
 from rnnkit.corpus.formats import FORMATS
@@ -15,6 +14,7 @@ from rnnkit.corpus.items import Item, Lines, Reading
 from rnnkit.corpus.parts import sizes, split, tested_on, with_validation
 from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, MAX_LINES, MAX_TREEBANK_LINES, CorpusError, decode, to_lines
 from rnnkit.corpus.texts import tidy
+from rnnkit.errors import clip
 
 MIN_PREFIXES = 100  # different ones: then about ten are left to test, and ten right of ten mean at least 72 % (95 % interval)
 BAD_SHARE, BAD_LINES = 0.05, 100  # more lines than this that cannot be read refuse the file; one is always allowed

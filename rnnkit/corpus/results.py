@@ -10,7 +10,7 @@ import numpy as np
 from rnnkit.corpus.baselines import BASELINES
 from rnnkit.corpus.data import Corpus
 from rnnkit.corpus.parts import groups, wilson
-from rnnkit.shares import percent
+from rnnkit.rounding import percent
 
 Row = dict[str, Any]
 REPEATED = 0.9  # with a smaller share of different sentences than this, repetitions are told

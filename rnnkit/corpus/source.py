@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rnnkit.clip import clip
+from rnnkit.errors import clip
 
 MAX_BYTES = 100_000_000
 MAX_LINES = 200_000

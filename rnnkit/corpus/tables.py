@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rnnkit.clip import clip, listing
 from rnnkit.corpus import items
 from rnnkit.corpus.items import PLURAL, Item, Lines, Reading
 from rnnkit.corpus.source import CorpusError, to_words
+from rnnkit.errors import clip, listing
 
 Row = tuple[int, list[str]]  # the line where it begins, and its cells
 Cells = Mapping[str, str]  # column -> cell, "" where there is none

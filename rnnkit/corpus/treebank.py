@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rnnkit.clip import clip
 from rnnkit.corpus import items
 from rnnkit.corpus.items import Item, Lines, Reading
 from rnnkit.corpus.source import CorpusError
+from rnnkit.errors import clip
 
 TOKEN = re.compile(r"\d+(?:[-.]\d+)?(?:\t[^\t]*){9}\s*")  # the ten columns of a token
 MAX_TOKENS = 2000  # lines of one sentence

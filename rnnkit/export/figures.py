@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from rnnkit import charts
-from rnnkit.cells import CELLS
+from rnnkit.analysis.describe import amount, summary
+from rnnkit.analysis.learnt import levels, others
+from rnnkit.analysis.summary import verdict
 from rnnkit.charts.gradient import gradient_chart, picked
 from rnnkit.charts.style import MAX_ROWS
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.history import WORST, History, median
 from rnnkit.experiment import Experiment, applies
-from rnnkit.history import WORST, History, median
-from rnnkit.learnt import levels, others
-from rnnkit.shares import percent
-from rnnkit.verdict import verdict
-from rnnkit.words import amount, summary
+from rnnkit.rounding import percent
 
 CURVES = "Thick: the median network; thin: each network; band: from the lowest to the highest."
 NAN_IN_MEDIAN = "In the median a network that is NaN counts as the worst: it ends where half of them are."

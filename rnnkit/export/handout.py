@@ -20,17 +20,17 @@ from typing import Any
 
 import numpy as np
 
+from rnnkit.analysis.describe import LABELS, TITLES, difference, summary
+from rnnkit.analysis.gradient_summary import remaining
+from rnnkit.analysis.learnt import bar, last_exam, solved_at
+from rnnkit.analysis.summary import verdict
+from rnnkit.engine.history import History
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.export.figures import Figure, figures
 from rnnkit.export.images import DARK, LIGHT, javascript, standalone
-from rnnkit.gradient_summary import remaining
-from rnnkit.history import History
-from rnnkit.learnt import bar, last_exam, solved_at
-from rnnkit.presets import PRESETS, named
-from rnnkit.shares import percent
+from rnnkit.rounding import percent
+from rnnkit.stories.presets import PRESETS, named
 from rnnkit.tasks.data import KEPT
-from rnnkit.verdict import verdict
-from rnnkit.words import LABELS, TITLES, difference, summary
 
 FONT = 16  # px, at least, of all words in a chart
 NETWORKS = 64  # rows of the table of networks

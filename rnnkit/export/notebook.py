@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rnnkit.cells import CELLS
+from rnnkit.analysis.describe import LABELS, TITLES
+from rnnkit.analysis.learnt import others
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import Truncate
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.export.script import FUTURE, header, sections
-from rnnkit.fixes import Truncate
-from rnnkit.learnt import others
-from rnnkit.words import LABELS, TITLES
 
 
 def notebook(e: Experiment) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from textwrap import indent
 from typing import Any
 
-from rnnkit.cells import CELLS
+from rnnkit.engine.cells import CELLS
 from rnnkit.experiment import Experiment
 
 

@@ -13,17 +13,17 @@ from textwrap import indent, wrap
 from typing import Any
 from urllib.parse import urlencode
 
-from rnnkit import inits
-from rnnkit.cells import CELLS
+from rnnkit.analysis.describe import summary
+from rnnkit.analysis.learnt import SOLVED, bar
+from rnnkit.engine import inits
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.weights import Stream
 from rnnkit.experiment import FIELDS, VERSION, Experiment, applies
 from rnnkit.export import pieces
 from rnnkit.export.excerpt import Excerpt, of_function, of_object
 from rnnkit.export.pieces import fill
-from rnnkit.learnt import SOLVED, bar
-from rnnkit.optim import OPTIMIZERS
 from rnnkit.tasks import TASKS
-from rnnkit.weights import Stream
-from rnnkit.words import summary
 
 FILE = "experiment.py"
 FUTURE = "from __future__ import annotations"

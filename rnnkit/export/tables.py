@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from rnnkit.history import History
-from rnnkit.record import ABSENT
+from rnnkit.engine.history import History
+from rnnkit.engine.record import ABSENT
 
 FORMATS = ("csv", "parquet")
 AT_ONCE = 2**18  # rows of a piece

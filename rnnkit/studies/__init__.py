@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from rnnkit.studies.ablation import units
-from rnnkit.studies.agreeing import minimal_pairs
-from rnnkit.studies.breaking import breaks
-from rnnkit.studies.corpora import tested
+from rnnkit.studies.evaluate_corpus import tested
+from rnnkit.studies.generalization import breaks
+from rnnkit.studies.gradient_flow import flow
+from rnnkit.studies.lm_bits import language, sample
+from rnnkit.studies.minimal_pairs import minimal_pairs
 from rnnkit.studies.networks import Part, network, weights
-from rnnkit.studies.next_symbol import language, sample
 from rnnkit.studies.regime_map import regimes
-from rnnkit.studies.way_back import flow
 from rnnkit.studies.word_by_word import reading
 
 __all__ = ["STUDIES", "Part", "network", "weights"]

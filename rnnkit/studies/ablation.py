@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnkit import bptt
-from rnnkit.bptt import Arrays, Params
-from rnnkit.cells import CELLS
+from rnnkit.engine import bptt
+from rnnkit.engine.bptt import Arrays, Params
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.trainer import quietly
 from rnnkit.experiment import Experiment
-from rnnkit.sentences import build
 from rnnkit.studies.networks import Network, Part, network
 from rnnkit.studies.word_by_word import agreement, check_units, switched_off
-from rnnkit.trainer import quietly
+from rnnkit.tasks.sentences import build
 
 SENTENCES, FEWEST = 1000, 100
 GIGAFLOPS = 10.0  # of one reading of all sentences: of a large network fewer are read

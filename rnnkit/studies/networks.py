@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnkit import bptt
-from rnnkit.bptt import Params, Tape
-from rnnkit.cells import CELLS
+from rnnkit.engine import bptt
+from rnnkit.engine.bptt import Params, Tape
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.losses import LOSSES
+from rnnkit.engine.trainer import Trainer, init_params, one_hot, quietly
 from rnnkit.experiment import Experiment
-from rnnkit.losses import LOSSES
 from rnnkit.tasks import Batch
-from rnnkit.trainer import Trainer, init_params, one_hot, quietly
 
 Part = dict[str, Any]
 MOST_TRAINED = 10_000  # training steps, or as many as the run has

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnnkit import probes
-from rnnkit.cells import CELLS
+from rnnkit.analysis.gradient_summary import gradient_ratio
+from rnnkit.analysis.theory import GAINS, LENGTHS
+from rnnkit.engine import probes
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.trainer import init_params, quietly
+from rnnkit.engine.weights import Stream, random_stream
 from rnnkit.experiment import FIELDS, Experiment
-from rnnkit.gradient_summary import gradient_ratio
 from rnnkit.studies.networks import Part, both_ways, tensors
-from rnnkit.theory import GAINS, LENGTHS
-from rnnkit.trainer import init_params, quietly
-from rnnkit.weights import Stream, random_stream
 
 NETWORKS, SENTENCES, UNITS = 8, 8, 64
 MOST_GAINS, MOST_LENGTHS, LONGEST = 32, 16, 1000

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rnnkit.bptt import Params
+from rnnkit.analysis.findings import MODELS, WHO, counting, left_out, prefixes_known
+from rnnkit.engine.bptt import Params
 from rnnkit.experiment import Experiment
-from rnnkit.findings import MODELS, WHO, counting, left_out, prefixes_known
-from rnnkit.prose import beginning, joined
-from rnnkit.shares import percent
-from rnnkit.studies.agreeing import compared, kept_pairs
-from rnnkit.studies.next_symbol import judged, text_task, write
+from rnnkit.rounding import percent
+from rnnkit.studies.lm_bits import judged, text_task, write
+from rnnkit.studies.minimal_pairs import compared, kept_pairs
+from rnnkit.tasks.text_symbols import beginning, joined
 
 WORDS, LETTERS = 40, 200  # of the sample
 TEMPERATURE = 0.7

@@ -15,14 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rnnkit import ledger, probes
-from rnnkit.cells import CELLS
+from rnnkit.analysis import ledger
+from rnnkit.engine import probes
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.trainer import quietly
 from rnnkit.experiment import Experiment
-from rnnkit.sentences import NUMBER, subjects
 from rnnkit.studies.networks import Network, Part, both_ways, network, whole
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import Agreement
-from rnnkit.trainer import quietly
+from rnnkit.tasks.sentences import NUMBER, subjects
 
 MOST_SENTENCES, LONGEST = 8, 1000
 SHOWN = 64  # units at most

@@ -22,7 +22,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from rnnkit.corpus import SHAPES, Text, Vocabulary
-from rnnkit.shares import percent
+from rnnkit.rounding import percent
 from rnnkit.tasks.agreement import WORDS, Agreement
 from rnnkit.tasks.base import EXAM, Batch, Task
 from rnnkit.tasks.data import KEPT

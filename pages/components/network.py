@@ -1,0 +1,157 @@
+"""The drawing of one recurrent network that folds and unfolds: from the side, from above, with its loop, unrolled through time.
+
+A Streamlit component: `picture` collects what one network did on one sequence, `network.js` draws it and holds the slider, the
+stations' captions and the playhead; `network.css` styles what stands around the canvas. Python hears where its viewer stands
+still.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.state import page_settings
+from rnnkit.analysis.activations import Reading, landmarks, new_value, read, read_alone, window
+from rnnkit.engine.cells import CELLS
+from rnnkit.experiment import Experiment
+from rnnkit.tasks import TASKS, Batch
+
+HTML = """
+<div class="network">
+  <div class="fold">
+    <input type="range" min="0" max="3" step="0.01" value="0" aria-label="Fold and unfold the network">
+    <div class="stations"></div>
+  </div>
+  <p class="told"><b class="what"></b> <span class="how"></span></p>
+  <div class="plot"><canvas role="application" aria-roledescription="drawing" tabindex="0"></canvas></div>
+  <div class="foot">
+    <span class="player"><button class="play" type="button"></button><span class="now" role="status"></span></span>
+    <span class="legend">
+      <span class="scale"><span>activation</span><span class="bar"></span></span>
+      <span class="nan">NaN or inf</span>
+      <span class="weights"><span>weight</span><span class="minus">negative</span><span class="plus">positive</span></span>
+    </span>
+  </div>
+  <div class="tip" role="status" hidden><div></div><div></div></div>
+</div>
+"""
+ROOMS = (10, 8, 6)  # steps and gaps side by side, on wide to narrow screens
+TITLES = {"h": "hidden", "c": "cell state"}
+UNITS, CLASSES, PLAYED = 8, 5, 120  # at most, of a state's part, of the output, and of the steps that the playhead passes
+
+_here = Path(__file__)
+_component = st.components.v2.component(
+    "rnnkit_network",
+    html=HTML,
+    css=_here.with_suffix(".css").read_text("utf-8"),
+    js="".join((_here.parent / name).read_text("utf-8") for name in ("numbers.js", "place.js", "network.js", "network_draw.js")),
+)
+
+
+PLACE = {  # settings of the page: where its viewer is in the drawing
+    "network_fold": page_settings.Number(0.0, 3.0),  # from the side view to the unrolled network
+    "network_time": page_settings.Number(0, 9_999),
+}
+
+
+def network(drawn: Mapping[str, Any], *, captions: Sequence[tuple[str, str]], summary: str, key: str) -> None:
+    """Draws what `picture` gives. captions: a title and a sentence for each of the four stations; summary: for screen readers."""
+    steps, key = drawn["steps"], page_settings.drawing(key)
+    place = {
+        "fold": page_settings.value("network_fold", 0.0),
+        "t": page_settings.value("network_time", steps[-1], steps.__contains__, drawn["length"]),
+    }
+    told = {**drawn, "captions": list(captions), "summary": summary, "place": place}
+    _component(key=key, data=told, on_place_change=page_settings.of_component(key, network_time=drawn["length"]))
+
+
+def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> dict[str, Any]:
+    """What this network does on the one sequence of `batch`, as plain values.
+
+    lanes: input, the parts of the state, output, from below; each with its units' names, and the rows `loop` (recurrent) and
+    `alone` (feed-forward) of their activations at the times `steps`. windows: the steps to draw, for each of ROOMS.
+    """
+    cell, task, x = CELLS[e.cell], e.bound_task, batch.x[:, 0]
+    important = landmarks(task, x)
+    windows = [window(e.length, important, room) for room in ROOMS]
+    steps = sorted({*chain(*windows), *np.linspace(0, e.length - 1, PLAYED).round().astype(int).tolist()})
+    loop, alone = read(e, weights, x), read_alone(e, weights, x)
+    units = list(range(min(UNITS, e.hidden)))
+    entered, inputs = _input_lane(e, x, windows[0], steps)
+    classes, output = _output_lane(e, batch.y[:, 0], loop, alone, steps)
+    parts = [
+        {
+            "name": part,
+            "title": f"{TITLES.get(part, part)} {part}_t",
+            "kind": "units",
+            "size": e.hidden,
+            "units": [f"[{i}]" for i in units],
+            "loop": plain(loop.parts[part][np.ix_(steps, units)]),
+            "alone": plain(alone.parts[part][np.ix_(steps, units)]),
+        }
+        for part in reversed(cell.parts)
+    ]
+    columns = new_value(cell) * e.hidden + np.array(units)
+    return {
+        "length": e.length,
+        "steps": steps,
+        "words": [task.labels(x)[t] for t in steps],
+        "things": things(e.task),
+        "windows": windows,
+        "important": important,
+        "asked": e.length - task.asked(e.length),
+        "answer": task.answer(batch.y[-1:, 0]),
+        "lanes": [inputs, *parts, output],
+        "kept": {part: text.removeprefix(f"d{part} * ") for part, text in cell.carry if part != "h"},
+        "W_in": plain(weights["W_in"][np.ix_(entered, columns)]),
+        "W_out": plain(weights["W_out"][np.ix_(units, classes)]),
+        "into": cell.columns[new_value(cell)] if cell.gates > 1 else "",
+    }
+
+
+def _input_lane(e: Experiment, x: np.ndarray, drawn: list[int], steps: list[int]) -> tuple[list[int], dict[str, Any]]:
+    """Which of the inputs are drawn, and their lane: the symbols of the drawn steps, as they come; or all numbers."""
+    task = e.bound_task
+    if x.dtype.kind in "iu":
+        entered = list(dict.fromkeys(int(x[t]) for t in drawn))
+        kind, names = "words" if things(e.task) == "words" else "symbols", [task.labels(np.array([s]))[0] for s in entered]
+        values = (x[steps, None] == np.array(entered)).astype(int)
+    else:
+        entered, values = list(range(task.n_in)), x[steps]
+        kind, names = "numbers", [f"[{i}]" for i in entered]
+    lane = {"name": "x", "title": "input x_t", "kind": kind, "size": task.n_in, "units": names}
+    return entered, {**lane, "loop": plain(values), "alone": plain(values)}
+
+
+def _output_lane(
+    e: Experiment, y: np.ndarray, loop: Reading, alone: Reading, steps: list[int]
+) -> tuple[list[int], dict[str, Any]]:
+    """Which of the outputs are drawn, and their lane: the right answer, and what the network finds most probable at the end."""
+    task, end = e.bound_task, loop.outputs[-1]
+    one_of = y.dtype.kind in "iu"
+    ranked = [*(y[-1:].tolist() if one_of else []), *np.argsort(-end, kind="stable").tolist()]
+    classes = sorted(list(dict.fromkeys(ranked))[:CLASSES])
+    return classes, {
+        "name": "y",
+        "title": "output y",
+        "kind": f"{'answers' if one_of else 'number'}; right: {task.answer(y[-1:])}",
+        "size": len(end),
+        "units": [task.answer(np.array([k])) for k in classes] if one_of else ["y"],
+        "right": classes.index(int(y[-1])) if one_of else -1,
+        "share": e.loss == "cross_entropy",
+        "loop": plain(loop.outputs[np.ix_(steps, classes)]),
+        "alone": plain(alone.outputs[np.ix_(steps, classes)]),
+    }
+
+
+def things(task: str) -> str:
+    return "words" if TASKS[task].samples == "sentences" else "steps"
+
+
+def plain(values: np.ndarray) -> list[Any]:
+    """As lists of numbers, with None for what is not finite: JSON knows no NaN."""
+    exact = np.asarray(values, float if values.dtype.kind == "f" else int)
+    return np.where(np.isfinite(exact), exact.astype(object), None).tolist()

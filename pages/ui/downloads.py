@@ -1,0 +1,132 @@
+"""What a viewer takes home of a run: a handout, the same in plain PyTorch, charts as files, and the numbers.
+
+Every file is made when it is asked for. Sentences of somebody who does not share them are in none of them: who cannot use them
+does not see the run.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+
+import streamlit as st
+
+from pages.server import polling
+from pages.state import url, view_options
+from pages.ui import errors
+from rnnkit.export import images, tables
+from rnnkit.export.figures import figures, pictured
+from rnnkit.export.handout import handout
+from rnnkit.export.notebook import notebook
+from rnnkit.export.script import missing, script
+from rnnkit.serving.run_pool import Run
+
+BYTES = "application/octet-stream"
+
+
+def draw(run: Run) -> None:
+    if not view_options.hidden("downloads"):
+        errors.fragment(_menu)(run)
+
+
+def _menu(run: Run) -> None:
+    """Its content, a quarter of the page's elements, is drawn once it is opened."""
+    look = {"icon": ":material/download:", "disabled": view_options.locked("downloads"), "on_change": "rerun"}
+    with st.popover("Take home", key="take_home", **look) as menu:
+        if not menu.open:
+            st.container(height=500, border=False)  # room: where it opens is decided before its content is there
+            return
+        _in_words(run)
+        st.divider()
+        _pictures(run)
+        st.divider()
+        _numbers(run)
+        polling.look_again_after(None if run.history.n else 1.0)
+
+
+@st.cache_resource(show_spinner=False)
+def prepare() -> None:
+    """What draws charts offline takes seconds to start: begun before anybody waits for it."""
+
+    def start() -> None:
+        with suppress(images.ImageError):  # who asks for a file is told
+            images.javascript()
+
+    threading.Thread(target=start, daemon=True).start()
+
+
+def _button(label: str, key: str, run: Run, make: Callable[[], str | bytes], name: str, mime: str, about: str = "") -> None:
+    st.download_button(
+        label,
+        data=make,
+        file_name=f"rnnkit-{run.experiment.key}{name}",
+        mime=mime,
+        key=f"take_{key}",
+        on_click="ignore",
+        help=about or None,
+        width="stretch",
+        disabled=not run.history.n,
+    )
+
+
+def _in_words(run: Run) -> None:
+    e, reasons = run.experiment, missing(run.experiment)
+    link = url.address(view_options.View())
+    about = "One page with the charts, the settings and the findings; it opens without a network and can be printed."
+    _button(
+        "Handout", "handout", run, lambda: handout(run.history, link, "" if reasons else script(e)), ".html", "text/html", about
+    )
+    if reasons:
+        st.caption("There is no PyTorch script of this experiment. " + " ".join(reasons))
+        return
+    about = "The same experiment with torch.nn and autograd alone, to run and to change."
+    left, right = st.columns(2)
+    with left:
+        _button("PyTorch script", "script", run, lambda: script(e), ".py", "text/x-python", about)
+    with right:
+        _button("Notebook", "notebook", run, lambda: notebook(e), ".ipynb", "application/x-ipynb+json", about)
+
+
+def _pictures(run: Run) -> None:
+    names = {
+        "gradient": "Gradient through time",
+        "loss": "Loss",
+        "accuracy": "Accuracy",
+        "weights": "Gradient norm of all weights",
+    }
+    chart = st.selectbox("Chart", list(names), format_func=names.get, key="take_chart")
+    left, right = st.columns(2)
+    for column, (kind, mime) in zip((left, right), images.KINDS.items(), strict=True):
+        with column:
+            _button(kind.upper(), kind, run, lambda kind=kind: _picture(run, chart, kind), f"-{chart}.{kind}", mime)
+    _button("All charts, SVG and PNG", "charts", run, lambda: _all_pictures(run), "-charts.zip", "application/zip")
+
+
+def _picture(run: Run, chart: str, kind: str) -> bytes:
+    history = run.history
+    figure = next(figure for figure in figures(history)[::-1] if figure.name.startswith(chart))  # of an LSTM the cell state
+    return images.images([(pictured(figure, history), kind)])[0]
+
+
+def _all_pictures(run: Run) -> bytes:
+    history = run.history
+    wanted = {f"{figure.name}.{kind}": (pictured(figure, history), kind) for figure in figures(history) for kind in images.KINDS}
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, picture in zip(wanted, images.images(list(wanted.values())), strict=True):
+            file.writestr(name, picture)
+    return sink.getvalue()
+
+
+def _numbers(run: Run) -> None:
+    h = run.history
+    left, right = st.columns(2)
+    with left:
+        _button("Records as CSV", "csv", run, lambda: tables.records(h, "csv"), ".csv", "text/csv")
+    with right:
+        _button("as Parquet", "parquet", run, lambda: tables.records(h, "parquet"), ".parquet", BYTES)
+    about = "The norm of the gradient at every training step, time step and network."
+    _button("Gradients as Parquet", "gradients", run, lambda: tables.gradients(h, "parquet"), "-gradients.parquet", BYTES, about)

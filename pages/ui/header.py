@@ -1,0 +1,40 @@
+"""What a lecturer needs beside an experiment, at the right of the header on every page: tour, presenter's view, and link."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.state import view_options
+from pages.tour import panel
+from pages.ui import share
+
+STYLE = """<style>
+.st-key-lecture { position: fixed; top: 0.55rem; right: 1rem; z-index: 999990; width: auto; }
+.st-key-lecture button { min-height: 2.4rem; padding: 0 0.6rem; background: var(--st-background-color); }
+.stAppHeader { padding-right: 21rem; }
+@media (max-width: 1500px) {
+  .stAppHeader { padding-right: 8.8rem; }
+  .st-key-lecture { right: 0.6rem; gap: 0.3rem; }
+  .st-key-lecture button { padding: 0 0.45rem; gap: 0; }
+  .st-key-lecture button > div > [aria-hidden=true] { display: none; }
+  .st-key-lecture button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+}
+</style>"""
+
+
+def draw() -> None:
+    st.html(STYLE)
+    with st.container(horizontal=True, gap="xsmall", key="lecture"):
+        if not view_options.hidden("tour"):
+            panel.button()
+        if not view_options.hidden("present"):
+            _present()
+        if not view_options.hidden("share"):
+            share.button()
+
+
+def _present() -> None:
+    on = view_options.presenting()
+    icon, about = ("zoom_out", "Back to the usual size") if on else ("present_to_all", "Larger type and charts, fewer words")
+    look = {"icon": f":material/{icon}:", "help": about, "disabled": view_options.locked("present")}
+    st.button("Present", key="present", on_click=view_options.present, args=(not on,), **look)

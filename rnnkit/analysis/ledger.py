@@ -1,0 +1,348 @@
+"""The ledger: every number of one pass through one small network, forward and back, each with the equation that gave it.
+
+A second, slow backpropagation beside the engine's, made to be read. It evaluates the equations that the cells state as text
+(cells.py) and adds what all cells share, the sums over units: a_t = x_t W_in + b + h_{t-1} W_rec, dh_{t-1} = da_t W_rec^T,
+dW_rec = sum_t h_{t-1}^T da_t, the readout and the loss at the last step. `Ledger.entry` gives any number's equation, in
+symbols and filled in. float64, numpy alone, so that a server can use it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnkit.engine.cells import CELLS, Cell
+from rnnkit.engine.fixes import Truncate
+
+Weights = Mapping[str, np.ndarray]
+Arrays = dict[str, np.ndarray]
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "tanh": np.tanh,
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "max": np.maximum,
+    "step": lambda a: np.heaviside(a, 0.0),  # 1 above 0, else 0; NaN stays NaN
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+}
+NAME = re.compile(r"[A-Za-z_]\w*")
+
+
+def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
+    """The value of an equation's right side, e.g. "f * c_prev + i * g", for all units at once."""
+    return eval(expression, {"__builtins__": {}, **FUNCTIONS}, dict(values))  # the text is ours: the cells'
+
+
+# ---- numbers ----
+
+
+def forward(cell_name: str, weights: Weights, x: np.ndarray) -> Arrays:
+    """Every variable of every time step: the cell's columns (a; a_i, a_f, ...), gates and state (T, ..., H), and the logits.
+
+    x (T, ...) symbols or (T, ..., I) numbers; weights as draw_weights gives them; h and c before the first step are 0. The key
+    of the logits h_t W_out + b_out, (T, ..., O), is "logits", because a GRU's "z" is its update gate.
+    """
+    cell, p = CELLS[cell_name], _float64(weights)
+    H, columns = len(p["W_rec"]), _blocks(cell, len(p["W_rec"]))
+    entered, bias, scalars = _entered(p, np.asarray(x)), p.get("b_rec", np.zeros((1, 1)))[0], _scalars(p)
+    prev = {f"{part}_prev": np.zeros((*entered.shape[1:-1], H)) for part in cell.parts}
+    steps = []
+    for from_x in entered:
+        from_h, now = prev["h_prev"] @ p["W_rec"] + bias, {}
+        for name, recurrent, block in columns:
+            if recurrent == name:
+                now[name] = from_x[..., block] + from_h[..., block]
+            else:
+                now |= {name: from_x[..., block], recurrent: from_h[..., block]}
+        for name, expression in cell.equations:
+            now[name] = evaluate(expression, scalars | prev | now)
+        steps.append(now)
+        prev = {f"{part}_prev": now[part] for part in cell.parts}
+    found = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
+    return found | {"logits": found["h"] @ p["W_out"] + p["b_out"][0]}
+
+
+def _float64(weights: Weights) -> Arrays:
+    return {name: np.asarray(W, np.float64) for name, W in weights.items()}
+
+
+def _entered(p: Arrays, x: np.ndarray) -> np.ndarray:
+    """x_t W_in + b."""
+    return (p["W_in"][x] if x.dtype.kind in "iu" else x @ p["W_in"]) + p["b"][0]
+
+
+def _scalars(p: Arrays) -> dict[str, float]:
+    """What an equation may name besides its variables: the leak."""
+    return {name: W.item() for name, W in p.items() if W.size == 1}
+
+
+def _blocks(cell: Cell, H: int) -> list[tuple[str, str, slice]]:
+    """For each column: its name, the name of what the product with W_rec gives to it, and its place in the weights."""
+    apart = dict(cell.apart)
+    return [(name, apart.get(name, name), slice(k * H, (k + 1) * H)) for k, name in enumerate(cell.columns)]
+
+
+class Ref(NamedTuple):
+    """One number in an equation: of a variable at time t (from 0; -1 is before the first step), or of a weight (t None)."""
+
+    name: str
+    t: int | None
+    at: tuple[int, ...] = ()
+
+
+Template = tuple[str | Ref, ...]  # an equation's right side: text, and the numbers in it
+
+
+def _cross_entropy(outputs: int, y: int) -> Iterator[tuple[str, list[Template]]]:
+    z = [Ref("logits", None, (k,)) for k in range(outputs)]
+    total = _sum(("exp(", it, ")") for it in z)
+    yield "p", [("exp(", it, ") / (", *total, ")") for it in z]
+    yield "loss", [("-log(", Ref("p", None, (y,)), ")")]
+    yield "dlogits", [(Ref("p", None, (k,)), f" - {int(k == y)}") for k in range(outputs)]
+
+
+def _squared_error(outputs: int, y: int) -> Iterator[tuple[str, list[Template]]]:
+    errors: list[Template] = [("(", Ref("logits", None, (k,)), f" - {int(k == y)})") for k in range(outputs)]
+    yield "loss", [("(", *_sum((*error, " ** 2") for error in errors), f") / {outputs}")]
+    yield "dlogits", [("2 * ", *error, f" / {outputs}") for error in errors]
+
+
+# name in losses.LOSSES -> (outputs, right class) -> what follows the logits, in order, one equation for each number
+LOSSES: dict[str, Callable[[int, int], Iterator[tuple[str, list[Template]]]]] = {
+    "cross_entropy": _cross_entropy,
+    "squared_error": _squared_error,
+}
+
+
+def _sum(terms: Iterable[Template]) -> Template:
+    joined = [part for term in terms for part in (" + ", *term)]
+    return tuple(joined[1:])
+
+
+def _product(left: Ref, right: Ref) -> Template:
+    return left, " * ", right
+
+
+class Ledger:
+    """One network on one sequence x (T,) symbols or (T, I) numbers, whose last step must give the class y.
+
+    cut > 0 is truncated backpropagation (fixes.Truncate): no gradient crosses the cuts.
+
+    values      (T, H) each: the forward variables; d<name>, total derivatives dL/d<name>_t; the cell's slopes
+    outcome     logits, p where there is one, loss, dlogits of the last step
+    jacobian    (T, P H, P H): [i, j] = ds_t[i] / ds_{t-1}[j], s the state's parts side by side
+    so_far      (T, H, G H): what the steps t ... T-1 have added up to dL/dW_rec
+    gradients   dL/d of every weight, shaped as the weights
+    """
+
+    def __init__(
+        self, cell_name: str, weights: Weights, x: np.ndarray, y: int, loss: str = "cross_entropy", cut: int = 0
+    ) -> None:
+        self.cell, self.p, self.x = CELLS[cell_name], _float64(weights), np.asarray(x)
+        self.T, self.H, self.cut = len(self.x), len(self.p["W_rec"]), cut
+        self.values = forward(cell_name, weights, self.x)
+        logits = self.values.pop("logits")
+        self.forward_names = tuple(self.values)
+        self.columns = _blocks(self.cell, self.H)
+        self._book = self._weights()
+        self.outcome = self._settle(logits[-1], y, loss)
+        self._go_back()
+
+    def _weights(self) -> Arrays:
+        """The weights by column: W_rec.a_f is what column a_f has of W_rec; what is no matrix has no first axis."""
+        p, book = self.p, {name: np.asarray(value) for name, value in _scalars(self.p).items()}
+        no_bias = {**p, "b": np.zeros_like(p["b"])}
+        for name, recurrent, block in self.columns:
+            book[f"W_rec.{recurrent}"] = p["W_rec"][:, block]
+            book[f"b.{name}"] = p["b"][0, block]
+            book[f"W_in.{name}"] = _entered(no_bias, self.x)[:, block]
+            if self.cell.recurrent_bias:
+                book[f"b_rec.{recurrent}"] = p["b_rec"][0, block]
+        return book | {"W_out": p["W_out"], "b_out": p["b_out"][0]}
+
+    def _settle(self, logits: np.ndarray, y: int, loss: str) -> Arrays:
+        """The loss at the last step, and its derivative with respect to the logits."""
+        self._settled = {"logits": [self._logit(k) for k in range(len(logits))]}
+        outcome = {"logits": logits}
+        for name, templates in LOSSES[loss](len(logits), y):
+            self._settled[name] = templates
+            self._book |= outcome
+            outcome[name] = np.array([self._number(template) for template in templates])
+        self._book |= outcome
+        return outcome
+
+    def _logit(self, k: int) -> Template:
+        terms = [_product(Ref("h", self.T - 1, (i,)), Ref("W_out", None, (i, k))) for i in range(self.H)]
+        return _sum([*terms, (Ref("b_out", None, (k,)),)])
+
+    def _go_back(self) -> None:
+        cell, T, H, p = self.cell, self.T, self.H, self.p
+        zero = np.zeros(H)
+        arrived = dict.fromkeys(cell.parts, zero) | {"h": self.outcome["dlogits"] @ p["W_out"].T}
+        identity = np.split(np.eye(len(cell.parts) * H), len(cell.parts), 1)
+        found: list[Arrays] = []
+        self.jacobian, self.so_far = np.zeros((T, *[len(cell.parts) * H] * 2)), np.zeros((T, H, cell.gates * H))
+        total = np.zeros((H, cell.gates * H))
+        for t in reversed(range(T)):
+            _, before = self._step_back(t, dict(zip(cell.parts, identity, strict=True)))
+            self.jacobian[t] = np.concatenate([before[part] for part in cell.parts], 1)
+            d, arrived = self._step_back(t, arrived)
+            total = total + np.outer(self._before("h", t), self._recurrent(d))
+            self.so_far[t] = total
+            found.append(d)
+            if self.cuts(t):
+                arrived = dict.fromkeys(cell.parts, zero)
+        gradients = {name: np.stack([d[name] for d in reversed(found)]) for name in found[0]}
+        self.backward_names = tuple(gradients)
+        self.values |= gradients
+        self.gradients = self._weight_gradients()
+
+    def _step_back(self, t: int, arrived: Arrays) -> tuple[Arrays, Arrays]:
+        """From dL/ds_t, as far as it comes from later steps and the loss: the gradients at t, and what arrives at t - 1."""
+        cell = self.cell
+        known = _scalars(self.p) | {name: self.values[name][t] for name in self.forward_names}
+        known |= {f"{part}_prev": self._before(part, t) for part in cell.parts}
+        d = {f"d{part}": arrived[part] for part in cell.parts}
+        for name, expression in cell.derivatives:
+            d[name] = evaluate(expression, known | d)
+        before = {part: evaluate(expression, known | d) for part, expression in cell.carry}
+        before["h"] = before.get("h", 0) + self._recurrent(d) @ self.p["W_rec"].T
+        return d, before
+
+    def _recurrent(self, d: Arrays) -> np.ndarray:
+        return np.concatenate([d[f"d{recurrent}"] for _, recurrent, _ in self.columns], -1)
+
+    def _before(self, name: str, t: int) -> np.ndarray:
+        return self.values[name][t - 1] if t else np.zeros(self.H)
+
+    def _weight_gradients(self) -> Arrays:
+        p, d_in = self.p, np.concatenate([self.values[f"d{name}"] for name, _, _ in self.columns], -1)
+        x = np.eye(len(p["W_in"]))[self.x] if self.x.dtype.kind in "iu" else self.x
+        h, dlogits = self.values["h"][-1], self.outcome["dlogits"]
+        gradients = {"W_in": x.T @ d_in, "W_rec": self.so_far[0], "b": d_in.sum(0)[None]}
+        gradients |= {"W_out": np.outer(h, dlogits), "b_out": dlogits[None]}
+        if self.cell.recurrent_bias:
+            gradients["b_rec"] = self._recurrent(self.values).sum(0)[None]
+        return gradients
+
+    def cuts(self, t: int) -> bool:
+        """Whether truncation lets nothing pass from t to t - 1."""
+        return self.cut > 0 and Truncate(self.cut).cuts(t, self.T)
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """The forward variables that the way back reads; h always, for dW_rec and dW_out."""
+        texts = " ".join(expression for _, expression in (*self.cell.derivatives, *self.cell.carry))
+        named = {name.removesuffix("_prev") for name in NAME.findall(texts)} | {"h"}
+        return tuple(name for name in self.forward_names if name in named)
+
+    # ---- equations ----
+
+    def template(self, name: str, t: int, unit: int) -> Template:
+        """The right side of the equation that gives this number; t counts for nothing in what comes after the last step."""
+        if name in self._settled:
+            return self._settled[name][unit]
+        if name.startswith("norm "):
+            return ("sqrt(", *_sum((Ref(name[5:], t, (i,)), " ** 2") for i in range(self.H)), ")")
+        for column, recurrent, _ in self.columns:
+            if name in (column, recurrent):
+                return self._sum_of_inputs(name, column, recurrent, t, unit)
+        expressions = dict(self.cell.equations) | dict(self.cell.derivatives)
+        parts = {f"d{part}": part for part in self.cell.parts}
+        if name not in parts:
+            return self._elementwise(expressions[name], t, unit)
+        arrives = self._arriving(parts[name], t, unit)
+        if name not in expressions:
+            return arrives
+        return tuple(
+            piece
+            for part in self._elementwise(expressions[name], t, unit)
+            for piece in (arrives if part == Ref(name, t, (unit,)) else (part,))
+        )
+
+    def _sum_of_inputs(self, name: str, column: str, recurrent: str, t: int, unit: int) -> Template:
+        terms: list[Template] = []
+        if name == column:
+            terms += [(Ref(f"W_in.{column}", t, (unit,)),), (Ref(f"b.{column}", None, (unit,)),)]
+        if name == recurrent:
+            W = f"W_rec.{recurrent}"
+            terms += [_product(Ref("h", t - 1, (i,)), Ref(W, None, (i, unit))) for i in range(self.H)]
+            if self.cell.recurrent_bias:
+                terms.append((Ref(f"b_rec.{recurrent}", None, (unit,)),))
+        return _sum(terms)
+
+    def _arriving(self, part: str, t: int, unit: int) -> Template:
+        """What comes to dL/ds_t from the loss at the last step, or from the step after t."""
+        terms: list[Template] = []
+        if t == self.T - 1:
+            outputs = range(len(self.outcome["dlogits"]))
+            terms = [_product(Ref("dlogits", None, (k,)), Ref("W_out", None, (unit, k))) for k in outputs]
+            return _sum(terms) if part == "h" else ("0",)
+        if self.cuts(t + 1):
+            return ("0",)
+        for _, name, _ in self.columns if part == "h" else ():
+            pairs = ((Ref(f"d{name}", t + 1, (i,)), Ref(f"W_rec.{name}", None, (unit, i))) for i in range(self.H))
+            terms += [_product(*pair) for pair in pairs]
+        return _sum([*terms, *(self._elementwise(text, t + 1, unit) for name, text in self.cell.carry if name == part)])
+
+    def _elementwise(self, expression: str, t: int, unit: int) -> Template:
+        parts: list[str | Ref] = []
+        end = 0
+        for match in NAME.finditer(expression):
+            name = match.group()
+            if name not in FUNCTIONS:
+                earlier = name.endswith("_prev")
+                ref = Ref(name, None) if name in self._book else Ref(name.removesuffix("_prev"), t - earlier, (unit,))
+                parts += [expression[end : match.start()], ref]
+                end = match.end()
+        return tuple(part for part in (*parts, expression[end:]) if part != "")
+
+    def number(self, ref: Ref) -> float:
+        if ref.t is None:
+            return float(self._book[ref.name][ref.at])
+        if ref.t < 0:
+            return 0.0
+        return float((self._book if ref.name in self._book else self.values)[ref.name][ref.t][ref.at])
+
+    def _number(self, template: Template) -> float:
+        """The equation's value, exactly."""
+        return float(
+            evaluate("".join(part if isinstance(part, str) else f"({self.number(part)!r})" for part in template), NUMBERS)
+        )
+
+    def filled(self, template: Template, digits: int = 4) -> str:
+        """The equation with its values, to so many digits, still an expression in Python's notation."""
+        text = ""
+        for i, part in enumerate(template):
+            if isinstance(part, str):
+                text += part
+                continue
+            number, after = show(self.number(part), digits), template[i + 1] if i + 1 < len(template) else ""
+            bare = number[0] != "-" or ((not text or text[-1] == "(") and not str(after).startswith(" **"))
+            text += number if bare else f"({number})"
+        return text
+
+
+NUMBERS = {"nan": np.nan, "inf": np.inf}  # as Python writes what is not finite
+
+
+def show(value: float, digits: int = 3) -> str:
+    """The nearest number with so many significant digits: 0.390, -12.3, 4.56e-5, 0. Halves are rounded away from 0."""
+    if value == 0 or not np.isfinite(value):
+        return f"{abs(value) if value == 0 else value:g}"
+    with localcontext(rounding=ROUND_HALF_UP):
+        exact = Decimal(float(value))
+        mantissa, _, exponent = f"{exact:.{digits - 1}e}".partition("e")
+        power = int(exponent)  # after rounding
+        return f"{exact:.{max(0, digits - 1 - power)}f}" if -3 <= power < 5 else f"{mantissa}e{power}"
+
+
+def compact(value: float) -> str:
+    """For a narrow column: three significant digits, and two beside a power of ten."""
+    return show(value, 2) if "e" in show(value) else show(value)

@@ -1,0 +1,293 @@
+"""Backpropagation through time: the forward loop, the backward loop, and the Tape that both write on.
+
+There is no autograd here: the cells bring their own derivatives, so dL/dh_t of every step is simply in our hands, and the
+heatmap of the gradient costs its norms and nothing else. What makes it fast: the inputs of all steps enter at once, as rows
+of a table where they are symbols; a step is one product with W_rec and the few elementwise calls of the cell, all in place on
+arrays that are made once for a whole training, with a view for every step; the elementwise derivatives of a block of steps
+are taken at once. Time comes first, (T, R, B, .), so that a step of all networks is one contiguous batch of matrices.
+
+Parameters, with the network axis R in front: W_in (R, I, G*H), W_rec (R, H, G*H), b (R, 1, G*H), W_out (R, H, O),
+b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 1) for the echo state network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rnnkit.engine.cells import Cell
+from rnnkit.engine.params import Bundle
+
+Params = Mapping[str, Tensor]
+Arrays = tuple[Tensor, ...]
+BLOCK = 2**17  # numbers a thread in the gradient of a few steps: what `partials` leaves is still in the cache when it is needed
+Signal = Callable[[Tensor, int, int], Tensor]  # (dL/ds crossing from t to t - 1, t, T) -> the same, cut or changed
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Of sequences of different lengths, aligned at the end: the steps before `first` are nobody's, then some have begun."""
+
+    first: int
+    begun: Tensor  # (n, R, B, 1) of the steps first, first + 1, ...: 1 where the sequence has begun, else 0; afterwards all have
+
+    def __call__(self, ds: Tensor, t: int, T: int) -> Tensor:
+        """A Signal: nothing crosses from a sequence's first step to those before it."""
+        before = t - 1 - self.first
+        return ds * self.begun[before] if 0 <= before < len(self.begun) else ds
+
+
+class Forward(NamedTuple):
+    """What the forward pass writes."""
+
+    states: Arrays  # each part, (T + 1, R, B, H), the initial state in front
+    entered: Arrays  # what x_t enters: a (T, R, B, G*H), and the arrays beside it
+    views: Arrays  # cell.forward_views
+    steps: list[tuple[Tensor, Arrays, Arrays, Arrays]]  # of every step: a_t, views, s_{t-1}, s_t
+
+
+class Block(NamedTuple):
+    """Some time steps of the way back."""
+
+    stacks: tuple[Arrays, Arrays, Arrays, Arrays]  # forward views, s_{t-1}, s_t, backward views: what cell.partials takes
+    steps: list[tuple[int, Tensor, Arrays, Arrays, Arrays, Arrays]]  # last first: t, da_t, and what cell.backward takes
+
+
+class Backward(NamedTuple):
+    """What the backward pass writes."""
+
+    states: Arrays  # dL/ds_t of each part, (T + 1, R, B, H), that of the initial state in front
+    entered: Arrays  # dL/da (T, R, B, G*H), and the gradients of the arrays beside it
+    blocks: list[Block]  # the last steps first
+
+
+class Tape:
+    """What one pass over T steps of R networks and B sequences remembers. Made once, written anew at every training step.
+
+    It holds T R B H cell.numbers, 4 bytes each: 3 for the cells with one gate, 4 for the echo state network, 11 for the GRU, 15
+    for the LSTM; a third to a half of them until the first backward pass.
+    """
+
+    x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers of the last forward pass
+    rows: Tensor | None  # symbols' rows in the stacked W_in of all networks
+    padding: Padding | None = None  # of x
+
+    def __init__(self, cell: Cell, p: Params, T: int, B: int) -> None:
+        self.cell, self.T = cell, T
+        self.nbytes = 0  # of the arrays made so far
+        self._like, self._B = p["W_rec"], B
+
+    def _arrays(self, *widths: int, steps: int) -> Arrays:
+        R, H, _ = self._like.shape
+        arrays = tuple(self._like.new_zeros(steps, R, self._B, width * H) for width in widths)
+        self.nbytes += sum(array.nbytes for array in arrays)
+        return arrays
+
+    @cached_property
+    def forward_arrays(self) -> Forward:
+        cell, T = self.cell, self.T
+        states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
+        a = states[0][1:] if cell.in_place else self._arrays(cell.gates, steps=T)[0]
+        entered = (a, *self._arrays(*cell.beside, steps=T))
+        views = cell.forward_views(*entered, *self._arrays(*(1,) * cell.kept, steps=T))
+        steps = zip(a.unbind(0), *map(_steps, (views, _before(states), _after(states))), strict=True)
+        return Forward(states, entered, views, list(steps))
+
+    @cached_property
+    def backward_arrays(self) -> Backward:
+        cell, T = self.cell, self.T
+        states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
+        entered = self._arrays(cell.gates, *cell.beside, steps=T)
+        views = cell.backward_views(*entered, *self._arrays(*(1,) * cell.local, steps=T))
+        forward, each_forward = self.forward_arrays, [f for _, f, _, _ in self.forward_arrays.steps]
+        at_once = max(1, BLOCK * torch.get_num_threads() // entered[0][0].numel())
+        if self._like.is_cuda:
+            at_once = T
+        blocks = []
+        for end in range(T, 0, -at_once):
+            now = slice(max(0, end - at_once), end)
+            f, d = _cut(forward.views, now), _cut(views, now)
+            s_prev, s = _cut(_before(forward.states), now), _cut(_after(forward.states), now)
+            ds_prev, ds = _cut(_before(states), now), _cut(_after(states), now)
+            each = zip(range(T)[now], entered[0][now].unbind(0), each_forward[now], *map(_steps, (d, ds, ds_prev)), strict=True)
+            blocks.append(Block((f, s_prev, s, d), list(each)[::-1]))
+        return Backward(states, entered, blocks)
+
+    @property
+    def s(self) -> Arrays:
+        """Each part of the state, (T, R, B, H)."""
+        return _after(self.forward_arrays.states)
+
+    @property
+    def h(self) -> Tensor:
+        return self.forward_arrays.states[0][1:]
+
+    @property
+    def ds(self) -> Arrays:
+        """dL/ds_t, each part (T, R, B, H): total derivatives, as the backward pass used them."""
+        return _after(self.backward_arrays.states)
+
+    @property
+    def da(self) -> Tensor:
+        """dL/d(h_{t-1} W_rec), (T, R, B, G*H)."""
+        return self.backward_arrays.entered[0]
+
+    @property
+    def first(self) -> int:
+        """The first step that holds anything of the last pass."""
+        return self.padding.first if self.padding else 0
+
+
+def _before(states: Arrays) -> Arrays:
+    return tuple(part[:-1] for part in states)
+
+
+def _after(states: Arrays) -> Arrays:
+    return tuple(part[1:] for part in states)
+
+
+def _cut(stacks: Arrays, steps: slice) -> Arrays:
+    return tuple(stack[steps] for stack in stacks)
+
+
+def _steps(stacks: Arrays) -> list[Arrays]:
+    """Arrays with time in front -> for every step the tuple of their views."""
+    return list(zip(*(stack.unbind(0) for stack in stacks), strict=True))
+
+
+def forward(
+    cell: Cell, p: Params, x: Tensor, tape: Tape | None = None, s0: Arrays | None = None, padding: Padding | None = None
+) -> Tape:
+    """Runs the cell over x, from the zero state or from s0 (each part (R, B, H)). Writes on `tape`, or on a new one.
+
+    x may be shorter than the tape if no backward pass follows. Where there is padding, each sequence begins in the zero state.
+    """
+    tape = tape or Tape(cell, p, len(x), x.shape[2])
+    if len(x) > tape.T:
+        raise ValueError(f"x may have at most the tape's {tape.T} steps, got {len(x)}")
+    tape.x, tape.padding = x, padding
+    for i, part in enumerate(tape.forward_arrays.states):
+        part[tape.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
+    _enter(cell, p, tape)
+    W_rec, begun = p["W_rec"], padding.begun.unbind(0) if padding else ()
+    for i, (a, views, s_prev, s) in enumerate(tape.forward_arrays.steps[tape.first : len(x)]):
+        a.baddbmm_(s_prev[0], W_rec)
+        cell.forward(p, views, s_prev, s)
+        if i < len(begun):
+            for part in s:
+                part.mul_(begun[i])
+    return tape
+
+
+def _enter(cell: Cell, p: Params, tape: Tape) -> None:
+    """x_t W_in + b for all steps. Symbols pick rows of W_in + b."""
+    x, tape.rows = tape.x[tape.first :], None
+    if x.dtype == torch.int64:
+        first = torch.arange(x.shape[1], device=x.device)[:, None] * p["W_in"].shape[1]  # of each network's rows
+        tape.rows = (x + first).flatten()
+    for (W, b), array in zip(cell.inputs(p), tape.forward_arrays.entered, strict=True):
+        a = array[tape.first : tape.first + len(x)]
+        if tape.rows is not None:
+            torch.index_select((W + b).flatten(0, 1), 0, tape.rows, out=a.view(-1, a.shape[-1]))
+        else:
+            torch.matmul(x, W, out=a).add_(b)
+
+
+def last_states(cell: Cell, p: Params, x: Tensor, K: int, tape: Tape, padding: Padding | None = None) -> Tensor:
+    """h of the last K steps, (K, R, B, H), of any number of steps, over and over on one short tape: nothing else is kept.
+
+    Where there is padding the tape has to hold all steps.
+    """
+    if padding:
+        return forward(cell, p, x, tape, padding=padding).h[len(x) - K : len(x)].clone()
+    T, s, last = len(x), None, []
+    for start in range(0, T, tape.T):
+        n = min(tape.T, T - start)
+        forward(cell, p, x[start : start + n], tape, s)
+        s = tuple(part[n] for part in tape.forward_arrays.states)
+        last.append(tape.h[max(0, T - K - start) : n].clone())
+    return torch.cat(last)
+
+
+def readout(p: Params, h: Tensor) -> Tensor:
+    """z = h W_out + b_out for steps h (K, R, B, H) -> (K, R, B, O)."""
+    return torch.matmul(h, p["W_out"]) + p["b_out"]
+
+
+def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Signal] = ()) -> None:
+    """Fills tape.ds and tape.da from dz = dL/dz of the last K steps (K, R, B, O). Where there is padding, both are exactly 0."""
+    T, K = tape.T, len(dz)
+    if tape.padding:
+        signals = [*signals, tape.padding.__call__]
+    if len(tape.x) != T:
+        raise ValueError(f"a backward pass needs a forward pass over all {T} steps of the tape, got {len(tape.x)}")
+    direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t through this step's own loss
+    W_back = p["W_rec"].mT.contiguous()
+    back = tape.backward_arrays
+    back.states[0][T].copy_(direct[-1])
+    for part in back.states[1:]:
+        part[T].zero_()
+    for stacks, steps in _blocks_from(tape.first, back):
+        cell.partials(p, *stacks)
+        for t, da, f, d, ds, ds_prev in steps:
+            cell.backward(p, f, d, ds, ds_prev)
+            ds_prev[0].baddbmm_(da, W_back, beta=float(cell.carries))
+            _cross(signals, ds_prev, t, T)
+            if t > T - K:
+                ds_prev[0].add_(direct[t - 1 - T + K])
+    if tape.first:
+        for array in (*_after(back.states), *back.entered):
+            array[: tape.first].zero_()
+
+
+def _cross(signals: Sequence[Signal], ds_prev: Arrays, t: int, T: int) -> None:
+    """What the gradient that crosses from t to t - 1 is turned into."""
+    for signal in signals:
+        for part in ds_prev:
+            changed = signal(part, t, T)
+            if changed is not part:
+                part.copy_(changed)
+
+
+def _blocks_from(first: int, back: Backward) -> Iterator[Block]:
+    """The blocks without the steps before `first`, which hold nothing."""
+    for stacks, steps in back.blocks:
+        due = steps[: max(0, steps[0][0] - first + 1)]
+        if due:
+            yield Block(stacks, due)
+
+
+def gradients(cell: Cell, p: Params, tape: Tape, dz: Tensor) -> Bundle:
+    """dL/dtheta of every weight after `backward`, in the order of p: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
+    entered = tuple(_input_gradient(p["W_in"], tape, d) for d in tape.backward_arrays.entered)
+    grads = cell.input_gradients(entered) | {
+        "W_rec": _sum_of_products(tape.forward_arrays.states[0][tape.first : -1], tape.da[tape.first :]),
+        "W_out": _sum_of_products(tape.h[-len(dz) :], dz),
+        "b_out": dz.sum((0, 2)).unsqueeze(1),
+    }
+    return Bundle.of({k: grads[k] for k in p if k in grads})
+
+
+def _input_gradient(W_in: Tensor, tape: Tape, d: Tensor) -> tuple[Tensor, Tensor]:
+    """dL/dW and dL/db of x_t W + b from d, its gradient (T, R, B, .)."""
+    if tape.rows is None:
+        return _sum_of_products(tape.x, d), d.sum((0, 2)).unsqueeze(1)
+    d = d[tape.first :]
+    R, symbols, _ = W_in.shape
+    dW = d.new_zeros(R * symbols, d.shape[-1]).index_add_(0, tape.rows, d.flatten(0, 2)).view(R, symbols, -1)
+    return dW, dW.sum(1, keepdim=True)  # every step picks one row
+
+
+def _sum_of_products(left: Tensor, right: Tensor) -> Tensor:
+    """sum_t left_t^T right_t, (T, R, B, m) and (T, R, B, n) -> (R, m, n)."""
+    if left.shape[1] == 1:  # one network's steps lie one below the other: one product
+        return (left.flatten(0, 2).mT @ right.flatten(0, 2)).unsqueeze(0)
+    out = left.new_zeros(left.shape[1], left.shape[3], right.shape[3])
+    for l_t, r_t in zip(left.unbind(0), right.unbind(0), strict=True):  # less work than moving every network's steps together
+        out.baddbmm_(l_t.mT, r_t)
+    return out

@@ -1,0 +1,156 @@
+"""History: the Records of one run in arrays, appended by one thread while others read what is already there.
+
+Rows below `n` never change, and `n` grows only after a row is complete: a reader takes n once and slices.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.record import ABSENT, Record, encode
+from rnnkit.experiment import Experiment
+
+T = TypeVar("T")
+KEPT = 12  # things made `once`
+
+
+class History:
+    """N rows, one for each step of `e.recorded_steps`; R networks, T time steps, P parts of the state.
+
+    state_grad and state_grad_all, (N, P, T, R), are one array where the last step alone has a loss.
+    """
+
+    def __init__(self, e: Experiment, dtype: np.typing.DTypeLike = np.float32) -> None:
+        self.e = e
+        self.steps = np.array(e.recorded_steps)
+        N, R = len(self.steps), e.replicas
+        self.n = 0
+        self.parts = CELLS[e.cell].parts
+        self.loss, self.accuracy, self.norm_raw, self.norm_applied, self.radius = (np.full((N, R), np.nan) for _ in range(5))
+        self.flat, self.blocked, self.gate = (np.full((N, R), np.nan) for _ in range(3))
+        self.diverged = np.full((N, R), -1, np.int32)
+        self.causes: list[tuple[str, ...]] = []
+        self.state_grad = np.empty((N, len(self.parts), e.length, R), dtype)
+        self.state_grad_all = np.empty_like(self.state_grad) if e.several_losses else self.state_grad
+        self._made: OrderedDict[Hashable, Any] = OrderedDict()
+        self._codes: dict[tuple[int, int | None, bool], tuple[int, np.ndarray]] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, e: Experiment, records: Iterable[Record]) -> History:
+        """From what train(e) gives, in order; in float64 where that was trained in float64."""
+        history = None
+        for record in records:
+            history = history or cls(e, record.state_grad.dtype)
+            history.append(record)
+        return history or cls(e)
+
+    @property
+    def nbytes(self) -> int:
+        """Of a full run; pages that no row has reached yet are not there."""
+        return (
+            self.state_grad.nbytes * (2 if self.e.several_losses else 1)
+            + 9 * self.loss.nbytes
+            + sum(codes.nbytes for _, codes in list(self._codes.values()))
+            + sum(len(made) for made in list(self._made.values()) if isinstance(made, bytes))
+        )
+
+    def append(self, r: Record) -> None:
+        i = self.n
+        if i and r.step <= self.steps[i - 1]:  # a run that was stopped is trained again from the start: known rows
+            return
+        self.loss[i], self.accuracy[i], self.radius[i] = r.loss, r.accuracy, r.spectral_radius
+        self.norm_raw[i], self.norm_applied[i] = r.grad_norm_raw, r.grad_norm_applied
+        self.diverged[i], self.state_grad[i] = r.diverged, r.state_grad
+        if self.state_grad_all is not self.state_grad:
+            self.state_grad_all[i] = r.state_grad if r.state_grad_all is None else r.state_grad_all
+        for name in ("flat", "blocked", "gate"):
+            if (values := getattr(r, name)) is not None:
+                getattr(self, name)[i] = values
+        self.causes.append(r.causes)
+        self.n = i + 1
+
+    def once(self, what: Hashable, make: Callable[[], T]) -> T:
+        """What many viewers of the same rows need: made for the first of them, and kept while it is among the last used."""
+        made = self._made.get(what)
+        if made is None:
+            made = self._made[what] = make()
+            while len(self._made) > KEPT:
+                self._made.popitem(last=False)
+        return made
+
+    def codes(self, n: int, part: int = 0, replica: int | None = None, all_losses: bool = False) -> np.ndarray:
+        """(n, T) uint16 colours of the first n rows of `profile`; each row is encoded once."""
+        key = (part, replica, all_losses and self.e.several_losses)
+        with self._lock:
+            done, codes = self._codes.get(key, (0, None))
+            if codes is None:
+                codes = np.empty((len(self.steps), self.e.length), np.uint16)
+            if n > done:
+                codes[done:n] = encode(self.profile(done, n, part, replica, all_losses), self.e.first_uncut)
+                self._codes[key] = (n, codes)
+            return codes[:n]
+
+    def table(self, gradients: bool) -> dict[str, np.ndarray]:
+        """Columns of one row a step and network; with gradients dh_0, dh_1, ..., the norms of every time step.
+
+        Those are of the last step's loss; dh_all_0, ... of all losses together, where there are more. They are NaN where no
+        sequence of the batch had begun.
+        """
+        n, R = self.n, self.e.replicas
+        wide = {
+            "loss": self.loss,
+            "accuracy": self.accuracy,
+            "grad_norm_raw": self.norm_raw,
+            "grad_norm_applied": self.norm_applied,
+            "spectral_radius": self.radius,
+            "diverged": self.diverged,
+        }
+        known = {"flat": self.flat, "blocked": self.blocked, "gate": self.gate}
+        table = {"step": np.repeat(self.steps[:n], R), "replica": np.tile(np.arange(R), n)}
+        table |= {name: values[:n].ravel() for name, values in wide.items()}
+        table["cause"] = np.array(self.causes[:n], dtype=object).reshape(n * R)
+        table |= {name: values[:n].ravel() for name, values in known.items()}
+        kinds = {"": self.state_grad} | ({"all_": self.state_grad_all} if self.e.several_losses else {})
+        for kind, norms in kinds.items() if gradients else ():
+            for i, part in enumerate(self.parts):
+                there = np.where(norms[:n, i] == ABSENT, np.nan, norms[:n, i])
+                table |= {f"d{part}_{kind}{t}": there[:, t].ravel() for t in range(self.e.length)}
+        return table
+
+    def profile(self, start: int, stop: int, part: int = 0, replica: int | None = None, all_losses: bool = False) -> np.ndarray:
+        """(stop - start, T) gradient norms of one network, or the median over networks in which NaN counts as largest.
+
+        Of the last step's loss, or of all losses together. ABSENT where most networks' batches had nothing there.
+        """
+        grad = (self.state_grad_all if all_losses else self.state_grad)[start:stop, part]
+        if replica is not None:
+            return grad[..., replica]
+        ordered = np.sort(grad, axis=-1)  # NaN sorts last
+        R = grad.shape[-1]
+        middle, above = ordered[..., (R - 1) // 2], ordered[..., R // 2]
+        if R % 2:
+            return middle
+        absent = middle == ABSENT
+        median = np.sqrt(np.where(absent, 0, middle)) * np.sqrt(np.where(absent, 0, above))  # in the logarithm, as it is drawn
+        return np.where(absent, middle, median)
+
+
+WORST = {"accuracy": -np.inf}  # what a NaN counts as in the median of a column of numbers; elsewhere inf
+
+
+def median(values: np.ndarray, worst: float = np.inf) -> np.ndarray:
+    """Over networks: (N, R) -> (N,), in which a NaN counts as the worst number: the largest loss or norm, or as `worst` says.
+
+    NaN where half of the networks or more are NaN, so that the others never speak for all.
+    """
+    with np.errstate(invalid="ignore"):
+        middle = np.median(np.where(np.isnan(values), worst, values), axis=1)
+    there = 2 * (~np.isnan(values)).sum(1) > values.shape[1]
+    return np.where(there, middle, np.nan)

@@ -1,0 +1,170 @@
+"""Tape and parameters -> numbers that say how the gradient fares: norms, slopes and Jacobians through time, the first NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnkit.engine import bptt
+from rnnkit.engine.bptt import Tape
+from rnnkit.engine.cells import Cell
+from rnnkit.engine.record import ABSENT
+
+Params = Mapping[str, Tensor]
+FLAT = 0.02  # share of its steepest slope below which a unit counts as saturated
+CACHED = 2**16  # numbers scaled at once: few enough to be in the cache still when their norm is taken
+
+
+def state_gradient_norms(tape: Tape) -> np.ndarray:
+    """(P, T, R): ||dL/ds_t|| over batch and units for each part of the state.
+
+    In float32 a square underflows at 1e-23 although the gradient itself lives on to 1e-38, so small and huge values are
+    scaled by a power of two first: only a true zero is reported as zero. Where some sequences have not begun, the norm is that
+    of the others times sqrt(B / their number), so that it does not fall only because there are fewer; where none has, ABSENT.
+    """
+    norms = np.stack([_norm(part) for part in tape.ds])
+    if tape.padding:
+        first, begun = tape.padding.first, tape.padding.begun
+        share = begun.mean((2, 3)).cpu().numpy()  # (n, R) of the sequences that have begun
+        some = norms[:, first : first + len(begun)]
+        some[:] = np.where(share > 0, some / np.sqrt(np.where(share > 0, share, 1)), ABSENT)
+        norms[:, :first] = ABSENT
+    return norms
+
+
+def _norm(ds: Tensor) -> np.ndarray:
+    """(T, R) from (T, R, B, H)."""
+    flat = ds.flatten(2)
+    norm = torch.linalg.vector_norm(flat, dim=-1).cpu().numpy()
+    exponent = 80 if norm.dtype == np.float32 else 700
+    small, large = norm < 2.0 ** (-0.6 * exponent), norm > 2.0 ** (0.6 * exponent)
+    for which, scale in ((small, 2.0**exponent), (large, 2.0**-exponent)):
+        if which.any():
+            steps = np.flatnonzero(which.any(1))
+            piece = slice(steps[0], steps[-1] + 1)  # a vanishing gradient is small in one piece
+            parts = flat[piece].split(max(1, CACHED // flat[0].numel()))
+            scaled = torch.cat([torch.linalg.vector_norm(part * scale, dim=-1) for part in parts]).cpu().numpy()
+            with np.errstate(over="ignore"):
+                norm[piece][which[piece]] = (scaled / norm.dtype.type(scale))[which[piece]]
+    return norm
+
+
+def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarray]:
+    """What lets the gradient through from the last step back to `source`, each (R,), NaN for cells of which it does not speak.
+
+    Of cells with h = phi(a) or its leaky form, over time, batch and units:
+    flat: the share of slopes phi'(a_t) below FLAT of the steepest one: tanh |h| > .99, sigmoid h < .005 or > .995, ReLU off;
+    blocked: the share of sequences without any path, because at some step after `source` all slopes are exactly 0 (no ReLU is
+        on; a tanh so saturated that 1 - h^2 rounds to 0), or W_rec is 0; NaN where the state is carried past W_rec as well.
+    Of gated cells: gate, the mean of the gate that keeps the memory: 1 keeps it and its gradient, 0 erases both.
+    Steps before a sequence has begun do not count. Overwrites tape.da.
+    """
+    found = dict.fromkeys(("flat", "blocked", "gate"), np.full(len(p["W_rec"]), np.nan))
+    if cell.keep is not None:
+        return found | {"gate": _mean_of_begun(tape, openness(cell, tape).mean(-1))}
+    if cell.steepest is None:
+        return found
+    limit = FLAT * cell.steepest * p.get("leak", 1.0)
+    flat, shut = [], []
+    for stacks, _ in tape.backward_arrays.blocks[::-1]:
+        cell.partials(p, *stacks)
+        slope = stacks[3][0]
+        flat.append((slope < limit).to(slope.dtype).mean(-1))
+        shut.append((slope == 0).all(-1))
+    found["flat"] = _mean_of_begun(tape, torch.cat(flat))
+    if not cell.carries:
+        no_way = torch.cat(shut)[source + 1 :].any(0) | (p["W_rec"] == 0).flatten(1).all(1)[:, None]
+        found["blocked"] = no_way.double().mean(1).cpu().numpy()
+    return found
+
+
+def _mean_of_begun(tape: Tape, values: Tensor) -> np.ndarray:
+    """(T, R, B) -> (R,), without the steps before a sequence has begun."""
+    values = values[tape.first :].double()
+    if not tape.padding:
+        return values.mean((0, 2)).cpu().numpy()
+    there = torch.ones_like(values)
+    begun = tape.padding.begun[..., 0]
+    there[: len(begun)] = begun
+    return ((values * there).sum((0, 2)) / there.sum((0, 2))).cpu().numpy()
+
+
+def spectral_radius(W_rec: Tensor) -> np.ndarray:
+    """(R,): the largest |eigenvalue| of each square W_rec (R, H, H); NaN where it holds a NaN or inf."""
+    W = W_rec.detach().cpu().double().numpy()
+    sound = np.isfinite(W).all((1, 2))
+    radius = np.full(len(W), np.nan)
+    radius[sound] = np.abs(np.linalg.eigvals(W[sound])).max(-1) if sound.any() else radius[sound]
+    return radius
+
+
+def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Params, r: int) -> str:
+    """The first tensor of network r with a NaN or inf, in the order of computation, or "" where all is finite.
+
+    Forward a step computes the parts of the state in the order of cell.equations (LSTM: c before h), backward in that of
+    cell.parts (LSTM: dL/dh before dL/dc).
+    """
+    states = dict(zip(cell.parts, tape.s, strict=True))
+    computed = [(name, states[name]) for name, _ in cell.equations if name in states]
+    for t in range(tape.T):
+        for name, part in computed:
+            if not part[t, r].isfinite().all():
+                return f"{name} at t = {t} of the forward pass"
+    if not z[:, r].isfinite().all():
+        return "the readout"
+    if not loss[r].isfinite():
+        return "the loss"
+    for t in range(tape.T - 1, -1, -1):
+        for name, part in zip(cell.parts, tape.ds, strict=True):
+            if not part[t, r].isfinite().all():
+                return f"dL/d{name} at t = {t} of the backward pass"
+    weight = not_finite(grads, r)
+    return f"the gradient of {weight}" if weight else ""
+
+
+def not_finite(tensors: Params, r: int) -> str:
+    """The name of the first of these tensors (R, ...) in which network r has a NaN or inf, or "" where it has none."""
+    return next((name for name, values in tensors.items() if not values[r].isfinite().all()), "")
+
+
+def slopes(cell: Cell, p: Params, tape: Tape) -> Tensor:
+    """phi'(a_t) of every unit, (T, R, B, H), of a cell with h_t = phi(a_t) or its leaky form. Overwrites tape.da."""
+    for stacks, _ in tape.backward_arrays.blocks:
+        cell.partials(p, *stacks)
+    return tape.da / p.get("leak", 1.0)  # the leak is no part of phi
+
+
+def openness(cell: Cell, tape: Tape) -> Tensor:
+    """The gate that keeps the memory, (T, R, B, H): 1 copies it, 0 forgets it."""
+    assert cell.keep is not None
+    return tape.forward_arrays.entered[0].unflatten(-1, (cell.gates, -1))[..., cell.keep, :]
+
+
+def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
+    """J and C, each (T, S, S) with S = P H: the chain rule of every single step of one network on one sequence.
+
+    The parts of the state stand side by side, ds = (dh, dc, ...). Let ds_t be what step t + 1 and the loss hand to s_t. Then
+    ds_{t-1} = ds_t J_t, where J_t[j, i] = d s_t[j] / d s_{t-1}[i] (for h = tanh(a): J_t = diag(1 - h_t^2) W_rec^T), and
+    ds_t C_t is the total derivative that tape.ds holds: C_t = 1, but where one part depends on another at the same step
+    (LSTM: h on c), C_t adds that path. All steps are taken side by side, as the batch of a single step.
+    """
+    T, H = tape.T, p["W_rec"].shape[1]
+    S = len(cell.parts) * H
+    s_prev = tuple(part[:-1, :, 0].transpose(0, 1) for part in tape.forward_arrays.states)
+    one = bptt.forward(cell, p, tape.x.transpose(0, 2), s0=s_prev)
+    (block,) = one.backward_arrays.blocks
+    ((_, da, f, d, ds, ds_prev),) = block.steps
+    W_back = p["W_rec"].mT
+    J, C = W_back.new_empty(2, T, S, S)
+    for j in range(S):
+        for part in ds:
+            part.zero_()
+        ds[j // H][..., j % H] = 1
+        cell.partials(p, *block.stacks)
+        cell.backward(p, f, d, ds, ds_prev)
+        ds_prev[0].baddbmm_(da, W_back, beta=float(cell.carries))
+        J[:, j], C[:, j] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]
+    return J, C

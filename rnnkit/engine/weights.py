@@ -1,0 +1,49 @@
+"""How the weights of an Experiment's networks are drawn. numpy alone, so that a server can look at a network without torch."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+from rnnkit.engine import inits
+from rnnkit.engine.cells import CELLS
+from rnnkit.experiment import Experiment
+
+
+class Stream(IntEnum):
+    """Independent random streams of one network, so that changing one choice does not disturb the others' draws."""
+
+    W_REC, W_IN, W_OUT, BIAS, DATA, TEST = range(6)
+
+
+def random_stream(seed: int, stream: Stream) -> np.random.Generator:
+    return np.random.default_rng([seed, stream])
+
+
+def draw_weights(e: Experiment, seed: int) -> dict[str, np.ndarray]:
+    """The weights of the network with this seed, untrained, in float64; shapes as in bptt.py without the network axis."""
+    cell, task, H = CELLS[e.cell], e.bound_task, e.hidden
+    width = cell.gates * H
+    rng = {stream: random_stream(seed, stream) for stream in Stream}
+    if cell.reservoir:
+        W_rec = inits.reservoir(rng[Stream.W_REC], H, e.gain, e.density)
+    else:
+        W_rec = inits.blocks(inits.INITS[e.init], rng[Stream.W_REC], H, cell.gates, e.gain)
+    p = {
+        "W_in": rng[Stream.W_IN].standard_normal((task.n_in, width)) * e.input_scale,
+        "W_rec": W_rec,
+        "b": np.zeros((1, width)),
+        "W_out": inits.gaussian(rng[Stream.W_OUT], H, task.n_out, 1.0),
+        "b_out": np.zeros((1, task.n_out)),
+    }
+    if cell.keep is not None:
+        gate_bias = inits.BIASES[e.bias](rng[Stream.BIAS], H, e.length)
+        p["b"][0, cell.keep * H : (cell.keep + 1) * H] = gate_bias
+        if cell.write is not None and inits.BIASES[e.bias].mirrored:
+            p["b"][0, cell.write * H : (cell.write + 1) * H] = -gate_bias
+    if cell.recurrent_bias:
+        p["b_rec"] = np.zeros((1, width))
+    if cell.reservoir:
+        p["leak"] = np.full((1, 1), e.leak)
+    return p

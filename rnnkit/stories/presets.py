@@ -1,0 +1,220 @@
+"""Named experiments that tell a story. Each one's text is true because its `claim` is checked on fresh seeds by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from rnnkit.engine.fixes import L2, ClipNorm, Omega, Truncate
+from rnnkit.experiment import Experiment
+from rnnkit.stories.claims import ALL, FEW, MOST, NONE, Claim
+
+
+@dataclass(frozen=True)
+class Preset:
+    title: str
+    text: str  # what happens and why, in one or two sentences
+    experiment: Experiment
+    claim: Claim
+    beside: Mapping[str, str] = field(default_factory=dict)  # part of the text that speaks of another preset -> its name
+
+
+_tanh = Experiment()
+_orthogonal = replace(_tanh, length=50, init="orthogonal", input_scale=0.03, steps=150)
+_gated = replace(_tanh, length=50, input_scale=0.1, lr=0.01, bias="zero", cell="gru", steps=150)
+_moving = replace(_tanh, task="agreement-varying", length=20, steps=150)
+_crowded = replace(_orthogonal, task="agreement-varying-attractors", steps=400)
+_corpus = Experiment(task="corpus", length=40, hidden=50, input_scale=0.1, lr=0.01, steps=600, replicas=4, vocabulary=1000)
+_relu = replace(_tanh, length=30, cell="relu", init="identity", gain=1.3, input_scale=0.1, optimizer="sgd", lr=0.02)
+_thirty = replace(_tanh, length=30, lr=0.002, steps=300)
+_GROWS = (200, 1e4)
+
+PRESETS: dict[str, Preset] = {
+    "forgets": Preset(
+        "Forgets: tanh, 100 words",
+        "A plain tanh network keeps guessing: on its way back from the verb the gradient shrinks to about half at every "
+        "word, and at the subject less than 1e-20 of it is left.",
+        _tanh,
+        Claim(NONE, NONE, ratio=(0, 1e-20), after=(0, 1e-15)),
+    ),
+    "remembers": Preset(
+        "Remembers: tanh, 10 words",
+        "The same network with ten words learns quickly: the gradient fades on its way back, but some thousandths of it are left "
+        "at the subject, and that is enough.",
+        replace(_tanh, length=10, steps=150),
+        Claim(ALL, ALL, ratio=(2e-3, 2e-2), after=(5e-3, 5)),
+    ),
+    "explodes": Preset(
+        "Explodes: ReLU, weights become NaN",
+        "Recurrent weights 1.3 times the identity and no remedy: each word multiplies the gradient by 1.3 on the way back, "
+        "30 words by a thousand. A step or two throw the weights far away, and nearly every network is nothing but NaN.",
+        replace(_relu, fixes=(), steps=40),
+        Claim(NONE, NONE, diverged=ALL, ratio=_GROWS),
+    ),
+    "clipped": Preset(
+        "Clipped: the same networks learn",
+        "The very same networks with the gradient clipped to norm 0.5: no NaN any more, and they learn the agreement.",
+        replace(_relu, fixes=(ClipNorm(0.5),), steps=800),
+        Claim(ALL, ALL, ratio=_GROWS, after=(20, 1e5)),
+    ),
+    "orthogonal": Preset(
+        "Orthogonal initialization, 50 words",
+        "Every singular value of the recurrent weights is 1 and the inputs are small: the gradient keeps its size over 50 words, "
+        "and a plain tanh network learns within seconds.",
+        _orthogonal,
+        Claim(ALL, ALL, ratio=(0.2, 5), after=(0.2, 10)),
+    ),
+    "orthogonal-saturated": Preset(
+        "Orthogonal, but large inputs",
+        "The same orthogonal weights with ten times larger input weights: the units saturate, their derivative is small, and the "
+        "gradient vanishes all the same. Most networks fail.",
+        replace(_orthogonal, input_scale=0.3),
+        Claim(FEW, FEW, ratio=(0, 1e-3), after=(0, 1e-2)),
+    ),
+    "irnn": Preset(
+        "ReLU with identity weights, 50 words",
+        "Recurrent weights that start as the identity copy the state from word to word, and the gradient back again (IRNN): it "
+        "arrives, and the networks learn. Afterwards it even grows on its way back.",
+        replace(_tanh, length=50, cell="relu", init="identity", input_scale=0.03, lr=0.001, steps=200),
+        Claim(ALL, ALL, ratio=(0.15, 2), after=(12, 1e4)),
+    ),
+    "lstm-forget-1": Preset(
+        "LSTM with forget bias 1, 50 words: not enough",
+        "The usual LSTM keeps 73 % of its memory at each step. Over 50 words the gradient vanishes in the cell state, too, and "
+        "most networks fail.",
+        replace(_gated, cell="lstm", bias="forget-1", steps=200),
+        Claim(FEW, FEW, ratio=(1e-5, 1e-3), after=(0, 1e-3), part="c"),
+    ),
+    "lstm-chrono": Preset(
+        "LSTM with chrono initialization, 50 words",
+        "Forget gates that start nearly open for memories of up to 50 steps: it learns at once. The gradient that arrives "
+        "travels in the cell state c: compare dL/dc with dL/dh above the heatmap.",
+        replace(_gated, cell="lstm", bias="chrono"),
+        Claim(ALL, ALL, ratio=(0.1, 1), after=(0.1, 5), part="c"),
+    ),
+    "gru-chrono": Preset(
+        "GRU with chrono initialization, 100 words",
+        "The same idea in a GRU, at the length where the plain network forgets: a fifth of the gradient arrives, and it learns.",
+        replace(_gated, length=100, bias="chrono", steps=120),
+        Claim(ALL, ALL, ratio=(0.13, 0.35), after=(0.1, 2)),
+    ),
+    "no-omega": Preset(
+        "30 words with clipping alone",
+        "At 30 words the plain tanh network fails. Clipping shortens a gradient that is too long; this one vanishes.",
+        _thirty,
+        Claim(FEW, FEW, ratio=(0, 1e-5), after=(0, 1e-4)),
+    ),
+    "omega": Preset(
+        "30 words with Pascanu's Omega",
+        "The same networks and seeds with the penalty that asks the gradient to keep its norm on the way back: it vanishes at "
+        "first, after training it arrives, and they learn.",
+        replace(_thirty, fixes=(Omega(1.0), ClipNorm(1.0))),
+        Claim(ALL, ALL, ratio=(0, 1e-5), after=(0.1, 10)),
+    ),
+    "l2": Preset(
+        "30 words with an L2 penalty",
+        "Smaller weights make a vanishing gradient vanish faster: this penalty does not help here.",
+        replace(_thirty, fixes=(L2(0.01), ClipNorm(1.0))),
+        Claim(NONE, NONE, ratio=(0, 1e-5), after=(0, 1e-15)),
+    ),
+    "esn": Preset(
+        "Echo state network, 50 words",
+        "Nothing recurrent is trained: a slow reservoir (leak 0.1) still holds the subject at the verb, and a linear readout "
+        "finds it.",
+        Experiment(length=50, cell="esn", hidden=200, leak=0.1, gain=0.9, input_scale=0.1, ridge=1e-9, steps=40),
+        Claim(ALL, ALL),
+    ),
+    "truncated": Preset(
+        "Truncated too short: 25 of 50 steps",
+        "Backpropagation stops after 25 steps, so the verb's error has no path to the subject, and most networks fail. With the "
+        "full gradient they learn at once.",
+        replace(_orthogonal, fixes=(Truncate(25), ClipNorm(1.0))),
+        Claim(FEW, FEW, ratio=(0, 0), after=(0, 0)),
+        beside={"With the full gradient they learn at once.": "orthogonal"},
+    ),
+    "attractors": Preset(
+        "GRU, moving subject and attractors",
+        "The subject moves and half of the nouns in between are singular or plural too; a bag of words has 67 % right. A GRU "
+        "with chrono initialization learns which noun counts.",
+        replace(_gated, task="agreement-varying-attractors", bias="chrono", steps=200),
+        Claim(ALL, ALL, ratio=(0.13, 0.35), after=(0.1, 5)),
+    ),
+    "attractors-orthogonal": Preset(
+        "Orthogonal tanh, moving subject and attractors",
+        "The same sentences for a tanh network with orthogonal weights, which learns 50 words at once where the subject stands "
+        "still and nothing distracts. Here the gradient arrives before training, too, but the network goes on guessing.",
+        _crowded,
+        Claim(NONE, NONE, ratio=(0.15, 5)),
+        beside={"which learns 50 words at once where the subject stands still and nothing distracts": "orthogonal"},
+    ),
+    "attractors-irnn": Preset(
+        "ReLU with identity weights, moving subject and attractors",
+        "The same sentences and as many steps for a ReLU network that starts as the identity: it learns them.",
+        replace(_crowded, cell="relu", init="identity", lr=0.001),
+        Claim(ALL, ALL),
+    ),
+    "misled": Preset(
+        "Misled: tanh with Omega, 20 words",
+        "Most of these networks learn a moving subject among nouns that have no number. Asked about sentences with nouns of the "
+        "opposite number, they are misled the more of them there are.",
+        replace(_moving, fixes=(Omega(0.5), ClipNorm(1.0)), steps=400, seed=2),
+        Claim(MOST, MOST),
+    ),
+    "not-misled": Preset(
+        "Not misled: orthogonal tanh, 20 words",
+        "Trained on the same sentences from orthogonal weights and small inputs: three nouns of the opposite number hardly "
+        "disturb it, though it has never seen one.",
+        replace(_moving, init="orthogonal", input_scale=0.03),
+        Claim(ALL, MOST, ratio=(0.2, 5)),
+    ),
+    "not-misled-lstm": Preset(
+        "Not misled: LSTM, 20 words",
+        "An LSTM with chrono initialization, trained on the same sentences without attractors: three nouns of the opposite "
+        "number do not disturb it either.",
+        replace(_moving, cell="lstm", bias="chrono", input_scale=0.1, lr=0.01),
+        Claim(ALL, ALL),
+    ),
+    "corpus-lstm": Preset(
+        "LSTM, sentences of a file",
+        "The words of a sentence up to its verb: singular or plural? Sentences have different lengths and end together at the "
+        "verb. Until you bring a file of your own, on the page “Real sentences”, they are generated like those of the agreement "
+        "task.",
+        replace(_corpus, cell="lstm", bias="forget-1"),
+        Claim(ALL, ALL),
+    ),
+    "corpus-gru": Preset(
+        "GRU, sentences of a file",
+        "The same sentences for a GRU.",
+        replace(_corpus, cell="gru"),
+        Claim(ALL, ALL),
+    ),
+    "corpus-tanh": Preset(
+        "tanh, sentences of a file",
+        "The same sentences for a plain tanh network, with larger inputs, fewer words and a longer training.",
+        replace(_corpus, input_scale=0.5, steps=1600, vocabulary=300),
+        Claim(),
+    ),
+}
+
+DEFAULT = "forgets"
+
+PAIRS = {  # title -> two presets that differ in one thing
+    "Length": ("remembers", "forgets"),
+    "Clipping": ("explodes", "clipped"),
+    "Input scale": ("orthogonal", "orthogonal-saturated"),
+    "Gate bias": ("lstm-forget-1", "lstm-chrono"),
+    "Omega": ("no-omega", "omega"),
+    "L2": ("no-omega", "l2"),
+    "Truncation": ("orthogonal", "truncated"),
+}
+
+
+def pair(title: str) -> tuple[Experiment, Experiment]:
+    """Both Experiments of a pair, over the same number of training steps: they differ in one thing only."""
+    a, b = (PRESETS[name].experiment for name in PAIRS[title])
+    return replace(a, steps=b.steps), b
+
+
+def named(e: Experiment) -> str | None:
+    """The preset that is exactly this Experiment."""
+    return next((name for name, preset in PRESETS.items() if preset.experiment == e), None)
