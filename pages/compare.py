@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages import lab
 from pages.run_list import overlay_charts, table
 from pages.state import page_settings, session
-from pages.ui import layout
+from pages.ui import layout, live_run
 from rnnkit.analysis.describe import difference
 from rnnkit.stories.presets import PAIRS, PRESETS, pair
 
 TITLE = "Compare"
 CONTROLS = None
-LINKED = {**lab.LINKED, "compare_when": page_settings.Choice(overlay_charts.WHEN)}
+LINKED = {**live_run.LINKED, "compare_when": page_settings.Choice(overlay_charts.WHEN)}
+POINTS = {
+    **live_run.POINTS,
+    "pairs": "compare_pair",
+}
+SHOWS_RUN = True
 
 
 def page() -> None:
@@ -36,7 +40,7 @@ def page() -> None:
         st.info("This run is pinned. Now change one thing in the sidebar.", icon=":material/keep:")
     else:
         st.markdown(f"#### {difference(pinned, e)}")
-    lab.live(e)
+    live_run.live(e)
     table.shelf()
     forgets, omega = PRESETS["forgets"].experiment, pair("Omega")
     layout.try_next(

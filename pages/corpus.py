@@ -9,9 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages import lab
 from pages.state import session, uploads
-from pages.ui import chart_view, errors, layout
+from pages.ui import chart_view, errors, layout, live_run
 from pages.ui.markdown import plain
 from rnnkit.charts.corpora import NAMES, SERIES, groups_chart, groups_text
 from rnnkit.corpus import SHAPES, TEST, TRAIN, VALIDATION, Corpus, about_known
@@ -25,7 +24,7 @@ CONTROLS = (
     "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "batch", "steps", "replicas",
     "seed", "vocabulary",
 )  # fmt: skip
-LINKED = lab.LINKED
+LINKED = live_run.LINKED
 NETWORKS = {name: PRESETS[name].experiment for name in ("corpus-lstm", "corpus-gru", "corpus-tanh")}
 LONGEST = 60  # words of a sentence that are read, unless a viewer wants more
 TITLES = {"attractors": "attractors: nouns of the other number in between", "distance": "words from the subject to the verb"}
@@ -64,7 +63,7 @@ def page() -> None:
     _told(e, corpus)
     _bring(expanded=False)
     _networks(e, e.data)
-    lab.live(e)
+    live_run.live(e)
     _results(e)
     with st.expander("What exactly is read, and what it is compared with", icon=":material/rule:"):
         st.markdown(_rules(e))

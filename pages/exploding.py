@@ -43,6 +43,14 @@ LINKED = {
     "exploding_clip": page_settings.Choice(THRESHOLDS),
     "exploding_place": page_settings.Choice(tuple(PLACES)),
 }
+POINTS = {
+    "outcome": "exploding_said",
+    "file": "exploding_file",
+    "rewind": "exploding_rewind",
+    "heatmap": "exploding_heat",
+    "cliff": "exploding_cliff",
+    "clip": "exploding_clip",
+}
 
 
 def page() -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import streamlit as st
 
-from pages import lab
 from pages.state import page_settings, session, uploads
-from pages.ui import chart_view, errors, layout
+from pages.ui import chart_view, errors, layout, live_run
 from pages.ui.markdown import plain
+from pages.ui.registry import CHART
 from rnnkit.analysis.findings import (
     WHO,
     counting,
@@ -41,12 +41,17 @@ CONTROLS = (
     "replicas", "seed", "vocabulary",
 )  # fmt: skip
 LINKED = {
-    **lab.LINKED,
+    **live_run.LINKED,
     "language_prompt": page_settings.Text(1000),
     "language_temperature": page_settings.Number(0.0, 2.0),
     "language_n": page_settings.Number(1, 1000),
     "language_seed": page_settings.Number(0, 10_000),
     "language_pairs": page_settings.Digest(),
+}
+POINTS = {
+    "prompt": "language_prompt",
+    "temperature": "language_temperature",
+    "bits": CHART + "Bits a",
 }
 PLACEHOLDER = "the cats, which saw my dog,"
 
@@ -127,7 +132,7 @@ def page() -> None:
     _told(e)
     _bring(e, expanded=False)
     _networks(e)
-    lab.live(e)
+    live_run.live(e)
     if uploads.refusal(e.data):
         return
     _results(e)

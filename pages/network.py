@@ -26,6 +26,11 @@ LINKED = {
     "network_number": page_settings.Choice(("singular", "plural")),
     **PLACE,
 }
+POINTS = {
+    "drawing": "network_drawing",
+    "weights": "network_trained",
+    "subject": "network_number",
+}
 TRAINED_STEPS = 200  # at most; the sidebar's number if that is less
 
 MATHEMATICS = """

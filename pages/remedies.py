@@ -31,6 +31,11 @@ LINKED = {
         page_settings.Choice(tuple({name: 0 for p in PANELS.values() for name in p.remedies})), 50
     ),
 }
+POINTS = {
+    "panel": "remedies_panel",
+    "outcome": "remedies_said",
+    "table": "remedies_table",
+}
 HEAT_ROWS = 36  # training steps that a small heatmap shows
 ACTIONS = {"open": "Open in the lab", "compare": "Compare with the plain network"}
 STYLE = """<style>

@@ -13,6 +13,7 @@ from pages.components.sentence_reader import PLACE, Row, reader
 from pages.state import page_settings, session, view_options
 from pages.ui import errors, layout, sentence_units
 from pages.ui.markdown import plain
+from pages.ui.registry import CHART
 from rnnkit.analysis import activations
 from rnnkit.analysis.describe import amount, summary
 from rnnkit.engine.cells import CELLS
@@ -46,6 +47,15 @@ LINKED = {
     "sentence_part": page_settings.Choice(PARTS),
     **sentence_units.LINKED,
     **PLACE,
+}
+POINTS = {
+    "reader": "sentence_reader",
+    "subject": "sentence_noun",
+    "clause": "sentence_clause",
+    "attractors": "sentence_attractors",
+    "type": "sentence_typed",
+    "best": "sentence_best",
+    "breaks": CHART + "Accuracy by attractors",
 }
 
 

@@ -38,6 +38,13 @@ LINKED = {
     "steps_cut": page_settings.Number(0, LENGTHS[-1]),
     **PLACE,
 }
+POINTS = {
+    "controls": "steps_controls",
+    "table": "steps_ledger",
+    "sentence": "steps_sentence",
+    "weights": "steps_weights",
+    "cut": "steps_cut",
+}
 STEPS = 150
 EXAM = 256  # new sentences
 RESERVOIR = "The recurrent weights of a reservoir are not trained: this is the gradient that would reach them."

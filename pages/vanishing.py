@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages.state import page_settings, session, view_options
 from pages.ui import chart_view, layout
+from pages.ui.registry import CHART
 from rnnkit.analysis import theory
 from rnnkit.analysis.describe import amount, smallest
 from rnnkit.analysis.gradient_summary import ARRIVES, MARKS, compared, fate, gradient_ratio, per_step
@@ -31,6 +32,14 @@ LINKED = {
     "vanishing_step": page_settings.Choice(STEPS),
     "vanishing_length": page_settings.Choice(theory.LENGTHS),
     "vanishing_gain": page_settings.Choice(theory.GAINS),
+}
+POINTS = {
+    "numbers": "vanishing_numbers",
+    "flow": CHART + "Norm of dL/dh",
+    "spectrum": CHART + "Singular values",
+    "slopes": CHART + "Distribution over the units",
+    "map": "vanishing_map",
+    "steps before": "vanishing_step",
 }
 TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without effect on an untrained network
 CLOSE = 0.05  # so far apart, as a share of it, may a rule of thumb be from the mean factor a step

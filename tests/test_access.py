@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from browsing import DESK, button, expect, heatmap, until
 
-import dashboard
+from pages.ui import registry
 
 axe = pytest.importorskip("axe_playwright_python", reason="needs axe-core: pip install axe-playwright-python")
 AXE = Path(axe.__file__).with_name("axe.min.js").read_text("utf-8")
@@ -87,7 +87,7 @@ def tab(browser, server):
     context.close()
 
 
-@pytest.fixture(scope="module", params=dashboard.PAGES)
+@pytest.fixture(scope="module", params=registry.pages())
 def opened(request, tab, server):
     """(page, its name), every page once for all tests of this file."""
     tab.goto(link(server, request.param))

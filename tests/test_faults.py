@@ -22,7 +22,7 @@ from serving import ROOT, Server, running, until
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from pages import lab
-from pages.ui import errors
+from pages.ui import errors, live_run
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from viewers import DONE, Viewer
@@ -234,8 +234,8 @@ def test_a_page_that_fails_says_so_without_a_traceback_and_the_session_goes_on(a
 
     at = finished(app)
     monkeypatch.setattr(errors, "_detailed", lambda: False)
-    whole = lab._verdict
-    monkeypatch.setattr(lab, "_verdict", lambda *args: 1 / 0)
+    whole = live_run._verdict
+    monkeypatch.setattr(live_run, "_verdict", lambda *args: 1 / 0)
     at.run()
     assert not at.exception and len(logged()) == 1
     [said] = [text for text in texts(at) if "it is not your fault" in text]
@@ -247,7 +247,7 @@ def test_a_page_that_fails_says_so_without_a_traceback_and_the_session_goes_on(a
     assert not at.exception and len(logged()) == 2 and at.sidebar.selectbox
     monkeypatch.undo()
     at.run()
-    assert not at.exception and not any("fault" in text for text in texts(at)) and whole is lab._verdict
+    assert not at.exception and not any("fault" in text for text in texts(at)) and whole is live_run._verdict
 
 
 def test_no_host_can_put_a_traceback_on_the_page(in_fresh_python):

@@ -7,14 +7,14 @@ from apptest import SMALL, linked, prose, texts
 from test_hostile import LONGEST, NASTY
 from test_page_corpus import QUICK, table, upload
 
-import dashboard
 from pages.state import url
+from pages.ui import registry
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.serving.limits import Limits
 
 pytestmark = pytest.mark.usefixtures("nothing_given")
 IMAGE = "![x](http://elsewhere.example/x.png) [y](http://elsewhere.example) <b>z</b> :red[r] $x$ www.elsewhere.example"
-OWN = [key for page in dashboard.PAGES.values() for key in getattr(page, "LINKED", {})]
+OWN = [key for page in registry.pages().values() for key in getattr(page, "LINKED", {})]
 MORE = "v present hide lock tour own.page own.cell own.pin.length pin.lr pin.data".split()
 PARAMETERS = [*FIELDS, *MORE, *OWN]
 LINKS = {

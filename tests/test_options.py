@@ -10,10 +10,11 @@ from hypothesis import strategies as some
 import dashboard
 from pages.state import uploads
 from pages.state.page_settings import Choice, Digest, Number, Several, Text
+from pages.ui import registry
 from rnnkit.corpus import read_corpus
 from rnnkit.experiment import FIELDS
 
-LINKED = {name: page.LINKED for name, page in dashboard.PAGES.items() if hasattr(page, "LINKED")}
+LINKED = {name: page.LINKED for name, page in registry.pages().items() if hasattr(page, "LINKED")}
 PLACES = {  # told by drawings alone: a browser sets them, below
     "network_fold", "network_time", "steps_at", "steps_unit", "steps_shown", "sentence_word", "sentence_width", "exploding_turn",
     "exploding_tilt", "remedies_order", "remedies_open", "exploding_rewound", "sentence_again", "lab_step", "language_pairs",

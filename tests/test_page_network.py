@@ -11,7 +11,7 @@ from browsing import PHONE, PIXELS, SIDEWAYS, button, expect
 from browsing import until as until_seen
 
 from pages import network
-from pages.components import network as drawing
+from pages.components import network as drawing_of
 from rnnkit.analysis.activations import example
 from rnnkit.engine import bptt
 from rnnkit.engine.cells import CELLS
@@ -26,8 +26,8 @@ QUERY = {"length": "30", "hidden": "12", "steps": "20"}
 @pytest.fixture
 def drawn(monkeypatch):
     """What was handed to the component, the last at the end."""
-    found, component = [], drawing._component
-    monkeypatch.setattr(drawing, "_component", lambda **handed: (found.append(handed["data"]), component(**handed))[1])
+    found, component = [], drawing_of._component
+    monkeypatch.setattr(drawing_of, "_component", lambda **handed: (found.append(handed["data"]), component(**handed))[1])
     return found
 
 
@@ -81,7 +81,7 @@ def test_a_tasks_words_windows_and_answers(app, drawn, task):
     assert picture["words"] == [labels[t] for t in picture["steps"]]
     assert picture["answer"] == kind.answer(batch.y[-1:, 0]) and picture["asked"] == 30 - kind.asked(30)
     assert picture["things"] == ("words" if task.startswith("agreement") else "steps")
-    for window, room in zip(picture["windows"], drawing.ROOMS, strict=True):
+    for window, room in zip(picture["windows"], drawing_of.ROOMS, strict=True):
         assert set(window) <= set(picture["steps"]) and len(window) < room and window[-1] == 29
     found = lanes(picture)
     if batch.x.dtype.kind in "iu":
@@ -170,8 +170,8 @@ def test_what_is_not_finite_can_be_handed_over(app, drawn):
 
 
 def test_values_as_lists():
-    assert drawing.plain(np.array([[0.5, np.nan], [np.inf, -1.0]])) == [[0.5, None], [None, -1.0]]
-    assert drawing.plain(np.array([[1, 0]])) == [[1, 0]]
+    assert drawing_of.plain(np.array([[0.5, np.nan], [np.inf, -1.0]])) == [[0.5, None], [None, -1.0]]
+    assert drawing_of.plain(np.array([[1, 0]])) == [[1, 0]]
 
 
 @pytest.mark.parametrize("cell", CELLS)

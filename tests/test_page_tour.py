@@ -10,13 +10,14 @@ from apptest import controls, linked, press, prose, texts, until
 from pages import remedies
 from pages.state import page_settings, session
 from pages.tour import highlight, panel, tour_state
+from pages.ui import registry
 from pages.ui.markdown import symbols
 from rnnkit.experiment import Experiment
 from rnnkit.serving.limits import Limits
 from rnnkit.stories.remedies import PANELS
 from rnnkit.stories.tours import Station, Tour, read_tour
 
-GUIDE = read_tour(tour_state.FILE.read_bytes(), highlight.places(), tour_state.settings())[0]
+GUIDE = read_tour(tour_state.FILE.read_bytes(), highlight.places(), registry.linked())[0]
 OWN = {"length": "20", "cell": "gru", "steps": "20", "replicas": "2", "bias": "chrono"}
 SMALL = "length=10&steps=20&replicas=2"
 TWO = f"""version = 1
@@ -316,5 +317,5 @@ def test_names_of_what_can_be_pointed_at():
         for name in names:
             found = highlight.selector(page, name)
             assert found.startswith((":is(.st-key-", "[class*='st-key-", ".stVegaLiteChart[aria-label^=")), (page, name)
-    assert set(places["steps"]) == set(highlight.PARTS["steps"]), "no sidebar there"
-    assert set(highlight.PARTS) <= set(places) and highlight.selector("lab", "") == ""
+    assert set(places["steps"]) == set(registry.pages()["steps"].POINTS), "no sidebar there"
+    assert highlight.selector("lab", "") == ""

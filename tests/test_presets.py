@@ -6,6 +6,7 @@ import pytest
 from claims import FRESH, NETWORKS, assert_holds, contradictions, networks, own_words
 
 from pages.tour import highlight, tour_state
+from pages.ui import registry
 from rnnkit.serving.limits import Limits
 from rnnkit.stories.claims import ALL, FEW, MOST, NONE, Claim, fates
 from rnnkit.stories.presets import DEFAULT, PAIRS, PRESETS, named
@@ -40,7 +41,7 @@ def test_no_word_of_a_story_contradicts_its_claim(name):
 
 def test_every_station_of_the_tour_says_what_the_networks_on_the_screen_do():
     """Its preset's or pair's claims, or those that its page shows: one of them must bear out each word."""
-    tour, said = read_tour(tour_state.FILE.read_bytes(), highlight.places(), tour_state.settings())
+    tour, said = read_tour(tour_state.FILE.read_bytes(), highlight.places(), registry.linked())
     every = {replace(preset.experiment, steps=1): preset.claim for preset in PRESETS.values()}  # a pair has equally many steps
     named = ("clip-norm", "omega", "orthogonal", "identity", "lstm-chrono", "lstm-forget-1")
     shows = {

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pages.tour import highlight, tour_state
+from pages.ui import registry
 from rnnkit.experiment import Experiment
 from rnnkit.stories.presets import PAIRS, PRESETS, pair
 from rnnkit.stories.tours import HEAD, KEYS, LONG, MAX_BYTES, MAX_STATIONS, SHORT, WAITING, Station, Tour, read_tour
@@ -89,7 +90,7 @@ def test_a_link_is_loaded_with_what_it_pins(link):
 
 def test_the_projects_own_tour_is_without_fault():
     """Its claims are those of presets, pairs and pages, which other tests train."""
-    tour, said = read_tour(tour_state.FILE.read_bytes(), highlight.places(), tour_state.settings())
+    tour, said = read_tour(tour_state.FILE.read_bytes(), highlight.places(), registry.linked())
     assert said == [] and 12 <= len(tour.stations) <= 16 and tour.minutes == 20
     for station in tour.stations:
         assert station.say and station.notice and station.point and station.ask, station.title
@@ -262,5 +263,5 @@ def test_every_key_is_described():
 def test_the_described_example_is_without_fault():
     told = (tour_state.FILE.parents[1] / "docs" / "tours.md").read_text("utf-8")
     for example in re.findall(r"```toml\n(.*?)```", told, re.S):
-        tour, said = read_tour(example, highlight.places(), tour_state.settings())
+        tour, said = read_tour(example, highlight.places(), registry.linked())
         assert tour and said == []

@@ -1,8 +1,8 @@
 """The cliff: an error surface in three dimensions and its map from above, with paths of gradient descent on both.
 
-A Streamlit component: `error_surface.js` draws, `error_surface.css` styles. Height and colour are the error. A frame is bytes: uint32 length
-of the header, the header as JSON (padded with spaces to a multiple of four), then float32 w, b, error and norm of the
-gradient, each (m, n), of a mesh whose columns are straight and whose rows need not be; all little-endian.
+A Streamlit component: `error_surface.js` draws, `error_surface.css` styles. Height and colour are the error. A frame is bytes:
+uint32 length of the header, the header as JSON (padded with spaces to a multiple of four), then float32 w, b, error and norm of
+the gradient, each (m, n), of a mesh whose columns are straight and whose rows need not be; all little-endian.
 """
 
 import json

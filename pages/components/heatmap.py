@@ -69,10 +69,10 @@ def heatmap(
 ) -> None:
     """Draw the rows recorded so far; `on_pick` is called, before the rerun, with the row that the viewer picked.
 
-    codes (n, T) uint16, n >= 0, see rnnkit.engine.record; steps (n,), increasing: the training step of each row, on an axis fixed to
-    0..total_steps. `cursor` is the row drawn as a profile; past the end it means the last row, so a large number follows
-    the training. `labels` are the T words under the axis; those at the indices in `important` are bold and always shown.
-    `aligned`: sequences of different lengths that end together, so times count back from the last one, which is 0.
+    codes (n, T) uint16, n >= 0, see rnnkit.engine.record; steps (n,), increasing: the training step of each row, on an axis
+    fixed to 0..total_steps. `cursor` is the row drawn as a profile; past the end it means the last row, so a large number
+    follows the training. `labels` are the T words under the axis; those at the indices in `important` are bold and always
+    shown. `aligned`: sequences of different lengths that end together, so times count back from the last one, which is 0.
     `height` and `font` are in px; with a font of 22, about 620 px look best. Raises ValueError if the shapes disagree.
     """
     n, length = codes.shape

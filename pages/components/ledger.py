@@ -1,8 +1,8 @@
 """The ledger of one pass: a table of every number, word by word, that fills as a cursor walks forward and then back.
 
 A Streamlit component (`ledger.js` moves, `ledger.css` styles, `viridis.js` holds the colours). It gets a whole
-rnnkit.analysis.ledger.Ledger at once, each number with its equation in symbols and filled in, so that stepping, playing and asking for
-an equation need no server. In the texts, `_{...}` is a subscript; times and units count from 1, as on the page.
+rnnkit.analysis.ledger.Ledger at once, each number with its equation in symbols and filled in, so that stepping, playing and
+asking for an equation need no server. In the texts, `_{...}` is a subscript; times and units count from 1, as on the page.
 """
 
 from __future__ import annotations

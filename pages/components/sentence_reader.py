@@ -1,9 +1,10 @@
 """Sentences read word by word: below each word the answer so far, the gradient that comes back from the verb, and the units.
 
 A Streamlit component: rows of the same words stand aligned, one for each sentence and network; `sentence_reader.js` moves and
-`sentence_reader_draw.js` paints, `sentence_reader.css` styles, `viridis.js` holds the colours of gradients. Python hears where its viewer stands
-still. A frame is bytes: uint32 length of the header, the header as JSON (padded with spaces to a multiple of four), then of each
-row float32 answers (T,), float32 activations (U, T) and uint16 codes of the gradient norms (P, T), all little-endian.
+`sentence_reader_draw.js` paints, `sentence_reader.css` styles, `viridis.js` holds the colours of gradients. Python hears where
+its viewer stands still. A frame is bytes: uint32 length of the header, the header as JSON (padded with spaces to a multiple of
+four), then of each row float32 answers (T,), float32 activations (U, T) and uint16 codes of the gradient norms (P, T), all
+little-endian.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A table of runs as small multiples: one Streamlit component draws all rows, so that many live heatmaps cost one message.
 
-`small_multiples.js` draws, `small_multiples.css` styles, `viridis.js` holds the colours. A frame is bytes: uint32 length of the header,
-the header as JSON (padded with spaces to a multiple of four), then of each row uint16 codes (n, T), all little-endian.
+`small_multiples.js` draws, `small_multiples.css` styles, `viridis.js` holds the colours. A frame is bytes: uint32 length of the
+header, the header as JSON (padded with spaces to a multiple of four), then of each row uint16 codes (n, T), all little-endian.
 """
 
 import json
@@ -87,10 +87,10 @@ def multiples(
 ) -> None:
     """Draws the rows. The function of an action is called with the row's key when its button is pressed, before the rerun.
 
-    codes: (n, T) uint16 a row, see rnnkit.engine.record, of the first n training steps in its `grid`. A row says: key, heading, symbol,
-    n, outcome, status, share done, networks (solved, lost, dead or open, one each), grid, exams, accuracy (a list a network, None
-    for NaN), chance, `solved`, `after` and `arrives` to sort by, details and actions as pairs, and `text`: title, differs,
-    count, tag, steps, time, arrives, symbol. heads: small print of the columns heat, curve and ratio.
+    codes: (n, T) uint16 a row, see rnnkit.engine.record, of the first n training steps in its `grid`. A row says: key, heading,
+    symbol, n, outcome, status, share done, networks (solved, lost, dead or open, one each), grid, exams, accuracy (a list a
+    network, None for NaN), chance, `solved`, `after` and `arrives` to sort by, details and actions as pairs, and `text`: title,
+    differs, count, tag, steps, time, arrives, symbol. heads: small print of the columns heat, curve and ratio.
     """
 
     def call(action: str) -> None:

@@ -1,6 +1,7 @@
 """One viewer's place in a run: which rows are revealed, which one is looked at, and how fast it goes on. No Streamlit here.
 
-A run is a recording that all viewers share (rnnkit.serving.run_pool), so Train, Pause, Step and Reset move only this viewer's place.
+A run is a recording that all viewers share (rnnkit.serving.run_pool), so Train, Pause, Step and Reset move only this viewer's
+place.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The address bar: everything that a viewer sees travels in it, and a link opens it again.
 
-A link holds the Experiment with a version (rnnkit.experiment), the pinned one under `pin.`, the view (view_options.py), the station of a
-tour (panel.py), the page's own settings (LINKED, see page_settings.py), and the training step at which the viewer stands still. What
-is wrong with a link is named, and the rest is used.
+A link holds the Experiment with a version (rnnkit.experiment), the pinned one under `pin.`, the view (view_options.py), the
+station of a tour (panel.py), the page's own settings (LINKED, see page_settings.py), and the training step at which the viewer
+stands still. What is wrong with a link is named, and the rest is used.
 """
 
 from __future__ import annotations

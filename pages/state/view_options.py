@@ -2,8 +2,8 @@
 
 It travels in the link: `present=1`, `hide=cell,init`, `lock=length`. What is hidden or locked keeps its value, and nothing that
 loads an experiment changes it (_session.load); results are never hidden. A page's own controls go by the keys of their widgets
-(LINKED, see page_settings.py); a style sheet hides them, and frame.js locks them. Streamlit sizes everything by the root's font, and
-so do the drawings; `enlarged` does the same for charts.
+(LINKED, see page_settings.py); a style sheet hides them, and frame.js locks them. Streamlit sizes everything by the root's
+font, and so do the drawings; `enlarged` does the same for charts.
 """
 
 from __future__ import annotations

@@ -7,75 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import streamlit as st
 
+from pages.ui import registry
+from pages.ui.registry import CHART
 from rnnkit.experiment import FIELDS
 
 SIDEBAR = {name: f"c_{name}" for name in FIELDS if name != "data"}  # name in a tour's file -> key of a widget or container
-CHART = "chart: "  # instead of a key, which Streamlit gives to few charts: how its text for screen readers begins
-STORY = {"story": "c_preset"}
-LIVE = {
-    "train": "transport",
-    "pace": "pace",
-    "seek": "seek",
-    "heatmap": "heatmap",
-    "state": "lab_state",
-    "loss": CHART + "Training loss",
-    "accuracy": CHART + "Accuracy",
-    "norms": CHART + "Norm of the gradient",
-}
-PARTS: dict[str, dict[str, str]] = {  # page -> what it has beside the sidebar; a key that ends in _ goes on
-    "lab": LIVE,
-    "compare": {"pairs": "compare_pair", **LIVE},
-    "network": {"drawing": "network_drawing", "weights": "network_trained", "subject": "network_number"},
-    "steps": {
-        "controls": "steps_controls",
-        "table": "steps_ledger",
-        "sentence": "steps_sentence",
-        "weights": "steps_weights",
-        "cut": "steps_cut",
-    },
-    "sentence": {
-        "reader": "sentence_reader",
-        "subject": "sentence_noun",
-        "clause": "sentence_clause",
-        "attractors": "sentence_attractors",
-        "type": "sentence_typed",
-        "best": "sentence_best",
-        "breaks": CHART + "Accuracy by attractors",
-    },
-    "vanishing": {
-        "numbers": "vanishing_numbers",
-        "flow": CHART + "Norm of dL/dh",
-        "spectrum": CHART + "Singular values",
-        "slopes": CHART + "Distribution over the units",
-        "map": "vanishing_map",
-        "steps before": "vanishing_step",
-    },
-    "exploding": {
-        "outcome": "exploding_said",
-        "file": "exploding_file",
-        "rewind": "exploding_rewind",
-        "heatmap": "exploding_heat",
-        "cliff": "exploding_cliff",
-        "clip": "exploding_clip",
-    },
-    "remedies": {"panel": "remedies_panel", "outcome": "remedies_said", "table": "remedies_table"},
-    "language": {"prompt": "language_prompt", "temperature": "language_temperature", "bits": CHART + "Bits a"},
-}
+STORY = {"story": "c_preset"}  # where the sidebar shows all fields
 
 
 def places() -> Mapping[str, Mapping[str, str]]:
     """page -> name -> key, of all that a tour can point at."""
-    import dashboard
-
-    return {name: _on(name, module.CONTROLS) for name, module in dashboard.PAGES.items()}
+    return {name: _on(page) for name, page in registry.pages().items()}
 
 
-def _on(page: str, controls: tuple[str, ...] | None) -> dict[str, str]:
+def _on(page: ModuleType) -> dict[str, str]:
+    controls = page.CONTROLS
     shown = {name: key for name, key in SIDEBAR.items() if controls is None or name in controls}
-    return (STORY if controls is None else {}) | shown | PARTS.get(page, {})
+    return (STORY if controls is None else {}) | shown | getattr(page, "POINTS", {})
 
 
 def selector(page: str, name: str) -> str:

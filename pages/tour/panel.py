@@ -10,8 +10,8 @@ import streamlit as st
 
 from pages.state import page_settings, session, view_options
 from pages.tour import highlight, tour_state
-from pages.tour.tour_state import LIVE, SHOWN, Place, drawn, from_link, heading, to_link
-from pages.ui import errors
+from pages.tour.tour_state import SHOWN, Place, drawn, from_link, heading, to_link
+from pages.ui import errors, registry
 from pages.ui.markdown import plain, symbols
 from rnnkit.stories.remedies import PANELS
 from rnnkit.stories.tours import Station, read_tour
@@ -67,7 +67,7 @@ def _given() -> None:
         st.download_button("This tour as a file, to change", data, name, key="tour_download", on_click="ignore")
         return
     text = file.getvalue()
-    tour, said = read_tour(text, highlight.places(), tour_state.settings())
+    tour, said = read_tour(text, highlight.places(), registry.linked())
     for message in said[:MOST_TOLD]:
         st.warning(plain(message), icon=":material/rule:")
     if len(said) > MOST_TOLD:
@@ -105,9 +105,7 @@ def panel(name: str) -> bool:
 
 
 def _elsewhere(place: Place) -> None:
-    import dashboard
-
-    title = dashboard.PAGES[place.station.page].TITLE
+    title = registry.title(place.station.page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="tour_head"):
         st.markdown(f"**Tour**: station {place.at + 1}, *{place.station.title}*, is on the page {title}.", width="stretch")
         st.button("Go there `PgDn`", key=f"tour_next_{place.at}", on_click=tour_state.go_there, type="primary")
@@ -166,10 +164,10 @@ def _status(at: int) -> None:
     place = tour_state.active()
     if place is None or place.at != at or _finished(place.station.page):
         st.rerun()
-    if place.station.page in LIVE and not session.playback().playing:
+    if registry.shows_run(place.station.page) and not session.playback().playing:
         st.markdown("It stands still: press **Train** below, or go on.")
         return
-    left = "".join(f", {text}" for text in session.time_left(session.run())) if place.station.page in LIVE else ""
+    left = "".join(f", {text}" for text in session.time_left(session.run())) if registry.shows_run(place.station.page) else ""
     st.markdown(f"{_expected(place)}Training{left} ...")
 
 
@@ -190,7 +188,7 @@ def _notice(place: Place) -> None:
 
 def _finished(page: str) -> bool:
     """Whether everything has been trained, and shown, that the station waits for."""
-    if page in LIVE:
+    if registry.shows_run(page):
         run, other = session.run(), session.pinned_run()
         shown = session.playback().shown(run.history.n) >= run.history.n
         return all(r.done or bool(r.error) for r in (run, other) if r) and shown

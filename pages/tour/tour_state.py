@@ -13,7 +13,6 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import streamlit as st
 from pages.state import page_settings, session
 from pages.state.playback import Playback
 from pages.tour import highlight
+from pages.ui import registry
 from rnnkit.experiment import Experiment
 from rnnkit.stories.tours import PIN, Station, Tour, read_tour
 
@@ -31,7 +31,6 @@ OWN = "own."  # before the viewer's own settings in a link
 STRAYING = 3.0  # seconds after a page was drawn in which the page before can come back by itself
 MOST_TOURS = 20  # of viewers, that the server keeps
 SHOWN = -1  # instead of an answer: "show me"
-LIVE = ("lab", "compare")  # pages that show the run of the session
 
 
 class Shelf:
@@ -65,16 +64,9 @@ def shelf() -> Shelf:
 @st.cache_resource(show_spinner=False)
 def guide() -> Tour:
     """The project's own tour; a test holds that nothing is wrong with it."""
-    tour, _ = read_tour(FILE.read_bytes(), highlight.places(), settings())
+    tour, _ = read_tour(FILE.read_bytes(), highlight.places(), registry.linked())
     assert tour is not None
     return tour
-
-
-def settings() -> Mapping[str, Mapping[str, page_settings.Kind]]:
-    """page -> its own settings."""
-    import dashboard
-
-    return {name: getattr(module, "LINKED", {}) for name, module in dashboard.PAGES.items()}
 
 
 def named(name: str) -> Tour | None:
@@ -184,7 +176,7 @@ def enter(at: int) -> None:
     if e and not place.refused:
         session.pin(None)
         session.load(e, play=False, pinned=None if pinned and session.objections(pinned) else pinned)
-    page_settings.begin(settings()[place.station.page], dict(place.station.settings))
+    page_settings.begin(registry.linked()[place.station.page], dict(place.station.settings))
     _turn(place.station.page)
 
 
@@ -205,7 +197,7 @@ def answer(origin: int, k: int) -> None:
     if place is None or place.at != origin or not place.open:
         return
     place.answer = k
-    if place.station.wait and place.station.page in LIVE:
+    if place.station.wait and registry.shows_run(place.station.page):
         session.playback().train(session.run().rows)
 
 
@@ -254,7 +246,7 @@ def to_link() -> dict[str, str]:
         query |= {PIN + k: v for k, v in own.pinned.to_query().items()}
     if own.page != "lab":
         query["page"] = own.page
-    kinds = settings()[own.page]
+    kinds = registry.linked()[own.page]
     query |= {key: kinds[key].show(choice.value) for key, choice in (own.chosen or {}).items() if key in kinds}
     return {"tour": ".".join(filter(None, [place.name, str(place.at + 1)]))} | {OWN + k: v for k, v in query.items()}
 

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from pages.state import browser_history, session
-from pages.ui import errors
+from pages.ui import errors, registry
 from rnnkit.experiment import Experiment
 from rnnkit.serving.process import Answer
 
@@ -50,10 +50,8 @@ def open_in_lab(label: str, e: Experiment, key: str, pinned: Experiment | None =
 
 def to_lab() -> None:
     """Leaves the page. Not from a fragment: its messages are still on their way, and can break the page that comes."""
-    from pages import lab
-
     browser_history.arrive()
-    st.switch_page(st.Page(lab.page, title=lab.TITLE, default=True))
+    st.switch_page(registry.navigation_entry("lab"))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from rnnkit.analysis.describe import summary
 from rnnkit.engine.history import History
@@ -11,10 +11,18 @@ from rnnkit.experiment import Experiment
 from rnnkit.serving.limits import gigaflops
 from rnnkit.serving.scheduler import Wish
 
-if TYPE_CHECKING:
-    from rnnkit.serving.process import WorkerProcess
-
 STATUSES = ("training", "queued", "waiting", "done", "failed")
+
+
+class Worker(Protocol):
+    """What a run needs of the process that trains it (WorkerProcess)."""
+
+    goal: int  # rows that it trains up to
+    heard: float  # when it last gave a sign of life
+
+    def say(self, **command: Any) -> None: ...
+
+    def leave(self) -> None: ...
 
 
 @dataclass
@@ -36,7 +44,7 @@ class Run:
     seconds: float = 0.0  # of training, by the worker's clock
     error: str = ""
     viewers: dict[str, Viewer] = field(default_factory=dict)
-    worker: WorkerProcess | None = field(default=None, repr=False)
+    worker: Worker | None = field(default=None, repr=False)
 
     @property
     def id(self) -> str:

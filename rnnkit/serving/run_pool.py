@@ -4,7 +4,8 @@ A run is a recording: the same Experiment always gives the same Records, so view
 back is a matter of each viewer's own place in it. Viewers say how many rows they want (`watch`); a run is trained as far as
 some viewer wants it, and no further. A run that nobody looked at for a while loses its worker but keeps its rows; if somebody
 comes back for more, it is trained again from the start, silently up to the first new row, with the same numbers. Where there are
-more runs than workers they stand in line, fairly between persons (scheduler.py): a viewer's name is the person, or person and role.
+more runs than workers they stand in line, fairly between persons (scheduler.py): a viewer's name is the person, or person and
+role.
 
 Every call is short and safe from any thread. One thread per worker reads its frames; one housekeeper stops what nobody
 watches, keeps one idle worker warm and lets go of the others, ends those that hang or grow too large, lets long runs take turns,

@@ -1,9 +1,9 @@
 """Guided tours: the format of their files, and a reader that loses no more of a broken one than it must.
 
-A tour is a TOML file: a head, then one [[station]] after the other (docs/tours.md, pages/tour/tour.toml). Every station is parsed by
-itself, so that a mistake costs one key or one station, and its message names the line of the file, what was expected, what came,
-and what was kept. Texts are the author's and become Markdown; images in them are not shown, because each would be a request to
-somebody else.
+A tour is a TOML file: a head, then one [[station]] after the other (docs/tours.md, pages/tour/tour.toml). Every station is
+parsed by itself, so that a mistake costs one key or one station, and its message names the line of the file, what was expected,
+what came, and what was kept. Texts are the author's and become Markdown; images in them are not shown, because each would be a
+request to somebody else.
 """
 
 from __future__ import annotations
