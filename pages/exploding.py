@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -172,7 +173,7 @@ def _bifurcation(free: np.ndarray, clipped: np.ndarray) -> None:
         "start": (free[0, 0], free[1, 0], "#8b5cf6"),
         "end": (clipped[0, -1], clipped[1, -1], INK),
     }
-    look = {"format_func": lambda place: PLACES[place], "label_visibility": "collapsed"}
+    look: dict[str, Any] = {"format_func": lambda place: PLACES[place], "label_visibility": "collapsed"}
     place = page_settings.segmented("Look at the weights", list(places), "exploding_place", "longest", **look)
     name, (w, b, colour) = PLACES[place], places[place]
     x = np.linspace(-7, 7, 801)
@@ -212,8 +213,8 @@ def _borders(w: float, b: float) -> str:
     wall = float(unit.wall(w))
     if np.isnan(wall):
         return f"{told} At this w there is no wall: x₀ is not the border between two basins at any b."
-    low, high, wall = (f"{v:.3f}".replace("-", "−") for v in (*unit.births(w), wall))
-    return f"{told} At this w two stable points exist for b between {low} and {high}, and the wall stands at b = {wall}."
+    low, high, place = (f"{v:.3f}".replace("-", "−") for v in (*unit.births(w), wall))
+    return f"{told} At this w two stable points exist for b between {low} and {high}, and the wall stands at b = {place}."
 
 
 # ---- the end ----

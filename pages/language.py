@@ -161,7 +161,7 @@ def _told(e: Experiment) -> None:
         if e.data:
             st.markdown(f"**{plain(text.name)}**: {size}.", width="stretch")
             uploads.sharing(e.data)
-            st.button("Back to the example", key="language_example", on_click=session.load, args=(replace(e, data=""),))
+            st.button("Back to the example", key="language_example", on_click=session.open_run, args=(replace(e, data=""),))
         else:
             st.markdown(f"**Example text**: sentences of the agreement task, {size}. *{text.text.splitlines()[1]}*")
     for note in (*text.notes, *(_task(e).remarks(e.length) if e.data and not uploads.refusal(e.data) else ())):
@@ -193,7 +193,7 @@ def _networks(e: Experiment) -> None:
             refused = "; ".join(session.limits().check(ready).values())
             look: dict[str, Any] = {"type": "primary" if name == chosen else "secondary"}
             look |= {"disabled": bool(refused), "help": refused or None}
-            st.button(name, key=f"language_network_{i}", on_click=session.load, args=(ready,), **look)
+            st.button(name, key=f"language_network_{i}", on_click=session.open_run, args=(ready,), **look)
     if chosen and not data:
         st.markdown(NETWORKS[chosen].text)
 

@@ -78,7 +78,7 @@ def _choices(e: Experiment) -> tuple[str, Batch, bool]:
     task, original = e.bound_task, example(e)
     numbers = versions(task, original)
     nouns = {n: " ".join(task.labels(b.x[t])[0] for t in landmarks(task, b.x[:, 0])) for n, b in numbers.items()}
-    look = {"label_visibility": "collapsed"}
+    look: dict[str, Any] = {"label_visibility": "collapsed"}
     with st.container(horizontal=True, gap="medium"):
         kinds = {"untrained": "untrained weights", "trained": f"after {min(e.steps, TRAINED_STEPS)} training steps"}
         weights = page_settings.segmented(

@@ -73,13 +73,14 @@ def _step(e: Experiment) -> int:
         return 0
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Training steps before we look:", width="content")
-        look = {"label_visibility": "collapsed", "format_func": lambda step: str(step or "0, untrained")}
+        look: dict[str, Any] = {"label_visibility": "collapsed", "format_func": lambda step: str(step or "0, untrained")}
         return page_settings.segmented("Training steps before we look", steps, "vanishing_step", 0, **look)
 
 
 def _untrained(e: Experiment) -> Experiment:
     """The same network without what only training uses: all who look at it share one answer."""
-    return replace(e, fixes=(), **{name: FIELDS[name].default for name in TRAINING})
+    untrained: dict[str, Any] = {name: FIELDS[name].default for name in TRAINING}
+    return replace(e, fixes=(), **untrained)
 
 
 def _gate(e: Experiment) -> str:
@@ -361,8 +362,13 @@ def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cell: tuple[in
     st.markdown(f"**T = {length}, {called} {gain:g}**  \n{said}")
     layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
     refused = session.refusal(picked)
-    look = {"icon": ":material/vertical_align_top:", "width": "stretch", "disabled": bool(refused), "help": refused or None}
-    if st.button("Show it above", key="vanishing_here", on_click=session.load, args=(picked, False), **look):
+    look: dict[str, Any] = {
+        "icon": ":material/vertical_align_top:",
+        "width": "stretch",
+        "disabled": bool(refused),
+        "help": refused or None,
+    }
+    if st.button("Show it above", key="vanishing_here", on_click=session.open_run, args=(picked, False), **look):
         st.rerun()
 
 

@@ -314,14 +314,14 @@ def selectbox(
 ) -> Any:
     """then: called after a change, before the page is drawn."""
     now = value(key, default, options.__contains__, context)
-    at = {"index": list(options).index(now), **_mounted(key, now, context, _offer(options, look), then)}
+    at: dict[str, Any] = {"index": list(options).index(now), **_mounted(key, now, context, _offer(options, look), then)}
     return st.selectbox(label, options, **at, **look)
 
 
 def segmented(label: str, options: Sequence[Any], key: str, default: Any, context: Any = None, **look: Any) -> Any:
     """One of the options, always."""
     now = value(key, default, options.__contains__, context)
-    at = {"default": now, "required": True, **_mounted(key, now, context, _offer(options, look))}
+    at: dict[str, Any] = {"default": now, "required": True, **_mounted(key, now, context, _offer(options, look))}
     chosen = st.segmented_control(label, options, **at, **look)
     return now if chosen is None else chosen
 

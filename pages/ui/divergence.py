@@ -172,7 +172,7 @@ def _peaceful(h: History) -> str:
 
 def _patient(e: Experiment, found: list[Autopsy]) -> int:
     names = [f"network {a.network + 1}: NaN at step {a.fatal}" for a in found]
-    look = {"format_func": names.__getitem__, "width": view_options.size(270)}
+    look: dict[str, Any] = {"format_func": names.__getitem__, "width": view_options.size(270)}
     return page_settings.selectbox("Patient", range(len(found)), "exploding_patient", 0, e.key, _replay, **look)
 
 
@@ -181,11 +181,12 @@ def _transport(e: Experiment, a: Autopsy, threshold: float, scene: dict[str, Any
     if not a.fatal:
         return
     names = {step: f"step {step}: loss {amount(a.loss[step])}" for step in range(a.blow, a.fatal)}
-    look = {"format_func": lambda step: names[step], "width": view_options.size(210)}
+    look: dict[str, Any] = {"format_func": lambda step: names[step], "width": view_options.size(210)}
     step = page_settings.selectbox("Rewind to", list(names), "exploding_step", a.blow, (e.key, a.network), **look)
     label = f"Rewind to step {step} and continue with clipping"
-    look = {"type": "primary", "disabled": not scene["frozen"], "icon": ":material/fast_rewind:"}
-    st.button(label, key="exploding_rewind", on_click=_rewind, args=(e, step, threshold), **look)
+    on, icon = bool(scene["frozen"]), ":material/fast_rewind:"
+    args = (e, step, threshold)
+    st.button(label, key="exploding_rewind", on_click=_rewind, args=args, type="primary", disabled=not on, icon=icon)
 
 
 def _live_and_after(scene: dict[str, Any], h: History, a: Autopsy, dead: int, said: Any, pictures: Any) -> None:
@@ -200,7 +201,7 @@ def _live_and_after(scene: dict[str, Any], h: History, a: Autopsy, dead: int, sa
     else:
         shown = shown if scene["frozen"] else _revealed(scene, shown, PACE)
         scene["frozen"] = shown > a.fatal
-    if n:
+    if n and saved is not None:
         word, sentence = recovery(h.e, a, saved, n)
         good = word.startswith("Saved")
         box = said.success if good else said.info if n < len(saved.steps) else said.warning

@@ -14,7 +14,8 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.engine.trainer import quietly
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Network, Part, network
-from rnnkit.studies.word_by_word import agreement, check_units, switched_off
+from rnnkit.studies.word_by_word import check_units, switched_off
+from rnnkit.tasks import agreement_task
 from rnnkit.tasks.sentences import build
 
 SENTENCES, FEWEST = 1000, 100
@@ -35,7 +36,7 @@ def units(e: Experiment, step: int = 0, off: Sequence[int] = ()) -> Iterator[Par
         that unit alone is switched off;
     sentences: how many scored.
     """
-    task = agreement(e)
+    task = agreement_task(e.task)
     check_units(e, off)
     for state in network(e, step):
         if isinstance(state, Network):
