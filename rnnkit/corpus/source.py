@@ -7,6 +7,7 @@ second, before anything is parsed. No file is opened, unpacked or executed.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from rnnkit.clip import clip
@@ -121,6 +122,12 @@ def to_record(line: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise CorpusError(f"expected a JSON object on each line, got a {type(record).__name__}: {clip(line)}")
     return record
+
+
+def no_array(text: str) -> None:
+    """Raises CorpusError for a JSON array of objects, of which no reader would take more than pieces."""
+    if re.match(r"\s*\[\s*\{", text[:1000]):
+        raise CorpusError("expected JSON lines, an object on each line, got a JSON array")
 
 
 def is_text(text: str) -> bool:
