@@ -203,7 +203,7 @@ def _train(args: argparse.Namespace) -> int:
         except BrokenPipeError:
             raise
         except TRAINING_ERRORS as error:
-            problems.append(reason(error))
+            problems.append(f"the report is not complete: {reason(error)}")
     return _end(history, stop, problems, trained)
 
 

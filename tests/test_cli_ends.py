@@ -137,6 +137,8 @@ def test_output_that_cannot_be_written():
     with open("/dev/full", "w") as full:
         program = start("list", stdout=full)
         assert program.communicate(timeout=100)[1] == "rnnkit: cannot write to standard output: No space left on device\n"
+        program = start("train", *LONG[:-1], "3", stdout=full)
+        assert program.communicate(timeout=100)[1] == "rnnkit: the report is not complete: No space left on device\n"
     assert program.returncode == 1
     program = start("list", stdout=None, preexec_fn=lambda: os.close(1))
     assert program.communicate(timeout=100)[1] == "" and program.returncode == 0, "nobody wants the output"

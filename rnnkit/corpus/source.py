@@ -50,6 +50,8 @@ class CorpusError(ValueError):
 
 def decode(data: bytes, max_bytes: int = MAX_BYTES, what: str = "the file") -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte order mark ("Unicode text" of Excel); all line ends become \\n."""
+    if not isinstance(data, bytes | bytearray):
+        raise TypeError(f"expected the bytes of a file, such as Path(name).read_bytes(), got {type(data).__name__}")
     if len(data) > max_bytes:
         raise CorpusError(f"{what} has {len(data):,} bytes; expected at most {max_bytes:,}")
     if data.startswith(UTF_16) and not data.startswith(UTF_32):
