@@ -324,6 +324,38 @@ def test_a_loss_far_above_a_guessers_is_never_passed_over():
     assert verdict(history(grads, loss=[guess, guess, 20])).cause == "", "one unlucky batch"
 
 
+@pytest.mark.parametrize(
+    ("training", "norm"),
+    [
+        ({"lr": 0.0}, 1),
+        ({"lr": 1e-8}, 1),
+        ({"lr": 1e-8, "optimizer": "sgd"}, 1e3),
+        ({"fixes": ("freeze:W_in+W_rec+b+W_out+b_out",)}, 0),
+    ],
+)
+def test_weights_that_did_not_move_were_not_thrown(training, norm):
+    """A loss can be high by its batch, or by a state that is carried from batch to batch."""
+    e = replace(E, **training)
+    h = history([gradient(0.5)] * 3, e, loss=[E.guess_loss, 20, 20], norm_applied=[norm] * 3)
+    assert verdict(h).cause == "The loss is 20, a guesser has 0.69."
+    h = history([gradient(0.5), gradient(1e-9), gradient(1e-9)], e, flat=[0, 0.5, 0.5], norm_applied=[norm] * 3)
+    assert "50 % of the states are saturated" in verdict(h).cause and "threw" not in verdict(h).cause
+
+
+def test_a_small_learning_rate_with_a_huge_gradient_throws_them():
+    e = replace(E, lr=1e-8, optimizer="sgd")
+    h = history([gradient(0.5)] * 3, e, loss=[E.guess_loss, 20, 20], norm_applied=[1e9] * 3)
+    assert "the learning rate threw the weights" in verdict(h).cause
+
+
+def test_a_radius_that_grew_is_no_cause_of_vanishing_without_flat_units():
+    """From gain 1e-30 to 6e-15, or of a sigmoid whose units are steep: a larger radius lets more through, not less."""
+    for radius, flat in (([1e-30, 1e-15, 6e-15], [0] * 3), ([1, 2, 5], [0.02] * 3), ([1e-30, 0.1, 0.5], [0.5] * 3)):
+        h = history([gradient(1e-9)] * 3, flat=flat, radius=radius)
+        assert "radius" not in verdict(h).cause
+    assert "radius" in verdict(history([gradient(1e-9)] * 3, flat=[0.5] * 3, radius=[1, 2, 5])).cause
+
+
 def test_a_penalty_may_have_thrown_them():
     e = replace(E, fixes=(Omega(3.0),))
     v = verdict(history([gradient(0.5)] * 3, e, loss=[E.guess_loss, 20, 20]))
