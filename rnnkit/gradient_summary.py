@@ -295,10 +295,12 @@ def _stops(h: History, now: _Look) -> bool:
 def _clipping(h: History, row: int, now: _Look) -> list[str]:
     """A gradient that grew and was clipped before it could do harm."""
     raw, applied = (float(median(norms[row : row + 1])[0]) for norms in (h.norm_raw, h.norm_applied))
-    clips = any(fix.name.startswith("clip") for fix in h.e.fixes)
+    begun = [fix for fix in h.e.fixes if isinstance(fix, GradientFix) and fix.since <= h.steps[row]]
+    clips = [fix for fix in begun if fix.name.startswith("clip")]
     if not clips or not now.ratio > ARRIVES[1] or not raw > 2 * applied:
         return []
-    return [f"The weights' gradient has the norm {amount(raw)}, clipping leaves {amount(applied)}."]
+    leave = "clipping leaves" if len(clips) == len(begun) else "the remedies leave"  # a frozen weight counts no more
+    return [f"The weights' gradient has the norm {amount(raw)}, {leave} {amount(applied)}."]
 
 
 def _spread(h: History, row: int) -> list[str]:
@@ -312,7 +314,8 @@ def _spread(h: History, row: int) -> list[str]:
     without = int((h.state_grad[row, -1, -1] == 0).sum())
     if 0 < without < R:
         has = "has" if without == 1 else "have"
-        told.append(f"{without} of {R} networks {has} no gradient at the {h.e.bound_task.end_name}.")
+        what = f"dL/d{h.parts[-1]}" if len(h.parts) > 1 else "gradient"
+        told.append(f"{without} of {R} networks {has} no {what} at the {h.e.bound_task.end_name}.")
     return told
 
 

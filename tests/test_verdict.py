@@ -144,6 +144,14 @@ def test_one_network_without_gradient_does_not_silence_the_others():
     assert v.cause == "1 of 3 networks has no gradient at the verb."
 
 
+def test_of_an_lstm_it_is_said_which_gradient_a_network_has_not():
+    """tanh(c) can be so saturated that nothing goes into c, while dL/dh is there."""
+    e = replace(E, cell="lstm")
+    grad = gradient(0.5, parts=2, e=e)
+    grad[1, :, 0] = 0
+    assert "1 of 3 networks has no dL/dc at the verb." in told(grad, e).cause
+
+
 def test_ratio_is_the_median_network():
     grad = np.ones((1, 10, 3), np.float32)
     grad[0, 1] = [1e-30, 1e-3, 5]
@@ -367,6 +375,15 @@ def test_a_gradient_that_grew_and_was_clipped():
     v = verdict(history([gradient(1e5)] * 3, e, norm_raw=[3e5] * 3, norm_applied=[1] * 3, radius=[2] * 3))
     assert v.gradient.endswith("it grew large.")
     assert v.cause == "The spectral radius of W_rec is 2. The weights' gradient has the norm 3e5, clipping leaves 1."
+
+
+def test_what_a_frozen_weight_left_was_not_left_by_clipping():
+    e = replace(E, cell="relu", fixes=("freeze:W_rec", "clip-norm:100"))
+    known = {"norm_raw": [3e5] * 3, "norm_applied": [7] * 3, "radius": [2] * 3}
+    assert "has the norm 3e5, the remedies leave 7." in verdict(history([gradient(1e5)] * 3, e, **known)).cause
+    later = replace(e, fixes=("freeze:W_rec", "clip-norm:100@2"))
+    h = history([gradient(1e5)] * 3, later, **known)
+    assert "norm" not in verdict(h, 1).cause and "the remedies leave" in verdict(h, 2).cause
 
 
 def test_a_gate_that_forgets():
