@@ -45,9 +45,14 @@ def gradient_ratios(state_grad: np.ndarray, e: Experiment, part: int = 0) -> np.
     """Of each network that has a gradient at the last step, (at most R,); see gradient_ratio."""
     grad = state_grad[part].astype(np.float64)
     source, last = grad[e.bound_task.source(e.length)], grad[-1]
-    there = (last != 0) & (source != ABSENT)
+    there = has_gradient(state_grad[part, -1]) & (source != ABSENT)
     with np.errstate(invalid="ignore", over="ignore"):
         return source[there] / last[there]
+
+
+def has_gradient(last: np.ndarray) -> np.ndarray:
+    """Whether there is one at the last step: so much that a thousandth of it, which counts as vanished, is still a number."""
+    return ~(last < np.finfo(last.dtype).tiny / VANISHED)  # NaN is one
 
 
 def fate(ratio: float) -> str:
@@ -111,7 +116,7 @@ def gradient_sentence(h: History, row: int) -> str:
         cut = e.length - e.first_uncut
         return f"At the {task.source_name} the gradient{of} is exactly 0: truncation cut its path after {cut} steps."
     if not any(some):
-        if h.state_grad[row, :, -1].any():
+        if has_gradient(h.state_grad[row, :, -1]).any():
             return f"No {task.samples.removesuffix('s')} of this batch is so long that it has a {task.source_name}."
         sure = " The loss is 0: every answer is given with certainty." if not h.loss[row].any() else ""
         return f"At the {task.end_name} there is no gradient to send back.{sure}"
@@ -311,7 +316,7 @@ def _spread(h: History, row: int) -> list[str]:
         low, high = (share(float(ratio), h.e, h.state_grad.dtype) for ratio in ratios[[0, -1]])
         of = f" of dL/d{h.parts[-1]}" if len(h.parts) > 1 else ""
         told.append(f"That is the median{of}: the networks have from {low} to {high}.")
-    without = int((h.state_grad[row, -1, -1] == 0).sum())
+    without = int((~has_gradient(h.state_grad[row, -1, -1])).sum())
     if 0 < without < R:
         has = "has" if without == 1 else "have"
         what = f"dL/d{h.parts[-1]}" if len(h.parts) > 1 else "gradient"

@@ -195,6 +195,20 @@ def test_no_box_contradicts_itself(seed):
     assert thumb is None or thumb == pytest.approx(mean, rel=0.06)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        ([0.01, 0.2, 0.3, 0.01], "between gain 2 and 3 over 10 steps"),
+        ([0.2, 0.3, 0.01, 9], "between gain 1 and 2, at gain 4 over 10 steps"),  # not "between 1 and 4"
+        ([0.01, 0.2, 11, 0.01], "at gain 2 only over 10 steps"),
+        ([0.01, np.nan, 11, np.inf], "at none over 10 steps"),
+    ],
+)
+def test_the_maps_finding_names_the_gains_and_no_others(ratio, words):
+    told = regimes.regime_text([1, 2, 3, 4], [10, 20], np.array([ratio]), (0.1, 10), "gain")
+    assert told == f"Share of the gradient that arrives, by sequence length and gain: it arrives {words}."
+
+
 def test_without_a_gradient_at_the_end_theory_still_has_its_number():
     """No share of nothing: 0.483^8 is left at most, and neither "NaN" nor "it exploded" is said of a part that has none."""
     e = Experiment(length=10, gain=0.5)

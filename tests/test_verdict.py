@@ -152,6 +152,16 @@ def test_of_an_lstm_it_is_said_which_gradient_a_network_has_not():
     assert "1 of 3 networks has no dL/dc at the verb." in told(grad, e).cause
 
 
+def test_next_to_nothing_at_the_end_is_no_gradient_that_could_vanish():
+    """Half of 1e-38 is no float32: a 0 at the subject is no sign of vanishing there."""
+    grad = gradient(0.0)
+    grad[:, -1] = 1e-36
+    assert told(grad).gradient == "At the verb there is no gradient to send back."
+    grad[:, -1, 0] = 1e-34
+    v = told(grad)
+    assert v.gradient.endswith("below 1e-38: it vanished.") and "2 of 3 networks have no gradient at the verb." in v.cause
+
+
 def test_ratio_is_the_median_network():
     grad = np.ones((1, 10, 3), np.float32)
     grad[0, 1] = [1e-30, 1e-3, 5]
