@@ -114,7 +114,9 @@ def gradient_sentence(h: History, row: int) -> str:
     of = " of the last loss" if e.several_losses else ""
     if 0 in ratios and is_cut(e):
         cut = e.length - e.first_uncut
-        return f"At the {task.source_name} the gradient{of} is exactly 0: truncation cut its path after {cut} steps."
+        return (
+            f"At the {task.source_name} the gradient{of} is exactly 0: truncation cut its path after {cut} step{'s' * (cut > 1)}."
+        )
     if not any(some):
         if has_gradient(h.state_grad[row, :, -1]).any():
             return f"No {task.samples.removesuffix('s')} of this batch is so long that it has a {task.source_name}."

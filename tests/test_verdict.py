@@ -88,6 +88,7 @@ def test_gradient(source, words):
 def test_cut_is_not_called_vanished():
     e = Experiment(length=10, replicas=3, steps=2, fixes=(Truncate(4),))
     assert "truncation cut its path after 4 steps" in told(gradient(0.0), e).gradient
+    assert told(gradient(0.0), replace(e, fixes=(Truncate(1),))).gradient.endswith("truncation cut its path after 1 step.")
 
 
 def test_both_parts_of_an_lstm():
