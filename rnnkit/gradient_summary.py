@@ -23,7 +23,7 @@ SATURATED = 0.1  # share of saturated states from which on they are named as a c
 OFF = 0.5  # the same of ReLUs that are off: some always are
 GREW = 1.5  # a spectral radius, or a loss, that is so many times what it was is named
 OPEN = 0.9  # a gate that keeps less of the memory than this a time step is named
-THROWN = 0.1  # training that has moved the weights by less than this, in norm, has not thrown them
+THROWN = 0.3  # training that has moved the weights by less than this, in norm, has not thrown them
 PENALTIES = ("l1", "l2", "omega")  # remedies that move the weights by themselves
 RECENT = 5  # records that tell whether a loss is high: a single batch can be unlucky
 
@@ -258,8 +258,8 @@ def _farthest(h: History, row: int) -> float:
     e, rule, cell = h.e, OPTIMIZERS[h.e.optimizer], CELLS[h.e.cell]
     if cell.reservoir or not h.norm_applied[: row + 1].any():
         return 0.0
-    width = cell.gates * e.hidden
-    n = (e.bound_task.n_in + e.hidden + 1) * width + (e.hidden + 1) * e.bound_task.n_out
+    width, biases = cell.gates * e.hidden, 1 + cell.recurrent_bias
+    n = (e.bound_task.n_in + e.hidden + biases) * width + (e.hidden + 1) * e.bound_task.n_out
     longest = n**0.5 if rule.adaptive else float(np.nanmax(h.norm_applied[: row + 1], initial=0))
     return float(h.steps[row]) * e.lr * rule.longest * longest
 

@@ -67,6 +67,7 @@ class Adam(Optimizer):
     title = "Adam"
     slots = 2
     adaptive = True
+    longest = 7.3  # where gradients grow so as to make it longest: (sum_k (.1 .9^k)^2 / (.001 .999^k))^1/2
 
     def step(self, g, memory, lr, n):
         m, v = memory
