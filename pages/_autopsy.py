@@ -205,7 +205,10 @@ def _live_and_after(scene: dict[str, Any], h: History, a: Autopsy, dead: int, sa
         box = said.success if good else said.info if n < len(saved.steps) else said.warning
         box(f"**{word}** {sentence}", icon=":material/healing:" if good else ":material/monitor_heart:")
     elif scene["frozen"]:
-        said.error(f"**Frozen at step {a.fatal}**: {dead} of {h.e.replicas} networks are NaN.", icon=":material/emergency:")
+        said.error(
+            f"**Frozen at step {a.fatal}**: {dead} of {h.e.replicas} networks {'is' if dead == 1 else 'are'} NaN.",
+            icon=":material/emergency:",
+        )
     else:
         said.info(f"Training: step {shown - 1}, loss {amount(a.loss[shown - 1])} ...", icon=":material/monitor_heart:")
     radii = _radii(scene, h.e, a) if scene["frozen"] else None

@@ -11,6 +11,7 @@ import streamlit as st
 from pages import _layout, _options, _session, _trouble
 from pages._unroll import PLACE, network, picture, things
 from rnnkit.cells import CELLS
+from rnnkit.corpus.notes import count
 from rnnkit.experiment import Experiment
 from rnnkit.forward import example, landmarks, read, versions
 from rnnkit.presets import PRESETS
@@ -74,7 +75,7 @@ def _choices(e: Experiment) -> tuple[str, Batch, bool]:
     nouns = {n: " ".join(task.labels(b.x[t])[0] for t in landmarks(task, b.x[:, 0])) for n, b in numbers.items()}
     look = {"label_visibility": "collapsed"}
     with st.container(horizontal=True, gap="medium"):
-        kinds = {"untrained": "untrained weights", "trained": f"after {min(e.steps, TRAINED_STEPS)} training steps"}
+        kinds = {"untrained": "untrained weights", "trained": f"after {count(min(e.steps, TRAINED_STEPS), 'training step')}"}
         weights = _options.segmented(
             "Weights", list(kinds), "network_trained", "untrained", format_func=lambda kind: kinds[kind], **look
         )

@@ -165,6 +165,13 @@ def test_the_finding_holds_the_numbers(run):
     assert "nothing to rewind to" in finding(DOOMED, first)
 
 
+def test_a_loss_that_was_high_before_the_blow_is_not_called_sane():
+    """Gain 3: the weights as drawn have a loss of 21,806, and the first update is the blow."""
+    assert "with a sane loss of 0.7," in finding(DOOMED, autopsies(made([0.7, 1e9, np.nan]), 3)[0])
+    told = finding(DOOMED, autopsies(made([21806.0, np.nan]), 2)[0])
+    assert "with a loss of 21,806 (a guesser has 0.69), SGD" in told and "sane" not in told
+
+
 def test_the_chart_has_a_row_a_step(run):
     a = autopsies(run, 31)[0]
     rows = chart(DOOMED, a, {a.fatal: 12.0}).splitlines()

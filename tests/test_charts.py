@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
+from pages import _live
 from rnnkit import Experiment, charts, frame, history, train
 
 E = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=5)
@@ -95,3 +96,9 @@ def test_a_loss_above_its_axis_is_marked_and_named():
 def test_old_tables_can_still_be_drawn(table):
     old = table.rename(columns={"cause": "causes"})
     assert "causes" not in json.dumps(charts.loss_chart(old).to_dict())
+
+
+def test_a_single_training_step_is_not_called_steps():
+    e = Experiment(length=10, hidden=4, batch=4, replicas=2, steps=1)
+    h = history.History.of(e, train(e))
+    assert "right after 1 training step;" in _live.accuracy_text(h, 2) and "after 1 training step;" in _live.loss_text(h, 2)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from rnnkit import bptt
 from rnnkit.bptt import Arrays, Params
 from rnnkit.cells import CELLS
 from rnnkit.experiment import Experiment
+from rnnkit.losses import correct
 from rnnkit.sentences import build
 from rnnkit.studies.networks import Network, Part, network
 from rnnkit.studies.word_by_word import agreement, check_units, switched_off
@@ -118,5 +118,5 @@ def final_states(e: Experiment, p: Params, x: np.ndarray) -> Arrays:
 def accuracy(e: Experiment, p: Params, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(R,) share of the sentences x (T, N) whose number y (N,) the networks answer."""
     with quietly():
-        z: Tensor = bptt.readout(p, final_states(e, p, x)[0])
-        return (z.argmax(-1).numpy() == y).mean(1)
+        z = bptt.readout(p, final_states(e, p, x)[0])[None]
+        return correct(z, torch.from_numpy(y)[None, None]).numpy()
