@@ -11,7 +11,6 @@ from pages import _charts, _memory, _reader, sentence
 from rnnkit import Experiment
 from rnnkit.cells import CELLS
 from rnnkit.charts.agreement import RULES
-from rnnkit.experiment import Experiment
 from rnnkit.limits import Limits
 from rnnkit.presets import PRESETS
 from rnnkit.record import ABSENT
