@@ -209,7 +209,7 @@ def test_pairs_of_a_file_stand_in_the_link(opened, pool, nothing_given):
     corpus = read_corpus(PAIRS, "a.jsonl")
     digest = _data.shelf().put(corpus, 100, "somebody")
     at = opened("language", {**CASES["language"][0], "language_pairs": digest})
-    until(at, lambda at: any("is not to be had" in w.value for w in at.warning))
+    until(at, lambda at: any("does not fit the other settings" in w.value for w in at.warning))
     _data.shelf().given[digest].shared = True
     at = opened("language", {**CASES["language"][0], "language_pairs": digest})
     until(at, lambda at: any("a.jsonl" in c.value for c in at.caption))
