@@ -12,6 +12,7 @@ import streamlit as st
 
 from pages import _charts, _live, _options, _session, _trouble, _view
 from pages._heatmap import heatmap
+from pages._plain import symbols
 from rnnkit.autopsy import (
     DOOMED,
     THRESHOLD,
@@ -226,7 +227,7 @@ def _pictures(h: History, a: Autopsy, shown: int, saved: History | None, n: int,
         _curves("norm", h, h.norm_raw, a, shown, saved, saved and saved.norm_raw, n)
     with file.container(border=True, key="exploding_file"):
         st.markdown(f"**The file of network {a.network + 1}**, seed {h.e.seed + a.network}")
-        st.markdown("Still alive." if radii is None else f"{finding(h.e, a)}\n\n{chart(h.e, a, radii)}")
+        st.markdown("Still alive." if radii is None else symbols(f"{finding(h.e, a)}\n\n{chart(h.e, a, radii)}"))
     st.caption(
         "Orange: the network looked at; grey: the others. Logarithmic axes; what is past an end stands at the edge, and what is "
         "NaN is crimson. Teal: the same network after the rewind (dashed line), on an axis that spreads the first steps."

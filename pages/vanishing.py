@@ -207,9 +207,8 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
             spec = _charts.spec(charts.flow_chart, None, tuple(words), marks, series, 40 // len(names))
             text = charts.flow_text(table, name, marks[0], task.end_name)
             _charts.draw(spec, text, f"vanishing_flow_{name}", {"rows": table})
-    told = [
-        f"One network (seed {e.seed}), one sequence, double precision. Read it from the {task.end_name} on the right to the left."
-    ]
+    which = f"{'Network 1' if e.replicas > 1 else 'The network'} (seed {e.seed})"
+    told = [f"{which}, one sequence, double precision. Read it from the {task.end_name} on the right to the left."]
     if f["product"] is None:
         told.append("This network is too large to multiply out its Jacobians here.")
     else:

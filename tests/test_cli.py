@@ -76,7 +76,7 @@ def test_charts_and_a_handout(tmp_path):
     assert {path.name for path in folder.iterdir()} == names
     assert (folder / "loss.svg").read_text("utf-8").startswith("<svg") and b"PNG" in (folder / "loss.png").read_bytes()[:8]
     text = page.read_text("utf-8")
-    assert "<h1>LSTM: agreement, 10 steps</h1>" in text and "import torch" in text
+    assert "<h1>LSTM: agreement, 10 time steps</h1>" in text and "import torch" in text
 
 
 def test_without_vl_convert_it_says_what_to_install_before_it_trains(monkeypatch, capsys):

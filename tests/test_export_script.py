@@ -226,7 +226,7 @@ def test_all_are_formatted(tmp_path):
 def test_it_says_what_it_is():
     e = replace(PRESETS["lstm-chrono"].experiment, seed=7)
     head = ast.get_docstring(ast.parse(script(e)))
-    assert head.startswith("LSTM: agreement, 50 steps.")
+    assert head.startswith("LSTM: agreement, 50 time steps.")
     query = head.split("?")[1].split()[0]
     assert Experiment.from_query(dict(part.split("=") for part in query.split("&"))) == (e, [])
 
