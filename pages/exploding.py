@@ -14,7 +14,7 @@ from pages.state import page_settings
 from pages.ui import chart_view, divergence, layout
 from rnnkit.analysis import error_surface as unit
 from rnnkit.analysis.autopsy import DOOMED, THRESHOLD
-from rnnkit.analysis.describe import amount
+from rnnkit.analysis.describe import amount, smallest
 from rnnkit.charts import INK, WARM
 from rnnkit.charts.exploding import bifurcation_chart
 from rnnkit.engine.fixes import ClipNorm
@@ -156,7 +156,8 @@ def _said(free: np.ndarray, clipped: np.ndarray, threshold: float) -> str:
     gone = _gone(free)
     if gone == k + 1:
         first += f", out of the picture to w = {_signed(free[0, gone])}, b = {_signed(free[1, gone])}"
-    first += f". After {STEPS} steps the error is {amount(free[2, -1])}, the gradient norm {amount(free[3, -1])}."
+    norm = amount(free[3, -1], smallest(free.dtype))
+    first += f". After {STEPS} steps the error is {amount(free[2, -1])}, the gradient norm {norm}."
     times = int((clipped[3, :-1] > threshold).sum())
     second = f"**Clipped at {threshold:g}** ({times} of {STEPS} steps were): error {amount(clipped[2, -1])} at "
     return f"{first}  \n{second}w = {_signed(clipped[0, -1])}, b = {_signed(clipped[1, -1])}."

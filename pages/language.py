@@ -241,7 +241,7 @@ def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None
     chart = bits_chart(f, unit, e.task == "words")
     chart_view.draw(chart, bits_text(f, unit), "language_bits")
     _nan(f)
-    which = "The network with the first seed" if e.replicas > 1 else "The network"
+    which = "Network 1" if e.replicas > 1 else "The network"
     st.caption(
         f"{which} read {f['symbols']:,} {unit}s of the text's last tenth, its state carried through; "
         f"{percent(f['accuracy'], 1)} of them were its first guess. Five-gram, bigram and unigram count what followed 4, 1 or "

@@ -320,13 +320,15 @@ VERDICTS = (
 def _said(both: np.ndarray, f: Found) -> str:
     """Who got it right, and what the state carried."""
     ends, subject = f["plural"][:, -1], sentences.subjects(both)[0]
+    if not np.isfinite(ends).all():
+        return "**No answer**: on the way to the verb the network's numbers have become too large to be computed with."
     right = sum(bool((p > 0.5) == y) for p, y in zip(ends, f["right"], strict=True))
     with np.errstate(invalid="ignore"):  # inf - inf
         apart = np.abs(f["values"][0, 0] - f["values"][0, 1]).max(1)
+    at_subject, at_end = (amount(float(d)) if np.isfinite(d) else "more than float32 holds" for d in apart[[subject, -1]])
     return (
         f"**{VERDICTS[right]}**: {' and '.join(f'“{sentences.VERBS[int(p > 0.5)]}”' for p in ends)}. Between the two "
-        f"versions, the unit that differs most differs by {amount(float(apart[subject]))} at the subject and by "
-        f"{amount(float(apart[-1]))} at the end."
+        f"versions, the unit that differs most differs by {at_subject} at the subject and by {at_end} at the end."
     )
 
 

@@ -74,5 +74,5 @@ def test_what_a_run_leaves_in_it(lines):
     } <= found.keys()
     finished = found["run finished"]
     assert finished["run"] == run.id and finished["rows"] == run.rows and finished["viewers"] == 1 and finished["seconds"] > 0
-    assert finished["what"] == "tanh: agreement, 10 steps"
+    assert finished["what"] == "tanh: agreement, 10 time steps"
     assert "secret" not in str(found) and "somebody" not in str(found)

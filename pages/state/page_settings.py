@@ -218,7 +218,10 @@ def value(key: str, default: Any, fits: Callable[[Any], bool] = lambda value: Tr
         if fits(choice.value):
             now = choice.value
         elif linked:
-            state.messages = [*state.messages, f"{key}: {clip(kind.show(choice.value))} is not to be had with these settings"]
+            state.messages = [
+                *state.messages,
+                f"{key}: {clip(kind.show(choice.value))} does not fit the other settings: left out",
+            ]
             del state.chosen[key]
     state.option_defaults[key], state.option_values[key] = default, now
     return now

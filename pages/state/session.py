@@ -357,8 +357,10 @@ def kept() -> dict[str, Any]:
 
 def bring_back() -> None:
     """Callback of the frame: the shelf that this tab had in a session before; what is wrong with it is left out."""
+    if (told := heard("rnnkit_frame")) is None:
+        return
     st.session_state.shelf_told = True
-    entries, _ = load_shelf(str(st.session_state.rnnkit_frame.shelf))
+    entries, _ = load_shelf(str(told.shelf))
     run_list.shelf().merge([entry for entry in entries if not objections(entry.experiment)])
 
 

@@ -13,6 +13,7 @@ import streamlit as st
 from pages.components.heatmap import heatmap
 from pages.state import page_settings, session, view_options
 from pages.ui import chart_view, errors, live_charts
+from pages.ui.markdown import symbols
 from rnnkit.analysis.autopsy import (
     DOOMED,
     THRESHOLD,
@@ -207,7 +208,10 @@ def _live_and_after(scene: dict[str, Any], h: History, a: Autopsy, dead: int, sa
         box = said.success if good else said.info if n < len(saved.steps) else said.warning
         box(f"**{word}** {sentence}", icon=":material/healing:" if good else ":material/monitor_heart:")
     elif scene["frozen"]:
-        said.error(f"**Frozen at step {a.fatal}**: {dead} of {h.e.replicas} networks are NaN.", icon=":material/emergency:")
+        said.error(
+            f"**Frozen at step {a.fatal}**: {dead} of {h.e.replicas} networks {'is' if dead == 1 else 'are'} NaN.",
+            icon=":material/emergency:",
+        )
     else:
         said.info(f"Training: step {shown - 1}, loss {amount(a.loss[shown - 1])} ...", icon=":material/monitor_heart:")
     radii = _radii(scene, h.e, a) if scene["frozen"] else None
@@ -225,7 +229,7 @@ def _pictures(h: History, a: Autopsy, shown: int, saved: History | None, n: int,
         _curves("norm", h, h.norm_raw, a, shown, saved, saved and saved.norm_raw, n)
     with file.container(border=True, key="exploding_file"):
         st.markdown(f"**The file of network {a.network + 1}**, seed {h.e.seed + a.network}")
-        st.markdown("Still alive." if radii is None else f"{finding(h.e, a)}\n\n{chart(h.e, a, radii)}")
+        st.markdown("Still alive." if radii is None else symbols(f"{finding(h.e, a)}\n\n{chart(h.e, a, radii)}"))
     st.caption(
         "Orange: the network looked at; grey: the others. Logarithmic axes; what is past an end stands at the edge, and what is "
         "NaN is crimson. Teal: the same network after the rewind (dashed line), on an axis that spreads the first steps."
