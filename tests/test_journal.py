@@ -23,7 +23,7 @@ def lines(capsys):
 
 
 def test_silent_unless_somebody_listens(in_fresh_python):
-    code = "import sys\nsys.stderr = sys.stdout\nfrom rnnkit import journal\njournal.warn('something', run='x')"
+    code = "import sys\nsys.stderr = sys.stdout\nfrom rnnkit.serving import event_log\nevent_log.warn('something', run='x')"
     assert in_fresh_python(code) == ""
 
 
