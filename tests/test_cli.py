@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-import rnnkit.__main__ as command_line
 from rnnkit import Experiment, frame, train
-from rnnkit.__main__ import main
+from rnnkit.cli.experiment_options import experiment_of
+from rnnkit.cli.main import main, parser
 from rnnkit.corpus import TEST, split
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES
@@ -171,7 +171,7 @@ def test_bad_input_is_named_with_what_is_valid(options, told, capsys):
 def test_what_a_preset_brings_is_no_fault_of_the_options(options):
     field, value = options[0][2:], options[1]
     for name, preset in PRESETS.items():
-        e = command_line._experiment(command_line._parser().parse_args(["train", "--preset", name, *options]))
+        e = experiment_of(parser().parse_args(["train", "--preset", name, *options]))
         assert getattr(e, field) == value
         base = preset.experiment
         brought = {k: v for k, v in base.to_dict().items() if k != field}
@@ -234,7 +234,7 @@ def test_help_teaches_every_choice(capsys):
 
 
 def test_help_tells_the_default_of_every_option_that_has_one():
-    commands = command_line._parser()._subparsers._group_actions[0].choices
+    commands = parser()._subparsers._group_actions[0].choices
     options = {option.option_strings[0]: option for option in commands["train"]._actions}
     told = {name: option.help for name, option in options.items() if option.nargs != 0}  # flags are off by default
     without = ["--json", "--file", "--gold", "--test", "--pairs-gold", "--records", "--gradients", "--charts", "--handout"]

@@ -71,7 +71,7 @@ def test_what_is_installed_here_is_what_the_files_ask_for():
 def test_the_readme_and_the_command_line_name_the_same_torch():
     named = {
         m
-        for path in ("README.md", "rnnkit/__main__.py")
+        for path in ("README.md", "rnnkit/cli/train.py")
         for m in re.findall(r"torch==[\d.]*\d", (ROOT / path).read_text("utf-8"))
     }
     assert named == {"torch==2.13.0"}
