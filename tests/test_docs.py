@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-PATH = re.compile(r"(?<![\w/.-])(?:rnnkit|pages|tests|benchmarks|docs|\.github|\.ci|\.streamlit)/[\w/.*-]*[\w*]")
+PATH = re.compile(r"(?<![\w/.-])(?:rnnkit|pages|tests|benchmarks|docs|\.github|\.ci|\.streamlit)/[\w/.-]*\w")
 
 
 def test_the_page_of_the_public_api_is_current():
@@ -18,7 +18,7 @@ def test_the_page_of_the_public_api_is_current():
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_that_a_document_names_is_there(path):
     named = set(PATH.findall(path.read_text("utf-8")))
-    assert [name for name in sorted(named) if not [*ROOT.glob(name)]] == []
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 def test_every_link_between_documents_leads_somewhere():
