@@ -10,6 +10,10 @@ DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 PATH = re.compile(r"(?<![\w/.-])(?:rnnkit|pages|tests|benchmarks|docs|\.github|\.ci|\.streamlit)/[\w/.-]*\w")
 
 
+def _prose(path):
+    return re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+
+
 def test_the_page_of_the_public_api_is_current():
     made = runpy.run_path(str(ROOT / "docs" / "make_api.py"))
     assert (ROOT / "docs" / "api.md").read_text("utf-8") == made["text"](), "make api writes it anew"
@@ -17,13 +21,12 @@ def test_the_page_of_the_public_api_is_current():
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_that_a_document_names_is_there(path):
-    named = set(PATH.findall(path.read_text("utf-8")))
+    named = set(PATH.findall(_prose(path)))
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 def test_every_link_between_documents_leads_somewhere():
-    prose = {path: re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL) for path in DOCUMENTS}
-    links = [(path, to) for path, text in prose.items() for to in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)]
+    links = [(path, to) for path in DOCUMENTS for to in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", _prose(path))]
     assert links
     assert [(str(path), to) for path, to in links if not (path.parent / to).exists()] == []
 
