@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import tomllib
 
 import pytest
 from conftest import ROOT
@@ -38,3 +39,9 @@ def test_every_target_of_make_that_is_named_is_there(path):
     named = re.findall(r"(?:`|run: )make (\w+)", text) + re.findall(r"\w+", "".join(re.findall(r"target: \[(.*)\]", text)))
     assert named or path.suffix == ".md"
     assert set(named) <= set(targets)
+
+
+def test_the_version_is_the_same_everywhere():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\n## {version}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
