@@ -23,8 +23,8 @@ def _main() -> None:
     st.set_page_config("rnnkit: why recurrent networks forget", page_icon="🔁", layout="wide", initial_sidebar_state=330)
     if status.here():  # nothing else of a visit: no link, no run
         st.html(STYLE)
-        alone = st.Page(status.page, title=status.TITLE, url_path="status")
-        st.navigation([registry.navigation_entry("lab"), alone], position="hidden").run()
+        only = st.Page(status.page, title=status.TITLE, url_path="status")
+        st.navigation([registry.navigation_entry("lab"), only], position="hidden").run()
         return
     url.read(registry.pages().values())
     st.html(STYLE + view_options.style())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from pages.run_list import overlay_charts, table
@@ -29,7 +31,8 @@ def page() -> None:
         "Pin a run, change one thing in the sidebar: both are trained on the same seeds and the same sentences, and drawn on the "
         "same scales. Or take a ready pair:",
     )
-    key, look = _key(), {"default": _shown(), "label_visibility": "collapsed"}
+    key = _key()
+    look: dict[str, Any] = {"default": _shown(), "label_visibility": "collapsed"}
     fit = [title for title in PAIRS if not session.refusal(pair(title)[1])]
     if len(fit) < len(PAIRS):
         st.caption("Some pairs are left out: they would change what this lesson keeps, or are too large for this server.")

@@ -116,12 +116,12 @@ def _networks(e: Experiment, data: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Train:", width="content")
         for name, network in NETWORKS.items():
-            length = {"length": e.length} if e.task == "corpus" else {}
+            length: dict[str, Any] = {"length": e.length} if e.task == "corpus" else {}
             ready = replace(network, data=data, **length)
             st.button(
                 PRESETS[name].title.split(",")[0],
                 key=f"corpus_{name}",
-                on_click=session.load,
+                on_click=session.open_run,
                 args=(ready,),
                 type="primary" if ready == e else "secondary",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from pages.state import page_settings
 from pages.ui import chart_view, divergence, layout
 from rnnkit.analysis import error_surface as unit
 from rnnkit.analysis.autopsy import DOOMED, THRESHOLD
-from rnnkit.analysis.describe import amount
+from rnnkit.analysis.describe import amount, smallest
 from rnnkit.charts import INK, WARM
 from rnnkit.charts.exploding import bifurcation_chart
 from rnnkit.engine.fixes import ClipNorm
@@ -155,7 +156,8 @@ def _said(free: np.ndarray, clipped: np.ndarray, threshold: float) -> str:
     gone = _gone(free)
     if gone == k + 1:
         first += f", out of the picture to w = {_signed(free[0, gone])}, b = {_signed(free[1, gone])}"
-    first += f". After {STEPS} steps the error is {amount(free[2, -1])}, the gradient norm {amount(free[3, -1])}."
+    norm = amount(free[3, -1], smallest(free.dtype))
+    first += f". After {STEPS} steps the error is {amount(free[2, -1])}, the gradient norm {norm}."
     times = int((clipped[3, :-1] > threshold).sum())
     second = f"**Clipped at {threshold:g}** ({times} of {STEPS} steps were): error {amount(clipped[2, -1])} at "
     return f"{first}  \n{second}w = {_signed(clipped[0, -1])}, b = {_signed(clipped[1, -1])}."
@@ -172,7 +174,7 @@ def _bifurcation(free: np.ndarray, clipped: np.ndarray) -> None:
         "start": (free[0, 0], free[1, 0], "#8b5cf6"),
         "end": (clipped[0, -1], clipped[1, -1], INK),
     }
-    look = {"format_func": lambda place: PLACES[place], "label_visibility": "collapsed"}
+    look: dict[str, Any] = {"format_func": lambda place: PLACES[place], "label_visibility": "collapsed"}
     place = page_settings.segmented("Look at the weights", list(places), "exploding_place", "longest", **look)
     name, (w, b, colour) = PLACES[place], places[place]
     x = np.linspace(-7, 7, 801)
@@ -212,8 +214,8 @@ def _borders(w: float, b: float) -> str:
     wall = float(unit.wall(w))
     if np.isnan(wall):
         return f"{told} At this w there is no wall: x₀ is not the border between two basins at any b."
-    low, high, wall = (f"{v:.3f}".replace("-", "−") for v in (*unit.births(w), wall))
-    return f"{told} At this w two stable points exist for b between {low} and {high}, and the wall stands at b = {wall}."
+    low, high, place = (f"{v:.3f}".replace("-", "−") for v in (*unit.births(w), wall))
+    return f"{told} At this w two stable points exist for b between {low} and {high}, and the wall stands at b = {place}."
 
 
 # ---- the end ----

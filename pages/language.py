@@ -161,7 +161,7 @@ def _told(e: Experiment) -> None:
         if e.data:
             st.markdown(f"**{plain(text.name)}**: {size}.", width="stretch")
             uploads.sharing(e.data)
-            st.button("Back to the example", key="language_example", on_click=session.load, args=(replace(e, data=""),))
+            st.button("Back to the example", key="language_example", on_click=session.open_run, args=(replace(e, data=""),))
         else:
             st.markdown(f"**Example text**: sentences of the agreement task, {size}. *{text.text.splitlines()[1]}*")
     for note in (*text.notes, *(_task(e).remarks(e.length) if e.data and not uploads.refusal(e.data) else ())):
@@ -193,7 +193,7 @@ def _networks(e: Experiment) -> None:
             refused = "; ".join(session.limits().check(ready).values())
             look: dict[str, Any] = {"type": "primary" if name == chosen else "secondary"}
             look |= {"disabled": bool(refused), "help": refused or None}
-            st.button(name, key=f"language_network_{i}", on_click=session.load, args=(ready,), **look)
+            st.button(name, key=f"language_network_{i}", on_click=session.open_run, args=(ready,), **look)
     if chosen and not data:
         st.markdown(NETWORKS[chosen].text)
 
@@ -241,7 +241,7 @@ def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None
     chart = bits_chart(f, unit, e.task == "words")
     chart_view.draw(chart, bits_text(f, unit), "language_bits")
     _nan(f)
-    which = "The network with the first seed" if e.replicas > 1 else "The network"
+    which = "Network 1" if e.replicas > 1 else "The network"
     st.caption(
         f"{which} read {f['symbols']:,} {unit}s of the text's last tenth, its state carried through; "
         f"{percent(f['accuracy'], 1)} of them were its first guess. Five-gram, bigram and unigram count what followed 4, 1 or "

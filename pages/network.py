@@ -12,6 +12,7 @@ from pages.components.network import PLACE, network, picture, things
 from pages.state import page_settings, session
 from pages.ui import errors, layout
 from rnnkit.analysis.activations import example, landmarks, read, versions
+from rnnkit.corpus.notes import count
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
@@ -78,9 +79,9 @@ def _choices(e: Experiment) -> tuple[str, Batch, bool]:
     task, original = e.bound_task, example(e)
     numbers = versions(task, original)
     nouns = {n: " ".join(task.labels(b.x[t])[0] for t in landmarks(task, b.x[:, 0])) for n, b in numbers.items()}
-    look = {"label_visibility": "collapsed"}
+    look: dict[str, Any] = {"label_visibility": "collapsed"}
     with st.container(horizontal=True, gap="medium"):
-        kinds = {"untrained": "untrained weights", "trained": f"after {min(e.steps, TRAINED_STEPS)} training steps"}
+        kinds = {"untrained": "untrained weights", "trained": f"after {count(min(e.steps, TRAINED_STEPS), 'training step')}"}
         weights = page_settings.segmented(
             "Weights", list(kinds), "network_trained", "untrained", format_func=lambda kind: kinds[kind], **look
         )

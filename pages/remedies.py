@@ -299,7 +299,7 @@ def _failures(panel: Panel, runs: Runs) -> None:
     for name, run in runs.items():
         if run.error:
             st.error(f"{panel.remedies[name].idea.title}: the training stopped: {run.error}.", icon=":material/error:")
-            again = {"on_click": session.pool().retry, "args": (run,), "icon": ":material/refresh:"}
+            again: dict[str, Any] = {"on_click": session.pool().retry, "args": (run,), "icon": ":material/refresh:"}
             st.button("Run again", key=f"remedies_again_{name}", **again)
 
 

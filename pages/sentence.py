@@ -22,7 +22,7 @@ from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
 from rnnkit.serving.process import Answer
 from rnnkit.stories.presets import PRESETS
-from rnnkit.tasks import TASKS, sentences
+from rnnkit.tasks import TASKS, agreement_task, sentences
 from rnnkit.tasks.agreement import PLURAL, SINGULAR, Agreement
 
 TITLE = "Sentence"
@@ -118,10 +118,10 @@ def _notes(typed: sentences.Typed) -> None:
 
 
 def _built(e: Experiment) -> np.ndarray | None:
-    task, nouns = TASKS[e.task], dict(zip(SINGULAR, PLURAL, strict=True))
+    task, nouns = agreement_task(e.task), dict(zip(SINGULAR, PLURAL, strict=True))
     most = session.limits().max_length
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        look = {"format_func": lambda one: f"{one} / {nouns[one]}", "width": view_options.size(165)}
+        look: dict[str, Any] = {"format_func": lambda one: f"{one} / {nouns[one]}", "width": view_options.size(165)}
         noun = page_settings.selectbox("Subject", SINGULAR, "sentence_noun", SINGULAR[0], **look)
         adverbs = 0
         if task.varying:
@@ -139,10 +139,10 @@ def _built(e: Experiment) -> np.ndarray | None:
         )
         relation = "random"
         if attractors:
-            look = {"format_func": lambda number: RELATIONS[number]}
-            relation = page_settings.segmented("Their number", list(RELATIONS), "sentence_relation", "opposite", **look)
+            form = RELATIONS.__getitem__
+            relation = page_settings.segmented("Their number", list(RELATIONS), "sentence_relation", "opposite", format_func=form)
         again = page_settings.value("sentence_again", 0)
-        other = {"on_click": page_settings.choose, "args": ("sentence_again", again + 1)}
+        other: dict[str, Any] = {"on_click": page_settings.choose, "args": ("sentence_again", again + 1)}
         st.button("Other words", key="sentence_other", icon=":material/casino:", **other)
     length, room = sentences.FRAME + words + adverbs, max(1, words // 3)
     if length > most:
@@ -169,7 +169,7 @@ def _clause(e: Experiment, adverbs: int, most: int) -> int:
 @lru_cache(maxsize=64)
 def _draw(task: str, noun: int, length: int, adverbs: int, attractors: int, relation: str, again: int) -> np.ndarray:
     rng = np.random.default_rng([again, length])
-    x = sentences.build(TASKS[task], length, 1, rng, adverbs=adverbs, attractors=attractors).x[:, 0]
+    x = sentences.build(agreement_task(task), length, 1, rng, adverbs=adverbs, attractors=attractors).x[:, 0]
     return sentences.versions(x, noun, relation)
 
 
@@ -182,7 +182,10 @@ def _step(e: Experiment) -> int:
     steps = [*(step for step in STEPS if step < last), last]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Read after training steps:", width="content")
-        look = {"label_visibility": "collapsed", "format_func": lambda step: f"{step:,}" if step else "0, untrained"}
+        look: dict[str, Any] = {
+            "label_visibility": "collapsed",
+            "format_func": lambda step: f"{step:,}" if step else "0, untrained",
+        }
         return page_settings.segmented("Training steps", steps, "sentence_step", last, context=last, **look)
 
 
@@ -210,7 +213,7 @@ def _part(e: Experiment) -> str:
     names = [*cell.parts, *(name for name, _ in cell.equations if name not in cell.parts)]
     if len(names) == 1:
         return names[0]
-    look = {"label_visibility": "collapsed", "format_func": lambda name: called[name]}
+    look: dict[str, Any] = {"label_visibility": "collapsed", "format_func": lambda name: called[name]}
     return page_settings.segmented("Activations", names, "sentence_part", names[0], context=e.cell, **look)
 
 
@@ -317,13 +320,15 @@ VERDICTS = (
 def _said(both: np.ndarray, f: Found) -> str:
     """Who got it right, and what the state carried."""
     ends, subject = f["plural"][:, -1], sentences.subjects(both)[0]
+    if not np.isfinite(ends).all():
+        return "**No answer**: on the way to the verb the network's numbers have become too large to be computed with."
     right = sum(bool((p > 0.5) == y) for p, y in zip(ends, f["right"], strict=True))
     with np.errstate(invalid="ignore"):  # inf - inf
         apart = np.abs(f["values"][0, 0] - f["values"][0, 1]).max(1)
+    at_subject, at_end = (amount(float(d)) if np.isfinite(d) else "more than float32 holds" for d in apart[[subject, -1]])
     return (
         f"**{VERDICTS[right]}**: {' and '.join(f'“{sentences.VERBS[int(p > 0.5)]}”' for p in ends)}. Between the two "
-        f"versions, the unit that differs most differs by {amount(float(apart[subject]))} at the subject and by "
-        f"{amount(float(apart[-1]))} at the end."
+        f"versions, the unit that differs most differs by {at_subject} at the subject and by {at_end} at the end."
     )
 
 
@@ -377,8 +382,8 @@ def _open_here(label: str, preset: str, key: str) -> None:
     """A button that loads a preset and stays on this page."""
     e = PRESETS[preset].experiment
     refused = session.refusal(e)
-    look = {"icon": ":material/menu_book:", "disabled": bool(refused), "help": refused or None}
-    if st.button(label, key=key, on_click=session.load, args=(e, False), **look):
+    look: dict[str, Any] = {"icon": ":material/menu_book:", "disabled": bool(refused), "help": refused or None}
+    if st.button(label, key=key, on_click=session.open_run, args=(e, False), **look):
         st.rerun()
 
 

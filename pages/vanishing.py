@@ -15,7 +15,7 @@ from pages.ui import chart_view, layout
 from pages.ui.registry import CHART
 from rnnkit.analysis import theory
 from rnnkit.analysis.describe import amount, smallest
-from rnnkit.analysis.gradient_summary import ARRIVES, MARKS, compared, fate, gradient_ratio, per_step
+from rnnkit.analysis.gradient_summary import ARRIVES, MARKS, compared, fate, gradient_ratios, per_step
 from rnnkit.charts import regimes as maps
 from rnnkit.charts import vanishing as charts
 from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
@@ -73,13 +73,14 @@ def _step(e: Experiment) -> int:
         return 0
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Training steps before we look:", width="content")
-        look = {"label_visibility": "collapsed", "format_func": lambda step: str(step or "0, untrained")}
+        look: dict[str, Any] = {"label_visibility": "collapsed", "format_func": lambda step: str(step or "0, untrained")}
         return page_settings.segmented("Training steps before we look", steps, "vanishing_step", 0, **look)
 
 
 def _untrained(e: Experiment) -> Experiment:
     """The same network without what only training uses: all who look at it share one answer."""
-    return replace(e, fixes=(), **{name: FIELDS[name].default for name in TRAINING})
+    untrained: dict[str, Any] = {name: FIELDS[name].default for name in TRAINING}
+    return replace(e, fixes=(), **untrained)
 
 
 def _gate(e: Experiment) -> str:
@@ -94,12 +95,6 @@ def _flow(e: Experiment, parts: list[Found], done: bool) -> None:
     f, words = parts[-1], session.example(e)
     if f["diverged"] >= 0:
         text = f"This network became NaN at training step {f['diverged']}: these are its last sound weights."
-        st.warning(text, icon=":material/warning:")
-    if not f["norm"][0, -1] > 0:
-        end = e.bound_task.end_name
-        text = (
-            f"At the {end} there is no gradient to send back: the network is sure of its answer, or its numbers are not finite."
-        )
         st.warning(text, icon=":material/warning:")
     _verdict(e, f)
     _measured(e, f, words)
@@ -119,14 +114,19 @@ def theory_and_measurement(e: Experiment, f: Found) -> str:
 
 
 def _verdict(e: Experiment, f: Found) -> None:
-    names, task = CELLS[e.cell].parts, e.bound_task
-    ratios = {name: gradient_ratio(f["norm"][:, :, None], e, part) for part, name in enumerate(names)}
+    task, ratios = e.bound_task, _ratios(e, f)
     st.info(theory_and_measurement(e, f), icon=":material/balance:")
     help = f"Norm at the {task.source_name} over norm at the {task.end_name}."
-    arrives = [(f"Arrives of dL/d{name}", _left(ratio), help) for name, ratio in ratios.items()]
+    arrives = [(f"Arrives of dL/d{name}", "none" if r is None else _left(r), help) for name, r in ratios.items()]
     with st.container(horizontal=True, gap="small", key="vanishing_numbers"):
         for label, value, help in [*_causes(e, f), *arrives]:
             st.metric(label, value, help=help, border=True, width=view_options.size(168))
+
+
+def _ratios(e: Experiment, f: Found) -> dict[str, float | None]:
+    """Of each part of the state, what is left at the source of its gradient at the end; None where it has none there."""
+    found = (gradient_ratios(f["norm"][:, :, None], e, part) for part in range(len(f["norm"])))
+    return {name: float(ratio[0]) if len(ratio) else None for name, ratio in zip(CELLS[e.cell].parts, found, strict=True)}
 
 
 def _causes(e: Experiment, f: Found) -> list[tuple[str, str, str]]:
@@ -160,9 +160,9 @@ def _prediction(e: Experiment, f: Found) -> str:
     if said == theory.MAY_GROW:
         return f"**Theory: it {said}.** λ₁ = {singular} is above {limit_text}: growing needs that, but does not follow from it."
     steps = e.length - 1 - source
-    with np.errstate(all="ignore"):
-        left = f["bound"][source] / f["norm"][0, -1]
-    over = f"; {steps} steps at most {_left(left).removeprefix('below ')}" if steps > 0 else ""
+    rate = f["rate_bound"]
+    left = _left(rate**steps).removeprefix("below ") if rate else "0"
+    over = f"; {steps} steps at most {left}" if steps > 0 else ""
     return (
         f"**Theory: each step back leaves at most {_apart(f['rate_bound'], 1)} of the gradient{over}.** λ₁ = {singular} is "
         f"below {limit_text}: it {said}."
@@ -180,16 +180,20 @@ def _apart(value: float, limit: float) -> str:
 
 
 def _measurement(e: Experiment, f: Found) -> str:
-    task = e.bound_task
-    if not f["norm"][0, -1] > 0:
+    task, ratios = e.bound_task, _ratios(e, f)
+    if not np.isfinite(f["norm"][:, -1]).all():
+        return f"**Measured:** the gradient at the {task.end_name} is beyond double precision: {fate(np.inf)}."
+    if not any(ratio is not None for ratio in ratios.values()):
         return f"**Measured:** at the {task.end_name} there is no gradient to send back."
     steps, told = e.length - 1 - task.source(e.length), []
-    for part, name in enumerate(CELLS[e.cell].parts):
-        ratio = gradient_ratio(f["norm"][:, :, None], e, part)
+    for name, ratio in ratios.items():
+        if ratio is None:
+            told.append(f"dL/d{name} has no gradient")
+            continue
         mean = f", {_apart(per_step(ratio, steps), 1)} times a step on average" if steps and 0 < ratio < np.inf else ""
         told.append(f"‖dL/d{name}‖ is {compared(ratio, 'its size', 'float64')} ({fate(ratio)}){mean}")
     text = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {' and '.join(told)}."
-    if mean and f["rate_typical"]:
+    if f["rate_typical"] and mean:
         near = abs(np.log(f["rate_typical"] / per_step(ratio, steps))) < CLOSE
         gives = f"gives {_apart(f['rate_typical'], 1)}" if near else "does not hold here"
         text += f" The rule of thumb, mean slope × ρ, {gives}."
@@ -214,9 +218,8 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
             spec = chart_view.spec(charts.flow_chart, None, tuple(words), marks, series, 40 // len(names))
             text = charts.flow_text(table, name, marks[0], task.end_name)
             chart_view.draw(spec, text, f"vanishing_flow_{name}", {"rows": table})
-    told = [
-        f"One network (seed {e.seed}), one sequence, double precision. Read it from the {task.end_name} on the right to the left."
-    ]
+    which = f"{'Network 1' if e.replicas > 1 else 'The network'} (seed {e.seed})"
+    told = [f"{which}, one sequence, double precision. Read it from the {task.end_name} on the right to the left."]
     if f["product"] is None:
         told.append("This network is too large to multiply out its Jacobians here.")
     else:
@@ -339,7 +342,7 @@ def _choice(e: Experiment, lengths: list[int], called: str) -> tuple[int, float]
     near = min(lengths, key=lambda length: abs(np.log(length / e.length)))
     st.markdown("**Click a cell**, or choose one here. The dot is the experiment above.")
     length = page_settings.select_slider("Length T on the map", lengths, "vanishing_length", near)
-    close = min(theory.GAINS, key=lambda gain: abs(np.log(gain / e.gain)))
+    close = min(theory.GAINS, key=lambda gain: abs(np.log(gain / max(e.gain, theory.GAINS[0]))))  # a gain can be 0
     gain = page_settings.select_slider(
         f"{called.capitalize()} on the map", theory.GAINS, "vanishing_gain", close, format_func="{:g}".format
     )
@@ -361,8 +364,13 @@ def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cell: tuple[in
     st.markdown(f"**T = {length}, {called} {gain:g}**  \n{said}")
     layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
     refused = session.refusal(picked)
-    look = {"icon": ":material/vertical_align_top:", "width": "stretch", "disabled": bool(refused), "help": refused or None}
-    if st.button("Show it above", key="vanishing_here", on_click=session.load, args=(picked, False), **look):
+    look: dict[str, Any] = {
+        "icon": ":material/vertical_align_top:",
+        "width": "stretch",
+        "disabled": bool(refused),
+        "help": refused or None,
+    }
+    if st.button("Show it above", key="vanishing_here", on_click=session.open_run, args=(picked, False), **look):
         st.rerun()
 
 

@@ -32,8 +32,10 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-        if "slow" in item.keywords and "slow" not in config.option.markexpr:
-            item.add_marker(pytest.mark.skip(reason="slow: pytest -m slow"))
+        if "slow" in item.keywords:
+            item.add_marker(pytest.mark.timeout(3600))
+            if "slow" not in config.option.markexpr:
+                item.add_marker(pytest.mark.skip(reason="slow: pytest -m slow"))
 
 
 @pytest.fixture

@@ -77,6 +77,12 @@ def test_the_blow_is_the_last_step_before_the_loss_left_the_sane_range(losses, f
     np.testing.assert_array_equal(a.loss, losses[: fatal + 1])
 
 
+def test_a_first_loss_that_is_large_is_called_nothing_else():
+    (a,) = autopsies(made([92_908.0, np.nan]), 2)
+    told = finding(DOOMED, a)
+    assert "at a loss of 92,908 (a guesser has 0.69)" in told and "sane" not in told
+
+
 def test_a_sound_network_has_no_autopsy():
     assert autopsies(made([0.7, 0.6, 0.5]), 3) == [] == autopsies(made([0.7, np.nan]), 0)
 
@@ -163,6 +169,13 @@ def test_the_finding_holds_the_numbers(run):
         assert part in told
     first = autopsies(made([np.nan, np.nan]), 2)[0]
     assert "nothing to rewind to" in finding(DOOMED, first)
+
+
+def test_a_loss_that_was_high_before_the_blow_is_not_called_sane():
+    """Gain 3: the weights as drawn have a loss of 21,806, and the first update is the blow."""
+    assert "at a loss of 0.7 (a guesser has 0.69), SGD" in finding(DOOMED, autopsies(made([0.7, 1e9, np.nan]), 3)[0])
+    told = finding(DOOMED, autopsies(made([21806.0, np.nan]), 2)[0])
+    assert "at a loss of 21,806 (a guesser has 0.69), SGD" in told and "sane" not in told
 
 
 def test_the_chart_has_a_row_a_step(run):

@@ -40,7 +40,7 @@ from rnnkit.stories.presets import DEFAULT, PRESETS
 SMALL = {"length": 10, "steps": 20, "replicas": 2}
 FIRST_REQUESTS = {
     "/stories": "experiments, each with one thing to see",
-    "/?" + urlencode(SMALL): "tanh: agreement, 10 steps",
+    "/?" + urlencode(SMALL): "tanh: agreement, 10 time steps",
     "/lab": PRESETS[DEFAULT].title,  # no page of ours, but a file in pages/
 }
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
+from pages.ui import live_charts
 from rnnkit import Experiment, charts, frame, train
 from rnnkit.engine import history
 
@@ -96,3 +97,11 @@ def test_a_loss_above_its_axis_is_marked_and_named():
 def test_old_tables_can_still_be_drawn(table):
     old = table.rename(columns={"cause": "causes"})
     assert "causes" not in json.dumps(charts.loss_chart(old).to_dict())
+
+
+def test_a_single_training_step_is_not_called_steps():
+    e = Experiment(length=10, hidden=4, batch=4, replicas=2, steps=1)
+    h = history.History.of(e, train(e))
+    assert "right after 1 training step;" in live_charts.accuracy_text(
+        h, 2
+    ) and "after 1 training step;" in live_charts.loss_text(h, 2)

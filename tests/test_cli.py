@@ -77,7 +77,7 @@ def test_charts_and_a_handout(tmp_path):
     assert {path.name for path in folder.iterdir()} == names
     assert (folder / "loss.svg").read_text("utf-8").startswith("<svg") and b"PNG" in (folder / "loss.png").read_bytes()[:8]
     text = page.read_text("utf-8")
-    assert "<h1>LSTM: agreement, 10 steps</h1>" in text and "import torch" in text
+    assert "<h1>LSTM: agreement, 10 time steps</h1>" in text and "import torch" in text
 
 
 def test_without_vl_convert_it_says_what_to_install_before_it_trains(monkeypatch, capsys):
@@ -92,9 +92,10 @@ def test_json_goes_out_and_comes_back(tmp_path):
     main(["train", *SMALL, "--cell", "gru", "--fix", "truncate:5", "--fix", "clip-norm:2", "--save-json", str(path)])
     e = Experiment.from_json(path.read_text())
     assert e.cell == "gru" and [str(f) for f in e.fixes] == ["truncate:5", "clip-norm:2.0"]
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as PowerShell writes it
     again = tmp_path / "again.json"
     main(["train", "--json", str(path), "--seed", "3", "--quiet", "--save-json", str(again)])
-    assert json.loads(again.read_text()) == json.loads(path.read_text()) | {"seed": 3}
+    assert json.loads(again.read_text()) == json.loads(path.read_text("utf-8-sig")) | {"seed": 3}
 
 
 def test_preset_changed_by_options(tmp_path):
@@ -206,14 +207,18 @@ def test_a_corpus_from_a_file_is_trained_on_and_tested_beside_the_baselines(tmp_
     assert "of new sentences right" in told.out
     n = len([i for i in range(0, 2800, 9) if split(known)[i] == TEST])
     assert f"all ({n})" in told.out and "attractors 1 (" in told.out and "bag-of-words" in told.out
+    assert "first one" not in told.out
+    assert main(["train", "--task", "corpus", "--length", "9", "--steps", "1", "--replicas", "2", "--quiet"]) == 0
+    assert "Of the 2 networks the first one is tested." in capsys.readouterr().out
 
 
 def test_a_text_from_a_file_is_trained_on(tmp_path, capsys):
     path = tmp_path / "mine.txt"
-    path.write_text("to be or not to be, that is the question. " * 30, "utf-8")
-    options = ["--task", "characters", "--length", "10", "--steps", "5", "--replicas", "1", "--file", str(path), "--quiet"]
+    path.write_text("to be or not to be, that is the question. " * 300, "utf-8")
+    options = ["--task", "characters", "--length", "10", "--steps", "5", "--replicas", "1", "--file", str(path)]
     assert main(["train", *options]) == 0
-    assert "of new characters right" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "of new characters right" in told.out and told.err == "", "nothing to note about this file"
 
 
 def test_all_problems_at_once(capsys):

@@ -124,10 +124,21 @@ def test_files_are_written_before_the_pipe_is_found_closed(tmp_path):
     assert len(pd.read_csv(tmp_path / "a.csv")) == 4 * 2
 
 
+def test_a_character_that_the_output_does_not_have_ends_nothing(tmp_path):
+    """A pipe on Windows, or LC_ALL=C."""
+    (tmp_path / "arabic.txt").write_text("القطط هنا، والكلاب هناك؛ أين الطيور؟ " * 40, "utf-8")
+    options = ["--task", "characters", "--file", "arabic.txt", "--length", "8", "--hidden", "4", "--steps", "1"]
+    program = start("train", *options, cwd=tmp_path, before="sys.stdout.reconfigure(encoding='ascii'); ")
+    out, err = program.communicate(timeout=100)
+    assert program.returncode == 0 and "can't encode" not in err and "It writes (temperature 0.7): " in out and "??" in out
+
+
 def test_output_that_cannot_be_written():
     with open("/dev/full", "w") as full:
         program = start("list", stdout=full)
         assert program.communicate(timeout=100)[1] == "rnnkit: cannot write to standard output: No space left on device\n"
+        program = start("train", *LONG[:-1], "3", stdout=full)
+        assert program.communicate(timeout=100)[1] == "rnnkit: the report is not complete: No space left on device\n"
     assert program.returncode == 1
     program = start("list", stdout=None, preexec_fn=lambda: os.close(1))
     assert program.communicate(timeout=100)[1] == "" and program.returncode == 0, "nobody wants the output"

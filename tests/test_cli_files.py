@@ -57,6 +57,8 @@ def test_a_path_that_cannot_be_written_is_named_before_the_training(option, caps
 def test_a_folder_is_no_file(option, here, capsys):
     (here / name_for(option)).mkdir()
     assert f"{option} needs a file, '{name_for(option)}' is a folder" in refused(capsys, option, name_for(option))
+    new = name_for(option, "new") + "/"
+    assert f"{option} needs a file, '{new}' is a folder" in refused(capsys, option, new)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")

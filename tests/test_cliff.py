@@ -190,3 +190,12 @@ def test_the_default_start_is_thrown_out_of_the_picture():
     )
     assert d.norm[-1, 0] < 1e-9 and d.error[-1, 1] < 0.01
     assert W[0] < d.w[:, 1].min() and d.w[:, 1].max() < W[1]
+
+
+@pytest.mark.parametrize("w, b", [(82.93, 124.0), (5.0, 40.0), (5.0, -60.0)])
+def test_a_gradient_on_the_flat_is_tiny_and_not_0(w, b):
+    """Where every sigma(x_t) is rounded to 0 or 1, dx_T is all that counts: 2 (sigma(x_T) - 0.7) exp(-|x_T|)."""
+    x = w * (b > 0) + b
+    _, _, db = error_surface.gradient(w, b)
+    assert db == pytest.approx(2 * ((b > 0) - error_surface.TARGET) * np.exp(-abs(x)), rel=1e-6, abs=0)
+    assert error_surface.slope([-1000.0, 0.0, 1000.0]).tolist() == [0, 0.25, 0]

@@ -3,6 +3,7 @@
 import io
 import pickle
 import zipfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from test_corpus_read import LINZEN, LONGEST, as_blimp, as_gulordava, as_linzen, as_table, error, replaced
 from test_corpus_treebank import as_conllu
 
-from rnnkit.corpus import FORMATS, Corpus, CorpusError, read_corpus, read_text
+from rnnkit.corpus import FORMATS, Corpus, CorpusError, read_corpus, read_pairs, read_text
 from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_LINE, MAX_LINES, MAX_WORDS
 
 # ---- what is wrong with a file
@@ -44,6 +45,15 @@ def test_bytes_that_are_no_text(data, message):
     assert message in error(data)
     with pytest.raises(CorpusError, match="expected"):
         read_text(data)
+
+
+@pytest.mark.parametrize("read", [read_corpus, read_text, read_pairs])
+def test_a_name_in_the_place_of_bytes(read):
+    for name in ("sentences.tsv", Path("sentences.tsv")):
+        with pytest.raises(
+            TypeError, match=r"expected the bytes of a file, such as Path\(name\).read_bytes\(\), got (str|.*Path)"
+        ):
+            read(name)
 
 
 def test_sizes():

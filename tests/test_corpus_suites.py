@@ -24,6 +24,7 @@ from rnnkit.corpus import (
     wilson,
 )
 from rnnkit.corpus.copies import near_copies
+from rnnkit.corpus.tokens import to_tokens
 from rnnkit.engine.trainer import init_params
 from rnnkit.rounding import percent
 from rnnkit.studies.evaluate_corpus import examined
@@ -256,6 +257,44 @@ def test_few_validation_sentences_are_told():
     share = 1 / counts(read_corpus(as_table()))[VALIDATION]
     assert any(f"in steps of {percent(share, 1)}" in note for note in read_corpus(as_table()).notes)
     assert not any("validation part has only" in note for note in read_corpus(table(numbered(2000))).notes)
+
+
+def test_what_few_sentences_mean_counts_different_ones():
+    """A test part of 500 rows that are 50 different sentences tells as much as 50; so does the bar of learning."""
+    rows = [row for row in numbered(500) for _ in range(10)]
+    corpus = read_corpus(table(rows))
+    n = [len({corpus.prefixes[i] for i in np.flatnonzero(split(corpus) == part)}) for part in range(3)]
+    assert counts(corpus)[TEST] == 10 * n[TEST] > 200 and counts(corpus)[VALIDATION] == 10 * n[VALIDATION] > 100
+    k = round(0.9 * n[TEST])
+    low, high = wilson(k, n[TEST])
+    told = f"{n[TEST]} different prefixes: {k} right of {n[TEST]} would mean {percent(low)} to {percent(high)}"
+    assert any(told in note for note in corpus.notes)
+    told = f"{n[VALIDATION]} different prefixes: the accuracy while training moves in steps of {percent(1 / n[VALIDATION], 1)} on"
+    assert any(told in note for note in corpus.notes)
+    digest = keep(corpus)
+    assert replace(SMALL, data=digest).bound_task.exam_size(20) == n[VALIDATION]
+    drop(digest)
+
+
+HIDDEN = ["\ufeff", "\u200f", "\u202b", "\u2069", "\u00ad"]
+
+
+@pytest.mark.parametrize("mark", HIDDEN, ids=[f"U+{ord(mark):04X}" for mark in HIDDEN])
+def test_what_nobody_sees_makes_no_other_words(mark):
+    rows = numbered()
+    marked = [(f"{mark}{words[:2]}{mark}{words[2:]}{mark}", f"{mark}{label}") for words, label in rows]
+    corpus = read_corpus(table(marked, f"{mark}prefix\t{mark}label"))
+    assert corpus == read_corpus(table(rows))
+    assert any(note.endswith("left out (marks of direction or byte order, soft hyphens).") for note in corpus.notes)
+    assert to_tokens(f"the{mark} la{mark}mps") == ("the", "lamps")
+
+
+def test_a_space_of_no_width_is_a_space_and_letters_are_composed():
+    plain = numbered()
+    spaced = [(words.replace(" ", "\u200b"), label) for words, label in plain]
+    assert read_corpus(table(spaced)) == read_corpus(table(plain)) and to_tokens("a\u200bb") == ("a", "b")
+    one, several = ([(f"café {words}".replace("é", e), label) for words, label in plain] for e in ("\u00e9", "e\u0301"))
+    assert read_corpus(table(several)) == read_corpus(table(one))
 
 
 def test_columns_that_are_not_used_are_named():

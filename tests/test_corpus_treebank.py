@@ -152,3 +152,11 @@ def test_sentences_without_a_blank_line_between_them_are_told():
     rows = [line for line in as_conllu(400).decode().split("\n") if line]
     with pytest.raises(CorpusError, match="expected at most 2,000 lines in a sentence, got 3,200: is a blank line missing"):
         one("\n".join(rows))
+
+
+@pytest.mark.parametrize("feature", ["VerbForm", "Number"])
+def test_a_treebank_without_the_features_that_are_needed_is_refused_with_the_reason(feature):
+    data = as_conllu().decode().replace(f"{feature}=", "Other=").encode()
+    for read in (read_corpus, read_suite):
+        with pytest.raises(CorpusError, match="got 150 sentences without: the features Number and VerbForm=Fin are needed"):
+            read(data)

@@ -162,7 +162,7 @@ def test_an_svg_has_its_cells_its_title_and_its_words(drawn):
     root = ET.fromstring(drawn["gradient-h"][0])
     texts = ["".join(e.itertext()) for e in root.iter() if e.tag.endswith("text")]
     assert "Gradient dL/dh through time (median of 2 networks)" in texts and "cut by truncation" in texts
-    assert "tanh: agreement, 10 steps · 2 networks, seeds 0 to 1" in texts
+    assert "tanh: agreement, 10 time steps · 2 networks, seeds 0 to 1" in texts
     groups = [e for e in root.iter() if "mark-rect role-mark" in e.get("class", "")]
     assert sum(len(group) for group in groups) == 13 * 10
     grey = [p for group in groups for p in group if p.get("fill") == "#dde3e9"]

@@ -63,7 +63,7 @@ def hover(page, i, x, y):
 def test_a_handout_opens_from_disk_and_shows_exact_numbers_on_hover(opened):
     h = run("plain")
     page = opened(handout(h, link="https://example.org/?v=1&task=agreement"))
-    assert page.locator("h1").inner_text() == "tanh: agreement, 10 steps"
+    assert page.locator("h1").inner_text() == "tanh: agreement, 10 time steps"
     assert page.locator(".gradient svg .mark-rect.role-mark path").count() == 13 * 10
     assert (
         len(

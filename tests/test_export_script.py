@@ -172,6 +172,8 @@ def test_every_gate_bias(cell, bias):
         "clip-norm:0.1,l1:0.03@2,freeze:W_in+b_out@1",
         "freeze:W_in+b,clip-value:0.01@1,l1:0.1",
         "l2:0.02,freeze:W_rec@2,l1:0.03,clip-norm:0.05",
+        "freeze:W_in+W_rec+b+W_out+b_out@1,clip-value:0.01",
+        "freeze:W_in+W_rec+b+W_out+b_out,clip-norm:0.01,l2:0.1",
     ],
 )
 @pytest.mark.parametrize("cell", ["relu", "gru"])
@@ -189,6 +191,7 @@ ALL = [
     *(small(optimizer=name) for name in OPTIMIZERS),
     small(cell="gru", fixes=[parse_fix(fix) for fix in ("truncate:5", "l1:1", "freeze:b@2", "clip-value:1@7")]),
     small(cell="esn", task="adding"),
+    small(fixes=[parse_fix(fix) for fix in ("freeze:W_rec", "clip-value:1")]),
     small(fixes=[parse_fix(fix) for fix in ("freeze:W_rec@2", "l1:1", "omega:0.5@3", "clip-norm:1")]),
 ]
 
@@ -223,7 +226,7 @@ def test_all_are_formatted(tmp_path):
 def test_it_says_what_it_is():
     e = replace(PRESETS["lstm-chrono"].experiment, seed=7)
     head = ast.get_docstring(ast.parse(script(e)))
-    assert head.startswith("LSTM: agreement, 50 steps.")
+    assert head.startswith("LSTM: agreement, 50 time steps.")
     query = head.split("?")[1].split()[0]
     assert Experiment.from_query(dict(part.split("=") for part in query.split("&"))) == (e, [])
 

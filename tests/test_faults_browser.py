@@ -82,7 +82,7 @@ def test_a_page_comes_back_after_the_network_and_after_the_server(forgetful, vis
     grown(page, 2)
     length(page).fill("95")
     length(page).press("Enter")
-    expect(page.get_by_role("heading", name="tanh: agreement, 95 steps")).to_be_visible()
+    expect(page.get_by_role("heading", name="tanh: agreement, 95 time steps")).to_be_visible()
     button(page, "Train").click()
     grown(page, 2)
     grown(other, 2)

@@ -23,7 +23,7 @@ def lines(capsys):
 
 
 def test_silent_unless_somebody_listens(in_fresh_python):
-    code = "import sys\nsys.stderr = sys.stdout\nfrom rnnkit import journal\njournal.warn('something', run='x')"
+    code = "import sys\nsys.stderr = sys.stdout\nfrom rnnkit.serving import event_log\nevent_log.warn('something', run='x')"
     assert in_fresh_python(code) == ""
 
 
@@ -74,5 +74,5 @@ def test_what_a_run_leaves_in_it(lines):
     } <= found.keys()
     finished = found["run finished"]
     assert finished["run"] == run.id and finished["rows"] == run.rows and finished["viewers"] == 1 and finished["seconds"] > 0
-    assert finished["what"] == "tanh: agreement, 10 steps"
+    assert finished["what"] == "tanh: agreement, 10 time steps"
     assert "secret" not in str(found) and "somebody" not in str(found)

@@ -92,3 +92,16 @@ def test_a_bowl_is_descended(name):
     for n in range(1, 801):
         W.sub_(optimizer.step(W.clone(), memory, 0.02, n))
     assert W.abs().max() < 0.1
+
+
+@every
+@pytest.mark.parametrize("growth", [0.5, 1.0, 1.05, 1.234, 3.0])
+def test_no_step_is_longer_than_it_says(name, growth):
+    """Gradients in one direction, which is where the averages add up; 1.234 a step is the worst for Adam."""
+    rule, n, lr = OPTIMIZERS[name], 20, 0.1
+    memory, largest = rule.init({"W": torch.zeros(1, n, dtype=torch.float64)})["W"], 0.0
+    for k in range(1, 80):
+        g = torch.full((1, n), growth**k, dtype=torch.float64)
+        largest = max(largest, float(g.norm()))
+        step = float(rule.step(g, memory, lr, k).norm())
+        assert step <= rule.longest * lr * (n**0.5 if rule.adaptive else largest) * (1 + 1e-9)

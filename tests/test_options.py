@@ -210,8 +210,20 @@ def test_pairs_of_a_file_stand_in_the_link(opened, pool, nothing_given):
     corpus = read_corpus(PAIRS, "a.jsonl")
     digest = uploads.shelf().put(corpus, 100, "somebody")
     at = opened("language", {**CASES["language"][0], "language_pairs": digest})
-    until(at, lambda at: any("is not to be had" in w.value for w in at.warning))
+    until(at, lambda at: any("does not fit the other settings" in w.value for w in at.warning))
     uploads.shelf().given[digest].shared = True
     at = opened("language", {**CASES["language"][0], "language_pairs": digest})
     until(at, lambda at: any("a.jsonl" in c.value for c in at.caption))
     assert own(at, "language") == {"language_pairs": digest}
+
+
+def test_what_the_browser_tells_a_page_that_is_gone_is_left_alone():
+    """Back and Forward in quick succession: Streamlit had let go of the frame, and the page was a traceback."""
+    import streamlit
+
+    from pages.state import session, url
+
+    assert "rnnkit_frame" not in streamlit.session_state
+    url._go_back()
+    session.bring_back()
+    assert "shelf_told" not in streamlit.session_state

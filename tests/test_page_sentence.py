@@ -10,12 +10,13 @@ from apptest import linked, until, widget
 from pages import sentence
 from pages.components import sentence_reader
 from pages.ui import chart_view, sentence_units
+from rnnkit import Experiment
 from rnnkit.charts.agreement import RULES
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.record import ABSENT
-from rnnkit.experiment import Experiment
 from rnnkit.serving.limits import Limits
 from rnnkit.stories.presets import PRESETS
+from rnnkit.studies import STUDIES
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import Agreement
 
@@ -77,6 +78,22 @@ def test_both_versions_of_the_sentence_are_read_by_the_trained_network(app, show
     assert any("the unit that differs most differs by" in m.value for m in at.markdown)
     assert set(charts) == {"units", "by_distance", "reach", "by_attractors"}
     assert charts["by_distance"].x.max() == 17 and len(charts["units"]) == 6
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [(60, "at the subject and by more than float32 holds at the end."), (500, "**No answer**: on the way")],
+)
+def test_an_answer_that_is_no_number_is_none(length, words):
+    """100 times the identity: after 60 words the states are beyond float32, after 500 beyond double precision."""
+    e = Experiment(length=length, cell="relu", init="identity", gain=100.0, input_scale=1.0, seed=1, replicas=1)
+    task = TASKS[e.task]
+    x = sentence.sentences.build(task, length, 1, np.random.default_rng(0), adverbs=0, attractors=0).x[:, 0]
+    both = sentence.sentences.versions(x)
+    *_, found = STUDIES["reading"](e, step=0, sentences=both.T.tolist())
+    said = sentence._said(both, found)
+    assert words in said and "NaN" not in said
+    assert np.isfinite(found["plural"][:, -1]).all() == (length == 60)
 
 
 def test_untrained_and_trained(app, shown, charts):

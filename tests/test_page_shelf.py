@@ -74,7 +74,7 @@ def test_an_empty_shelf_says_how_runs_come_to_it(app):
     put = at.button(key="shelf_put")
     assert put.label == "Put the present run on the shelf"
     put.click().run()
-    assert names(at) == ["tanh: agreement, 10 steps"] and not at.exception
+    assert names(at) == ["tanh: agreement, 10 time steps"] and not at.exception
     assert "shelf_put" not in {button.key for button in at.button}
 
 
@@ -84,7 +84,7 @@ def test_every_trained_run_comes_by_itself_and_tells_what_differs_and_what_came_
     press(at, "train")
     until(at, lambda at: len(names(at)) == 2)
     until(at, lambda at: "Drawn together" in prose(at))
-    assert names(at) == ["tanh: agreement, 10 steps", "cell GRU"] and drawn(at) == [True, True]
+    assert names(at) == ["tanh: agreement, 10 time steps", "cell GRU"] and drawn(at) == [True, True]
     assert "Cell <b>tanh</b>" in facts(at)[0] and "Cell <b>GRU</b>" in facts(at)[1]
     assert all("of 2 solved" in text and "at the end" in text for text in facts(at))
     at.number_input(key="c_seed").set_value(3).run()
@@ -93,7 +93,7 @@ def test_every_trained_run_comes_by_itself_and_tells_what_differs_and_what_came_
 
 def test_renaming_drawing_and_removing(app, pool):
     at = bring(opened(app), dump(OTHERS))
-    assert names(at) == ["one <b>x</b> :red[y] $z$", "two", "tanh: agreement, 10 steps"] and drawn(at) == [True] * 3
+    assert names(at) == ["one <b>x</b> :red[y] $z$", "two", "tanh: agreement, 10 time steps"] and drawn(at) == [True] * 3
     next(f for f in at.text_input if f.value == "two").set_value(" my\u202e # _two_ ").run()
     assert names(at)[1] == "my # _two_"
     boxes(at)[1].uncheck().run()
@@ -101,7 +101,7 @@ def test_renaming_drawing_and_removing(app, pool):
     run = pool.runs[OTHERS[1].key]
     assert not [viewer for viewer in run.viewers if viewer.endswith("shelf")], "no longer asked for"
     do(at, 1, table.REMOVE)
-    assert names(at) == ["one <b>x</b> :red[y] $z$", "tanh: agreement, 10 steps"] and not at.exception
+    assert names(at) == ["one <b>x</b> :red[y] $z$", "tanh: agreement, 10 time steps"] and not at.exception
     for _ in range(2):
         do(at, 0, table.REMOVE)
     assert names(at) == [] and "The shelf is empty" in prose(at) and not at.exception
@@ -318,7 +318,7 @@ def test_three_runs_end_to_end(server, visit, tmp_path):
     page.evaluate("sessionStorage.clear()")
     page.reload()  # as in another tab: of its own run alone, which the link names
     expect(shelved(page)).to_have_count(1)
-    expect(fields(page)).to_have_value("LSTM: agreement, 10 steps")
+    expect(fields(page)).to_have_value("LSTM: agreement, 10 time steps")
     together(page, 1)
     give(page, tmp_path / "shelf.jsonl")
     expect(page.get_by_text("2 runs were read.")).to_be_visible()
@@ -348,7 +348,7 @@ def test_a_row_is_reached_by_keyboard_and_opens_in_the_lab(server, visit):
     expect(page.get_by_role("button", name="Actions")).to_be_focused()
     page.keyboard.press("Enter")
     page.get_by_role("menuitem", name="Open in the lab").click()
-    expect(page.get_by_role("heading", name="tanh: agreement, 10 steps")).to_be_visible()
+    expect(page.get_by_role("heading", name="tanh: agreement, 10 time steps")).to_be_visible()
     page.get_by_role("link", name="Compare", exact=True).click()
     expect(shelved(page)).to_have_count(1)
     expect(box).not_to_be_checked()

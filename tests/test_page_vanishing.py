@@ -197,6 +197,48 @@ def test_no_box_contradicts_itself(seed):
     assert thumb is None or thumb == pytest.approx(mean, rel=0.06)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        ([0.01, 0.2, 0.3, 0.01], "between gain 2 and 3 over 10 steps"),
+        ([0.2, 0.3, 0.01, 9], "between gain 1 and 2, at gain 4 over 10 steps"),  # not "between 1 and 4"
+        ([0.01, 0.2, 11, 0.01], "at gain 2 only over 10 steps"),
+        ([0.01, np.nan, 11, np.inf], "at none over 10 steps"),
+    ],
+)
+def test_the_maps_finding_names_the_gains_and_no_others(ratio, words):
+    told = regimes.regime_text([1, 2, 3, 4], [10, 20], np.array([ratio]), (0.1, 10), "gain")
+    assert told == f"Share of the gradient that arrives, by sequence length and gain: it arrives {words}."
+
+
+def test_without_a_gradient_at_the_end_theory_still_has_its_number():
+    """No share of nothing: 0.483^8 is left at most, and neither "NaN" nor "it exploded" is said of a part that has none."""
+    e = Experiment(length=10, gain=0.5)
+    found = last("flow", e)
+    none = found | {"norm": np.zeros_like(found["norm"]), "bound": np.zeros(10)}
+    said, measured = vanishing.theory_and_measurement(e, none).split("\n")
+    assert reading(said)[0] == pytest.approx(found["rate_bound"] ** 8, rel=0.2) and "nan" not in said.lower()
+    assert measured == "**Measured:** at the verb there is no gradient to send back."
+    lstm = Experiment(length=10, cell="lstm")
+    found = last("flow", lstm)
+    found["norm"][1] = 0  # tanh(c) is so saturated that nothing goes back into c
+    measured = vanishing.theory_and_measurement(lstm, found)
+    assert "dL/dc has no gradient" in measured and "exploded" not in measured and "‖dL/dh‖ is" in measured
+
+
+def test_what_is_beyond_double_precision_is_not_called_no_gradient():
+    e = Experiment(length=500, cell="relu", init="identity", gain=100.0)
+    measured = vanishing.theory_and_measurement(e, last("flow", e))
+    assert "beyond double precision: it exploded." in measured and "no gradient" not in measured
+
+
+@pytest.mark.parametrize("query", [{}, {"cell": "lstm"}, {"cell": "esn"}, {"cell": "relu", "input_scale": "0"}])
+def test_a_gain_of_0(app, shown, query):
+    at = opened(app, shown, gain="0", **query)
+    assert not at.exception and any("gain 0.25**" in m.value or "radius 0.25**" in m.value for m in at.markdown)
+    assert "8 steps at most 0." in said(at) or CELLS[query.get("cell", "tanh")].keep is not None or query.get("cell") == "esn"
+
+
 def test_a_large_gain_has_its_measured_mean_and_not_the_rule_of_thumb():
     """Gain 8 over 98 steps: 2e13, which is 1.37 a step; mean slope times spectral radius says 0.99."""
     e = Experiment(gain=8.0, length=100)

@@ -12,11 +12,11 @@ from rnnkit.analysis.findings import MODELS, WHO, training_loss
 from rnnkit.charts.corpora import groups_chart, groups_text
 from rnnkit.charts.language import bits_text
 from rnnkit.cli.main import main
-from rnnkit.corpus import CorpusError, Pairs, Text, read_pairs, wilson
+from rnnkit.corpus import CorpusError, Pairs, Text, read_corpus, read_pairs, wilson
 from rnnkit.corpus.pairs import Pair, spaced
 from rnnkit.engine.trainer import Trainer
 from rnnkit.studies.lm_bits import language, scores
-from rnnkit.studies.minimal_pairs import Reading, counted, differences, kept_pairs, minimal_pairs
+from rnnkit.studies.minimal_pairs import Reading, counted, differences, frequent, kept_pairs, minimal_pairs
 from rnnkit.studies.text_report import bits_lines, pair_lines, report
 from rnnkit.tasks.data import KINDS, drop, keep
 from rnnkit.tasks.text_symbols import spelt
@@ -209,6 +209,41 @@ def test_a_pair_that_differs_in_an_unknown_word_is_told_not_scored(given):
     found = last(minimal_pairs(e, 4, pairs=none))
     assert found["pairs"] == 0 and found["rows"] == []
     assert pair_lines(found, "word")[0].startswith("minimal pairs: none can be asked. 1 pair left out")
+
+
+def test_sentences_that_are_the_same_to_the_task_are_told_not_scored(given):
+    e = replace(SMALL, data=given(Text("mine", GERMAN)))
+    pairs = given(read_pairs(b"Die Maler sind\tdie Maler sind\nder Maler ist\tder Maler sind\n"))
+    found = last(minimal_pairs(e, 0, pairs=pairs))
+    assert (found["pairs"], found["skipped"], found["same"]) == (1, 0, 1)
+    assert "1 pair left out: both sentences are the same words in lower case." in pair_lines(found, "word")
+    found = last(minimal_pairs(replace(e, task="characters"), 0, pairs=pairs))
+    assert (found["pairs"] + found["skipped"], found["same"]) == (2, 0), "a model of characters tells D from d"
+
+
+def test_sentences_without_spaces_differ_in_characters_and_are_read_without_spaces(given):
+    pairs = read_pairs("猫は走る。\t猫が走る。\n犬は走る\t犬が走る\n".encode())
+    assert pairs.items == (same("猫", "は走る。", "が走る。"), same("犬", "は走る", "が走る"))
+    e = replace(SMALL, task="characters", data=given(Text("mine", "猫は走る。犬は走る。" * 60)))
+    assert [spelt(e.bound_task, "猫", after)[1] for after in ("は走る。", "は走る")] == [[*"は走る。"], [*"は走る"]]
+    pairs = given(read_pairs("猫は走る。\t猫走は。\n".encode()))
+    found = last(minimal_pairs(e, 0, pairs=pairs))
+    (frequent,) = (row for row in found["rows"] if row["who"] == "frequent-form")
+    assert (found["strange"], frequent["right"]) == (0, 1), "no space, which this text has not"
+
+
+def test_a_form_that_follows_itself_is_counted_each_time(given):
+    e = replace(SMALL, data=given(Text("mine", "ja ja ja und nein und nein . " * 30)))
+    readings = [Reading(e.bound_task, ("und", "und"), ("ja", "nein"))]
+    assert frequent(e.bound_task, readings) == [e.bound_task.text.words[: int(0.8 * 30 * 8)].count("ja") - 2 * 24]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_json_array_is_no_file_of_pairs_nor_a_corpus(indent):
+    data = json.dumps([WHOLE, ONE] * 60, indent=indent).encode()
+    for read in (read_pairs, read_corpus):
+        with pytest.raises(CorpusError, match="expected JSON lines, an object on each line, got a JSON array"):
+            read(data)
 
 
 def test_a_tie_is_half_right_in_the_interval_as_well(given):

@@ -180,7 +180,7 @@ def test_a_name_is_one_visible_line(text):
 
 
 def test_names_tell_what_differs_from_the_first_run():
-    assert default_name(PLAIN, None) == "tanh: agreement, 10 steps" == default_name(PLAIN, PLAIN)
+    assert default_name(PLAIN, None) == "tanh: agreement, 10 time steps" == default_name(PLAIN, PLAIN)
     assert default_name(replace(PLAIN, cell="gru", seed=5), PLAIN) == "cell GRU, seed 5"
     assert default_name(PRESETS["forgets"].experiment, PLAIN) == PRESETS["forgets"].title
     for preset in PRESETS.values():

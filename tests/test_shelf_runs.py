@@ -157,7 +157,7 @@ def test_runs_come_by_themselves_once():
     shelf = Shelf()
     for e in (RUNS[0], RUNS[1], RUNS[0]):
         shelf.seen(run(e))
-    assert names(shelf) == ["tanh: agreement, 10 steps", "cell GRU"] and [e.place for e in shelf.entries] == [0, 1]
+    assert names(shelf) == ["tanh: agreement, 10 time steps", "cell GRU"] and [e.place for e in shelf.entries] == [0, 1]
     assert shelf.outcomes[RUNS[1].key].step == 4
 
 

@@ -15,7 +15,7 @@ from rnnkit import frame, train
 from rnnkit.engine import bptt
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES
-from rnnkit.engine.losses import correct
+from rnnkit.engine.losses import LOSSES, correct
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.record import pack_record
 from rnnkit.engine.trainer import Exam, Trainer, init_params, training_batches
@@ -270,3 +270,15 @@ def test_training_batches_go_on_for_ever_and_do_not_repeat():
     batches = training_batches(e, DOUBLE, "cpu")
     seen = [next(batches)[0].numpy().tobytes() for _ in range(7)]
     assert len(set(seen)) == 7
+
+
+def test_outputs_that_are_no_numbers_are_no_answer():
+    """argmax takes NaN for the largest: half of a balanced exam would be right."""
+    z = torch.tensor([[[[float("nan"), 0.0], [float("nan"), float("nan")], [2.0, 1.0], [float("inf"), 0.0]]]])
+    assert correct(z, torch.zeros(1, 1, 4, dtype=torch.int64)).tolist() == [0.5]
+
+
+def test_a_loss_of_0_has_no_sign():
+    z = torch.tensor([[[[200.0, 0.0]]]])
+    loss, _ = LOSSES["cross_entropy"](z, torch.zeros(1, 1, 1, dtype=torch.int64))
+    assert loss.item() == 0 and not torch.signbit(loss).any()

@@ -88,6 +88,7 @@ def test_gradient(source, words):
 def test_cut_is_not_called_vanished():
     e = Experiment(length=10, replicas=3, steps=2, fixes=(Truncate(4),))
     assert "truncation cut its path after 4 steps" in told(gradient(0.0), e).gradient
+    assert told(gradient(0.0), replace(e, fixes=(Truncate(1),))).gradient.endswith("truncation cut its path after 1 step.")
 
 
 def test_both_parts_of_an_lstm():
@@ -142,6 +143,24 @@ def test_one_network_without_gradient_does_not_silence_the_others():
     v = told(grad)
     assert "0.5 of what it is" in v.gradient
     assert v.cause == "1 of 3 networks has no gradient at the verb."
+
+
+def test_of_an_lstm_it_is_said_which_gradient_a_network_has_not():
+    """tanh(c) can be so saturated that nothing goes into c, while dL/dh is there."""
+    e = replace(E, cell="lstm")
+    grad = gradient(0.5, parts=2, e=e)
+    grad[1, :, 0] = 0
+    assert "1 of 3 networks has no dL/dc at the verb." in told(grad, e).cause
+
+
+def test_next_to_nothing_at_the_end_is_no_gradient_that_could_vanish():
+    """Half of 1e-38 is no float32: a 0 at the subject is no sign of vanishing there."""
+    grad = gradient(0.0)
+    grad[:, -1] = 1e-36
+    assert told(grad).gradient == "At the verb there is no gradient to send back."
+    grad[:, -1, 0] = 1e-34
+    v = told(grad)
+    assert v.gradient.endswith("below 1e-38: it vanished.") and "2 of 3 networks have no gradient at the verb." in v.cause
 
 
 def test_ratio_is_the_median_network():
@@ -324,6 +343,38 @@ def test_a_loss_far_above_a_guessers_is_never_passed_over():
     assert verdict(history(grads, loss=[guess, guess, 20])).cause == "", "one unlucky batch"
 
 
+@pytest.mark.parametrize(
+    ("training", "norm"),
+    [
+        ({"lr": 0.0}, 1),
+        ({"lr": 1e-8}, 1),
+        ({"lr": 1e-8, "optimizer": "sgd"}, 1e3),
+        ({"fixes": ("freeze:W_in+W_rec+b+W_out+b_out",)}, 0),
+    ],
+)
+def test_weights_that_did_not_move_were_not_thrown(training, norm):
+    """A loss can be high by its batch, or by a state that is carried from batch to batch."""
+    e = replace(E, **training)
+    h = history([gradient(0.5)] * 3, e, loss=[E.guess_loss, 20, 20], norm_applied=[norm] * 3)
+    assert verdict(h).cause == "The loss is 20, a guesser has 0.69."
+    h = history([gradient(0.5), gradient(1e-9), gradient(1e-9)], e, flat=[0, 0.5, 0.5], norm_applied=[norm] * 3)
+    assert "50 % of the states are saturated" in verdict(h).cause and "threw" not in verdict(h).cause
+
+
+def test_a_small_learning_rate_with_a_huge_gradient_throws_them():
+    e = replace(E, lr=1e-8, optimizer="sgd")
+    h = history([gradient(0.5)] * 3, e, loss=[E.guess_loss, 20, 20], norm_applied=[1e9] * 3)
+    assert "the learning rate threw the weights" in verdict(h).cause
+
+
+def test_a_radius_that_grew_is_no_cause_of_vanishing_without_flat_units():
+    """From gain 1e-30 to 6e-15, or of a sigmoid whose units are steep: a larger radius lets more through, not less."""
+    for radius, flat in (([1e-30, 1e-15, 6e-15], [0] * 3), ([1, 2, 5], [0.02] * 3), ([1e-30, 0.1, 0.5], [0.5] * 3)):
+        h = history([gradient(1e-9)] * 3, flat=flat, radius=radius)
+        assert "radius" not in verdict(h).cause
+    assert "radius" in verdict(history([gradient(1e-9)] * 3, flat=[0.5] * 3, radius=[1, 2, 5])).cause
+
+
 def test_a_penalty_may_have_thrown_them():
     e = replace(E, fixes=(Omega(3.0),))
     v = verdict(history([gradient(0.5)] * 3, e, loss=[E.guess_loss, 20, 20]))
@@ -335,6 +386,15 @@ def test_a_gradient_that_grew_and_was_clipped():
     v = verdict(history([gradient(1e5)] * 3, e, norm_raw=[3e5] * 3, norm_applied=[1] * 3, radius=[2] * 3))
     assert v.gradient.endswith("it grew large.")
     assert v.cause == "The spectral radius of W_rec is 2. The weights' gradient has the norm 3e5, clipping leaves 1."
+
+
+def test_what_a_frozen_weight_left_was_not_left_by_clipping():
+    e = replace(E, cell="relu", fixes=("freeze:W_rec", "clip-norm:100"))
+    known = {"norm_raw": [3e5] * 3, "norm_applied": [7] * 3, "radius": [2] * 3}
+    assert "has the norm 3e5, the remedies leave 7." in verdict(history([gradient(1e5)] * 3, e, **known)).cause
+    later = replace(e, fixes=("freeze:W_rec", "clip-norm:100@2"))
+    h = history([gradient(1e5)] * 3, later, **known)
+    assert "norm" not in verdict(h, 1).cause and "the remedies leave" in verdict(h, 2).cause
 
 
 def test_a_gate_that_forgets():

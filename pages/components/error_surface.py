@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -81,5 +82,5 @@ def cliff(
         if place := st.session_state.get(key, {}).get("start"):
             on_start(*place)
 
-    heard = {"on_start_change": picked, "on_place_change": page_settings.of_component(key)}
+    heard: dict[str, Any] = {"on_start_change": picked, "on_place_change": page_settings.of_component(key)}
     _component(key=key, data=pack(surface, header), **heard)

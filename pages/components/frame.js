@@ -4,7 +4,9 @@
 // would return to the same page with other words in the address bar, and at once be sent forward again. So a change within a page
 // replaces its entry, and Back goes to the page before. "Open in the lab" begins a new chapter (`chapter`: its name, which each
 // entry keeps in its state; one that was made before this was here is of the `first`). Back across its beginning asks the server
-// for the settings of the other one (`back`), once the page before is there.
+// for the settings of the other one (`back`), once the page before is there. Who goes back and forward faster than the server
+// answers has `wanted` (the chapter of the entry that is there now) and `asked` (the one asked for last) apart for a while. While the
+// browser `travels`, until the page of that entry is there or something is clicked, late messages of other pages add no entry.
 //
 // Menus: what opens under a button stands at the document's end, 25 Tabs away. Opened by a key, it gets the focus.
 //
@@ -18,21 +20,29 @@
 function keepBack({ chapter, first, page }, send) {
   const now = history.rnnkit;
   if (now) {
-    const wanted = now.wanted;
-    if (wanted && page !== (location.pathname.split("/").at(-1) || "lab")) return;            // still the page that is left
-    Object.assign(now, { chapter, wanted: null });
-    if (wanted && wanted !== chapter) send("back", wanted);
-    else if (history.state?.chapter !== chapter) history.replaceState({ ...history.state, chapter }, "");
+    if (now.travels && page !== (location.pathname.split("/").at(-1) || "lab")) return;       // still the page that is left
+    Object.assign(now, { chapter, travels: false });
+    if (now.asked === chapter) now.asked = null;                                              // answered
+    if (now.wanted?.split("-")[0] !== chapter.split("-")[0]) now.wanted = null;               // of a session before
+    if (now.wanted && now.wanted !== chapter) {
+      if (now.asked !== now.wanted) send("back", now.asked = now.wanted);
+      return;
+    }
+    if (!now.asked) now.wanted = null;     // else the answer to an earlier Back is still on its way, and will have to be undone
+    if (history.state?.chapter !== chapter) history.replaceState({ ...history.state, chapter }, "");
     return;
   }
-  const kept = history.rnnkit = { chapter, wanted: null };
+  const kept = history.rnnkit = { chapter, wanted: null, asked: null, travels: false };
   const push = history.pushState.bind(history), replace = history.replaceState.bind(history);
   history.pushState = (state, title, url) => {
     const same = new URL(url ?? "", location.href).pathname === location.pathname;
-    (same ? replace : push)({ ...state, chapter: kept.chapter }, title, url);
+    if (!same && kept.travels) return;                                                       // of the page that is left
+    if (!same) kept.wanted = kept.asked = null;
+    (same ? replace : push)({ ...state, chapter: kept.wanted ?? kept.chapter }, title, url);
   };
   history.replaceState = (state, title, url) => replace({ chapter: kept.chapter, ...state }, title, url);
-  addEventListener("popstate", ({ state }) => { kept.wanted = state?.chapter ?? first; });
+  addEventListener("popstate", ({ state }) => Object.assign(kept, { wanted: state?.chapter ?? first, travels: true }));
+  addEventListener("click", () => { kept.travels = false; }, true);
   history.replaceState(history.state, "");
 }
 

@@ -106,7 +106,7 @@ def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> d
         "answer": task.answer(batch.y[-1:, 0]),
         "lanes": [inputs, *parts, output],
         "kept": {part: text.removeprefix(f"d{part} * ") for part, text in cell.carry if part != "h"},
-        "W_in": plain(weights["W_in"][np.ix_(entered, columns)]),
+        "W_in": plain(weights["W_in"][np.ix_(np.array(entered, int), columns)]),
         "W_out": plain(weights["W_out"][np.ix_(units, classes)]),
         "into": cell.columns[new_value(cell)] if cell.gates > 1 else "",
     }
@@ -154,4 +154,4 @@ def things(task: str) -> str:
 def plain(values: np.ndarray) -> list[Any]:
     """As lists of numbers, with None for what is not finite: JSON knows no NaN."""
     exact = np.asarray(values, float if values.dtype.kind == "f" else int)
-    return np.where(np.isfinite(exact), exact.astype(object), None).tolist()
+    return np.where(np.isfinite(exact), exact.astype(object), np.array(None, object)).tolist()

@@ -97,7 +97,7 @@ def multiples(
         if row := st.session_state.get(key, {}).get(action):
             actions[action](row)
 
-    watched = {f"on_{action}_change": partial(call, action) for action in actions}
+    watched: dict[str, Any] = {f"on_{action}_change": partial(call, action) for action in actions}
     watched["on_place_change"] = page_settings.of_component(key)
     order, opened = page_settings.value("remedies_order", ORDERS[0]), page_settings.value("remedies_open", [])
     data = pack(rows, codes, heads, "" if order == ORDERS[0] else order, opened)

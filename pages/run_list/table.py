@@ -142,7 +142,7 @@ def _table(mine: Shelf, runs: Runs) -> None:
             f"The shelf is full: {MOST} runs, all with names of yours. Remove one to make room.", icon=":material/shelves:"
         )
     if present not in mine:
-        put = {"on_click": mine.put, "args": (present,), "icon": ":material/add:"}
+        put: dict[str, Any] = {"on_click": mine.put, "args": (present,), "icon": ":material/add:"}
         st.button("Put the present run on the shelf", key="shelf_put", help=summary(present), **put)
 
 
@@ -177,7 +177,7 @@ def _row(mine: Shelf, entry: Entry, run: Run | None, experiments: list[Experimen
         options = [OPEN, PIN, REMOVE] if fit else [REMOVE] if refused else [PIN, REMOVE]
         st.menu_button("Actions", options, key=f"shelf_do_{key}", on_click=_do, args=(key,))
         if run and run.error:
-            again = {"on_click": session.pool().retry, "args": (run,), "icon": ":material/refresh:"}
+            again: dict[str, Any] = {"on_click": session.pool().retry, "args": (run,), "icon": ":material/refresh:"}
             st.button("Run again", key=f"shelf_again_{key}", **again)
         with st.container(key=f"shelf_facts_{key}", width="stretch"):
             st.html(_facts(mine, entry, run, refused, experiments))
@@ -277,7 +277,7 @@ def _take_home(mine: Shelf, runs: Runs) -> None:
         return
     with st.container(horizontal=True, key="shelf_files"):
         for label, (make, kind, told_about) in files.items():
-            look = {"icon": ":material/download:", "help": told_about, "key": f"shelf_{kind}"}
+            look: dict[str, Any] = {"icon": ":material/download:", "help": told_about, "key": f"shelf_{kind}"}
             look["disabled"] = view_options.locked("downloads")
             st.download_button(label, data=make, file_name=f"rnnkit-shelf.{kind}", mime=MIMES[kind], on_click="ignore", **look)
 
@@ -285,7 +285,7 @@ def _take_home(mine: Shelf, runs: Runs) -> None:
 def _bring() -> None:
     with st.container(key="shelf_bring"), st.expander("Load a shelf", icon=":material/upload_file:"):
         key = f"shelf_file_{_files_read()}"
-        most = {"max_upload_size": max(1, MOST_BYTES // 1_000_000)}
+        most: dict[str, Any] = {"max_upload_size": max(1, MOST_BYTES // 1_000_000)}
         st.file_uploader("A file that “Download the shelf” gave", key=key, on_change=_load, args=(key,), **most)
     good, messages = st.session_state.get("shelf_said", (0, []))
     if messages:

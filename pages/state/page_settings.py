@@ -218,7 +218,10 @@ def value(key: str, default: Any, fits: Callable[[Any], bool] = lambda value: Tr
         if fits(choice.value):
             now = choice.value
         elif linked:
-            state.messages = [*state.messages, f"{key}: {clip(kind.show(choice.value))} is not to be had with these settings"]
+            state.messages = [
+                *state.messages,
+                f"{key}: {clip(kind.show(choice.value))} does not fit the other settings: left out",
+            ]
             del state.chosen[key]
     state.option_defaults[key], state.option_values[key] = default, now
     return now
@@ -314,14 +317,14 @@ def selectbox(
 ) -> Any:
     """then: called after a change, before the page is drawn."""
     now = value(key, default, options.__contains__, context)
-    at = {"index": list(options).index(now), **_mounted(key, now, context, _offer(options, look), then)}
+    at: dict[str, Any] = {"index": list(options).index(now), **_mounted(key, now, context, _offer(options, look), then)}
     return st.selectbox(label, options, **at, **look)
 
 
 def segmented(label: str, options: Sequence[Any], key: str, default: Any, context: Any = None, **look: Any) -> Any:
     """One of the options, always."""
     now = value(key, default, options.__contains__, context)
-    at = {"default": now, "required": True, **_mounted(key, now, context, _offer(options, look))}
+    at: dict[str, Any] = {"default": now, "required": True, **_mounted(key, now, context, _offer(options, look))}
     chosen = st.segmented_control(label, options, **at, **look)
     return now if chosen is None else chosen
 

@@ -125,6 +125,11 @@ def load(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> 
     return True
 
 
+def open_run(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> None:
+    """`load` as a callback."""
+    load(e, play, pinned)
+
+
 def notice() -> str:
     """Why nothing was loaded; once."""
     return st.session_state.pop("notice", "")
@@ -170,7 +175,8 @@ def pinned_run() -> Run | None:
     if state.pinned is None:
         return None
     if uploads.refusal(state.pinned.experiment.data):  # forgotten meanwhile
-        return pin(None)
+        pin(None)
+        return None
     state.pinned = pool().adopt(state.pinned)
     pool().watch(state.pinned, viewer("pinned"), state.pinned.rows)
     return state.pinned
@@ -351,8 +357,10 @@ def kept() -> dict[str, Any]:
 
 def bring_back() -> None:
     """Callback of the frame: the shelf that this tab had in a session before; what is wrong with it is left out."""
+    if (told := heard("rnnkit_frame")) is None:
+        return
     st.session_state.shelf_told = True
-    entries, _ = load_shelf(str(st.session_state.rnnkit_frame.shelf))
+    entries, _ = load_shelf(str(told.shelf))
     run_list.shelf().merge([entry for entry in entries if not objections(entry.experiment)])
 
 

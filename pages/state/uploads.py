@@ -147,7 +147,7 @@ def _corpus(key: str, files_key: str) -> tuple[Corpus | None, int]:
         "Sentences: one file; or a .text file and its .gold file", key=files_key, accept_multiple_files=True, max_upload_size=most
     )
     kinds = {None: "recognise it"} | {name: kind.title for name, kind in FORMATS.items()}
-    form = st.selectbox("Format", list(kinds), format_func=kinds.get, key=f"{key}_format")
+    form = st.selectbox("Format", list(kinds), format_func=kinds.__getitem__, key=f"{key}_format")
     with st.expander("Which formats?"):
         st.markdown("\n".join(f"- **{kind.title}**: {kind.about}" for kind in FORMATS.values()))
     tests = st.file_uploader(

@@ -55,8 +55,9 @@ def read(pages: Iterable[ModuleType]) -> None:
 
 def _go_back() -> None:
     """Callback of the frame: the browser has gone back, or forward, into another chapter."""
-    if not panel.to_link():
-        browser_history.turn_back(str(st.session_state.rnnkit_frame.back))
+    told = session.heard("rnnkit_frame")  # None where the page has been left meanwhile
+    if told and not panel.to_link():
+        browser_history.turn_back(str(told.back))
 
 
 def _query() -> tuple[dict[str, str], list[str]]:

@@ -8,7 +8,7 @@ font, and so do the drawings; `enlarged` does the same for charts.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,7 +99,7 @@ def kept(name: str) -> bool:
     return name in view().hide | view().lock
 
 
-def without_hidden(names: Collection[str]) -> set[str]:
+def without_hidden(names: Iterable[str]) -> set[str]:
     return set(names) - view().hide
 
 

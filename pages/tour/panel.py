@@ -54,7 +54,7 @@ def _begin(label: str, key: str, name: str, at: int = 0, **look: Any) -> None:
 
 def _stations(place: Place) -> None:
     for n, station in enumerate(place.tour.stations):
-        look = {"type": "primary" if n == place.at else "tertiary", "width": "stretch"}
+        look: dict[str, Any] = {"type": "primary" if n == place.at else "tertiary", "width": "stretch"}
         st.button(f"{n + 1}. {station.title}", key=f"tour_to_{n}", on_click=tour_state.go, args=(place.at, n), **look)
 
 
@@ -145,8 +145,8 @@ def _head(place: Place) -> None:
             label = "Show me" if place.station.ask else "Train"
             st.button(f"{label} `PgDn`", key=f"tour_show_{at}", on_click=tour_state.answer, args=(at, SHOWN), type="primary")
         label, does = ("Finish", tour_state.leave) if at + 1 == n else ("Next", tour_state.go)
-        label, kind = (label, "secondary") if place.open else (f"{label} `PgDn`", "primary")
-        st.button(label, key=f"tour_next_{at}", on_click=does, args=(at, True if at + 1 == n else at + 1), type=kind)
+        look: dict[str, Any] = {"type": "secondary" if place.open else "primary", "args": (at, True if at + 1 == n else at + 1)}
+        st.button(label if place.open else f"{label} `PgDn`", key=f"tour_next_{at}", on_click=does, **look)
         about = "Your own settings come back."
         st.button("Leave `Esc`", key=f"tour_leave_{at}", on_click=tour_state.leave, args=(at,), help=about)
 

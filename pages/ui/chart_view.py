@@ -104,5 +104,5 @@ def files() -> None:
         key = st.selectbox("Chart", list(drawn), format_func=lambda key: drawn[key].title, key=f"charts_of_{len(drawn)}")
         for column, (kind, mime) in zip(st.columns(2), images.KINDS.items(), strict=True):
             make = partial(drawn[key].file, kind)
-            look = {"on_click": "ignore", "width": "stretch", "key": f"charts_{kind}"}
+            look: dict[str, Any] = {"on_click": "ignore", "width": "stretch", "key": f"charts_{kind}"}
             column.download_button(kind.upper(), data=make, file_name=f"rnnkit-{key}.{kind}", mime=mime, **look)

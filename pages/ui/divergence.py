@@ -13,6 +13,7 @@ import streamlit as st
 from pages.components.heatmap import heatmap
 from pages.state import page_settings, session, view_options
 from pages.ui import chart_view, errors, live_charts
+from pages.ui.markdown import symbols
 from rnnkit.analysis.autopsy import (
     DOOMED,
     THRESHOLD,
@@ -172,7 +173,7 @@ def _peaceful(h: History) -> str:
 
 def _patient(e: Experiment, found: list[Autopsy]) -> int:
     names = [f"network {a.network + 1}: NaN at step {a.fatal}" for a in found]
-    look = {"format_func": names.__getitem__, "width": view_options.size(270)}
+    look: dict[str, Any] = {"format_func": names.__getitem__, "width": view_options.size(270)}
     return page_settings.selectbox("Patient", range(len(found)), "exploding_patient", 0, e.key, _replay, **look)
 
 
@@ -181,11 +182,12 @@ def _transport(e: Experiment, a: Autopsy, threshold: float, scene: dict[str, Any
     if not a.fatal:
         return
     names = {step: f"step {step}: loss {amount(a.loss[step])}" for step in range(a.blow, a.fatal)}
-    look = {"format_func": lambda step: names[step], "width": view_options.size(210)}
+    look: dict[str, Any] = {"format_func": lambda step: names[step], "width": view_options.size(210)}
     step = page_settings.selectbox("Rewind to", list(names), "exploding_step", a.blow, (e.key, a.network), **look)
     label = f"Rewind to step {step} and continue with clipping"
-    look = {"type": "primary", "disabled": not scene["frozen"], "icon": ":material/fast_rewind:"}
-    st.button(label, key="exploding_rewind", on_click=_rewind, args=(e, step, threshold), **look)
+    on, icon = bool(scene["frozen"]), ":material/fast_rewind:"
+    args = (e, step, threshold)
+    st.button(label, key="exploding_rewind", on_click=_rewind, args=args, type="primary", disabled=not on, icon=icon)
 
 
 def _live_and_after(scene: dict[str, Any], h: History, a: Autopsy, dead: int, said: Any, pictures: Any) -> None:
@@ -200,13 +202,16 @@ def _live_and_after(scene: dict[str, Any], h: History, a: Autopsy, dead: int, sa
     else:
         shown = shown if scene["frozen"] else _revealed(scene, shown, PACE)
         scene["frozen"] = shown > a.fatal
-    if n:
+    if n and saved is not None:
         word, sentence = recovery(h.e, a, saved, n)
         good = word.startswith("Saved")
         box = said.success if good else said.info if n < len(saved.steps) else said.warning
         box(f"**{word}** {sentence}", icon=":material/healing:" if good else ":material/monitor_heart:")
     elif scene["frozen"]:
-        said.error(f"**Frozen at step {a.fatal}**: {dead} of {h.e.replicas} networks are NaN.", icon=":material/emergency:")
+        said.error(
+            f"**Frozen at step {a.fatal}**: {dead} of {h.e.replicas} networks {'is' if dead == 1 else 'are'} NaN.",
+            icon=":material/emergency:",
+        )
     else:
         said.info(f"Training: step {shown - 1}, loss {amount(a.loss[shown - 1])} ...", icon=":material/monitor_heart:")
     radii = _radii(scene, h.e, a) if scene["frozen"] else None
@@ -224,7 +229,7 @@ def _pictures(h: History, a: Autopsy, shown: int, saved: History | None, n: int,
         _curves("norm", h, h.norm_raw, a, shown, saved, saved and saved.norm_raw, n)
     with file.container(border=True, key="exploding_file"):
         st.markdown(f"**The file of network {a.network + 1}**, seed {h.e.seed + a.network}")
-        st.markdown("Still alive." if radii is None else f"{finding(h.e, a)}\n\n{chart(h.e, a, radii)}")
+        st.markdown("Still alive." if radii is None else symbols(f"{finding(h.e, a)}\n\n{chart(h.e, a, radii)}"))
     st.caption(
         "Orange: the network looked at; grey: the others. Logarithmic axes; what is past an end stands at the edge, and what is "
         "NaN is crimson. Teal: the same network after the rewind (dashed line), on an axis that spreads the first steps."

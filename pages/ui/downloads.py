@@ -11,6 +11,8 @@ import threading
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -34,7 +36,7 @@ def draw(run: Run) -> None:
 
 def _menu(run: Run) -> None:
     """Its content, a quarter of the page's elements, is drawn once it is opened."""
-    look = {"icon": ":material/download:", "disabled": view_options.locked("downloads"), "on_change": "rerun"}
+    look: dict[str, Any] = {"icon": ":material/download:", "disabled": view_options.locked("downloads"), "on_change": "rerun"}
     with st.popover("Take home", key="take_home", **look) as menu:
         if not menu.open:
             st.container(height=500, border=False)  # room: where it opens is decided before its content is there
@@ -97,11 +99,11 @@ def _pictures(run: Run) -> None:
         "accuracy": "Accuracy",
         "weights": "Gradient norm of all weights",
     }
-    chart = st.selectbox("Chart", list(names), format_func=names.get, key="take_chart")
+    chart = st.selectbox("Chart", list(names), format_func=names.__getitem__, key="take_chart")
     left, right = st.columns(2)
     for column, (kind, mime) in zip((left, right), images.KINDS.items(), strict=True):
         with column:
-            _button(kind.upper(), kind, run, lambda kind=kind: _picture(run, chart, kind), f"-{chart}.{kind}", mime)
+            _button(kind.upper(), kind, run, partial(_picture, run, chart, kind), f"-{chart}.{kind}", mime)
     _button("All charts, SVG and PNG", "charts", run, lambda: _all_pictures(run), "-charts.zip", "application/zip")
 
 

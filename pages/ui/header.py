@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from pages.state import view_options
@@ -36,5 +38,5 @@ def draw() -> None:
 def _present() -> None:
     on = view_options.presenting()
     icon, about = ("zoom_out", "Back to the usual size") if on else ("present_to_all", "Larger type and charts, fewer words")
-    look = {"icon": f":material/{icon}:", "help": about, "disabled": view_options.locked("present")}
+    look: dict[str, Any] = {"icon": f":material/{icon}:", "help": about, "disabled": view_options.locked("present")}
     st.button("Present", key="present", on_click=view_options.present, args=(not on,), **look)

@@ -43,8 +43,8 @@ def mathematics(text: str, title: str = "The mathematics") -> None:
 def open_in_lab(label: str, e: Experiment, key: str, pinned: Experiment | None = None, **look: Any) -> None:
     """A button that loads an Experiment, and perhaps one to compare it with, and goes to the lab."""
     refused = session.refusal(e)
-    look = {"icon": ":material/science:", "disabled": bool(refused), "help": refused or None} | look
-    if st.button(label, key=key, on_click=browser_history.set_out, args=(e, pinned), **look):
+    usual: dict[str, Any] = {"icon": ":material/science:", "disabled": bool(refused), "help": refused or None}
+    if st.button(label, key=key, on_click=browser_history.set_out, args=(e, pinned), **(usual | look)):
         to_lab()
 
 

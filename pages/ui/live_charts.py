@@ -19,6 +19,7 @@ from pages.ui import chart_view
 from rnnkit import charts
 from rnnkit.analysis.describe import amount
 from rnnkit.analysis.learnt import levels, others
+from rnnkit.corpus.notes import count
 from rnnkit.engine.history import WORST, History, median
 from rnnkit.experiment import Experiment
 from rnnkit.rounding import percent
@@ -44,7 +45,7 @@ def loss_text(h: History, n: int) -> str:
 
 def accuracy_text(h: History, n: int) -> str:
     value, step, dead = _stands(h, h.accuracy, n, WORST["accuracy"])
-    right = f"the median network has {percent(value)} right after {step:,} training steps"
+    right = f"the median network has {percent(value)} right after {count(step, 'training step')}"
     if np.isnan(value):
         right = _nan(dead, h.e.replicas) if dead else "no exam yet"
     return f"Accuracy on new {h.e.bound_task.samples}: {right}; {others(h.e)}."
@@ -64,7 +65,10 @@ def _nan(dead: int, networks: int) -> str:
 def _median_network(h: History, value: float, step: int, dead: int) -> str:
     if np.isnan(value):
         return _nan(dead, h.e.replicas) if dead else "no network has a number yet"
-    return f"the median network stands at {amount(value)} after {step:,} training steps" + (f", {dead} are NaN" if dead else "")
+    after = count(step, "training step")
+    return f"the median network stands at {amount(value)} after {after}" + (
+        f", {dead} {'is' if dead == 1 else 'are'} NaN" if dead else ""
+    )
 
 
 def _stands(h: History, values: np.ndarray, n: int, worst: float = np.inf) -> tuple[float, int, int]:

@@ -116,7 +116,7 @@ def _transport(e: Experiment, run: Run) -> None:
             st.button(label, on_click=session.press, args=(action,), **look)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
-        look = {"type": "primary", "width": view_options.size(112)}
+        look: dict[str, Any] = {"type": "primary", "width": view_options.size(112)}
         if p.playing:
             button("Pause", "pause", "pause", "train", **look)
         else:
@@ -263,7 +263,7 @@ def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, all_los
 
 
 def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], str]) -> Any:
-    look = {"format_func": form, "label_visibility": "collapsed", "width": view_options.size(190)}
+    look: dict[str, Any] = {"format_func": form, "label_visibility": "collapsed", "width": view_options.size(190)}
     return page_settings.selectbox(label, options, key, options[0], **look)
 
 

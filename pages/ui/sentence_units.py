@@ -17,7 +17,7 @@ from rnnkit.charts.style import BLUE, GREY, INK, VIOLET, WARM
 from rnnkit.engine.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.rounding import percent
-from rnnkit.tasks import TASKS
+from rnnkit.tasks import agreement_task
 
 Found = Mapping[str, Any]  # what a study found
 TELLS = 0.95  # accuracy from which a unit counts as one that tells the number
@@ -78,7 +78,11 @@ def _switches(f: Found, gone: list[int]) -> None:
     rest = [int(unit) for unit in f["best"] if unit not in gone]
     with st.container(horizontal=True):
         label = f"Switch off unit {rest[0]}" if rest else "All of these are off"
-        look = {"icon": ":material/power_settings_new:", "help": "The best one that is still on.", "disabled": not rest}
+        look: dict[str, Any] = {
+            "icon": ":material/power_settings_new:",
+            "help": "The best one that is still on.",
+            "disabled": not rest,
+        }
         best = st.button(
             label, key="sentence_best", on_click=page_settings.choose, args=("sentence_off", [*gone, *rest[:1]]), **look
         )
@@ -118,7 +122,7 @@ def breaks(e: Experiment, step: int) -> None:
 
 
 def _curves(e: Experiment, parts: list[Found], done: bool) -> None:
-    f, task = parts[-1], TASKS[e.task]
+    f, task = parts[-1], agreement_task(e.task)
     distance, trained = "words between subject and verb", None if task.varying else e.length - 3
     name = CELLS[e.cell].parts[-1]
     shown: list[tuple[str, Callable[[], None]]] = [

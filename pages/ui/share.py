@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import segno
@@ -47,7 +48,7 @@ def _lesson() -> view_options.View:
     """What whoever opens the link sees less of; the sharer's own view stays as it is."""
     st.markdown("**For a lesson**")
     names = view_options.controls()
-    at = {"format_func": names.get, "placeholder": "Nothing"}
+    at: dict[str, Any] = {"format_func": names.get, "placeholder": "Nothing"}
     present = st.toggle("Presenter's view", value=view_options.presenting(), key="share_present")
     hide = st.multiselect("Hide", list(names), sorted(view_options.view().hide), key="share_hide", **at)
     lock = st.multiselect("Lock", list(names), sorted(view_options.view().lock), key="share_lock", **at)

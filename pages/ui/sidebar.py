@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import streamlit as st
 
@@ -74,7 +75,7 @@ def _pin(e: Experiment) -> None:
             return
         st.button("Unpin", key="unpin", on_click=session.pin, args=(None,), icon=":material/keep_off:", disabled=fixed)
         refused = session.refusal(pinned)
-        swap = {"on_click": session.load, "args": (pinned,), "kwargs": {"pinned": e}, "help": refused or None}
+        swap: dict[str, Any] = {"on_click": session.open_run, "args": (pinned,), "kwargs": {"pinned": e}, "help": refused or None}
         swap["disabled"] = fixed or pinned == e or bool(refused)
         st.button("Swap", key="swap", icon=":material/swap_horiz:", **swap)
     told = "Now change one thing." if pinned == e else f"Now: {difference(pinned, e)}."
@@ -86,7 +87,7 @@ def _choice(name: str) -> None:
     key, options = session.key(f"c_{name}"), list(titles)
     at = options.index(session.value(f"c_{name}"))
     about, fixed = FIELDS[name].metadata["help"], view_options.locked(name)
-    st.selectbox(LABELS[name], options, index=at, key=key, format_func=titles.get, help=about, disabled=fixed)
+    st.selectbox(LABELS[name], options, index=at, key=key, format_func=titles.__getitem__, help=about, disabled=fixed)
 
 
 def _number(e: Experiment, name: str) -> None:
@@ -176,7 +177,7 @@ def _strength(name: str) -> None:
     if right:
         about = "The training step at which this remedy begins; before, the run is the one without it."
         most, now = session.limits().max_steps, session.value(f"f_{name}")
-        look = {"key": session.key(f"f_{name}"), "help": about, "disabled": fixed}
+        look: dict[str, Any] = {"key": session.key(f"f_{name}"), "help": about, "disabled": fixed}
         right.number_input("from step", min_value=0, max_value=most, value=now, **look)
 
 

@@ -82,7 +82,8 @@ def finding(e: Experiment, a: Autopsy) -> str:
         return told + "These are the weights as they were drawn: there is nothing to rewind to."
     when = "the step before" if a.blow == a.fatal - 1 else f"step {a.blow}"
     length = f"learning rate × norm = {amount(e.lr * a.norm[a.blow])}"
-    return f"{told}The blow was {when}: with a sane loss of {amount(a.loss[a.blow])}, SGD moved the weights by {length}."
+    loss = f"a loss of {amount(a.loss[a.blow])} (a guesser has {amount(e.guess_loss)})"
+    return f"{told}The blow was {when}: at {loss}, SGD moved the weights by {length}."
 
 
 def chart(e: Experiment, a: Autopsy, radii: Mapping[int, float]) -> str:

@@ -54,8 +54,8 @@ TITLES = {  # field -> its choices as a menu shows them
 
 
 def summary(e: Experiment) -> str:
-    """A short name: `tanh: agreement, 50 steps`."""
-    return f"{CELLS[e.cell].title}: {TASKS[e.task].title}, {e.length} steps"
+    """A short name: `tanh: agreement, 50 time steps`."""
+    return f"{CELLS[e.cell].title}: {TASKS[e.task].title}, {e.length} time steps"
 
 
 def difference(a: Experiment, b: Experiment) -> str:

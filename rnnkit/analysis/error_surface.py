@@ -24,6 +24,12 @@ def sigma(x: ArrayLike) -> np.ndarray:
     return 0.5 * (1 + np.tanh(0.5 * np.asarray(x, float)))  # 1 / (1 + exp(-x)) without overflow
 
 
+def slope(x: ArrayLike) -> np.ndarray:
+    """sigma'(x) = sigma(x) sigma(-x), also where sigma(x) is rounded to 0 or 1."""
+    x = np.asarray(x, float)
+    return np.exp(-np.logaddexp(0, x) - np.logaddexp(0, -x))
+
+
 def forward(w: ArrayLike, b: ArrayLike, steps: int = STEPS) -> tuple[np.ndarray, np.ndarray]:
     """x_T, and sigma(x_0) ... sigma(x_T) along a first axis."""
     w, b = np.broadcast_arrays(np.asarray(w, float), np.asarray(b, float))
@@ -45,13 +51,13 @@ def gradient(w: ArrayLike, b: ArrayLike, steps: int = STEPS) -> tuple[np.ndarray
 
     dx_T = 2 (sigma(x_T) - 0.7) sigma'(x_T);  dx_{t-1} = dx_t w sigma'(x_{t-1});  dw = sum dx_t sigma(x_{t-1}), db = sum dx_t.
     """
-    _, s = forward(w, b, steps)
-    dx = 2 * (s[-1] - TARGET) * s[-1] * (1 - s[-1])
+    x, s = forward(w, b, steps)
+    dx = 2 * (s[-1] - TARGET) * slope(x)
     dw, db = np.zeros_like(dx), np.zeros_like(dx)
     for t in range(steps, 0, -1):
         dw += dx * s[t - 1]
         db += dx
-        dx = dx * w * s[t - 1] * (1 - s[t - 1])
+        dx = dx * w * slope(w * s[t - 2] + b if t > 1 else X0)
     return (s[-1] - TARGET) ** 2, dw, db
 
 

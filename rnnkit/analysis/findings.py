@@ -76,6 +76,9 @@ def left_out(found: Mapping[str, Any], unit: str) -> str:
     if found["skipped"]:
         words = listed(found["missing"])
         told.append(f"{count(found['skipped'], 'pair')} left out: a {unit} that differs is not known ({words}).")
+    if found["same"]:
+        alike = count(found["same"], "pair")
+        told.append(f"{alike} left out: both sentences are the same {unit}s{' in lower case' * (unit == 'word')}.")
     if found["pairs"] < found["usable"]:
         told.append(f"{found['pairs']:,} of the other {found['usable']:,} were asked, evenly chosen.")
     return " ".join(told)

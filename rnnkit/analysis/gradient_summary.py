@@ -11,6 +11,7 @@ from rnnkit.analysis.describe import amount, smallest
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import GradientFix
 from rnnkit.engine.history import History, median
+from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.record import ABSENT
 from rnnkit.experiment import Experiment
 from rnnkit.rounding import percent
@@ -22,6 +23,7 @@ SATURATED = 0.1  # share of saturated states from which on they are named as a c
 OFF = 0.5  # the same of ReLUs that are off: some always are
 GREW = 1.5  # a spectral radius, or a loss, that is so many times what it was is named
 OPEN = 0.9  # a gate that keeps less of the memory than this a time step is named
+THROWN = 0.3  # training that has moved the weights by less than this, in norm, has not thrown them
 PENALTIES = ("l1", "l2", "omega")  # remedies that move the weights by themselves
 RECENT = 5  # records that tell whether a loss is high: a single batch can be unlucky
 
@@ -43,9 +45,14 @@ def gradient_ratios(state_grad: np.ndarray, e: Experiment, part: int = 0) -> np.
     """Of each network that has a gradient at the last step, (at most R,); see gradient_ratio."""
     grad = state_grad[part].astype(np.float64)
     source, last = grad[e.bound_task.source(e.length)], grad[-1]
-    there = (last != 0) & (source != ABSENT)
+    there = has_gradient(state_grad[part, -1]) & (source != ABSENT)
     with np.errstate(invalid="ignore", over="ignore"):
         return source[there] / last[there]
+
+
+def has_gradient(last: np.ndarray) -> np.ndarray:
+    """Whether there is one at the last step: so much that a thousandth of it, which counts as vanished, is still a number."""
+    return ~(last < np.finfo(last.dtype).tiny / VANISHED)  # NaN is one
 
 
 def fate(ratio: float) -> str:
@@ -107,9 +114,11 @@ def gradient_sentence(h: History, row: int) -> str:
     of = " of the last loss" if e.several_losses else ""
     if 0 in ratios and is_cut(e):
         cut = e.length - e.first_uncut
-        return f"At the {task.source_name} the gradient{of} is exactly 0: truncation cut its path after {cut} steps."
+        return (
+            f"At the {task.source_name} the gradient{of} is exactly 0: truncation cut its path after {cut} step{'s' * (cut > 1)}."
+        )
     if not any(some):
-        if h.state_grad[row, :, -1].any():
+        if has_gradient(h.state_grad[row, :, -1]).any():
             return f"No {task.samples.removesuffix('s')} of this batch is so long that it has a {task.source_name}."
         sure = " The loss is 0: every answer is given with certainty." if not h.loss[row].any() else ""
         return f"At the {task.end_name} there is no gradient to send back.{sure}"
@@ -194,7 +203,7 @@ def cause(h: History, row: int) -> str:
     told = [*_spread(h, row), *_before(h, then, now)]
     high = loss_is_high(h, row)
     thrown = high or (_changed(then, now) and bool(facts) and _moved(then, now) and not _learnt_something(h, row))
-    threw = f": {_mover(h.e)} threw the weights" if row and thrown and not CELLS[h.e.cell].reservoir else ""
+    threw = f": {_mover(h.e)} threw the weights" if thrown and _farthest(h, row) >= THROWN else ""
     if facts:
         text = f"{'besides, ' if _cut_off(h.e, now) else ''}{' and '.join(facts)}"
         told.append(f"{text[0].upper()}{text[1:]}{'' if high else threw}.")
@@ -242,6 +251,19 @@ def _learnt_something(h: History, row: int) -> bool:
     return bool(median(h.loss[max(0, row - RECENT + 1) : row + 1]).min() < 0.9 * h.e.guess_loss)
 
 
+def _farthest(h: History, row: int) -> float:
+    """An upper bound on how far training has moved the weights of any network, from the recorded norms: 0 where lr is 0 or all
+    weights are frozen. Without moving them a loss can be high all the same, by its batch or by a state that is carried over.
+    """
+    e, rule, cell = h.e, OPTIMIZERS[h.e.optimizer], CELLS[h.e.cell]
+    if cell.reservoir or not h.norm_applied[: row + 1].any():
+        return 0.0
+    width, biases = cell.gates * e.hidden, 1 + cell.recurrent_bias
+    n = (e.bound_task.n_in + e.hidden + biases) * width + (e.hidden + 1) * e.bound_task.n_out
+    longest = n**0.5 if rule.adaptive else float(np.nanmax(h.norm_applied[: row + 1], initial=0))
+    return float(h.steps[row]) * e.lr * rule.longest * longest
+
+
 def _mover(e: Experiment) -> str:
     return "training" if any(fix.name in PENALTIES for fix in e.fixes) else "the learning rate"
 
@@ -252,8 +274,9 @@ def _facts(h: History, row: int, then: _Look, now: _Look) -> list[str]:
     facts = _flat_units(h, row, then, now) if lost else []
     if lost and not _cut_off(h.e, now) and _middle(now.gate) < OPEN:
         facts.append(f"the gate that keeps the memory keeps {_range(now.gate)} of it a time step")
+    stopped = grown or _stops(h, now)  # a large radius stops no gradient but by units that it drives flat
     risen = row > 0 and (lost or grown) and _factor_of(then.radius, now.radius) >= GREW
-    if risen or (grown and _middle(now.radius) > 1.05):
+    if stopped and (risen or grown) and _middle(now.radius) > 1.05:
         when = f" at training step {now.radius_step}" if now.radius_step != h.steps[row] else ""
         before = f" ({_range(then.radius)} at training step 0)" if risen else ""
         facts.append(f"the spectral radius of W_rec is {_range(now.radius)}{when}{before}")
@@ -265,19 +288,26 @@ def _flat_units(h: History, row: int, then: _Look, now: _Look) -> list[str]:
     flat, off, cut = _middle(now.flat), CELLS[h.e.cell].flat == "off", _cut_off(h.e, now)
     changed = row > 0 and abs(_rise(then.flat, now.flat)) >= SATURATED
     known = off and flat == 1 and now.ratio == 0 and not cut
-    if not flat >= (OFF if off else SATURATED) or known or (cut and not changed):
+    if not _stops(h, now) or known or (cut and not changed):
         return []
     before = f" ({percent(_middle(then.flat))} at training step 0)" if changed else ""
     return [f"{_range(now.flat, percent)} of the {'units are off' if off else 'states are saturated'}{before}"]
 
 
+def _stops(h: History, now: _Look) -> bool:
+    """Whether so many units let next to nothing through that they are a cause."""
+    return _middle(now.flat) >= (OFF if CELLS[h.e.cell].flat == "off" else SATURATED)
+
+
 def _clipping(h: History, row: int, now: _Look) -> list[str]:
     """A gradient that grew and was clipped before it could do harm."""
     raw, applied = (float(median(norms[row : row + 1])[0]) for norms in (h.norm_raw, h.norm_applied))
-    clips = any(fix.name.startswith("clip") for fix in h.e.fixes)
+    begun = [fix for fix in h.e.fixes if isinstance(fix, GradientFix) and fix.since <= h.steps[row]]
+    clips = [fix for fix in begun if fix.name.startswith("clip")]
     if not clips or not now.ratio > ARRIVES[1] or not raw > 2 * applied:
         return []
-    return [f"The weights' gradient has the norm {amount(raw)}, clipping leaves {amount(applied)}."]
+    leave = "clipping leaves" if len(clips) == len(begun) else "the remedies leave"  # a frozen weight counts no more
+    return [f"The weights' gradient has the norm {amount(raw)}, {leave} {amount(applied)}."]
 
 
 def _spread(h: History, row: int) -> list[str]:
@@ -288,10 +318,11 @@ def _spread(h: History, row: int) -> list[str]:
         low, high = (share(float(ratio), h.e, h.state_grad.dtype) for ratio in ratios[[0, -1]])
         of = f" of dL/d{h.parts[-1]}" if len(h.parts) > 1 else ""
         told.append(f"That is the median{of}: the networks have from {low} to {high}.")
-    without = int((h.state_grad[row, -1, -1] == 0).sum())
+    without = int((~has_gradient(h.state_grad[row, -1, -1])).sum())
     if 0 < without < R:
         has = "has" if without == 1 else "have"
-        told.append(f"{without} of {R} networks {has} no gradient at the {h.e.bound_task.end_name}.")
+        what = f"dL/d{h.parts[-1]}" if len(h.parts) > 1 else "gradient"
+        told.append(f"{without} of {R} networks {has} no {what} at the {h.e.bound_task.end_name}.")
     return told
 
 

@@ -136,16 +136,15 @@ def regime_text(
     inside = (ratio >= arrives[0]) & (ratio <= arrives[1])
     said = []
     for i in sorted({0, len(ratio) - 1}):
-        at = np.asarray(gains)[inside[i]]
-        where = (
-            "at none"
-            if not len(at)
-            else f"at {called} {at[0]:g} only"
-            if len(at) == 1
-            else f"between {called} {at[0]:g} and {at[-1]:g}"
-        )
-        said.append(f"{where} over {lengths[i]} steps")
-    return f"Share of the gradient that arrives, by sequence length and {called}: it arrives {', '.join(said)}."
+        at = np.flatnonzero(inside[i])
+        spans = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1) if len(at) else []  # of gains side by side
+        where = [
+            f"between {called} {gains[span[0]]:g} and {gains[span[-1]]:g}" if len(span) > 1 else f"at {called} {gains[span[0]]:g}"
+            for span in spans
+        ]
+        only = " only" if len(at) == 1 else ""
+        said.append(f"{', '.join(where) or 'at none'}{only} over {lengths[i]} steps")
+    return f"Share of the gradient that arrives, by sequence length and {called}: it arrives {'; '.join(said)}."
 
 
 def _between(values: Sequence[float]) -> np.ndarray:

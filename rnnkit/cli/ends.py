@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -46,7 +47,12 @@ def reason(error: BaseException) -> str:
 
 
 def run(command: Callable[[], int]) -> int:
-    """The command's exit code. Ctrl-C and a closed pipe get no traceback; output that cannot be written is named."""
+    """The command's exit code. Ctrl-C and a closed pipe get no traceback; output that cannot be written is named.
+
+    A character that standard output's encoding lacks (a pipe on Windows, LC_ALL=C) is printed as "?".
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         try:
             return command()

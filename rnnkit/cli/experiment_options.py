@@ -67,7 +67,8 @@ def _base(args: argparse.Namespace) -> Experiment:
         raise ValueError(f"unknown preset {args.preset!r}: valid are {', '.join(PRESETS)}")
     if args.json is not None:
         try:
-            return Experiment.from_json((sys.stdin.buffer.read() if args.json == "-" else contents(args.json)).decode())
+            data = sys.stdin.buffer.read() if args.json == "-" else contents(args.json)
+            return Experiment.from_json(data.decode("utf-8-sig"))
         except UnicodeDecodeError:
             raise ValueError(f"cannot read {args.json}: expected JSON in UTF-8") from None
     return PRESETS[args.preset].experiment if args.preset else Experiment()

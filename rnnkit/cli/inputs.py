@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rnnkit.cli.ends import reason
-from rnnkit.corpus import Corpus, CorpusError, Text, read_corpus, read_pairs, read_suite, read_text
+from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_suite, read_text
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.data import keep
@@ -50,8 +50,14 @@ def data_of(args: argparse.Namespace, task: str) -> str:
             found = read_text(data, name, whole=args.whole_text)
     except ValueError as error:
         is_text = kind == "corpus" and args.task is None and _is_text(data)
-        raise ValueError(f"{error}. To learn from it as a text: --task characters, or words" if is_text else error) from None
-    if not args.quiet:
+        told = f"{str(error).rstrip('?')}. To learn from it as a text: --task characters, or words"
+        raise ValueError(told if is_text else error) from None
+    return _kept(found, args.quiet)
+
+
+def _kept(found: Corpus | Text | Pairs, quiet: bool) -> str:
+    """Its name; what was noticed goes to standard error."""
+    if found.notes and not quiet:
         print("\n".join(found.notes), file=sys.stderr)
     return keep(found)
 
@@ -83,7 +89,4 @@ def pairs_of(args: argparse.Namespace, e: Experiment) -> str:
     if TASKS[e.task].data != "text":
         raise ValueError(f"--pairs asks a text's model: expected --task characters or words, got {e.task!r}")
     gold = None if args.pairs_gold is None else contents(args.pairs_gold, "the file ")
-    found = read_pairs(contents(args.pairs, "the file "), Path(args.pairs).name, gold)
-    if not args.quiet:
-        print("\n".join(found.notes), file=sys.stderr)
-    return keep(found)
+    return _kept(read_pairs(contents(args.pairs, "the file "), Path(args.pairs).name, gold), args.quiet)

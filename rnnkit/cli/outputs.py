@@ -86,7 +86,7 @@ def _problem(option: str, path: str, force: bool, names: list[str]) -> str:
         return f"there is no folder {os.path.dirname(path)!r} to write {path!r} into"
     if is_folder and os.path.exists(path) and not os.path.isdir(path):
         return f"--charts needs a folder, {path!r} is a file"
-    if not is_folder and os.path.isdir(path):
+    if not is_folder and (os.path.isdir(path) or not os.path.basename(path)):
         return f"{option} needs a file, {path!r} is a folder"
     files = [os.path.join(path, name) for name in names] if is_folder else [path]
     there = [file for file in files if os.path.isfile(file)]

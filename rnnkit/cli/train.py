@@ -134,7 +134,7 @@ def run(args: argparse.Namespace) -> int:
         except BrokenPipeError:
             raise
         except TRAINING_ERRORS as error:
-            problems.append(reason(error))
+            problems.append(f"the report is not complete: {reason(error)}")
     return _end(history, stop, problems, trained)
 
 
@@ -143,8 +143,8 @@ def _end(history: History, stop: Stop, problems: list[str], trained: bool) -> in
     if stop.number and trained:
         tell(f"stopped by {stop.name} after the training: the files are written, the report is not complete")
     elif stop.number:
-        at = f"at training step {history.steps[history.n - 1]} of {history.e.steps}" if history.n else "before the first step"
-        tell(f"stopped by {stop.name}, last record {at}")
+        at = f"last record at training step {history.steps[history.n - 1]} of {history.e.steps}"
+        tell(f"stopped by {stop.name}, {at if history.n else 'nothing is recorded yet'}")
     for problem in problems:
         tell(problem)
     return FAILED if problems else STOPPED + stop.number if stop.number else 0
@@ -196,6 +196,8 @@ def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
 def _exam(e: Experiment, trainer: Trainer, pairs: str) -> Iterator[str]:
     """What the task measures beside accuracy, in words."""
     if e.task == "corpus":
+        if e.replicas > 1:
+            yield f"Of the {e.replicas} networks the first one is tested."
         yield _tested(e, trainer.params)
     if TASKS[e.task].data == "text":
         from rnnkit.studies.text_report import report

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnkit.corpus.copies import MANY, near_copies
 from rnnkit.corpus.data import Corpus
-from rnnkit.corpus.parts import TEST, TRAIN, split, wilson
+from rnnkit.corpus.parts import TEST, TRAIN, VALIDATION, split, wilson
 from rnnkit.rounding import percent
 
 Sizes = tuple[int, int, int]
@@ -94,20 +94,19 @@ def attractors(corpus: Corpus, parts: Sizes) -> str:
 
 
 def few_validation(corpus: Corpus, parts: Sizes) -> str:
-    n = parts[1]
+    n, few = _different(corpus, VALIDATION)
     if n >= FEW_VALIDATION:
         return ""
-    few = count(n, "prefix", "prefixes")
-    return f"The validation part has only {few}: the accuracy while training moves in steps of {percent(1 / n, 1)}."
+    mean = " on average" if n < parts[VALIDATION] else ""
+    return f"The validation part has only {few}: the accuracy while training moves in steps of {percent(1 / n, 1)}{mean}."
 
 
 def small_test(corpus: Corpus, parts: Sizes) -> str:
-    n = parts[2]
+    n, few = _different(corpus, TEST)
     if n >= SMALL_TEST:
         return ""
     k = round(0.9 * n)
     low, high = wilson(k, n)
-    few = count(n, "prefix", "prefixes")
     return f"The test part has only {few}: {k} right of {n} would mean {percent(low)} to {percent(high)} (95 % interval)."
 
 
@@ -121,6 +120,14 @@ NOTES: tuple[Callable[[Corpus, Sizes], str], ...] = (
     few_validation,
     small_test,
 )
+
+
+def _different(corpus: Corpus, part: int) -> tuple[int, str]:
+    """How many different prefixes a part has, as intervals count them; and in words."""
+    items = np.flatnonzero(split(corpus) == part)
+    n = len({corpus.prefixes[i] for i in items})
+    different = "different " if n < len(items) else ""
+    return n, count(n, f"{different}prefix", f"{different}prefixes")
 
 
 def about(corpus: Corpus, parts: Sizes) -> list[str]:

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 from rnnkit.corpus import tables
 from rnnkit.corpus.data import Content, Corpus, load_content
 from rnnkit.corpus.notes import count
-from rnnkit.corpus.source import MAX_BYTES, MAX_WORDS, CorpusError, decode, is_text, to_lines, to_record
+from rnnkit.corpus.source import MAX_BYTES, MAX_WORDS, CorpusError, decode, is_text, no_array, to_lines, to_record
 from rnnkit.corpus.texts import tidy
-from rnnkit.corpus.tokens import is_closing, is_opening
+from rnnkit.corpus.tokens import is_closing, is_opening, unspaced
 from rnnkit.errors import clip
 
 MOST_UNREADABLE = 0.5  # share of the lines from which a file is refused; below it they are told and left out
@@ -95,7 +95,9 @@ def read_pairs(data: bytes, name: str = "", gold: bytes | None = None, max_bytes
     A pair that occurs again is counted once, so an interval counts different pairs. A line that cannot be read is named in the
     notes and left out. Raises CorpusError with what was expected where most of the lines are none.
     """
-    lines = to_lines(unicodedata.normalize("NFC", decode(data, max_bytes)))
+    text = unicodedata.normalize("NFC", decode(data, max_bytes))
+    no_array(text)
+    lines = to_lines(text)
     answers = None if gold is None else to_lines(decode(gold, max_bytes, "the .gold file"), "the .gold file")
     kind, found = _reader(lines, answers)
     items, odd = [], []
@@ -131,17 +133,21 @@ def _reader(lines: list[str], gold: list[str] | None) -> tuple[str, Found]:
 
 
 def sentences(right: str, wrong: str) -> Pair:
-    """Two whole sentences: all up to the first word that differs, and the rest of each. Raises CorpusError where none differs."""
-    words = right.split(), wrong.split()
+    """Two whole sentences: all up to the first word that differs, and the rest of each. Raises CorpusError where none differs.
+
+    Where no spaces are put between words, up to the first character that differs.
+    """
+    space = "" if unspaced(right + wrong) else " "
+    words = (right.split(), wrong.split()) if space else (list(right), list(wrong))
     same = 0
     while same < min(map(len, words)) and words[0][same] == words[1][same]:
         same += 1
     if same == min(map(len, words)):
-        which = "they are the same" if right.split() == wrong.split() else "one is the beginning of the other"
+        which = "they are the same" if words[0] == words[1] else "one is the beginning of the other"
         raise CorpusError(f"expected two sentences that differ in a word, {which}: {clip(right)} and {clip(wrong)}")
     if not set(words[0]) & set(words[1]):
         raise CorpusError(f"expected two sentences that share words, got {clip(right)} and {clip(wrong)}")
-    return _checked(" ".join(words[0][:same]), " ".join(words[0][same:]), " ".join(words[1][same:]))
+    return _checked(space.join(words[0][:same]), space.join(words[0][same:]), space.join(words[1][same:]))
 
 
 def _checked(before: str, right: str, wrong: str, other: str | None = None, attractors: int = -1) -> Pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 
@@ -12,8 +13,9 @@ from rnnkit.corpus.data import Corpus
 from rnnkit.corpus.formats import FORMATS
 from rnnkit.corpus.items import Item, Lines, Reading
 from rnnkit.corpus.parts import sizes, split, tested_on, with_validation
-from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, MAX_LINES, MAX_TREEBANK_LINES, CorpusError, decode, to_lines
+from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, MAX_LINES, MAX_TREEBANK_LINES, CorpusError, decode, no_array, to_lines
 from rnnkit.corpus.texts import tidy
+from rnnkit.corpus.tokens import visible
 from rnnkit.errors import clip
 
 MIN_PREFIXES = 100  # different ones: then about ten are left to test, and ten right of ten mean at least 72 % (95 % interval)
@@ -57,16 +59,27 @@ def _read(data: bytes, name: str, format: str | None, gold: bytes | None, max_by
     """What stands in the file, however little; its notes say how it was read and what was noticed."""
     if format is not None and format not in FORMATS:
         raise CorpusError(f"unknown format {clip(format)}: valid are {', '.join(FORMATS)}")
-    text = decode(data, max_bytes)
+    text, hidden = _cleaned(decode(data, max_bytes))
+    no_array(text)
     head = [line for line in text[:100_000].split("\n") if line.strip()][:HEAD]
     lines = to_lines(text, most=MAX_TREEBANK_LINES if treebank.fits(head) else MAX_LINES)
-    answers = None if gold is None else to_lines(decode(gold, max_bytes, "the .gold file"), "the .gold file")
+    answers = None if gold is None else to_lines(_cleaned(decode(gold, max_bytes, "the .gold file"))[0], "the .gold file")
     kind = format or ("gulordava" if answers is not None else _recognise(head, text))
     if answers is not None and kind != "gulordava":
         raise CorpusError(f"a .gold file belongs to the format gulordava, not to {kind}")
     items, remarks = _collect(FORMATS[kind].read(lines, answers))
     how = "as asked for" if format else "recognised by the second file" if answers else "recognised by its first line"
+    if hidden:
+        left_out = notes.count(hidden, "invisible character")
+        remarks.append(f"{left_out} left out (marks of direction or byte order, soft hyphens).")
     return _build(items, tidy(name, "corpus"), kind, (f"Read as {FORMATS[kind].title}, {how}.", *remarks))
+
+
+def _cleaned(text: str) -> tuple[str, int]:
+    """The text as words are compared: composed (Unicode NFC), nothing invisible in it; and how much was left out."""
+    text = unicodedata.normalize("NFC", text)
+    seen = visible(text)
+    return seen, len(text) - len(seen)
 
 
 def _recognise(head: Lines, text: str) -> str:

@@ -7,6 +7,7 @@ second, before anything is parsed. No file is opened, unpacked or executed.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from rnnkit.errors import clip
@@ -49,6 +50,8 @@ class CorpusError(ValueError):
 
 def decode(data: bytes, max_bytes: int = MAX_BYTES, what: str = "the file") -> str:
     """The text of a file in UTF-8, or in UTF-16 with a byte order mark ("Unicode text" of Excel); all line ends become \\n."""
+    if not isinstance(data, bytes | bytearray):
+        raise TypeError(f"expected the bytes of a file, such as Path(name).read_bytes(), got {type(data).__name__}")
     if len(data) > max_bytes:
         raise CorpusError(f"{what} has {len(data):,} bytes; expected at most {max_bytes:,}")
     if data.startswith(UTF_16) and not data.startswith(UTF_32):
@@ -121,6 +124,12 @@ def to_record(line: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise CorpusError(f"expected a JSON object on each line, got a {type(record).__name__}: {clip(line)}")
     return record
+
+
+def no_array(text: str) -> None:
+    """Raises CorpusError for a JSON array of objects, of which no reader would take more than pieces."""
+    if re.match(r"\s*\[\s*\{", text[:1000]):
+        raise CorpusError("expected JSON lines, an object on each line, got a JSON array")
 
 
 def is_text(text: str) -> bool:

@@ -14,7 +14,8 @@ JOINING = "'’‘-‐‑._·&@/״׳"  # between two letters or digits they belo
 BETWEEN_DIGITS = ",:٫٬"  # 3,000 and 12:30
 ALSO = "`´"  # quotation marks on a typewriter; modifiers to Unicode
 LIKE = 3  # so many equal marks in a row are one word at most: "...", "--"
-DIRECTIONS = "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # invisible, they say which way to read
+_HIDDEN = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u00ad\ufeff]")  # reading directions, soft hyphens, byte order
+_ZERO_WIDTH_SPACE = "\u200b"
 
 
 def is_mark(character: str) -> bool:
@@ -31,12 +32,17 @@ def is_closing(character: str) -> bool:
     return unicodedata.category(character) in ("Pe", "Pf", "Po") and character not in "¿¡&@/*#%\\\"'"
 
 
+def visible(text: str) -> str:
+    """Without characters that nobody sees and that would make a word another one. A space of no width is a space."""
+    return _HIDDEN.sub("", text).replace(_ZERO_WIDTH_SPACE, " ")
+
+
 def to_tokens(text: str) -> tuple[str, ...]:
     """Words in lower case, marks as words of their own; text whose words are already separated stays as it is.
 
     "«Don't», he said…" becomes «, don't, », `,`, he, said, ….
     """
-    text = text.lower()
+    text = visible(text).lower()
     marks = "".join(sorted(c for c in set(text) if is_mark(c)))
     return tuple(_pattern(marks).findall(text))
 
@@ -44,7 +50,7 @@ def to_tokens(text: str) -> tuple[str, ...]:
 @lru_cache(maxsize=16)
 def _pattern(marks: str) -> re.Pattern[str]:
     """Words and marks of a text in which no other marks occur."""
-    word = rf"[^\s{DIRECTIONS}{re.escape(marks)}]+"
+    word = rf"[^\s{re.escape(marks)}]+"
     joints = rf"[{re.escape(JOINING)}]|(?<=\d)[{re.escape(BETWEEN_DIGITS)}](?=\d)"
     runs = [f"{re.escape(mark)}{{1,{LIKE}}}" for mark in marks]
     return re.compile("|".join([rf"{word}(?:(?:{joints}){word})*", *runs]))

@@ -38,7 +38,7 @@ def conllu(lines: Lines, gold: Lines | None = None) -> Reading:
         import conllu as package
     except ModuleNotFoundError:
         raise CorpusError("expected the package conllu, which reads this format: run  pip install conllu") from None
-    sentences = 0
+    sentences = n = 0
     for at, block in _blocks(lines):
         if len(block) > MAX_TOKENS:
             yield (
@@ -56,8 +56,13 @@ def conllu(lines: Lines, gold: Lines | None = None) -> Reading:
         except (package.exceptions.ParseException, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             yield at, CorpusError(f"expected a sentence in CoNLL-U, got {clip(block[0])}: {clip(str(error))}")
             continue
-        sentences += 1
+        sentences, n = sentences + 1, n + len(found)
         yield from ((at, item) for item in found)
+    if sentences and not n:
+        raise CorpusError(
+            f"expected a noun that is the subject (nsubj) of a finite verb behind it, both of the same Number, got {sentences:,} "
+            "sentences without: the features Number and VerbForm=Fin are needed"
+        )
     yield 1, f"{sentences:,} sentences: each noun that is the subject (nsubj) of a finite verb behind it is an item."
 
 

@@ -27,7 +27,7 @@ def cross_entropy(z: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[T
     if weight is not None:
         dz.mul_(weight.unsqueeze(-1))
         log_right = log_right * weight.unsqueeze(-1)
-    return log_right.sum((0, 2, 3)) / -n, dz.div_(n)
+    return (0 - log_right.sum((0, 2, 3))) / n, dz.div_(n)  # 0 and not -0 where every answer is certain
 
 
 def squared_error(z: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -42,6 +42,9 @@ LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "squared_error": squa
 
 
 def correct(z: Tensor, y: Tensor) -> Tensor:
-    """(R,) share of right answers: the largest output is the class y (K, R, B), or (z - y)^2 <= .04 for numbers."""
-    right = z.argmax(-1) == y if y.dim() == 3 else (z - y).square().amax(-1) <= 0.04
+    """(R,) share of right answers: the largest output is the class y (K, R, B), or (z - y)^2 <= .04 for numbers.
+
+    Outputs that hold a NaN are no answer.
+    """
+    right = (z.argmax(-1) == y) & ~z.isnan().any(-1) if y.dim() == 3 else (z - y).square().amax(-1) <= 0.04
     return right.double().mean((0, 2))

@@ -1,6 +1,8 @@
 """Optimizers on stacked parameters: theta <- theta - step, where each is a rule for the step. All work in place.
 
-Elementwise throughout, so the networks of a stack never mix. `slots` says how many running averages a weight needs.
+Elementwise throughout, so the networks of a stack never mix. `slots` says how many running averages a weight needs. `longest`
+bounds the norm of a step: longest lr ||g||, with g the longest gradient so far; of an adaptive rule, which divides each weight's
+gradient by its own recent size, longest lr sqrt(number of weights).
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ class Optimizer(ABC):
 
     title: ClassVar[str]
     slots: ClassVar[int] = 0
+    adaptive: ClassVar[bool] = False
+    longest: ClassVar[float] = 10.0
 
     def init(self, params: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, ...]]:
         return {k: tuple(v.new_zeros(v.shape) for _ in range(self.slots)) for k, v in params.items()}
@@ -31,6 +35,7 @@ class Sgd(Optimizer):
     """lr g"""
 
     title = "SGD"
+    longest = 1.0
 
     def step(self, g, memory, lr, n):
         return lr * g
@@ -61,6 +66,8 @@ class Adam(Optimizer):
 
     title = "Adam"
     slots = 2
+    adaptive = True
+    longest = 7.3  # where gradients grow so as to make it longest: (sum_k (.1 .9^k)^2 / (.001 .999^k))^1/2
 
     def step(self, g, memory, lr, n):
         m, v = memory
@@ -74,6 +81,7 @@ class RmsProp(Optimizer):
 
     title = "RMSprop"
     slots = 1
+    adaptive = True
 
     def step(self, g, memory, lr, n):
         (v,) = memory

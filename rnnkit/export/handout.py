@@ -111,7 +111,7 @@ def _figure(i: int, figure: Figure) -> str:
 def _until(history: History) -> str:
     step, steps = int(history.steps[history.n - 1]), history.e.steps
     return (
-        f"The numbers are those after all {steps:,} training steps"
+        f"The numbers are those after {'the only training step' if steps == 1 else f'all {steps:,} training steps'}"
         if step == steps
         else f"The numbers are those at training step {step:,} of {steps:,}"
     )

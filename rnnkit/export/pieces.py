@@ -287,6 +287,13 @@ def _add(weight: str, what: str, e: Experiment) -> str:
     return line
 
 
+def _clip_value(fix: Any, e: Experiment) -> str:
+    if any(other.name == "freeze" for other in e.fixes):  # torch's function fails where no weight has a gradient
+        there = "p.grad for p in network.parameters() if p.grad is not None"
+        return f"for g in [{there}]:\n    g.clamp_(-{fix.threshold!r}, {fix.threshold!r})"
+    return f"nn.utils.clip_grad_value_(network.parameters(), {fix.threshold!r})"
+
+
 def _freeze(fix: Any, e: Experiment) -> str:
     names = fix.names.split("+")
     names += ["b_rec"] * ("b" in names and CELLS[e.cell].recurrent_bias)
@@ -302,7 +309,7 @@ REMEDY: dict[str, Piece] = {
     "omega": _omega,
     "freeze": _freeze,
     "clip-norm": lambda fix, e: f"clip_norm(network, {fix.threshold!r})",
-    "clip-value": lambda fix, e: f"nn.utils.clip_grad_value_(network.parameters(), {fix.threshold!r})",
+    "clip-value": _clip_value,
 }
 
 FUNCTION = {"omega": OMEGA, "clip-norm": CLIP_NORM}  # that a remedy calls

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from rnnkit.engine import bptt
 from rnnkit.engine.bptt import Arrays, Params
 from rnnkit.engine.cells import CELLS
+from rnnkit.engine.losses import correct
 from rnnkit.engine.trainer import quietly
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Network, Part, network
-from rnnkit.studies.word_by_word import agreement, check_units, switched_off
+from rnnkit.studies.word_by_word import check_units, switched_off
+from rnnkit.tasks import agreement_task
 from rnnkit.tasks.sentences import build
 
 SENTENCES, FEWEST = 1000, 100
@@ -35,7 +36,7 @@ def units(e: Experiment, step: int = 0, off: Sequence[int] = ()) -> Iterator[Par
         that unit alone is switched off;
     sentences: how many scored.
     """
-    task = agreement(e)
+    task = agreement_task(e.task)
     check_units(e, off)
     for state in network(e, step):
         if isinstance(state, Network):
@@ -118,5 +119,5 @@ def final_states(e: Experiment, p: Params, x: np.ndarray) -> Arrays:
 def accuracy(e: Experiment, p: Params, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(R,) share of the sentences x (T, N) whose number y (N,) the networks answer."""
     with quietly():
-        z: Tensor = bptt.readout(p, final_states(e, p, x)[0])
-        return (z.argmax(-1).numpy() == y).mean(1)
+        z = bptt.readout(p, final_states(e, p, x)[0])[None]
+        return correct(z, torch.from_numpy(y)[None, None]).numpy()

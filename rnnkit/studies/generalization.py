@@ -15,7 +15,8 @@ from rnnkit.engine.trainer import quietly
 from rnnkit.experiment import Experiment
 from rnnkit.studies.ablation import accuracy, affordable
 from rnnkit.studies.networks import Network, Part, both_ways, network
-from rnnkit.studies.word_by_word import LONGEST, agreement
+from rnnkit.studies.word_by_word import LONGEST
+from rnnkit.tasks import agreement_task
 from rnnkit.tasks.agreement import Agreement
 from rnnkit.tasks.sentences import FRAME, SHORTEST, baselines, build, most_adverbs
 
@@ -42,7 +43,7 @@ def breaks(e: Experiment, step: int = 0) -> Iterator[Part]:
         sentences; for points of kind "distance", else NaN.
     Left out are attractors for which the clause has no room. Sentences of the trained length are held-out ones.
     """
-    task = agreement(e)
+    task = agreement_task(e.task)
     for state in network(e, step):
         if isinstance(state, Network):
             exact = state.p

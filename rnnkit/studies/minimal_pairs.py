@@ -12,6 +12,7 @@ import torch
 
 from rnnkit.analysis.findings import LISTED
 from rnnkit.corpus import Corpus, Pairs, ngrams, wilson
+from rnnkit.corpus.tokens import unspaced
 from rnnkit.engine import bptt
 from rnnkit.engine.bptt import Params
 from rnnkit.engine.cells import CELLS
@@ -61,13 +62,15 @@ def compared(e: Experiment, task: NextSymbol, p: Params, pairs: Pairs) -> Iterat
     high (Wilson's 95 % interval). who: the network; "five-gram", the counting model (ngrams.py); "frequent-form", the one that
     the training text has more often (a tie is half right); of the example "last-noun", the number of the last noun that has
     one. "known" groups pairs by whether all their words are. pairs: how many were asked, of the `usable` ones; skipped: those
-    that differ in a word that is not known, which cannot be compared; missing: some of these words; strange: how many asked
-    ones hold another unknown word; known: the share of the symbols of their prefixes that are.
+    that differ in a word that is not known, which cannot be compared; missing: some of these words; same: those whose sentences
+    are the same to the task; strange: how many asked ones hold another unknown word; known: the share of the symbols of their
+    prefixes that are.
     """
     readings = [Reading(task, *item[:2]) for item in pairs.items]
     strange = set(unknown(task, [piece for reading in readings for piece in (*reading.right, *reading.wrong)]))
     missing = [[piece for side in reading.differing for piece in side if piece in strange] for reading in readings]
-    usable = [i for i, words in enumerate(missing) if not words]
+    same = [not any(reading.differing) for reading in readings]
+    usable = [i for i, words in enumerate(missing) if not words and not same[i]]
     items = np.array(usable, np.int64)[:: max(1, -(-len(usable) // MOST_PAIRS))]
     asked = [readings[i] for i in items]
     better = np.zeros(len(items))
@@ -84,7 +87,8 @@ def compared(e: Experiment, task: NextSymbol, p: Params, pairs: Pairs) -> Iterat
         "rows": _rows(_groups(attractors, odd), good),
         "pairs": len(items),
         "usable": len(usable),
-        "skipped": len(pairs) - len(usable),
+        "skipped": len(pairs) - len(usable) - sum(same),
+        "same": sum(same),
         "missing": list(dict.fromkeys(piece for words in missing for piece in words))[:LISTED],
         "strange": int(odd.sum()),
         "known": float(np.mean([piece not in strange for piece in symbols])) if symbols else 0.0,
@@ -197,11 +201,11 @@ def _strength(task: NextSymbol, order: int) -> float:
 
 def frequent(task: NextSymbol, asked: Sequence[Reading]) -> np.ndarray:
     """(n,) how much more often the training text has the right form than the wrong one; 0 where what stands before differs."""
-    text = f" {' '.join(map(str, task.parts[0][-COUNTED:]))} "  # as symbols, so that a form of several is found as well
+    text = f" {'  '.join(map(str, task.parts[0][-COUNTED:]))} "  # as symbols, so that a form of several is found as well
 
     @cache
     def count(*form: str) -> int:
-        whole = form if task.by_words else (" ", *form)  # not the "is " of "this "
-        return text.count(f" {' '.join(map(str, task.known.encode(whole)))} ")
+        whole = form if task.by_words or unspaced("".join(form)) else (" ", *form)  # not the "is " of "this "
+        return text.count(f" {'  '.join(map(str, task.known.encode(whole)))} ")
 
     return np.array([count(*r.after[0]) - count(*r.after[1]) for r in asked])

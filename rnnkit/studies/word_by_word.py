@@ -21,8 +21,7 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.engine.trainer import quietly
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Network, Part, both_ways, network, whole
-from rnnkit.tasks import TASKS
-from rnnkit.tasks.agreement import Agreement
+from rnnkit.tasks import agreement_task
 from rnnkit.tasks.sentences import NUMBER, subjects
 
 MOST_SENTENCES, LONGEST = 8, 1000
@@ -50,7 +49,7 @@ def reading(e: Experiment, sentences: Sequence[Sequence[int]], step: int = 0, of
     names: of the parts of the state, then of the gates and candidates; values (len(names), N, T, U), 0 where switched off;
     diverged: the training step at which the network became NaN (its last sound weights are used), or -1.
     """
-    task = agreement(e)
+    task = agreement_task(e.task)
     _check_sentences(sentences, task.n_in)
     check_units(e, off)
     for state in network(e, step):
@@ -88,15 +87,6 @@ def _plural(e: Experiment, z: np.ndarray) -> np.ndarray:
 
 
 # ---- what is refused ----
-
-
-def agreement(e: Experiment) -> Agreement:
-    """The Experiment's task; raises ValueError where it is not about agreement."""
-    task = TASKS[e.task]
-    if not isinstance(task, Agreement):
-        names = ", ".join(name for name, task in TASKS.items() if isinstance(task, Agreement))
-        raise ValueError(f"this needs a task about agreement ({names}), got '{e.task}'")
-    return task
 
 
 def check_units(e: Experiment, units: Sequence[int]) -> None:

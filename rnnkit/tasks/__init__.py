@@ -38,4 +38,14 @@ TASKS: dict[str, Task] = {
     "words": NextWord(),
 }
 
-__all__ = ["TASKS", "Batch", "Task", "is_held_out"]
+
+def agreement_task(name: str) -> Agreement:
+    """The task of this name. Raises ValueError where it is not one about agreement."""
+    task = TASKS[name]
+    if not isinstance(task, Agreement):
+        names = ", ".join(name for name, task in TASKS.items() if isinstance(task, Agreement))
+        raise ValueError(f"this needs a task about agreement ({names}), got '{name}'")
+    return task
+
+
+__all__ = ["TASKS", "Batch", "Task", "agreement_task", "is_held_out"]

@@ -121,7 +121,12 @@ class Sentences(Task):
         return self.batch(self.exam_items(rng), length)
 
     def exam_size(self, length: int) -> int:
-        return min(EXAM, len(self.items(VALIDATION)))
+        """Different sentences of the exam: a repeated one tells nothing new."""
+        return self._different
+
+    @cached_property
+    def _different(self) -> int:
+        return len({self.corpus.prefixes[i] for i in self.exam_items(np.random.default_rng(EXAM_SEED))})
 
     def baselines(self, length: int) -> dict[str, float]:
         """Those of rnnkit.corpus, whatever the length: they read whole sentences. "chance" is the majority."""

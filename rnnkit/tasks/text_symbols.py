@@ -13,7 +13,7 @@ import numpy as np
 
 from rnnkit.corpus import Pairs
 from rnnkit.corpus.pairs import Both, Pair
-from rnnkit.corpus.tokens import is_closing, is_opening, to_tokens
+from rnnkit.corpus.tokens import is_closing, is_opening, to_tokens, unspaced
 from rnnkit.tasks.agreement import WORDS, Agreement
 from rnnkit.tasks.sentences import VERBS, build
 from rnnkit.tasks.texts import NextSymbol, example_text
@@ -62,12 +62,14 @@ def beginning(task: NextSymbol) -> str:
 def spelt(task: NextSymbol, before: str, after: str) -> tuple[list[str], list[str]]:
     """The pieces of a sentence up to the form, behind the end of another sentence, and those of the form.
 
-    With characters a form that ends in a letter has the space behind it, without which "is" would be a part of "island".
+    With characters a form that ends in a letter has the space behind it, without which "is" would be a part of "island"; not in
+    scripts that put no spaces between words.
     """
     if task.by_words:
         return [beginning(task), *pieces(task, before)], [*pieces(task, after)]
-    gap = " " if before and not is_closing(after[0]) and not is_opening(before[-1]) else ""
-    return [beginning(task), *pieces(task, before + gap)], [*pieces(task, after), *([] if is_closing(after[-1]) else [" "])]
+    space = "" if unspaced(before + after) else " "
+    gap = space if before and not is_closing(after[0]) and not is_opening(before[-1]) else ""
+    return [beginning(task), *pieces(task, before + gap)], [*pieces(task, after), *("" if is_closing(after[-1]) else space)]
 
 
 def differing(right: Sequence[str], wrong: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
