@@ -1,24 +1,58 @@
-# Short names for what the README spells out; everything runs in .venv.
-.PHONY: run test check fuzz shots
-PY = .venv/bin/python
+# Short names for what README and CI run; everything runs in .venv, or in another one: make test VENV=.venv-3.14
+.PHONY: run test unit browser claims fuzz hall newest check api wheel
+VENV = .venv
+ifeq ($(OS),Windows_NT)
+PYTHON = python
+PY = $(VENV)/Scripts/python
+else
+PYTHON = python3
+PY = $(VENV)/bin/python
+endif
 
-.venv: requirements-dev.txt requirements.txt
-	python3 -m venv .venv
+$(VENV): requirements-dev.txt requirements.txt
+	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install -q -r requirements-dev.txt
-	touch .venv
+	$(PY) -c "import pathlib; pathlib.Path('$(VENV)').touch()"
 
-run: .venv
+run: $(VENV)
 	$(PY) -m streamlit run dashboard.py
 
-test: .venv
+# The README's test command: first two files at a time, then those that drive a browser, alone.
+test: unit browser
+
+unit: $(VENV)
 	$(PY) -m pytest -n 2 --dist loadfile -m "not browser"
+
+browser: $(VENV)
 	$(PY) -m pytest -m browser
 
-# Twenty times the hostile cases of every test run, each time others.
-fuzz: .venv
+# What is slow by nature. Every claim of stories and remedies on 32 networks, twice:
+claims: $(VENV)
+	$(PY) -m pytest -n 2 -m slow --timeout 0
+
+# twenty times the hostile cases of every test run, each time others:
+fuzz: $(VENV)
 	RNNKIT_FUZZ=20 $(PY) -m pytest tests/test_hostile.py --timeout 0
 
-check: .venv
+# a lecture hall of 250 viewers who watch the same run:
+hall: $(VENV)
+	$(PY) benchmarks/load.py same --viewers 250
+
+# the pages on the newest Streamlit, in an environment of its own, since requirements.txt names the one that they are made for:
+newest:
+	$(MAKE) VENV=.venv-newest .venv-newest
+	.venv-newest/bin/python -m pip install -q --upgrade streamlit
+	.venv-newest/bin/python -m pytest --deselect tests/test_requirements.py -k "page or browser or streamlit"
+
+check: $(VENV)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml)
+
+# docs/api.md from the docstrings
+api: $(VENV)
+	$(PY) -m docs.make_api
+
+wheel: $(VENV)
+	$(PY) -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .

@@ -1,25 +1,44 @@
-"""rnnkit: small recurrent networks, trained live, with the gradient through time in full view.
+"""rnnkit trains small recurrent networks and records the gradient of every time step while they learn.
 
-    from rnnkit import Experiment, train, frame
-    df = frame(train(Experiment(length=50, cell="lstm", bias="chrono", lr=0.01, input_scale=0.1)))
+    from rnnkit import Experiment, charts, run
+    history = run(Experiment(length=50, cell="lstm", bias="chrono", lr=0.01, input_scale=0.1))
+    charts.gradient_chart(history)
 
-`train` needs torch and is only imported when asked for, so that a server can plan and draw runs without it.
+What `__all__` names is the public API (docs/api.md); everything else may move. `train`, `run`, `charts` and `PRESETS` are
+imported when they are first asked for, so that `import rnnkit` loads neither torch nor Altair.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
+from rnnkit.engine.history import History
 from rnnkit.engine.record import Record, frame, gradient_frame
 from rnnkit.experiment import Experiment, ExperimentError, diff
 
 if TYPE_CHECKING:
-    from rnnkit.engine.trainer import train
+    from rnnkit import charts
+    from rnnkit.engine.trainer import run, train
+    from rnnkit.stories.presets import PRESETS
 
-__all__ = ["Experiment", "ExperimentError", "Record", "diff", "frame", "gradient_frame", "train"]
+__all__ = [
+    "PRESETS",
+    "Experiment",
+    "ExperimentError",
+    "History",
+    "Record",
+    "charts",
+    "diff",
+    "frame",
+    "gradient_frame",
+    "run",
+    "train",
+]
+_LATER = {"PRESETS": "rnnkit.stories.presets", "run": "rnnkit.engine.trainer", "train": "rnnkit.engine.trainer"}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "train":
-        from rnnkit.engine.trainer import train
-
-        return train
+    if name == "charts":
+        return importlib.import_module("rnnkit.charts")
+    if name in _LATER:
+        return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module 'rnnkit' has no attribute {name!r}")

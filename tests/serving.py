@@ -14,16 +14,19 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class Server:
-    """On a free port, or on this one; `within` is a command that runs the one behind it, `environment` is added to ours."""
+    """On a free port, or on this one; `within` is a command that runs the one behind it, `environment` is added to ours.
 
-    def __init__(self, log, port=0, within=(), **environment):
+    `start` is what Python starts as a module, in `folder`."""
+
+    def __init__(self, log, port=0, within=(), start=("streamlit", "run", "dashboard.py"), folder=ROOT, **environment):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = port or free.getsockname()[1]
-        options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(self.port)]
-        command = [*within, sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
+        own = {"HEADLESS": "true", "ADDRESS": "127.0.0.1", "PORT": str(self.port)}
+        environment |= {f"STREAMLIT_SERVER_{name}": value for name, value in own.items()}
+        command = [*within, sys.executable, "-m", *start]
         out = {"stdout": log.open("wb"), "stderr": subprocess.STDOUT}
-        self.process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, **out)
+        self.process = subprocess.Popen(command, cwd=folder, env=os.environ | environment, **out)
         self.url = f"http://127.0.0.1:{self.port}"
         until(self._answers, f"an answer of {self.url}: {log}")
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from conftest import ROOT
 
-import rnnkit.__main__ as command_line
 from rnnkit import Experiment, frame, train
-from rnnkit.__main__ import main
+from rnnkit.cli.experiment_options import experiment_of
+from rnnkit.cli.main import main, parser
 from rnnkit.corpus import TEST, split
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES
@@ -172,7 +173,7 @@ def test_bad_input_is_named_with_what_is_valid(options, told, capsys):
 def test_what_a_preset_brings_is_no_fault_of_the_options(options):
     field, value = options[0][2:], options[1]
     for name, preset in PRESETS.items():
-        e = command_line._experiment(command_line._parser().parse_args(["train", "--preset", name, *options]))
+        e = experiment_of(parser().parse_args(["train", "--preset", name, *options]))
         assert getattr(e, field) == value
         base = preset.experiment
         brought = {k: v for k, v in base.to_dict().items() if k != field}
@@ -239,7 +240,7 @@ def test_help_teaches_every_choice(capsys):
 
 
 def test_help_tells_the_default_of_every_option_that_has_one():
-    commands = command_line._parser()._subparsers._group_actions[0].choices
+    commands = parser()._subparsers._group_actions[0].choices
     options = {option.option_strings[0]: option for option in commands["train"]._actions}
     told = {name: option.help for name, option in options.items() if option.nargs != 0}  # flags are off by default
     without = ["--json", "--file", "--gold", "--test", "--pairs-gold", "--records", "--gradients", "--charts", "--handout"]
@@ -275,3 +276,22 @@ def test_gradients_of_padded_sentences_have_no_row_where_nothing_is(tmp_path):
     main(["train", "--task", "corpus", "--length", "25", "--hidden", "4", "--steps", "1", "--quiet", "--gradients", str(path)])
     norms = pd.read_csv(path).norm
     assert len(norms) and (norms >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "options, flags", [([], []), (["--port", "8600", "--address", "::1"], ["--server.port=8600", "--server.address=::1"])]
+)
+def test_dashboard_runs_the_script_of_this_clone(monkeypatch, options, flags):
+    started = []
+    monkeypatch.setattr(sys, "argv", ["rnnkit"])
+    monkeypatch.setattr("runpy.run_module", lambda module, **_: started.append((module, *sys.argv)))
+    assert main(["dashboard", *options]) == 0
+    assert started == [("streamlit", "streamlit", "run", str(ROOT / "dashboard.py"), *flags)]
+
+
+def test_dashboard_without_streamlit_says_how_to_install_it(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as stopped:
+        main(["dashboard"])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == 'rnnkit: Streamlit is not installed: run  pip install "rnnkit[dashboard]"\n'

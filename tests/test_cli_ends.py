@@ -23,7 +23,7 @@ PLAIN_SIGNALS = (
 
 def start(*arguments, stdout=subprocess.PIPE, before="", **more):
     """The program in a process of its own."""
-    code = PLAIN_SIGNALS + before + "from rnnkit.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    code = PLAIN_SIGNALS + before + "from rnnkit.cli.main import main; sys.exit(main(sys.argv[1:]))"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     pipes = {"stdout": stdout, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, **pipes, **more)
@@ -73,7 +73,7 @@ AFTER = "rnnkit: stopped by Ctrl-C after the training: the files are written, th
 
 
 def test_ctrl_c_in_the_report_ends_it_and_keeps_the_files(tmp_path):
-    slow = WAITS + "import rnnkit.__main__ as m; m._exam = wait\n"
+    slow = WAITS + "import rnnkit.cli.train as m; m._exam = wait\n"
     program = start("train", *LONG[:-1], "3", "--quiet", "--records", "a.csv", before=slow, cwd=tmp_path)
     assert program.stderr.readline() == "here\n"
     program.send_signal(signal.SIGINT)
@@ -96,7 +96,7 @@ def test_ctrl_c_while_files_are_written_lets_them_be_completed(tmp_path):
 
 
 def test_ctrl_c_before_the_training(tmp_path):
-    slow = "import rnnkit.__main__ as m; m._experiment = lambda args: (print('here', file=sys.stderr), signal.pause())\n"
+    slow = "import rnnkit.cli.train as m; m.experiment_of = lambda args: (print('here', file=sys.stderr), signal.pause())\n"
     program = start("train", before=slow, cwd=tmp_path)
     assert program.stderr.readline() == "here\n"
     program.send_signal(signal.SIGINT)

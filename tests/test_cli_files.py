@@ -9,7 +9,7 @@ import pytest
 from test_cli import SMALL
 
 from rnnkit import Experiment, train
-from rnnkit.__main__ import main
+from rnnkit.cli.main import main
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.history import History
 from rnnkit.export.figures import figures, names

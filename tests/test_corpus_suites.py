@@ -8,7 +8,7 @@ import pytest
 from test_corpus_read import NOUNS, as_blimp, as_table, error
 from test_corpus_training import SMALL, corpus_of
 
-from rnnkit.__main__ import main
+from rnnkit.cli.main import main
 from rnnkit.corpus import (
     TEST,
     TRAIN,

@@ -14,7 +14,7 @@ from conftest import ROOT
 from reference import active, assert_close
 
 from rnnkit import Experiment, train
-from rnnkit import __main__ as cli
+from rnnkit.cli.main import main
 from rnnkit.engine.cells import CELLS, Tanh
 from rnnkit.engine.fixes import FIXES, L2, Truncate, parse_fix
 from rnnkit.engine.inits import BIASES, INITS
@@ -362,7 +362,7 @@ def test_presets_have_a_script_unless_they_read_a_file(name):
 def test_a_handout_of_what_has_no_script_goes_without(tmp_path):
     file = tmp_path / "handout.html"
     command = ["train", "--task", "words", "--length", "8", "--steps", "1", "--replicas", "1", "--handout", str(file)]
-    cli.main(command)
+    main(command)
     assert "The same in plain PyTorch" not in file.read_text("utf-8")
 
 

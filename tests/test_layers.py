@@ -203,9 +203,13 @@ def test_the_registries_run_without_torch(in_fresh_python):
     assert in_fresh_python(code).split() == ["False"]
 
 
-def test_train_is_offered_by_the_package_and_loaded_when_asked_for(in_fresh_python):
-    code = "import sys, rnnkit\nbefore = 'torch' in sys.modules\nrnnkit.train\nprint(before, 'torch' in sys.modules)"
-    assert in_fresh_python(code).split() == ["False", "True"]
+def test_what_is_heavy_is_loaded_when_it_is_asked_for(in_fresh_python):
+    code = (
+        "import sys, rnnkit\n"
+        "def look(): print('torch' in sys.modules, 'altair' in sys.modules)\n"
+        "rnnkit.PRESETS, look(), rnnkit.charts.gradient_chart, look(), rnnkit.train, look()"
+    )
+    assert in_fresh_python(code).splitlines() == ["False False", "False True", "True True"]
     import rnnkit
 
     assert all(hasattr(rnnkit, name) for name in rnnkit.__all__)

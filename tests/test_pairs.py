@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from rnnkit import Experiment
-from rnnkit.__main__ import main
 from rnnkit.analysis.findings import MODELS, WHO, training_loss
 from rnnkit.charts.corpora import groups_chart, groups_text
 from rnnkit.charts.language import bits_text
+from rnnkit.cli.main import main
 from rnnkit.corpus import CorpusError, Pairs, Text, read_corpus, read_pairs, wilson
 from rnnkit.corpus.pairs import Pair, spaced
 from rnnkit.engine.trainer import Trainer

@@ -1,9 +1,6 @@
 """What is to be installed is said once: requirements files and pyproject.toml agree, and what must be exact is."""
 
 import re
-import shutil
-import subprocess
-import sys
 import tomllib
 from importlib.metadata import version
 
@@ -71,24 +68,7 @@ def test_what_is_installed_here_is_what_the_files_ask_for():
 def test_the_readme_and_the_command_line_name_the_same_torch():
     named = {
         m
-        for path in ("README.md", "rnnkit/__main__.py")
+        for path in ("README.md", "rnnkit/cli/train.py")
         for m in re.findall(r"torch==[\d.]*\d", (ROOT / path).read_text("utf-8"))
     }
     assert named == {"torch==2.13.0"}
-
-
-def test_a_clone_can_be_installed(tmp_path):
-    """What the README's notebook section asks pip for, without a network: the package, its data files and its command."""
-    clone, target = tmp_path / "clone", tmp_path / "installed"
-    shutil.copytree(ROOT / "rnnkit", clone / "rnnkit", ignore=shutil.ignore_patterns("__pycache__"))  # pip leaves files beside it
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, clone)
-    alone = ["--no-deps", "--no-build-isolation", "--no-index", "--target", str(target)]
-    pip = [sys.executable, "-m", "pip", "install", "-q", *alone]
-    done = subprocess.run([*pip, str(clone)], capture_output=True, text=True, timeout=200, check=False)
-    assert done.returncode == 0, done.stderr
-    inside = {
-        str(path.relative_to(ROOT)) for path in ROOT.glob("rnnkit/**/*") if path.is_file() and "__pycache__" not in path.parts
-    }
-    assert inside == {name for name in inside if (target / name).is_file()}
-    assert (target / "bin/rnnkit").is_file() or (target / "Scripts/rnnkit.exe").is_file()

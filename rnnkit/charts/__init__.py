@@ -1,4 +1,7 @@
-"""DataFrame -> alt.Chart: one module a subject, and what all of them share in style.py."""
+"""Functions DataFrame -> alt.Chart, one file a subject; they draw the same charts as the dashboard.
+
+style.py holds the colours, sizes and fonts that all of them share. Nothing here computes or trains.
+"""
 
 from rnnkit.charts.gradient import gradient_chart
 from rnnkit.charts.style import GREY, HEIGHT, INK, MAX_ROWS, WARM

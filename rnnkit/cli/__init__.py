@@ -1,1 +1,4 @@
-"""What the command line (rnnkit/__main__.py) is made of: its files, its end, its progress bar."""
+"""The command line, `rnnkit` or `python -m rnnkit`: main.py reads the arguments, and each subcommand is a file of its name.
+
+The other files are parts of `train`: its options, input and output files, progress bar, signals and exit codes.
+"""

@@ -21,9 +21,18 @@ KEPT = 12  # things made `once`
 
 
 class History:
-    """N rows, one for each step of `e.recorded_steps`; R networks, T time steps, P parts of the state.
+    """The Records of one run in arrays: N rows, one a step of `e.recorded_steps`; R networks, T time steps, P parts of the state.
 
-    state_grad and state_grad_all, (N, P, T, R), are one array where the last step alone has a loss.
+    Only the first `n` rows are recorded; the others are NaN. `e` is the Experiment and `parts` the names of the P parts.
+
+    - steps, (N,): the training step of each row
+    - loss, accuracy, norm_raw, norm_applied, radius, flat, blocked, gate, (N, R): as in Record, there called
+      grad_norm_raw, grad_norm_applied and spectral_radius
+    - diverged, (N, R): the training step at which a network first had a NaN or inf, -1 while it has none
+    - causes, n tuples of R texts: the first tensor that was not finite
+    - state_grad, (N, P, T, R): ||dL/ds_t||, L the last time step's loss
+    - state_grad_all, (N, P, T, R): the same with L the mean of all time steps' losses. It is the same array as state_grad where
+      the last time step alone has a loss
     """
 
     def __init__(self, e: Experiment, dtype: np.typing.DTypeLike = np.float32) -> None:
@@ -44,7 +53,7 @@ class History:
 
     @classmethod
     def of(cls, e: Experiment, records: Iterable[Record]) -> History:
-        """From what train(e) gives, in order; in float64 where that was trained in float64."""
+        """Returns the History of what `train(e)` yields, in the same order and in the dtype that it was trained in."""
         history = None
         for record in records:
             history = history or cls(e, record.state_grad.dtype)
@@ -53,7 +62,7 @@ class History:
 
     @property
     def nbytes(self) -> int:
-        """Of a full run; pages that no row has reached yet are not there."""
+        """Bytes of a full run's arrays. Pages of memory that no row has reached yet are not allocated."""
         return (
             self.state_grad.nbytes * (2 if self.e.several_losses else 1)
             + 9 * self.loss.nbytes
@@ -77,7 +86,7 @@ class History:
         self.n = i + 1
 
     def once(self, what: Hashable, make: Callable[[], T]) -> T:
-        """What many viewers of the same rows need: made for the first of them, and kept while it is among the last used."""
+        """LRU cache of derived data, shared by all viewers of a run: returns `make()`, or what it gave for the same `what`."""
         made = self._made.get(what)
         if made is None:
             made = self._made[what] = make()

@@ -14,6 +14,7 @@ from rnnkit.engine import bptt, probes
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.cuda_graph import Captured
 from rnnkit.engine.fixes import GradientFix, SignalFix
+from rnnkit.engine.history import History
 from rnnkit.engine.losses import LOSSES, correct
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.params import Bundle
@@ -351,7 +352,15 @@ def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu"
     A network that diverges (see Trainer) is frozen and its later numbers are NaN, while the others train on. The same Experiment
     gives the same Records, bit for bit, on the same CPU and number of threads. Denormal numbers are flushed to zero (by threads
     that torch started before this, only if it was told to then).
+
+    `dtype` is torch.float32 or torch.float64, `device` "cpu", "cuda" or "cuda:1". Raises ExperimentError where the data that the
+    Experiment names are not in this process.
     """
     with quietly():
         trainer = Trainer(e, dtype, device)
     yield from trainer.records()
+
+
+def run(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> History:
+    """Trains the Experiment's networks to the end and returns all Records in one History; see `train`."""
+    return History.of(e, train(e, dtype, device))

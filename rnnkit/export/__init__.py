@@ -1,1 +1,4 @@
-"""A run to take home: pictures, tables, a handout, a script and a notebook."""
+"""Writes a run into files to take home: charts as SVG and PNG, tables, a handout, a PyTorch script and a notebook.
+
+Each function takes an Experiment or a History and returns text or bytes. Nothing here trains.
+"""

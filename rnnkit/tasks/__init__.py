@@ -1,4 +1,7 @@
-"""What is to be learnt: TASKS holds every task under the name that menus, links and the command line use."""
+"""What is to be learnt: TASKS holds every task under the name that menus, links and the command line use.
+
+A task draws sequences and targets and scores answers, with numpy alone. rnnkit/corpus reads the files that some tasks learn from.
+"""
 
 from rnnkit.tasks.agreement import Agreement
 from rnnkit.tasks.base import Batch, Task, is_held_out

@@ -1,4 +1,7 @@
-"""Every remedy against a plain network: what it is (ideas), what it is tried on (panels), and what came out (results)."""
+"""Every remedy against a plain network: what it is (ideas), what it is tried on (panels), and what came out (results).
+
+The page Remedies draws them; a test trains every claim.
+"""
 
 from rnnkit.stories.remedies.ideas import IDEAS, LEVELS, Idea
 from rnnkit.stories.remedies.panels import PANELS, UNTRIED, Panel, Remedy, repairs

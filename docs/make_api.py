@@ -1,0 +1,95 @@
+"""Writes docs/api.md, the public API, from the docstrings of what rnnkit's `__all__` names: `make api`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import rnnkit
+
+TARGET = Path(__file__).with_name("api.md")
+TITLE = """\
+# The public API
+
+`from rnnkit import ...` gives what stands on this page; everything else may move. `make api` writes the page from the docstrings.
+"""
+ORDER = (  # as one meets them
+    "Experiment train run History Record frame gradient_frame diff PRESETS charts ExperimentError"
+).split()
+
+
+def text() -> str:
+    assert sorted(ORDER) == sorted(rnnkit.__all__)
+    return "\n".join([TITLE, *(_entry(name, getattr(rnnkit, name)) for name in ORDER)])
+
+
+def _entry(name: str, thing: Any) -> str:
+    if isinstance(thing, ModuleType):
+        functions = [getattr(thing, inner) for inner in thing.__all__ if inspect.isfunction(getattr(thing, inner))]
+        return f"## {name}\n\n{inspect.getdoc(thing)}\n\n" + "\n".join(_function(f, f"{name}.", "###") for f in functions)
+    if inspect.isclass(thing):
+        return _class(thing)
+    if inspect.isfunction(thing):
+        return _function(thing, "", "##")
+    rows = [f"| `{key}` | {preset.title} |" for key, preset in thing.items()]
+    about = f"A dict: name -> {type(next(iter(thing.values()))).__name__}, with `title`, `text`, `experiment` and `claim`."
+    return "\n".join([f"## {name}\n\n{about}\n", "| name | title |", "| --- | --- |", *rows, ""])
+
+
+def _function(function: Any, owner: str, heading: str) -> str:
+    node = _parsed(function)
+    if owner[:1].isupper():  # a method's first argument is given by Python
+        del node.args.args[0]
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns else ""
+    name = owner + function.__name__
+    code = f"```python\n{name}({ast.unparse(node.args)}){returns}\n```"
+    return f"{heading} {name}\n\n{code}\n\n{inspect.getdoc(function)}\n"
+
+
+def _class(thing: type) -> str:
+    parts = [f"## {thing.__name__}\n\n{inspect.getdoc(thing)}\n"]
+    if is_dataclass(thing):
+        parts.append(_table(thing) if fields(thing)[0].metadata else _attributes(thing))
+    for name, member in vars(thing).items():
+        if name.startswith("_"):
+            continue
+        member = getattr(member, "__func__", member)  # of a class method
+        if inspect.isfunction(member) and member.__doc__:
+            parts.append(_function(member, f"{thing.__name__}.", "###"))
+        elif (isinstance(member, property) or hasattr(member, "attrname")) and inspect.getdoc(member):
+            parts.append(f"### {thing.__name__}.{name}\n\n{inspect.getdoc(member)}\n")
+    return "\n".join(parts)
+
+
+def _table(thing: type) -> str:
+    """The fields of an Experiment: default, what is valid, and what it means."""
+    rows = ["| field | default | valid | |", "| --- | --- | --- | --- |"]
+    for f in fields(thing):
+        about = f.metadata
+        if f.name == "fixes":
+            valid = "names of fixes, each with its strength: `clip-norm:1`"
+        else:
+            valid = ", ".join(about.get("choices", ())) or about.get("expected") or "{:g} to {:,.10g}".format(*about["range"])
+        default = ", ".join(map(str, f.default)) if isinstance(f.default, tuple) else f.default
+        rows.append(f"| `{f.name}` | {default} | {valid} | {about['help']} |")
+    return "\n".join(rows) + "\n"
+
+
+def _attributes(thing: type) -> str:
+    """The fields of any other dataclass as they are written, with their comments."""
+    lines = textwrap.dedent(inspect.getsource(thing)).splitlines()
+    written = [lines[node.lineno - 1].strip() for node in _parsed(thing).body if isinstance(node, ast.AnnAssign)]
+    return "```python\n" + "\n".join(written) + "\n```\n"
+
+
+def _parsed(thing: Any) -> Any:
+    return ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
+
+
+if __name__ == "__main__":
+    TARGET.write_text(text(), "utf-8")

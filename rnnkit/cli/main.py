@@ -1,0 +1,46 @@
+"""The command line: reads the arguments and hands them to a subcommand. A new one is a file here and a name in COMMANDS."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from rnnkit.cli import dashboard, train
+from rnnkit.cli import list as list_
+from rnnkit.cli.ends import fail, run
+
+COMMANDS = (train, list_, dashboard)  # each has `add_to(commands)`, which gives its parser a function `run(args)`
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `rnnkit ARGUMENTS` and returns the exit code (rnnkit/cli/ends.py).
+
+    Raises SystemExit with that code where an argument is refused, as argparse does.
+    """
+
+    def command() -> int:
+        args = parser().parse_args(argv)
+        return args.run(args)
+
+    return run(command)
+
+
+class _Parser(argparse.ArgumentParser):
+    """What is wrong comes in one line, without the usage of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        fail(f"{message} (see {self.prog} --help)")
+
+
+def parser() -> argparse.ArgumentParser:
+    whole = _Parser(
+        "rnnkit",
+        description="The command line: `python -m rnnkit train --task agreement --length 50 --cell lstm ...`.",
+        epilog=train.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = whole.add_subparsers(required=True, metavar=" | ".join(c.__name__.rpartition(".")[2] for c in COMMANDS))
+    for command in COMMANDS:
+        command.add_to(commands)
+    return whole
