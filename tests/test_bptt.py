@@ -127,9 +127,9 @@ def test_memory_is_linear_in_the_number_of_steps(name):
         sizes[T] = tape.nbytes
     per_step = (sizes[110] - sizes[10]) // 100
     assert sizes[20] - sizes[10] == 10 * per_step
-    assert per_step == CELLS[name].numbers * reference.R * B * H * 8
+    assert per_step == CELLS[name].floats_per_unit * reference.R * B * H * 8
     if name in NUMBERS:
-        assert CELLS[name].numbers == NUMBERS[name]
+        assert CELLS[name].floats_per_unit == NUMBERS[name]
 
 
 def test_a_tape_takes_no_more_steps_than_it_has_and_none_back_without_them():

@@ -11,6 +11,7 @@ from reservoirpy.nodes import Reservoir
 
 from rnnkit.engine import bptt
 from rnnkit.engine.cells import CELLS
+from rnnkit.experiment import FIELDS, Experiment, applies
 
 T, N_IN, N_OUT = 7, 5, 3
 TWINS = {
@@ -115,11 +116,11 @@ def test_parameters_and_inputs_are_left_alone(name):
     assert all(torch.equal(v, kept[k]) for k, v in (p | {"x": x}).items())
 
 
-@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.keep is not None])
+@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.forget_gate is not None])
 def test_the_keeping_gate_keeps(name):
     """Its bias far up (and the writing gate's far down, where there is one): the memory passes unchanged."""
     cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
-    for gate, bias in ((cell.keep, 100.0), (cell.write, -100.0)):
+    for gate, bias in ((cell.forget_gate, 100.0), (cell.input_gate, -100.0)):
         if gate is not None:
             p["b"][..., gate * H : (gate + 1) * H] = bias
     h, *memory = (part[0] for part in bptt.forward(cell, p, x[:1], s0=tuple(numbers(R, B, H) for _ in cell.parts)).s)
@@ -135,7 +136,17 @@ def test_widths_are_those_the_cell_declares(name):
     assert len(tape.s) == len(tape.ds) == len(cell.parts)
     assert all(part.shape == (T, R, B, H) for part in (*tape.s, *tape.ds))
     assert tape.da.shape == (T, R, B, cell.gates * H)
-    assert cell.title
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_what_a_cell_declares_is_of_one_piece(name):
+    cell = CELLS[name]
+    assert cell.title and len(cell.columns) == cell.gates
+    assert len(cell.gate_names) == (cell.gates if cell.gates > 1 else 0)
+    assert set(cell.fields) | set(dict(cell.suited)) <= set(FIELDS)
+    assert ("bias" in cell.fields) == (cell.forget_gate is not None)
+    assert not cell.reservoir or not {"fixes", "optimizer", "lr"} & set(cell.fields)
+    assert all(applies(Experiment(cell=name), field) for field in dict(cell.suited))
 
 
 def test_relu_has_slope_one_where_it_is_on_and_zero_where_it_is_off():

@@ -12,7 +12,7 @@ from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.trainer import init_params
 from rnnkit.experiment import Experiment
 
-GATED = [name for name, cell in CELLS.items() if cell.keep is not None]
+GATED = [name for name, cell in CELLS.items() if cell.forget_gate is not None]
 
 
 def rng(seed=0):
@@ -148,7 +148,7 @@ def test_gate_biases():
 def test_gate_biases_stand_at_their_gates(cell, bias):
     e = Experiment(cell=cell, bias=bias, hidden=6, replicas=2, length=50)
     gates = init_params(e)["b"].view(2, CELLS[cell].gates, 6)
-    keep, write = CELLS[cell].keep, CELLS[cell].write
+    keep, write = CELLS[cell].forget_gate, CELLS[cell].input_gate
     drawn = gates[:, keep]
     if bias == "chrono":
         assert (drawn >= 0).all()

@@ -137,7 +137,8 @@ def test_every_registered_variant_is_tried_or_excused():
     tried = {fix.name for e in rows for fix in e.fixes}
     tried |= {e.cell for e in rows} | {e.init for e in rows} | {e.bias for e in rows}
     registered = {*FIXES, *CELLS, *INITS, *BIASES}
-    assert tried | set(UNTRIED) == registered and not tried & set(UNTRIED)
+    excused = set(UNTRIED) | {name for table in (FIXES, CELLS) for name, it in table.items() if it.not_in_panels}
+    assert tried | excused == registered and not tried & excused
 
 
 @pytest.mark.parametrize("kind, name", ROWS, ids=[" ".join(row) for row in ROWS])

@@ -29,7 +29,7 @@ def test_every_field_has_a_label_and_every_choice_a_title():
         (PLAIN, replace(PLAIN, fixes=(ClipNorm(1),)), "only: clipping by norm 1"),
         (replace(PLAIN, fixes=(ClipNorm(1),)), PLAIN, "only: no clipping by norm"),
         (replace(PLAIN, fixes=(L2(0.1),)), replace(PLAIN, fixes=(L2(0.2),)), "only: L2 penalty 0.2 (was 0.1)"),
-        (PLAIN, replace(PLAIN, fixes=(ClipNorm(1, since=7),)), "only: clipping by norm 1 from training step 7 on"),
+        (PLAIN, replace(PLAIN, fixes=(ClipNorm(1, start_step=7),)), "only: clipping by norm 1 from training step 7 on"),
         (PLAIN, replace(PLAIN, init="orthogonal"), "only: initialization Orthogonal (was Gaussian)"),
         (PLAIN, replace(PLAIN, length=10, gain=2), "sequence length T 10 (was 100), gain 2 (was 1)"),
         (PLAIN, replace(PLAIN, fixes=(Truncate(5),), seed=1), "truncated backpropagation 5, seed 1 (was 0)"),

@@ -139,7 +139,7 @@ def _in_pairs(e: Experiment, names: Collection[str]) -> None:
 
 
 def _fixes(e: Experiment) -> None:
-    valid = [name for name, fix in FIXES.items() if fix(fix.default).applies_to(CELLS[e.cell].gates)]
+    valid = [name for name, fix in FIXES.items() if fix.applies_to(CELLS[e.cell].gates)]
     chosen = st.multiselect(
         LABELS["fixes"],
         valid,
@@ -157,18 +157,18 @@ def _fixes(e: Experiment) -> None:
 def _strength(name: str) -> None:
     fix, fixed = FIXES[name], view_options.locked("fixes")
     left, right = st.columns([3, 2]) if issubclass(fix, GradientFix) else (st.container(), None)
-    if name == "freeze":
-        about = f"{fix.about} Out of {', '.join(fix.CHOICES)}, joined by +."
+    if fix.choices:
+        about = f"{fix.about} Out of {', '.join(fix.choices)}, joined by +."
         key = f"s_{name}"
         left.text_input(fix.title, value=session.value(key), key=session.key(key), help=about, disabled=fixed)
     else:
         left.number_input(
             fix.title,
-            min_value=1 if fix.whole else 0.0,
-            max_value=int(fix.high) if fix.whole else float(fix.high),
+            min_value=1 if fix.is_int else 0.0,
+            max_value=int(fix.high) if fix.is_int else float(fix.high),
             value=session.value(f"s_{name}"),
-            step=5 if fix.whole else float(f"{fix.default / 2:.0e}"),
-            format="%d" if fix.whole else "%g",
+            step=5 if fix.is_int else float(f"{fix.default / 2:.0e}"),
+            format="%d" if fix.is_int else "%g",
             key=session.key(f"s_{name}"),
             help=fix.about,
             disabled=fixed,

@@ -86,7 +86,7 @@ def _fix(fix: Fix) -> str:
 
 def _strength(fix: Fix) -> str:
     value = fix.strength if isinstance(fix.strength, str) else f"{fix.strength:g}"
-    since = getattr(fix, "since", 0)
+    since = getattr(fix, "start_step", 0)
     return f"{value} from training step {since} on" if since else value
 
 

@@ -22,7 +22,6 @@ SATURATED = 0.1  # share of saturated states from which on they are named as a c
 OFF = 0.5  # the same of ReLUs that are off: some always are
 GREW = 1.5  # a spectral radius, or a loss, that is so many times what it was is named
 OPEN = 0.9  # a gate that keeps less of the memory than this a time step is named
-PENALTIES = ("l1", "l2", "omega")  # remedies that move the weights by themselves
 RECENT = 5  # records that tell whether a loss is high: a single batch can be unlucky
 
 
@@ -157,8 +156,8 @@ def _nothing(h: History, row: int) -> str:
 def _has_no_recurrence(e: Experiment, row: int) -> bool:
     """Whether W_rec is 0, the only way through time: it was drawn so, and has not been trained since."""
     cell = CELLS[e.cell]
-    held = cell.reservoir or any(fix.holds("W_rec") and not fix.since for fix in e.fixes if isinstance(fix, GradientFix))
-    beside = cell.gates > 1 or (cell.carries and e.leak < 1)
+    held = cell.reservoir or any(fix.holds("W_rec") and not fix.start_step for fix in e.fixes if isinstance(fix, GradientFix))
+    beside = cell.gates > 1 or (cell.has_direct_path and e.leak < 1)
     return e.gain == 0 and not beside and (row == 0 or held)
 
 
@@ -243,7 +242,7 @@ def _learnt_something(h: History, row: int) -> bool:
 
 
 def _mover(e: Experiment) -> str:
-    return "training" if any(fix.name in PENALTIES for fix in e.fixes) else "the learning rate"
+    return "training" if any(fix.moves_weights for fix in e.fixes) else "the learning rate"
 
 
 def _facts(h: History, row: int, then: _Look, now: _Look) -> list[str]:

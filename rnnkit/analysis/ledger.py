@@ -211,7 +211,7 @@ class Ledger:
         d = {f"d{part}": arrived[part] for part in cell.parts}
         for name, expression in cell.derivatives:
             d[name] = evaluate(expression, known | d)
-        before = {part: evaluate(expression, known | d) for part, expression in cell.carry}
+        before = {part: evaluate(expression, known | d) for part, expression in cell.direct_terms}
         before["h"] = before.get("h", 0) + self._recurrent(d) @ self.p["W_rec"].T
         return d, before
 
@@ -233,12 +233,12 @@ class Ledger:
 
     def cuts(self, t: int) -> bool:
         """Whether truncation lets nothing pass from t to t - 1."""
-        return self.cut > 0 and Truncate(self.cut).cuts(t, self.T)
+        return self.cut > 0 and Truncate(self.cut).blocks(t, self.T)
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
         """The forward variables that the way back reads; h always, for dW_rec and dW_out."""
-        texts = " ".join(expression for _, expression in (*self.cell.derivatives, *self.cell.carry))
+        texts = " ".join(expression for _, expression in (*self.cell.derivatives, *self.cell.direct_terms))
         named = {name.removesuffix("_prev") for name in NAME.findall(texts)} | {"h"}
         return tuple(name for name in self.forward_names if name in named)
 
@@ -289,7 +289,7 @@ class Ledger:
         for _, name, _ in self.columns if part == "h" else ():
             pairs = ((Ref(f"d{name}", t + 1, (i,)), Ref(f"W_rec.{name}", None, (unit, i))) for i in range(self.H))
             terms += [_product(*pair) for pair in pairs]
-        return _sum([*terms, *(self._elementwise(text, t + 1, unit) for name, text in self.cell.carry if name == part)])
+        return _sum([*terms, *(self._elementwise(text, t + 1, unit) for name, text in self.cell.direct_terms if name == part)])
 
     def _elementwise(self, expression: str, t: int, unit: int) -> Template:
         parts: list[str | Ref] = []

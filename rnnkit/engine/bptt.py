@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ from rnnkit.engine.cells import Cell
 from rnnkit.engine.params import Bundle
 
 Params = Mapping[str, Tensor]
-Arrays = tuple[Tensor, ...]
+Arrays = tuple[Tensor, ...]  # where a cell names them, one of its named tuples
 BLOCK = 2**17  # numbers a thread in the gradient of a few steps: what `partials` leaves is still in the cache when it is needed
 Signal = Callable[[Tensor, int, int], Tensor]  # (dL/ds crossing from t to t - 1, t, T) -> the same, cut or changed
 
@@ -69,8 +69,8 @@ class Backward(NamedTuple):
 class Tape:
     """What one pass over T steps of R networks and B sequences remembers. Made once, written anew at every training step.
 
-    It holds T R B H cell.numbers, 4 bytes each: 3 for the cells with one gate, 4 for the echo state network, 11 for the GRU, 15
-    for the LSTM; a third to a half of them until the first backward pass.
+    It holds T R B H cell.floats_per_unit numbers of 4 bytes: 3 a unit for the cells with one gate, 4 for the echo state network,
+    11 for the GRU, 15 for the LSTM. Until the first backward pass it holds a third to a half of them.
     """
 
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers of the last forward pass
@@ -91,19 +91,19 @@ class Tape:
     @cached_property
     def forward_arrays(self) -> Forward:
         cell, T = self.cell, self.T
-        states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
+        states = cell.State(*self._arrays(*(1 for _ in cell.parts), steps=T + 1))
         a = states[0][1:] if cell.in_place else self._arrays(cell.gates, steps=T)[0]
-        entered = (a, *self._arrays(*cell.beside, steps=T))
-        views = cell.forward_views(*entered, *self._arrays(*(1,) * cell.kept, steps=T))
+        entered = (a, *self._arrays(*cell.extra_inputs, steps=T))
+        views = cell.forward_views(*entered, *self._arrays(*(1,) * cell.n_saved, steps=T))
         steps = zip(a.unbind(0), *map(_steps, (views, _before(states), _after(states))), strict=True)
         return Forward(states, entered, views, list(steps))
 
     @cached_property
     def backward_arrays(self) -> Backward:
         cell, T = self.cell, self.T
-        states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
-        entered = self._arrays(cell.gates, *cell.beside, steps=T)
-        views = cell.backward_views(*entered, *self._arrays(*(1,) * cell.local, steps=T))
+        states = cell.State(*self._arrays(*(1 for _ in cell.parts), steps=T + 1))
+        entered = self._arrays(cell.gates, *cell.extra_inputs, steps=T)
+        views = cell.backward_views(*entered, *self._arrays(*(1,) * cell.n_partials, steps=T))
         forward, each_forward = self.forward_arrays, [f for _, f, _, _ in self.forward_arrays.steps]
         at_once = max(1, BLOCK * torch.get_num_threads() // entered[0][0].numel())
         if self._like.is_cuda:
@@ -143,21 +143,22 @@ class Tape:
         return self.padding.first if self.padding else 0
 
 
-def _before(states: Arrays) -> Arrays:
-    return tuple(part[:-1] for part in states)
+def _before(states: Any) -> Any:
+    return _cut(states, slice(-1))
 
 
-def _after(states: Arrays) -> Arrays:
-    return tuple(part[1:] for part in states)
+def _after(states: Any) -> Any:
+    return _cut(states, slice(1, None))
 
 
-def _cut(stacks: Arrays, steps: slice) -> Arrays:
-    return tuple(stack[steps] for stack in stacks)
+def _cut(stacks: Any, steps: slice) -> Any:
+    """A named tuple of arrays with time in front -> the same of these steps."""
+    return stacks._make(stack[steps] for stack in stacks)
 
 
-def _steps(stacks: Arrays) -> list[Arrays]:
-    """Arrays with time in front -> for every step the tuple of their views."""
-    return list(zip(*(stack.unbind(0) for stack in stacks), strict=True))
+def _steps(stacks: Any) -> list[Any]:
+    """A named tuple of arrays with time in front -> for every step the same of its views."""
+    return [stacks._make(views) for views in zip(*(stack.unbind(0) for stack in stacks), strict=True)]
 
 
 def forward(
@@ -227,7 +228,7 @@ def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Si
     if len(tape.x) != T:
         raise ValueError(f"a backward pass needs a forward pass over all {T} steps of the tape, got {len(tape.x)}")
     direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t through this step's own loss
-    W_back = p["W_rec"].mT.contiguous()
+    W_back, beta = p["W_rec"].mT.contiguous(), float(cell.has_direct_path)  # what `backward` left in ds_prev counts, or not
     back = tape.backward_arrays
     back.states[0][T].copy_(direct[-1])
     for part in back.states[1:]:
@@ -236,7 +237,7 @@ def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Si
         cell.partials(p, *stacks)
         for t, da, f, d, ds, ds_prev in steps:
             cell.backward(p, f, d, ds, ds_prev)
-            ds_prev[0].baddbmm_(da, W_back, beta=float(cell.carries))
+            ds_prev[0].baddbmm_(da, W_back, beta=beta)
             _cross(signals, ds_prev, t, T)
             if t > T - K:
                 ds_prev[0].add_(direct[t - 1 - T + K])

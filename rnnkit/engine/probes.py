@@ -63,11 +63,11 @@ def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarra
     Steps before a sequence has begun do not count. Overwrites tape.da.
     """
     found = dict.fromkeys(("flat", "blocked", "gate"), np.full(len(p["W_rec"]), np.nan))
-    if cell.keep is not None:
+    if cell.forget_gate is not None:
         return found | {"gate": _mean_of_begun(tape, openness(cell, tape).mean(-1))}
-    if cell.steepest is None:
+    if cell.max_slope is None:
         return found
-    limit = FLAT * cell.steepest * p.get("leak", 1.0)
+    limit = FLAT * cell.max_slope * p.get("leak", 1.0)
     flat, shut = [], []
     for stacks, _ in tape.backward_arrays.blocks[::-1]:
         cell.partials(p, *stacks)
@@ -75,7 +75,7 @@ def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarra
         flat.append((slope < limit).to(slope.dtype).mean(-1))
         shut.append((slope == 0).all(-1))
     found["flat"] = _mean_of_begun(tape, torch.cat(flat))
-    if not cell.carries:
+    if not cell.has_direct_path:
         no_way = torch.cat(shut)[source + 1 :].any(0) | (p["W_rec"] == 0).flatten(1).all(1)[:, None]
         found["blocked"] = no_way.double().mean(1).cpu().numpy()
     return found
@@ -139,8 +139,8 @@ def slopes(cell: Cell, p: Params, tape: Tape) -> Tensor:
 
 def openness(cell: Cell, tape: Tape) -> Tensor:
     """The gate that keeps the memory, (T, R, B, H): 1 copies it, 0 forgets it."""
-    assert cell.keep is not None
-    return tape.forward_arrays.entered[0].unflatten(-1, (cell.gates, -1))[..., cell.keep, :]
+    assert cell.forget_gate is not None
+    return tape.forward_arrays.entered[0].unflatten(-1, (cell.gates, -1))[..., cell.forget_gate, :]
 
 
 def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
@@ -165,6 +165,6 @@ def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
         ds[j // H][..., j % H] = 1
         cell.partials(p, *block.stacks)
         cell.backward(p, f, d, ds, ds_prev)
-        ds_prev[0].baddbmm_(da, W_back, beta=float(cell.carries))
+        ds_prev[0].baddbmm_(da, W_back, beta=float(cell.has_direct_path))
         J[:, j], C[:, j] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]
     return J, C

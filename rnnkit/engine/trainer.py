@@ -239,7 +239,7 @@ class Trainer:
 
     def look(self) -> tuple[Outcome, Callable[[Outcome, int], None]]:
         """What this step's batch gives, with the function that updates the weights. Networks that diverge now are frozen."""
-        self._begin([fix for fix in self.gradient_fixes if fix.since <= self.step])
+        self._begin([fix for fix in self.gradient_fixes if fix.start_step <= self.step])
         given = next(self.batches)
         self.compute_and_update = self.compute_and_update or self._halves(given)
         compute, update = self.compute_and_update

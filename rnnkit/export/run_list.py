@@ -240,7 +240,7 @@ def value(e: Experiment, name: str) -> str:
 
 
 def _fix(fix: Fix) -> str:
-    strength, since = fix.strength, getattr(fix, "since", 0)
+    strength, since = fix.strength, getattr(fix, "start_step", 0)
     told = strength if isinstance(strength, str) else f"{strength:g}"
     return f"{fix.title} {told}" + (f" from training step {since} on" if since else "")
 

@@ -111,9 +111,7 @@ PANELS: dict[str, Panel] = {
         dict(_EXPLODING),
     ),
 }
-UNTRIED = {  # registered names that stand in no panel, and why
-    "freeze": "a means for studying what is learnt, not a remedy",
-    "sigmoid": "as tanh, but its derivative is at most 1/4",
+UNTRIED = {  # initializations that stand in no panel, and why
     "xavier": "uniform weights with spectral radius about 1: see the row with spectral radius 1",
     "sparse": "spectral radius set as in the row with spectral radius 1, with fewer connections",
 }
