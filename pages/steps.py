@@ -29,7 +29,7 @@ TASK = TASKS["agreement"]
 UNITS, LENGTHS, SENTENCES = (2, 3, 4), range(7, 13), 5
 START = {"hidden": 3, "length": 8}
 LINKED = {
-    "steps_cell": page_settings.Choice(tuple(CELLS)),
+    "steps_cell": page_settings.Choice(CELLS),
     "steps_units": page_settings.Choice(UNITS),
     "steps_words": page_settings.Number(LENGTHS[0], LENGTHS[-1]),
     "steps_sentence": page_settings.Choice(range(SENTENCES)),

@@ -26,7 +26,7 @@ from rnnkit.experiment import Experiment
 every = pytest.mark.parametrize("name", FIXES)
 gradient_fixes = pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)])
 ONE_GATE = [name for name, cell in CELLS.items() if cell.gates == 1]
-NUMERIC = [name for name in FIXES if name != "freeze"]
+NUMERIC = [name for name in FIXES if not FIXES[name].choices]
 
 
 def backward(cell="tanh", fixes=(), task="memorization", length=23, seed=0):

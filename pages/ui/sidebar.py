@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.state import session, view_options
 from pages.ui.markdown import plain
-from rnnkit.analysis.describe import LABELS, TITLES, difference, summary
+from rnnkit.analysis.describe import LABELS, difference, summary, titles
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, GradientFix
 from rnnkit.experiment import FIELDS, Experiment, applies
@@ -82,11 +82,11 @@ def _pin(e: Experiment) -> None:
 
 
 def _choice(name: str) -> None:
-    titles = TITLES[name]
-    key, options = session.key(f"c_{name}"), list(titles)
+    named = titles(name)
+    key, options = session.key(f"c_{name}"), list(named)
     at = options.index(session.value(f"c_{name}"))
     about, fixed = FIELDS[name].metadata["help"], view_options.locked(name)
-    st.selectbox(LABELS[name], options, index=at, key=key, format_func=titles.get, help=about, disabled=fixed)
+    st.selectbox(LABELS[name], options, index=at, key=key, format_func=named.get, help=about, disabled=fixed)
 
 
 def _number(e: Experiment, name: str) -> None:
