@@ -231,7 +231,7 @@ def _aligned(lines: list[str]) -> str:
 
 
 def _latex(text: str, later: int = 0) -> str:
-    """An expression of cells.py, its variables at time t (+ later)."""
+    """A cell's expression, its variables at time t (+ later)."""
 
     def variable(match: re.Match) -> str:
         name = match.group()

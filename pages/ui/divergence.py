@@ -154,7 +154,7 @@ def _theatre(e: Experiment, threshold: float, every: float | None) -> None:
         with buttons:
             a = found[_patient(e, found)]
             _transport(e, a, threshold, scene)
-        if scene["saved"] and clipping(scene["saved"]).since >= a.fatal:  # a link that rewinds another network
+        if scene["saved"] and clipping(scene["saved"]).start_step >= a.fatal:  # a link that rewinds another network
             page_settings.forget(["exploding_rewound"])
             scene["saved"] = None
         _live_and_after(scene, run.history, a, len(found), said, pictures)

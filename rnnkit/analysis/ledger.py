@@ -1,7 +1,7 @@
 """The ledger: every number of one pass through one small network, forward and back, each with the equation that gave it.
 
 A second, slow backpropagation beside the engine's, made to be read. It evaluates the equations that the cells state as text
-(cells.py) and adds what all cells share, the sums over units: a_t = x_t W_in + b + h_{t-1} W_rec, dh_{t-1} = da_t W_rec^T,
+and adds what all cells share, the sums over units: a_t = x_t W_in + b + h_{t-1} W_rec, dh_{t-1} = da_t W_rec^T,
 dW_rec = sum_t h_{t-1}^T da_t, the readout and the loss at the last step. `Ledger.entry` gives any number's equation, in
 symbols and filled in. float64, numpy alone, so that a server can use it.
 """
