@@ -10,7 +10,6 @@ import numpy as np
 
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import Fix
-from rnnkit.engine.inits import INITS
 from rnnkit.experiment import FIELDS, Experiment, applies, diff
 from rnnkit.tasks import TASKS
 
@@ -36,21 +35,10 @@ LABELS = {
     "data": "Data",
     "vocabulary": "Vocabulary",
 }
-INIT_NAMES = {
-    "xavier": "Xavier / Glorot",
-    "identity": "Identity (IRNN)",
-    "sparse": "Sparse, 15 inputs a unit",
-    "spectral": "Spectral radius",
-}
-BIAS_NAMES = {"zero": "0", "forget-1": "Forget 1", "chrono": "Chrono(T)"}
 
 
 def titles(name: str) -> dict[str, str]:
     """A field's choices as a menu shows them, in its order; none for a field without choices."""
-    if name == "init":
-        return {choice: INIT_NAMES.get(choice, choice.capitalize()) for choice in INITS}
-    if name == "bias":
-        return BIAS_NAMES
     return {choice: it.title for choice, it in FIELDS[name].metadata.get("choices", {}).items()}
 
 

@@ -34,7 +34,7 @@ def draw_weights(e: Experiment, seed: int) -> dict[str, np.ndarray]:
         "W_in": rng[Stream.W_IN].standard_normal((task.n_in, width)) * e.input_scale,
         "W_rec": W_rec,
         "b": np.zeros((1, width)),
-        "W_out": inits.gaussian(rng[Stream.W_OUT], H, task.n_out, 1.0),
+        "W_out": inits.INITS["gaussian"](rng[Stream.W_OUT], H, task.n_out, 1.0),
         "b_out": np.zeros((1, task.n_out)),
     }
     if cell.forget_gate is not None:

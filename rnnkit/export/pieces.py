@@ -170,14 +170,6 @@ class Ridge:
 
 '''
 
-OPTIMIZER = {
-    "sgd": "torch.optim.SGD(network.parameters(), lr=LR)",
-    "momentum": "torch.optim.SGD(network.parameters(), lr=LR, momentum=0.9)",
-    "nesterov": "torch.optim.SGD(network.parameters(), lr=LR, momentum=0.9, nesterov=True)",
-    "adam": "torch.optim.Adam(network.parameters(), lr=LR)",
-    "rmsprop": "torch.optim.RMSprop(network.parameters(), lr=LR)",
-}
-
 LOSS = {
     "cross_entropy": "loss = F.cross_entropy(z.flatten(0, 1), target.flatten())",
     "squared_error": "loss = F.mse_loss(z, target)",

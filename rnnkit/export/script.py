@@ -63,7 +63,7 @@ def missing(e: Experiment) -> list[str]:
         said.append(f"The task '{e.task}' has {kind}, for which there are no lines in plain PyTorch.")
     if not cell.torch_cell:
         said.append(f"The cell '{e.cell}' ({cell.title}) has no lines in plain PyTorch.")
-    if applies(e, "optimizer") and e.optimizer not in pieces.OPTIMIZER:
+    if applies(e, "optimizer") and not OPTIMIZERS[e.optimizer].torch_optimizer:
         said.append(f"The optimizer '{e.optimizer}' ({OPTIMIZERS[e.optimizer].title}) has no lines in plain PyTorch.")
     if e.loss not in pieces.LOSS:
         said.append(f"The loss '{e.loss}' has no lines in plain PyTorch.")
@@ -147,7 +147,7 @@ def _settings(e: Experiment) -> str:
 def _drawing(e: Experiment) -> Excerpt:
     """The functions that draw W_rec and the gate's bias."""
     cell = CELLS[e.cell]
-    parts = [of_function(inits.reservoir if cell.reservoir else inits.INITS[e.init])]
+    parts = [of_function(inits.reservoir if cell.reservoir else inits.INITS[e.init].draw)]
     if cell.forget_gate is not None:
         parts.append(of_function(inits.BIASES[e.bias].draw))
     return Excerpt(set().union(*(part.imports for part in parts)), "\n\n\n".join(part.code for part in parts))
@@ -187,7 +187,7 @@ def _recurrent(e: Experiment) -> str:
     cell, rng = CELLS[e.cell], f"stream(seed, {Stream.W_REC:d})"
     if cell.reservoir:
         return f"W_rec = reservoir({rng}, HIDDEN, GAIN, DENSITY)"
-    draw = inits.INITS[e.init].__name__
+    draw = inits.INITS[e.init].draw.__name__
     if cell.gates == 1:
         return f"W_rec = {draw}({rng}, HIDDEN, HIDDEN, GAIN)"
     blocks = f"[{draw}(rng, HIDDEN, HIDDEN, GAIN) for _ in range({cell.gates})]"
@@ -231,7 +231,7 @@ def _training(e: Experiment) -> dict[str, str]:
         "y": "torch.from_numpy(batch.y)" if classes else "torch.from_numpy(batch.y).to(DTYPE)",
         "remedies": fill(pieces.REMEDIES, **remedies) if fixes else "",
         "ridge": pieces.RIDGE if reservoir else "",
-        "optimizer": "ridge = Ridge()" if reservoir else f"optimizer = {pieces.OPTIMIZER[e.optimizer]}",
+        "optimizer": "ridge = Ridge()" if reservoir else f"optimizer = {OPTIMIZERS[e.optimizer].torch_optimizer}",
         "loss": pieces.LOSS[e.loss].replace("target", target),
         "norms": norms if fixes else f"gradient = applied = {norm}",
         "watched": "loss.item()" if reservoir else "loss.item() + applied",

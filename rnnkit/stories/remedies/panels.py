@@ -111,10 +111,6 @@ PANELS: dict[str, Panel] = {
         dict(_EXPLODING),
     ),
 }
-UNTRIED = {  # initializations that stand in no panel, and why
-    "xavier": "uniform weights with spectral radius about 1: see the row with spectral radius 1",
-    "sparse": "spectral radius set as in the row with spectral radius 1, with fewer connections",
-}
 
 
 def repairs(name: str, kind: str) -> bool:
