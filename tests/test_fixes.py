@@ -35,8 +35,8 @@ def backward(cell="tanh", fixes=(), task="memorization", length=23, seed=0):
     x, y = random_batch(task, length, seed)
     tape = bptt.forward(CELLS[cell], p, x)
     _, dz = cross_entropy(bptt.readout(p, tape.h[-len(y) :]), y)
-    bptt.backward(CELLS[cell], p, tape, dz, fixes)
-    return p, tape, bptt.gradients(CELLS[cell], p, tape, dz)
+    tape.backward(dz, fixes)
+    return p, tape, tape.gradients()
 
 
 # ---- truncation
@@ -58,7 +58,7 @@ def test_states_before_the_cut_have_gradient_exactly_zero(cell, k):
     p = random_params(cell, 6, 4)
     x, y = random_batch("temporal-order", 12)
     tape = bptt.forward(CELLS[cell], p, x)
-    bptt.backward(CELLS[cell], p, tape, cross_entropy(bptt.readout(p, tape.h[-1:]), y)[1], [Truncate(k)])
+    tape.backward(cross_entropy(bptt.readout(p, tape.h[-1:]), y)[1], [Truncate(k)])
     assert not tape.ds[0][: 12 - k].any()
     assert tape.ds[0][12 - k :].abs().amax((2, 3)).all()
     assert Experiment(cell="tanh", task="temporal-order", length=12, fixes=(Truncate(k),)).first_uncut == 12 - k

@@ -71,8 +71,8 @@ def test_the_first_tensor_that_is_not_finite_in_order_of_computation(cell):
     tape = bptt.forward(CELLS[cell], p, x)
     z = bptt.readout(p, tape.h[-1:])
     loss, dz = cross_entropy(z, y)
-    bptt.backward(CELLS[cell], p, tape, dz)
-    grads = bptt.gradients(CELLS[cell], p, tape, dz)
+    tape.backward(dz)
+    grads = tape.gradients()
     found = []
 
     def plant(tensor, *index, value=torch.nan):

@@ -184,9 +184,9 @@ def test_the_ledger_has_the_engines_gradients():
     cell, p = CELLS["leaky"], {name: torch.from_numpy(W)[None] for name, W in weights.items()}
     tape = bptt.forward(cell, p, torch.from_numpy(x)[:, None, None])
     loss, dz = LOSSES["cross_entropy"](bptt.readout(p, tape.h[-1:]), torch.tensor([[[y]]]))
-    bptt.backward(cell, p, tape, dz)
+    tape.backward(dz)
     assert float(loss) == pytest.approx(book.outcome["loss"].item(), rel=1e-12)
-    for name, gradient in bptt.gradients(cell, p, tape, dz).items():
+    for name, gradient in tape.gradients().items():
         np.testing.assert_allclose(book.gradients[name], gradient[0].numpy(), rtol=1e-9, atol=1e-14, err_msg=name)
 
 

@@ -57,7 +57,7 @@ def flow(e: Experiment, step: int = 0) -> Iterator[Part]:
         found["diverged"] = diverged
         ds = _one(tape.ds)
         found |= _through_jacobians(one, p, tape, ds, (dz @ p["W_out"].mT)[0, 0, 0])
-        found |= _theory(one, p, tape, ds[-1, -1].numpy())  # last: it writes on the tape
+        found |= _theory(one, p, tape, ds[-1, -1].numpy())
     yield found
 
 
