@@ -20,6 +20,7 @@ from rnnkit.charts import regimes as maps
 from rnnkit.charts import vanishing as charts
 from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
 from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import Truncate
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.stories.presets import PRESETS
 
@@ -43,7 +44,6 @@ POINTS = {
 }
 TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without effect on an untrained network
 CLOSE = 0.05  # so far apart, as a share of it, may a rule of thumb be from the mean factor a step
-KEEPING = {"lstm": "forget gate", "gru": "update gate"}  # as they are called; of others "keeping gate"
 
 
 def page() -> None:
@@ -85,7 +85,8 @@ def _untrained(e: Experiment) -> Experiment:
 
 def _gate(e: Experiment) -> str:
     """What the gate that keeps the memory is called, "" where there is none."""
-    return "" if CELLS[e.cell].keep is None else KEEPING.get(e.cell, "keeping gate")
+    cell = CELLS[e.cell]
+    return "" if cell.forget_gate is None else cell.gate_names[cell.forget_gate]
 
 
 # ---- one gradient on its way back ----
@@ -228,7 +229,7 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
         told.append(f"Dashed: what arrives on the way through the {_gate(e)}s alone; it is no bound, other ways add to it.")
     if e.several_losses:
         told.append("This is the gradient of the last step's loss alone: the losses of the steps before are left out.")
-    if any(fix.name == "truncate" for fix in e.fixes):
+    if any(isinstance(fix, Truncate) for fix in e.fixes):
         told.append("Truncation is left out: this is the whole gradient.")
     st.caption(" ".join(told))
 
@@ -311,7 +312,7 @@ def _map(e: Experiment, lengths: list[int], parts: list[Found], done: bool) -> N
     ]
     if f["units"] < e.hidden:
         told.append(f"Computed with {f['units']} hidden units instead of {e.hidden}.")
-    if cell.keep is not None and e.bias == "chrono":
+    if cell.forget_gate is not None and e.bias == "chrono":
         told.append("The chrono biases are drawn anew for every length T.")
     st.caption(" ".join(told))
 

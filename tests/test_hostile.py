@@ -517,7 +517,7 @@ def test_what_is_evaluated_is_arithmetic_of_the_cells(cell):
     """The one eval(): it gets nothing but the constants of cells.py, and these hold nothing but sums, products and functions."""
     assert (ROOT / "rnnkit" / "ledger.py").read_text("utf-8").count("eval(") == 1
     allowed = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Name, ast.Load, ast.Constant, ast.Call)
-    for _, expression in (*cell.equations, *cell.derivatives, *cell.carry):
+    for _, expression in (*cell.equations, *cell.derivatives, *cell.direct_terms):
         for node in ast.walk(ast.parse(expression, mode="eval")):
             assert isinstance(node, allowed), ast.dump(node)
             assert not isinstance(node, ast.Call) or node.func.id in FUNCTIONS

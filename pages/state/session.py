@@ -28,8 +28,6 @@ from rnnkit.stories.presets import PRESETS, Preset, named
 from rnnkit.tasks import TASKS
 
 OWN = "own"  # in the menu of presets: the viewer's own settings
-FIX_DEFAULTS = {name: fix.default for name, fix in FIXES.items()}
-STARTING = [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)]  # those that can begin later
 
 
 @st.cache_resource(show_spinner=False)
@@ -142,9 +140,9 @@ def _set(e: Experiment, play: bool, pinned: Experiment | None) -> None:
         if name != "fixes":
             memory[name] = getattr(e, name) if applies(e, name) else memory.get(name, f.default)
     memory["given"] = memory.get("given", {}) | ({TASKS[e.task].data: e.data} if applies(e, "data") else {})
-    strengths = memory.get("strengths", FIX_DEFAULTS)
-    memory["strengths"] = strengths | {fix.name: fix.strength for fix in e.fixes}
-    memory["since"] = dict.fromkeys(STARTING, 0) | {fix.name: fix.since for fix in e.fixes if fix.name in STARTING}
+    defaults = {name: fix.default for name, fix in FIXES.items()}
+    memory["strengths"] = defaults | memory.get("strengths", {}) | {fix.name: fix.strength for fix in e.fixes}
+    memory["since"] = dict.fromkeys(FIXES, 0) | {fix.name: fix.start_step for fix in e.fixes if isinstance(fix, GradientFix)}
     memory["fixes"] = [fix.name for fix in e.fixes] if applies(e, "fixes") else memory.get("fixes", [])
     memory["hidden_fixes"] = []  # chosen, but not defined for the present cell: back when the cell is
     if pinned is not None or "pinned" not in st.session_state:
@@ -227,7 +225,7 @@ def experiment() -> Experiment:
         memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
     memory["data"] = memory["given"].get(TASKS[memory["task"]].data, "")
     gates = CELLS[memory["cell"]].gates
-    fit = {name: view_options.kept("fixes") or FIXES[name](FIX_DEFAULTS[name]).applies_to(gates) for name in FIXES}
+    fit = {name: view_options.kept("fixes") or fix.applies_to(gates) for name, fix in FIXES.items()}
     chosen = [*memory["fixes"], *memory["hidden_fixes"]]
     memory["fixes"], memory["hidden_fixes"] = [n for n in chosen if fit[n]], [n for n in chosen if not fit[n]]
     for control in ("c_length", "c_fixes"):  # which have just been made to fit
@@ -258,7 +256,7 @@ def _assemble(memory: Mapping[str, Any]) -> Experiment:
 
 
 def _fix(memory: Mapping[str, Any], name: str) -> Fix:
-    begins = {"since": memory["since"][name] or 0} if name in STARTING else {}
+    begins = {"start_step": memory["since"][name] or 0} if issubclass(FIXES[name], GradientFix) else {}
     return FIXES[name](memory["strengths"][name], **begins)
 
 

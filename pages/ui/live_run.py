@@ -26,7 +26,7 @@ LOSSES = {"last": "of the last loss", "all": "of all losses together"}  # whose 
 LINKED = {  # of every page with a live run
     "lab_step": page_settings.Number(0, 1_000_000),  # the training step looked at: kept by the session's playback
     "lab_losses": page_settings.Choice(tuple(LOSSES)),
-    "lab_state": page_settings.Choice(("h", "c")),
+    "lab_state": page_settings.Choice(tuple(dict.fromkeys(part for cell in CELLS.values() for part in cell.parts))),
     "lab_network": page_settings.Number(0, 4096),
 }
 POINTS = {  # what a tour can point at
