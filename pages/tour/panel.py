@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.server.streamlit_private import resolve
 from pages.state import page_settings, session, view_options
 from pages.tour import highlight, tour_state
 from pages.tour.tour_state import SHOWN, Place, drawn, from_link, heading, to_link
@@ -18,7 +19,7 @@ from rnnkit.stories.tours import Station, read_tour
 
 __all__ = ["button", "drawn", "from_link", "heading", "panel", "to_link"]
 
-STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
+STYLE = resolve(Path(__file__).with_suffix(".css").read_text("utf-8"))
 
 
 # ---- in the sidebar ----
