@@ -187,15 +187,17 @@ def _measurement(e: Experiment, f: Found) -> str:
     if not any(ratio is not None for ratio in ratios.values()):
         return f"**Measured:** at the {task.end_name} there is no gradient to send back."
     steps, told = e.length - 1 - task.source(e.length), []
+    rate = 0.0  # a step, of the last part of the state
     for name, ratio in ratios.items():
         if ratio is None:
             told.append(f"dL/d{name} has no gradient")
             continue
-        mean = f", {_apart(per_step(ratio, steps), 1)} times a step on average" if steps and 0 < ratio < np.inf else ""
+        rate = per_step(ratio, steps) if steps and 0 < ratio < np.inf else 0.0
+        mean = f", {_apart(rate, 1)} times a step on average" if rate else ""
         told.append(f"‖dL/d{name}‖ is {compared(ratio, 'its size', 'float64')} ({fate(ratio)}){mean}")
     text = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {' and '.join(told)}."
-    if f["rate_typical"] and mean:
-        near = abs(np.log(f["rate_typical"] / per_step(ratio, steps))) < CLOSE
+    if f["rate_typical"] and rate:
+        near = abs(np.log(f["rate_typical"] / rate)) < CLOSE
         gives = f"gives {_apart(f['rate_typical'], 1)}" if near else "does not hold here"
         text += f" The rule of thumb, mean slope × ρ, {gives}."
     return text

@@ -123,4 +123,4 @@ def only_existing(run: Callable[[ScriptRunner, RerunData], None]) -> Callable[[S
     return run_script
 
 
-ScriptRunner._run_script = only_existing(ScriptRunner._run_script)  # type: ignore[method-assign]
+ScriptRunner._run_script = only_existing(ScriptRunner._run_script)  # type: ignore[method-assign, assignment]

@@ -6,7 +6,7 @@ Other files touch st.session_state for what is a page's own alone, under keys th
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -256,8 +256,9 @@ def _assemble(memory: Mapping[str, Any]) -> Experiment:
 
 
 def _fix(memory: Mapping[str, Any], name: str) -> Fix:
+    kind: Callable[..., Fix] = FIXES[name]
     begins = {"start_step": memory["since"][name] or 0} if issubclass(FIXES[name], GradientFix) else {}
-    return FIXES[name](memory["strengths"][name], **begins)
+    return kind(memory["strengths"][name], **begins)
 
 
 def current() -> Experiment:
