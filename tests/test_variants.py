@@ -1,4 +1,4 @@
-"""A cell and a remedy that are registered, and written down nowhere else, are found in every place that lists them."""
+"""What is registered, and written down nowhere else, is found everywhere: a cell, a remedy, an initialization, an optimizer."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,7 +21,10 @@ from rnnkit.engine.cells.base import TRAINED, Cell, HiddenState
 from rnnkit.engine.fixes import FIXES
 from rnnkit.engine.fixes.base import GradientFix
 from rnnkit.engine.fixes.torch_names import TORCH_NAMES
+from rnnkit.engine.inits import INITS, Init
 from rnnkit.engine.losses import LOSSES
+from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.optim.base import Optimizer
 from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment, diff
 from rnnkit.export.notebook import notebook
@@ -111,10 +114,27 @@ class Slower(GradientFix):
         return f"{TORCH_NAMES['W_rec']}.grad *= {self.factor!r}"
 
 
+def alternating(rng: np.random.Generator, fan_in: int, fan_out: int, gain: float) -> np.ndarray:
+    """gain on the diagonal, with changing signs."""
+    return gain * np.eye(fan_in, fan_out) * (-1) ** np.arange(fan_out)
+
+
+class HalfSteps(Optimizer):
+    """lr g / 2"""
+
+    title = "Half steps"
+    torch_optimizer = "torch.optim.SGD(network.parameters(), lr=LR / 2)"
+
+    def step(self, g, memory, lr, n):
+        return lr / 2 * g
+
+
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
     monkeypatch.setitem(CELLS, "leaky", Leaky())
     monkeypatch.setitem(FIXES, "slower", Slower)
+    monkeypatch.setitem(INITS, "alternating", Init("Alternating signs", alternating))
+    monkeypatch.setitem(OPTIMIZERS, "half", HalfSteps())
 
 
 def experiment(**changes):
@@ -135,6 +155,7 @@ def test_the_command_line(capsys, tmp_path):
     assert cli.main(["list"]) == 0
     told = capsys.readouterr().out
     assert f"  {'leaky':30} {Leaky.__doc__}" in told and f"  {'slower:0.5':30} {Slower.about}" in told
+    assert f"  {'alternating':30} {alternating.__doc__}" in told and f"  {'half':30} {HalfSteps.__doc__}" in told
     with pytest.raises(SystemExit):
         cli.main(["train", "--help"])
     told = capsys.readouterr().out
@@ -152,7 +173,11 @@ def test_the_menus_of_the_sidebar(app):
     at.number_input(key="f_slower").set_value(2).run()
     assert not at.exception and not at.sidebar.error and "c_bias" in controls(at)
     assert Leaky.title in at.selectbox(key="c_cell").options and Slower.title in at.multiselect(key="c_fixes").options
-    assert (linked(at).cell, linked(at).fixes) == ("leaky", (Slower(0.25, start_step=2),))
+    at.selectbox(key="c_init").set_value("alternating").run()
+    at.selectbox(key="c_optimizer").set_value("half").run()
+    assert not at.exception and not at.sidebar.error
+    e = linked(at)
+    assert (e.cell, e.fixes, e.init, e.optimizer) == ("leaky", (Slower(0.25, start_step=2),), "alternating", "half")
 
 
 def test_the_page_that_shows_every_number(app):
@@ -164,6 +189,7 @@ def test_the_page_that_shows_every_number(app):
 
 def test_words():
     e = experiment()
+    assert titles("init")["alternating"] == "Alternating signs" and titles("optimizer")["half"] == "Half steps"
     assert titles("cell")["leaky"] == "Leaky cell" and vanishing._gate(e) == "leaky gate"
     assert diff(e, experiment(fixes=()))["fixes"] == (e.fixes, ())
     assert CELLS["leaky"].columns[new_value(CELLS["leaky"])] == "a_g"
@@ -190,8 +216,9 @@ def test_the_ledger_has_the_engines_gradients():
         np.testing.assert_allclose(book.gradients[name], gradient[0].numpy(), rtol=1e-9, atol=1e-14, err_msg=name)
 
 
-def test_the_exported_script_trains_the_same_networks():
-    e = experiment()
+@pytest.mark.parametrize("changes", [{}, {"init": "alternating", "gain": 0.9, "optimizer": "half", "lr": 0.5}], ids=["", "all"])
+def test_the_exported_script_trains_the_same_networks(changes):
+    e = experiment(**changes)
     assert missing(e) == [] and notebook(e)
     scope = {"__name__": "experiment"}
     exec(compile(script(e), "experiment.py", "exec"), scope)

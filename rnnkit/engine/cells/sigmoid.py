@@ -17,7 +17,10 @@ class SigmoidCell(nn.RNNCell):
 
 
 class Sigmoid(Elementwise):
-    """h_t = sigma(a_t): sigma' is at most 1/4, so it forgets four times faster a step than tanh can."""
+    """h_t = sigma(a_t): sigma' is at most 1/4, so it forgets four times faster a step than tanh can.
+
+    The units of Elman 1990. torch.nn has no such cell.
+    """
 
     title = "sigmoid"
     max_slope = 0.25
