@@ -47,7 +47,7 @@ def test_it_trains_to_nan_freezes_and_tells_what_the_numbers_say(page, pool):
     found = autopsies(h, 31)
     a, told = found[0], words(at)
     assert f"**Frozen at step {a.fatal}**: {len(found)} of 8 networks are NaN." in boxes(at)
-    for part in (a.cause, amount(a.loss[a.blow]), amount(a.norm[a.fatal - 1]), f"network {a.network + 1}"):
+    for part in (a.cause, amount(a.loss[a.blow]), amount(a.norm[a.fatal - 1]), f"**Network {a.network + 1}**, seed"):
         assert part in told
     until(at, lambda at: "…" not in words(at).partition("| step |")[2])
     assert f"Rewind to step {a.blow} and continue with clipping" in [b.label for b in at.button]
@@ -91,13 +91,13 @@ def test_another_threshold_goes_back_to_the_frozen_network(page):
     assert not at.success and any("Frozen" in text for text in boxes(at))
 
 
-def test_another_patient(page):
+def test_another_network(page):
     at = page
     names = at.selectbox(key="exploding_patient").options
     assert len(names) > 1
     at.selectbox(key="exploding_patient").set_value(1).run()
     frozen(at)
-    assert f"The file of {names[1].partition(':')[0]}" in words(at)
+    assert f"**{names[1].partition(':')[0].capitalize()}**, seed" in words(at)
 
 
 def test_a_tame_network_does_not_explode_and_the_page_says_so(app):

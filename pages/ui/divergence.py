@@ -174,7 +174,7 @@ def _peaceful(h: History) -> str:
 def _patient(e: Experiment, found: list[Autopsy]) -> int:
     names = [f"network {a.network + 1}: NaN at step {a.fatal}" for a in found]
     look: dict[str, Any] = {"format_func": names.__getitem__, "width": view_options.size(270)}
-    return page_settings.selectbox("Patient", range(len(found)), "exploding_patient", 0, e.key, _replay, **look)
+    return page_settings.selectbox("Network that became NaN", range(len(found)), "exploding_patient", 0, e.key, _replay, **look)
 
 
 def _transport(e: Experiment, a: Autopsy, threshold: float, scene: dict[str, Any]) -> None:
@@ -228,8 +228,10 @@ def _pictures(h: History, a: Autopsy, shown: int, saved: History | None, n: int,
         st.markdown("**Gradient norm** of all weights, before clipping")
         _curves("norm", h, h.norm_raw, a, shown, saved, saved and saved.norm_raw, n)
     with file.container(border=True, key="exploding_file"):
-        st.markdown(f"**The file of network {a.network + 1}**, seed {h.e.seed + a.network}")
-        st.markdown("Still alive." if radii is None else symbols(f"{finding(h.e, a)}\n\n{chart(h.e, a, radii)}"))
+        st.markdown(f"**Network {a.network + 1}**, seed {h.e.seed + a.network}")
+        st.markdown(
+            "All its numbers are finite so far." if radii is None else symbols(f"{finding(h.e, a)}\n\n{chart(h.e, a, radii)}")
+        )
     st.caption(
         "Orange: the network looked at; grey: the others. Logarithmic axes; what is past an end stands at the edge, and what is "
         "NaN is crimson. Teal: the same network after the rewind (dashed line), on an axis that spreads the first steps."
@@ -325,7 +327,7 @@ def _heatmaps(h: History, a: Autopsy, shown: int, saved: History | None, n: int)
     }
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**Its gradient through time**, until it died")
+        st.markdown("**Its gradient through time**, until it became NaN")
         words = f"Gradient norms of network {a.network + 1} over {e.length} time steps, training steps 0 to {shown - 1}. "
         words += _arrives(h, shown - 1, a.network)
         total = max(a.fatal + 1, 4)
@@ -334,7 +336,7 @@ def _heatmaps(h: History, a: Autopsy, shown: int, saved: History | None, n: int)
     with right:
         st.markdown("**After the rewind**, clipped")
         if saved is None or not n:
-            st.caption("Press Rewind once the network is dead.")
+            st.caption("Press Rewind once the network is NaN.")
             return
         words = f"Gradient norms of the same network, clipped, over training steps 0 to {saved.steps[n - 1]}. "
         words += _arrives(saved, n - 1, a.network)

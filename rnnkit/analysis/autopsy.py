@@ -83,7 +83,7 @@ def finding(e: Experiment, a: Autopsy) -> str:
     when = "the step before" if a.blow == a.fatal - 1 else f"step {a.blow}"
     length = f"learning rate × norm = {amount(e.lr * a.norm[a.blow])}"
     loss = f"a loss of {amount(a.loss[a.blow])} (a guesser has {amount(e.guess_loss)})"
-    return f"{told}The blow was {when}: at {loss}, SGD moved the weights by {length}."
+    return f"{told}The update that threw the weights was that of {when}: at {loss}, SGD moved the weights by {length}."
 
 
 def chart(e: Experiment, a: Autopsy, radii: Mapping[int, float]) -> str:
@@ -120,6 +120,6 @@ def recovery(e: Experiment, a: Autopsy, saved: History, n: int) -> tuple[str, st
         told += f", {percent(saved.accuracy[known[-1], a.network])} of new sentences right"
         told += f" at step {saved.steps[known[-1]]}" if known[-1] < n - 1 else ""
     if n < len(saved.steps):
-        return "Alive.", f"{told}."
+        return "Finite so far.", f"{told}."
     learnt = saved.accuracy[n - 1, a.network] >= bar(saved.e)
-    return "Saved: it learns." if learnt else "Alive, but it has not learnt.", f"{told}."
+    return "Saved: it learns." if learnt else "Finite, but it has not learnt.", f"{told}."
