@@ -38,7 +38,8 @@ def _main() -> None:
     _page(name, chosen.run)
     following = dict(zip(pages, [*pages.values()][1:], strict=False)).get(name)
     if following and not alone and not view_options.presenting():
-        st.page_link(following, label=f"Next: {following.title}", icon=":material/arrow_forward:")
+        with st.container(key="next_page"):
+            st.page_link(following, label=f"Next: {following.title}", icon=":material/arrow_forward:")
 
 
 def show(name: str) -> None:

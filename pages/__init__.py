@@ -3,7 +3,6 @@
 Nothing here trains or imports torch. A page imports no other page; the registry (pages/ui/registry.py) names them all.
 """
 
-import logging
+from pages.server import streamlit_private
 
-# The server imports the pages before Streamlit's runtime is there, which is fine, and warned about a dozen times.
-logging.getLogger("streamlit.runtime.caching.cache_data_api").addFilter(lambda record: "No runtime found" not in str(record.msg))
+streamlit_private.quiet_caches()

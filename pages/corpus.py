@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.state import session, uploads
+from pages.state import session, transport, uploads
 from pages.ui import chart_view, errors, layout, live_run
 from pages.ui.markdown import plain
 from rnnkit.charts.corpora import NAMES, SERIES, groups_chart, groups_text
@@ -131,7 +131,7 @@ def _networks(e: Experiment, data: str) -> None:
 
 
 def _results(e: Experiment) -> None:
-    run = session.run()
+    run = transport.run()
     st.markdown("#### On the sentences kept for the test")
     if not run.done:
         st.caption("When the training is done: right answers by attractors and by distance, beside the baselines.")
@@ -142,7 +142,7 @@ def _results(e: Experiment) -> None:
 
 def _wait(e: Experiment) -> None:
     """Until this run is done; then the page is drawn again, with the results."""
-    if session.run().done:
+    if transport.run().done:
         st.rerun()
 
 

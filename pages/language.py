@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.state import page_settings, session, uploads
+from pages.state import page_settings, session, transport, uploads
 from pages.ui import chart_view, errors, layout, live_run
 from pages.ui.markdown import plain
 from pages.ui.registry import CHART
@@ -206,8 +206,8 @@ def _on(e: Experiment, data: str) -> Experiment:
 
 
 def _results(e: Experiment) -> None:
-    errors.fragment(_now, run_every=None if session.run().done else 1.0)(e)
-    if not session.run().done:
+    errors.fragment(_now, run_every=None if transport.run().done else 1.0)(e)
+    if not transport.run().done:
         st.caption("When the training is done: bits on text it has never seen, agreement by minimal pairs, and what it writes.")
         return
     left, right = st.columns(2, gap="large")
@@ -225,10 +225,10 @@ def _results(e: Experiment) -> None:
 
 def _now(e: Experiment) -> None:
     """The training loss in bits; once the run is done, the page is drawn again with the results."""
-    run, unit, known = session.run(), _task(e).unit, _task(e).coverage["training"]
-    n = session.playback().shown(run.history.n)
+    run, unit, known = transport.run(), _task(e).unit, _task(e).coverage["training"]
+    n = transport.playback().shown(run.history.n)
     if n:
-        losses = run.history.loss[session.playback().row(run.history.n)]
+        losses = run.history.loss[transport.playback().row(run.history.n)]
         some = "" if known == 1 else f" {percent(known, 1)} of the {unit}s of the training part are known."
         st.markdown(training_loss(losses, e.guess_loss, unit) + some)
     if run.done and st.session_state.get("language_done") != run.experiment.key:

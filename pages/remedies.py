@@ -12,7 +12,7 @@ import streamlit as st
 from pages.components.small_multiples import ORDERS, multiples, pressed
 from pages.state import browser_history, page_settings, session
 from pages.ui import errors, layout
-from rnnkit.analysis.describe import TITLES, difference
+from rnnkit.analysis.describe import difference, titles
 from rnnkit.analysis.gradient_summary import remaining
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.history import History
@@ -275,7 +275,7 @@ def _state(result: Result | None, status: str, share: float, place: str) -> str:
 
 def _differs(plain: Experiment, e: Experiment) -> str:
     if e == plain:
-        return f"{CELLS[e.cell].title}, {TITLES['init'][e.init]} × {e.gain:g}, {TITLES['optimizer'][e.optimizer]} {e.lr:g}"
+        return f"{CELLS[e.cell].title}, {titles('init')[e.init]} × {e.gain:g}, {titles('optimizer')[e.optimizer]} {e.lr:g}"
     return re.sub(r" \(was [^()]*(\([^()]*\))?\)", "", difference(plain, e))
 
 

@@ -29,7 +29,7 @@ TASK = TASKS["agreement"]
 UNITS, LENGTHS, SENTENCES = (2, 3, 4), range(7, 13), 5
 START = {"hidden": 3, "length": 8}
 LINKED = {
-    "steps_cell": page_settings.Choice(tuple(CELLS)),
+    "steps_cell": page_settings.Choice(CELLS),
     "steps_units": page_settings.Choice(UNITS),
     "steps_words": page_settings.Number(LENGTHS[0], LENGTHS[-1]),
     "steps_sentence": page_settings.Choice(range(SENTENCES)),
@@ -48,15 +48,6 @@ POINTS = {
 STEPS = 150
 EXAM = 256  # new sentences
 RESERVOIR = "The recurrent weights of a reservoir are not trained: this is the gradient that would reach them."
-# What lets so few units learn; other cells take the first entry's.
-SUITED: dict[str, dict[str, Any]] = {
-    "tanh": {"lr": 0.03},
-    "sigmoid": {"lr": 0.03, "gain": 4.0},
-    "relu": {"lr": 0.01, "init": "identity", "input_scale": 0.1},
-    "lstm": {"lr": 0.01, "bias": "chrono"},
-    "gru": {"lr": 0.01, "bias": "chrono"},
-    "esn": {"density": 1.0, "gain": 0.9},
-}
 
 
 def page() -> None:
@@ -107,7 +98,7 @@ def _controls() -> tuple[Experiment, np.ndarray, int, int, bool]:
         row = page_settings.selectbox("Sentence", range(SENTENCES), "steps_sentence", 0, format_func=told.__getitem__)
         number = page_settings.segmented("Subject", ("singular", "plural"), "steps_number", "plural")
         state = page_settings.segmented("Weights", ("untrained", "trained"), "steps_weights", "trained")
-    e = Experiment(length=T, hidden=H, cell=cell, replicas=1, steps=STEPS, **SUITED.get(cell, SUITED["tanh"]))
+    e = Experiment(length=T, hidden=H, cell=cell, replicas=1, steps=STEPS, **dict(CELLS[cell].suited))
     x, plural = sentences(T)[row].copy(), int(number == "plural")
     x[TASK.source(T)] = _subjects(x)[plural]
     return e, x, plural, cut, state == "trained"
@@ -172,7 +163,7 @@ def _exam(cell: str, length: int, p: dict[str, np.ndarray]) -> int:
 def _lab_memory() -> None:
     """What the training step of the lab's network keeps (bptt.Tape)."""
     e = session.current()
-    numbers = CELLS[e.cell].numbers
+    numbers = CELLS[e.cell].floats_per_unit
     kept = 4 * numbers * e.length * e.batch * e.hidden
     st.caption(
         f"Each network in the lab ({CELLS[e.cell].title}) keeps {numbers} such numbers, gradients included, for every word, "
@@ -188,7 +179,7 @@ LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "step": r"\mathrm{step}"}
 
 def _equations(cell: Cell) -> str:
     """From the cell's own text, which the ledger evaluates."""
-    apart, arrives = dict(cell.apart), dict(cell.carry)
+    apart, arrives = dict(cell.apart), dict(cell.direct_terms)
     sums = []
     for name in cell.columns:
         recurrent = apart.get(name, name)
@@ -240,7 +231,7 @@ def _aligned(lines: list[str]) -> str:
 
 
 def _latex(text: str, later: int = 0) -> str:
-    """An expression of cells.py, its variables at time t (+ later)."""
+    """A cell's expression, its variables at time t (+ later)."""
 
     def variable(match: re.Match) -> str:
         name = match.group()

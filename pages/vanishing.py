@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,16 +10,16 @@ import numpy as np
 import streamlit as st
 
 from pages.state import page_settings, session, view_options
-from pages.ui import chart_view, layout
+from pages.ui import chart_view, layout, regime_map
 from pages.ui.registry import CHART
 from rnnkit.analysis import theory
 from rnnkit.analysis.describe import amount, smallest
-from rnnkit.analysis.gradient_summary import ARRIVES, MARKS, compared, fate, gradient_ratios, per_step
-from rnnkit.charts import regimes as maps
+from rnnkit.analysis.gradient_summary import compared, fate, gradient_ratios, per_step
 from rnnkit.charts import vanishing as charts
 from rnnkit.charts.style import BLUE, GREY, INK, ORANGE, VIOLET, WARM
 from rnnkit.engine.cells import CELLS
-from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.engine.fixes import Truncate
+from rnnkit.experiment import Experiment
 from rnnkit.stories.presets import PRESETS
 
 TITLE = "Vanishing"
@@ -41,9 +40,7 @@ POINTS = {
     "map": "vanishing_map",
     "steps before": "vanishing_step",
 }
-TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without effect on an untrained network
 CLOSE = 0.05  # so far apart, as a share of it, may a rule of thumb be from the mean factor a step
-KEEPING = {"lstm": "forget gate", "gru": "update gate"}  # as they are called; of others "keeping gate"
 
 
 def page() -> None:
@@ -57,9 +54,9 @@ def page() -> None:
     if not layout.equally_long(e):
         return
     step = _step(e)
-    looked_at = e if step else _untrained(e)
+    looked_at = e if step else regime_map.untrained(e)
     layout.computed("flow", looked_at, partial(_flow, e), step=step)
-    _regimes(e)
+    regime_map.regimes(e)
     if len(CELLS[e.cell].parts) > 1:
         layout.computed("flow", looked_at, partial(_states, e), step=step)
     layout.mathematics(MATHEMATICS)
@@ -77,15 +74,10 @@ def _step(e: Experiment) -> int:
         return page_settings.segmented("Training steps before we look", steps, "vanishing_step", 0, **look)
 
 
-def _untrained(e: Experiment) -> Experiment:
-    """The same network without what only training uses: all who look at it share one answer."""
-    untrained: dict[str, Any] = {name: FIELDS[name].default for name in TRAINING}
-    return replace(e, fixes=(), **untrained)
-
-
 def _gate(e: Experiment) -> str:
     """What the gate that keeps the memory is called, "" where there is none."""
-    return "" if CELLS[e.cell].keep is None else KEEPING.get(e.cell, "keeping gate")
+    cell = CELLS[e.cell]
+    return "" if cell.forget_gate is None else cell.gate_names[cell.forget_gate]
 
 
 # ---- one gradient on its way back ----
@@ -186,15 +178,17 @@ def _measurement(e: Experiment, f: Found) -> str:
     if not any(ratio is not None for ratio in ratios.values()):
         return f"**Measured:** at the {task.end_name} there is no gradient to send back."
     steps, told = e.length - 1 - task.source(e.length), []
+    rate = 0.0  # a step, of the last part of the state
     for name, ratio in ratios.items():
         if ratio is None:
             told.append(f"dL/d{name} has no gradient")
             continue
-        mean = f", {_apart(per_step(ratio, steps), 1)} times a step on average" if steps and 0 < ratio < np.inf else ""
+        rate = per_step(ratio, steps) if steps and 0 < ratio < np.inf else 0.0
+        mean = f", {_apart(rate, 1)} times a step on average" if rate else ""
         told.append(f"‖dL/d{name}‖ is {compared(ratio, 'its size', 'float64')} ({fate(ratio)}){mean}")
     text = f"**Measured:** from the {task.end_name} back to the {task.source_name}, {' and '.join(told)}."
-    if f["rate_typical"] and mean:
-        near = abs(np.log(f["rate_typical"] / per_step(ratio, steps))) < CLOSE
+    if f["rate_typical"] and rate:
+        near = abs(np.log(f["rate_typical"] / rate)) < CLOSE
         gives = f"gives {_apart(f['rate_typical'], 1)}" if near else "does not hold here"
         text += f" The rule of thumb, mean slope × ρ, {gives}."
     return text
@@ -228,7 +222,7 @@ def _measured(e: Experiment, f: Found, words: Sequence[str]) -> None:
         told.append(f"Dashed: what arrives on the way through the {_gate(e)}s alone; it is no bound, other ways add to it.")
     if e.several_losses:
         told.append("This is the gradient of the last step's loss alone: the losses of the steps before are left out.")
-    if any(fix.name == "truncate" for fix in e.fixes):
+    if any(isinstance(fix, Truncate) for fix in e.fixes):
         told.append("Truncation is left out: this is the whole gradient.")
     st.caption(" ".join(told))
 
@@ -274,104 +268,6 @@ def _states(e: Experiment, parts: list[Found], done: bool) -> None:
     st.caption(
         "Full colour at 1 and beyond, half of it at 0.25. The gradients that reach these states stand at the top of the page."
     )
-
-
-# ---- the regime map ----
-
-
-def _regimes(e: Experiment) -> None:
-    st.markdown("#### Where does it arrive? Every gain and length at once")
-    most = session.limits().max_length
-    lengths = [length for length in theory.LENGTHS if e.bound_task.min_length <= length <= most]
-    if not lengths:
-        st.info("The map begins with longer sequences than this server allows.", icon=":material/block:")
-        return
-    grid = replace(_untrained(e), gain=1.0, length=lengths[0])  # one map, wherever on it we are
-    layout.computed("regimes", grid, partial(_map, e, lengths), gains=list(theory.GAINS), lengths=lengths)
-
-
-def _map(e: Experiment, lengths: list[int], parts: list[Found], done: bool) -> None:
-    f, task, cell = parts[-1], e.bound_task, CELLS[e.cell]
-    ratio, called = f["ratio"][-1], "spectral radius" if cell.reservoir else "gain"
-    arrives, here = ARRIVES, ("this experiment", e.length, e.gain)
-    left, right = st.columns([3, 1], gap="medium")
-    _take_click(lengths)
-    with right:
-        picked = _choice(e, lengths, called)
-        _picked(e, ratio, lengths, picked, called)
-    tables = maps.regime_tables(theory.GAINS, lengths, ratio, arrives, _levels(e, f), here, picked)
-    with left:
-        spec = chart_view.spec(maps.regime_chart, theory.GAINS, tuple(lengths), called)
-        text = maps.regime_text(theory.GAINS, lengths, ratio, arrives, called)  # with another text it is mounted anew
-        text = text if done else f"Share of the gradient that arrives, by sequence length and {called}: being computed"
-        chart_view.draw(spec, text, "vanishing_map", tables, on_select="rerun")
-    told = [
-        f"Colour: ‖dL/d{cell.parts[-1]}‖ at the {task.source_name} over that at the {task.end_name}, median of 8 untrained "
-        "networks on 8 sequences; framed in white where it arrives, from 0.1 to 10.",
-    ]
-    if f["units"] < e.hidden:
-        told.append(f"Computed with {f['units']} hidden units instead of {e.hidden}.")
-    if cell.keep is not None and e.bias == "chrono":
-        told.append("The chrono biases are drawn anew for every length T.")
-    st.caption(" ".join(told))
-
-
-def _levels(e: Experiment, f: Found) -> dict[str, float]:
-    """Gains at which theory changes its word; every initialization is a matrix times its gain."""
-    gamma = theory.GAMMA.get(e.cell)
-    if not gamma or not f["radius"]:
-        return {}
-    sure, typical = 1 / (gamma * f["singular"]), 1 / (gamma * f["radius"])
-    if typical < 1.1 * sure:
-        return {"γ λ₁ = γ ρ = 1: below, every step shortens it": sure}
-    return {"γ λ₁ = 1: below, every step shortens it": sure, "γ ρ = 1": typical}
-
-
-def _take_click(lengths: list[int]) -> None:
-    """A cell that was clicked on becomes the sliders' choice, once: afterwards they may leave it."""
-    cells = st.session_state.get("vanishing_map", {}).get("selection", {}).get("cell") or [{}]
-    clicked = cells[0].get("length"), cells[0].get("gain")
-    if clicked != st.session_state.get("vanishing_clicked") and clicked[0] in lengths and clicked[1] in theory.GAINS:
-        page_settings.choose("vanishing_length", clicked[0])
-        page_settings.choose("vanishing_gain", clicked[1])
-    st.session_state.vanishing_clicked = clicked
-
-
-def _choice(e: Experiment, lengths: list[int], called: str) -> tuple[int, float]:
-    """The cell that is looked at: clicked on, or chosen with these sliders; at first the one next to the experiment."""
-    near = min(lengths, key=lambda length: abs(np.log(length / e.length)))
-    st.markdown("**Click a cell**, or choose one here. The dot is the experiment above.")
-    length = page_settings.select_slider("Length T on the map", lengths, "vanishing_length", near)
-    close = min(theory.GAINS, key=lambda gain: abs(np.log(gain / max(e.gain, theory.GAINS[0]))))  # a gain can be 0
-    gain = page_settings.select_slider(
-        f"{called.capitalize()} on the map", theory.GAINS, "vanishing_gain", close, format_func="{:g}".format
-    )
-    return length, gain
-
-
-def _picked(e: Experiment, ratio: np.ndarray, lengths: list[int], cell: tuple[int, float], called: str) -> None:
-    """This cell in words, and what can be done with it."""
-    (length, gain), row = cell, lengths.index(cell[0])
-    if row >= len(ratio):
-        st.markdown(f"**T = {length}, {called} {gain:g}** is being computed.")
-        return
-    picked, left = replace(e, length=length, gain=gain), ratio[row, theory.GAINS.index(gain)]
-    said = (
-        "There is no gradient at the end, or not a finite one."
-        if np.isnan(left)
-        else f"{amount(left, smallest(ratio.dtype), MARKS)} of the gradient is left: {fate(left)}."
-    )
-    st.markdown(f"**T = {length}, {called} {gain:g}**  \n{said}")
-    layout.open_in_lab("Open in the lab", picked, "vanishing_lab", width="stretch")
-    refused = session.refusal(picked)
-    look: dict[str, Any] = {
-        "icon": ":material/vertical_align_top:",
-        "width": "stretch",
-        "disabled": bool(refused),
-        "help": refused or None,
-    }
-    if st.button("Show it above", key="vanishing_here", on_click=session.open_run, args=(picked, False), **look):
-        st.rerun()
 
 
 # ---- small things ----

@@ -42,10 +42,6 @@ def _reservoir(e: Experiment) -> bool:
     return CELLS[e.cell].reservoir
 
 
-def _trained(e: Experiment) -> bool:
-    return not _reservoir(e)
-
-
 def _given(e: Experiment) -> bool:
     return bool(TASKS[e.task].data)
 
@@ -54,12 +50,13 @@ def _by_words(e: Experiment) -> bool:
     return _given(e) and TASKS[e.task].by_words
 
 
-def _gated(e: Experiment) -> bool:
-    return CELLS[e.cell].keep is not None
+def _of_cell(name: str) -> Callable[[Experiment], bool]:
+    """Whether the cell declares that this field acts on it."""
+    return lambda e: name in CELLS[e.cell].fields
 
 
 def _choice(default: str, choices: Mapping[str, object], help: str, applies: Callable[..., bool] | None = None) -> Any:
-    return field(default=default, metadata={"choices": tuple(choices), "help": help, "applies": applies})
+    return field(default=default, metadata={"choices": choices, "help": help, "applies": applies})
 
 
 def _number(default: float, low: float, high: float, help: str, applies: Callable[..., bool] | None = None) -> Any:
@@ -77,24 +74,24 @@ class Experiment:
     length: int = _number(100, 3, 10_000, "How many words or symbols the network reads before it must answer.")
     cell: str = _choice("tanh", CELLS, "The recurrent unit.")
     hidden: int = _number(32, 1, 2048, "How many hidden units the state has.")
-    init: str = _choice("gaussian", INITS, "How the recurrent weights are drawn.", _trained)
+    init: str = _choice("gaussian", INITS, "How the recurrent weights are drawn.", _of_cell("init"))
     gain: float = _number(
         1.0, 0.0, 100.0, "Factor on the recurrent weights; the spectral radius where an initialization sets one."
     )
     input_scale: float = _number(0.3, 0.0, 100.0, "Standard deviation of the input weights.")
-    bias: str = _choice("zero", BIASES, "Initial bias of the gate that keeps the memory.", _gated)
+    bias: str = _choice("zero", BIASES, "Initial bias of the gate that keeps the memory.", _of_cell("bias"))
     fixes: tuple[Fix, ...] = field(
-        default=(ClipNorm(1.0),), metadata={"help": "Remedies, applied in this order.", "applies": _trained}
+        default=(ClipNorm(1.0),), metadata={"help": "Remedies, applied in this order.", "applies": _of_cell("fixes")}
     )
-    optimizer: str = _choice("adam", OPTIMIZERS, "The rule that turns the gradient into a step.", _trained)
-    lr: float = _number(0.003, 0.0, 1000.0, "Learning rate: the length of a step.", _trained)
+    optimizer: str = _choice("adam", OPTIMIZERS, "The rule that turns the gradient into a step.", _of_cell("optimizer"))
+    lr: float = _number(0.003, 0.0, 1000.0, "Learning rate: the length of a step.", _of_cell("lr"))
     batch: int = _number(32, 1, 4096, "Sequences a training step looks at.")
     steps: int = _number(200, 1, 1_000_000, "How many training steps are taken.")
     replicas: int = _number(8, 1, 4096, "How many networks with different seeds train side by side.")
     seed: int = _number(0, 0, 2**31 - 1, "The first network's seed; the next ones count up.")
-    leak: float = _number(1.0, 0.001, 1.0, "Share of the reservoir's state that is renewed at each step.", _reservoir)
-    density: float = _number(0.1, 0.001, 1.0, "Share of the reservoir's connections that exist.", _reservoir)
-    ridge: float = _number(1e-9, 1e-15, 1e3, "Strength of the ridge penalty on the readout.", _reservoir)
+    leak: float = _number(1.0, 0.001, 1.0, "Share of the reservoir's state that is renewed at each step.", _of_cell("leak"))
+    density: float = _number(0.1, 0.001, 1.0, "Share of the reservoir's connections that exist.", _of_cell("density"))
+    ridge: float = _number(1e-9, 1e-15, 1e3, "Strength of the ridge penalty on the readout.", _of_cell("ridge"))
     data: str = field(
         default="",
         metadata={
@@ -171,8 +168,8 @@ class Experiment:
     def first_uncut(self) -> int:
         """The earliest step that a gradient from the last one reaches under truncation: 0 where nothing is cut."""
         signals = [fix for fix in self.fixes if isinstance(fix, SignalFix)]
-        cuts = [t for t in range(self.length) if any(fix.cuts(t, self.length) for fix in signals)]
-        return max(cuts, default=0)
+        blocked = [t for t in range(self.length) if any(fix.blocks(t, self.length) for fix in signals)]
+        return max(blocked, default=0)
 
     @property
     def several_losses(self) -> bool:
@@ -301,7 +298,7 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
     if f.name == "fixes":
         return _checked_fixes(value)
     if "choices" in f.metadata:
-        if value not in f.metadata["choices"]:
+        if value not in tuple(f.metadata["choices"]):  # a list can be looked for in a tuple, not in a dict
             raise ValueError(f"unknown {f.name} {clip(value)}: valid are {', '.join(f.metadata['choices'])}")
         return value
     if "pattern" in f.metadata:

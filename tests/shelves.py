@@ -11,7 +11,7 @@ RUNS = (
     PLAIN,
     replace(PLAIN, cell="gru"),
     replace(PLAIN, cell="lstm", bias="chrono", length=8),
-    replace(PLAIN, fixes=(Omega(0.5), ClipNorm(1.0, since=7)), seed=3),
+    replace(PLAIN, fixes=(Omega(0.5), ClipNorm(1.0, start_step=7)), seed=3),
     Experiment(cell="esn", length=10, steps=20, replicas=2, ridge=1e-6),
 )
 ENTRIES = [

@@ -123,7 +123,7 @@ def test_a_rewound_run_is_the_same_bit_for_bit_up_to_the_step(run, step):
 
 def test_rewound_replaces_a_clipping_that_was_there():
     e = rewound(rewound(DOOMED, 3, 1.0), 5, 2.0)
-    assert e == rewound(DOOMED, 5, 2.0) and clipping(e).since == 5
+    assert e == rewound(DOOMED, 5, 2.0) and clipping(e).start_step == 5
     assert Experiment.from_query(e.to_query()) == (e, [])
 
 

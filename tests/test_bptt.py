@@ -24,10 +24,10 @@ def inputs(g, symbols, n_in, T, R, B):
 
 def passes(cell, p, x, y, fixes, tape=None):
     """One pass there and back, as the trainer takes it."""
-    tape = bptt.forward(cell, p, x, tape)
+    tape = (tape or bptt.Tape(cell, p, len(x), x.shape[2])).forward(p, x)
     _, dz = LOSSES["cross_entropy"](bptt.readout(p, tape.h[-len(y) :]), y)
-    bptt.backward(cell, p, tape, dz, [fix for fix in fixes if isinstance(fix, SignalFix)])
-    grads = bptt.gradients(cell, p, tape, dz)
+    tape.backward(dz, [fix for fix in fixes if isinstance(fix, SignalFix)])
+    grads = tape.gradients()
     for fix in fixes:
         if isinstance(fix, GradientFix):
             grads = fix(grads, tape, p)
@@ -82,7 +82,7 @@ def test_the_fast_loops_are_the_plain_loop_through_autograd(problem):
 def test_last_states_on_a_short_tape_are_those_of_a_long_one(name, piece, K):
     p, x = random_params(name, 5, 2), inputs(torch.Generator().manual_seed(0), True, 5, 13, reference.R, 3)
     short = bptt.Tape(CELLS[name], p, piece, 3)
-    h = bptt.last_states(CELLS[name], p, x, K, short)
+    h = short.last_states(p, x, K)
     assert_close(h, bptt.forward(CELLS[name], p, x).h[-K:], "h", 1e-13)
 
 
@@ -127,15 +127,44 @@ def test_memory_is_linear_in_the_number_of_steps(name):
         sizes[T] = tape.nbytes
     per_step = (sizes[110] - sizes[10]) // 100
     assert sizes[20] - sizes[10] == 10 * per_step
-    assert per_step == CELLS[name].numbers * reference.R * B * H * 8
+    assert per_step == CELLS[name].floats_per_unit * reference.R * B * H * 8
     if name in NUMBERS:
-        assert CELLS[name].numbers == NUMBERS[name]
+        assert CELLS[name].floats_per_unit == NUMBERS[name]
 
 
 def test_a_tape_takes_no_more_steps_than_it_has_and_none_back_without_them():
     p, x = random_params("tanh", 5, 2), torch.zeros(6, reference.R, 3, dtype=torch.int64)
     with pytest.raises(ValueError, match="at most the tape's 5 steps, got 6"):
-        bptt.forward(CELLS["tanh"], p, x, bptt.Tape(CELLS["tanh"], p, 5, 3))
-    tape = bptt.forward(CELLS["tanh"], p, x, bptt.Tape(CELLS["tanh"], p, 9, 3))
+        bptt.Tape(CELLS["tanh"], p, 5, 3).forward(p, x)
+    tape = bptt.Tape(CELLS["tanh"], p, 9, 3).forward(p, x)
     with pytest.raises(ValueError, match="all 9 steps of the tape, got 6"):
-        bptt.backward(CELLS["tanh"], p, tape, torch.zeros(1, reference.R, 3, 2, dtype=DOUBLE))
+        tape.backward(torch.zeros(1, reference.R, 3, 2, dtype=DOUBLE))
+
+
+def test_a_tape_refuses_what_no_pass_has_filled():
+    p, x, dz = random_params("tanh", 5, 2), torch.zeros(6, reference.R, 3, dtype=torch.int64), torch.ones(1, reference.R, 3, 2)
+    tape = bptt.Tape(CELLS["tanh"], p, 6, 3)
+    for ask in (lambda: tape.s, lambda: tape.h, lambda: tape.backward(dz.double())):
+        with pytest.raises(RuntimeError, match=r"no forward pass yet: call Tape\.forward first"):
+            ask()
+    for _ in range(2):  # a new forward pass needs a backward pass of its own
+        tape.forward(p, x)
+        for ask in (lambda: tape.ds, lambda: tape.da, tape.gradients):
+            with pytest.raises(RuntimeError, match=r"no backward pass yet: call Tape\.backward first"):
+                ask()
+        tape.backward(dz.double())
+        assert set(tape.gradients()) == set(p)
+
+
+@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.max_slope is not None])
+def test_looking_at_the_slopes_changes_nothing_on_the_tape(name, monkeypatch):
+    monkeypatch.setattr(bptt, "BLOCK", 2 * reference.R * 3 * reference.H)  # blocks of two steps, and one of a single step
+    g = torch.Generator().manual_seed(3)
+    p, x, y = random_params(name, 5, 2), inputs(g, True, 5, 7, reference.R, 3), torch.zeros(1, reference.R, 3, dtype=torch.int64)
+    tape, grads = passes(CELLS[name], p, x, y, [])
+    before = [part.clone() for part in (*tape.s, *tape.ds, tape.da)]
+    slopes = probes.slopes(CELLS[name], p, tape)
+    probes.paths(CELLS[name], p, tape, 0)
+    assert all(map(torch.equal, (*tape.s, *tape.ds, tape.da), before))
+    assert all(torch.equal(g, grads[k]) for k, g in tape.gradients().items())
+    assert_close(tape.ds[0] * slopes * p.get("leak", 1.0), tape.da, "dL/da", 1e-14)

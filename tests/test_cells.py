@@ -11,6 +11,7 @@ from reservoirpy.nodes import Reservoir
 
 from rnnkit.engine import bptt
 from rnnkit.engine.cells import CELLS
+from rnnkit.experiment import FIELDS, Experiment, applies
 
 T, N_IN, N_OUT = 7, 5, 3
 TWINS = {
@@ -31,8 +32,8 @@ def test_torch_nn_with_the_same_weights(name):
     cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     weight = numbers(T, R, B, N_OUT, seed=1)  # the loss is sum(weight * z) over all steps
     tape = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, tape, weight)
-    grads = bptt.gradients(cell, p, tape, weight)
+    tape.backward(weight)
+    grads = tape.gradients()
     for r in range(R):
         twin = TWINS[name]()
         with torch.no_grad():
@@ -70,8 +71,8 @@ def test_a_nearly_closed_update_gate_in_float32():
     for dtype in (torch.float32, DOUBLE):
         q = {k: v.to(dtype) for k, v in p.items()}
         tape = bptt.forward(CELLS["gru"], q, x.to(dtype))
-        bptt.backward(CELLS["gru"], q, tape, weight.to(dtype))
-        found[dtype] = bptt.gradients(CELLS["gru"], q, tape, weight.to(dtype))
+        tape.backward(weight.to(dtype))
+        found[dtype] = tape.gradients()
     for k in ("W_in", "W_rec", "b"):
         z = slice(H, 2 * H)
         assert_close(found[torch.float32][k][..., z].double(), found[DOUBLE][k][..., z], f"{k} of z", 5e-6)
@@ -82,16 +83,16 @@ def test_one_network_alone_is_that_network_in_the_stack(name):
     cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     dz = numbers(1, R, B, N_OUT, seed=1)
     tape = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, tape, dz)
-    grads = bptt.gradients(cell, p, tape, dz)
+    tape.backward(dz)
+    grads = tape.gradients()
     for r in range(R):
         one = {k: v[r : r + 1] for k, v in p.items()}
         alone = bptt.forward(cell, one, x[:, r : r + 1])
-        bptt.backward(cell, one, alone, dz[:, r : r + 1])
+        alone.backward(dz[:, r : r + 1])
         for part in range(len(cell.parts)):
             assert_close(alone.s[part][:, 0], tape.s[part][:, r], "state", 1e-13)
             assert_close(alone.ds[part][:, 0], tape.ds[part][:, r], "its gradient", 1e-13)
-        for k, g in bptt.gradients(cell, one, alone, dz[:, r : r + 1]).items():
+        for k, g in alone.gradients().items():
             assert_close(g[0], grads[k][r], k, 1e-12)
 
 
@@ -110,16 +111,16 @@ def test_parameters_and_inputs_are_left_alone(name):
     cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     kept = {k: v.clone() for k, v in p.items()} | {"x": x.clone()}
     tape = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, tape, numbers(1, R, B, N_OUT))
-    bptt.gradients(cell, p, tape, numbers(1, R, B, N_OUT))
+    tape.backward(numbers(1, R, B, N_OUT))
+    tape.gradients()
     assert all(torch.equal(v, kept[k]) for k, v in (p | {"x": x}).items())
 
 
-@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.keep is not None])
+@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.forget_gate is not None])
 def test_the_keeping_gate_keeps(name):
     """Its bias far up (and the writing gate's far down, where there is one): the memory passes unchanged."""
     cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
-    for gate, bias in ((cell.keep, 100.0), (cell.write, -100.0)):
+    for gate, bias in ((cell.forget_gate, 100.0), (cell.input_gate, -100.0)):
         if gate is not None:
             p["b"][..., gate * H : (gate + 1) * H] = bias
     h, *memory = (part[0] for part in bptt.forward(cell, p, x[:1], s0=tuple(numbers(R, B, H) for _ in cell.parts)).s)
@@ -131,11 +132,21 @@ def test_the_keeping_gate_keeps(name):
 def test_widths_are_those_the_cell_declares(name):
     cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     tape = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, tape, numbers(2, R, B, N_OUT))
+    tape.backward(numbers(2, R, B, N_OUT))
     assert len(tape.s) == len(tape.ds) == len(cell.parts)
     assert all(part.shape == (T, R, B, H) for part in (*tape.s, *tape.ds))
     assert tape.da.shape == (T, R, B, cell.gates * H)
-    assert cell.title
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_what_a_cell_declares_is_of_one_piece(name):
+    cell = CELLS[name]
+    assert cell.title and len(cell.columns) == cell.gates
+    assert len(cell.gate_names) == (cell.gates if cell.gates > 1 else 0)
+    assert set(cell.fields) | set(dict(cell.suited)) <= set(FIELDS)
+    assert ("bias" in cell.fields) == (cell.forget_gate is not None)
+    assert not cell.reservoir or not {"fixes", "optimizer", "lr"} & set(cell.fields)
+    assert all(applies(Experiment(cell=name), field) for field in dict(cell.suited))
 
 
 def test_relu_has_slope_one_where_it_is_on_and_zero_where_it_is_off():
@@ -143,7 +154,7 @@ def test_relu_has_slope_one_where_it_is_on_and_zero_where_it_is_off():
     p["W_out"] = torch.ones(R, 2, 1, dtype=DOUBLE)
     p["b"] = torch.tensor([[[2.0, -3.0]]], dtype=DOUBLE).expand(R, 1, 2)
     tape = bptt.forward(CELLS["relu"], p, torch.zeros(1, R, 1, 1, dtype=DOUBLE))
-    bptt.backward(CELLS["relu"], p, tape, torch.ones(1, R, 1, 1, dtype=DOUBLE))
+    tape.backward(torch.ones(1, R, 1, 1, dtype=DOUBLE))
     assert tape.h.flatten(0, 2).tolist() == [[2.0, 0.0]] * R
     assert tape.da.flatten(0, 2).tolist() == [[1.0, 0.0]] * R
 
@@ -153,10 +164,10 @@ def test_nan_is_not_swallowed_and_does_not_spread_to_the_neighbour(name):
     cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     dz = numbers(1, R, B, N_OUT)
     clean = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, clean, dz)
+    clean.backward(dz)
     x[3, 0] = dz[:, 0] = torch.nan  # a loss of NaN states is NaN
     tape = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, tape, dz)
+    tape.backward(dz)
     assert torch.equal(tape.h[:3], clean.h[:3])
     assert tape.h[3:, 0].isnan().all()
     assert tape.ds[0][:, 0].isnan().all()
@@ -170,6 +181,6 @@ def test_the_derivative_at_nan_is_nan(name):
     cell, p, x = CELLS[name], random_params(name, N_IN, N_OUT), numbers(T, R, B, N_IN)
     x[3, 0] = torch.nan
     tape = bptt.forward(cell, p, x)
-    bptt.backward(cell, p, tape, numbers(1, R, B, N_OUT))
+    tape.backward(numbers(1, R, B, N_OUT))
     assert tape.ds[0][2, 0].isnan().all()
     assert tape.ds[0][:, 1].isfinite().all()

@@ -70,10 +70,10 @@ def test_a_padded_batch_has_the_gradients_of_its_sentences_one_by_one(cell, data
     begun = torch.from_numpy((np.arange(starts.min(), starts.max())[:, None, None] >= starts)[..., None]).to(DOUBLE)
     tape = bptt.Tape(kind, p, T, B)
     for padding in (None, bptt.Padding(int(starts.min()), begun)):  # what the first pass leaves must not show
-        bptt.forward(kind, p, x, tape, padding=padding)
+        tape.forward(p, x, padding=padding)
         _, dz = loss(bptt.readout(p, tape.h[-1:]), y)
-        bptt.backward(kind, p, tape, dz)
-        grads = bptt.gradients(kind, p, tape, dz)
+        tape.backward(dz)
+        grads = tape.gradients()
     for r in range(R):
         one = {name: W[r : r + 1] for name, W in p.items()}
         total = {name: 0.0 for name in grads}
@@ -81,8 +81,8 @@ def test_a_padded_batch_has_the_gradients_of_its_sentences_one_by_one(cell, data
             n = words[r, b]
             alone = bptt.forward(kind, one, x[T - n :, r : r + 1, b : b + 1])
             _, dz = loss(bptt.readout(one, alone.h[-1:]), y[:, r : r + 1, b : b + 1])
-            bptt.backward(kind, one, alone, dz)
-            for name, grad in bptt.gradients(kind, one, alone, dz).items():
+            alone.backward(dz)
+            for name, grad in alone.gradients().items():
                 total[name] = total[name] + grad[0] / B
             for part, its_own in zip((*tape.ds, tape.da), (*alone.ds, alone.da), strict=True):
                 assert not part[: T - n, r, b].any(), "exactly nothing before the first word"

@@ -15,7 +15,7 @@ from rnnkit.engine.fixes import FIXES, ClipNorm, Freeze, Truncate
 from rnnkit.experiment import FIELDS, MAX_RECORD_BYTES, MAX_ROWS, Experiment, ExperimentError, applies, diff, parse
 from rnnkit.tasks import TASKS
 
-CHOICES = {name: f.metadata["choices"] for name, f in FIELDS.items() if "choices" in f.metadata}
+CHOICES = {name: tuple(f.metadata["choices"]) for name, f in FIELDS.items() if "choices" in f.metadata}
 RANGES = {name: f.metadata["range"] for name, f in FIELDS.items() if "range" in f.metadata}
 
 
@@ -28,13 +28,13 @@ def whole(name):
 
 def one_fix(cls):
     if cls is Freeze:
-        return st.lists(st.sampled_from(Freeze.CHOICES), min_size=1).map(lambda names: Freeze("+".join(names)))
-    numbers = st.integers(1, int(cls.high)) if cls.whole else st.floats(cls.low, cls.high, exclude_min=True)
+        return st.lists(st.sampled_from(Freeze.choices), min_size=1).map(lambda names: Freeze("+".join(names)))
+    numbers = st.integers(1, int(cls.high)) if cls.is_int else st.floats(cls.above, cls.high, exclude_min=True)
     return numbers.map(cls)
 
 
 def some_fixes(cell):
-    usable = [cls for cls in FIXES.values() if cls(cls.default).applies_to(CELLS[cell].gates)]
+    usable = [cls for cls in FIXES.values() if cls.applies_to(CELLS[cell].gates)]
     return st.lists(st.sampled_from(usable), unique=True).flatmap(lambda picked: st.tuples(*map(one_fix, picked)))
 
 
@@ -193,7 +193,7 @@ def test_every_bad_value_is_refused_with_field_value_and_choices(name, value):
         (["clip-norm:x"], ["clip-norm", "a number", "'x'"]),
         (["l2:-1"], ["l2", "a number", "greater than 0", "at most 10", "-1.0"]),
         (["truncate:2.5"], ["truncate", "a whole number", "2.5"]),
-        (["freeze:W"], ["freeze", "'W'", *Freeze.CHOICES]),
+        (["freeze:W"], ["freeze", "'W'", *Freeze.choices]),
         (["l1:1", "l1:2"], ["fixes", "once", "l1"]),
     ],
 )

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from reference import active, assert_close
+from reference import STRENGTHS, active, assert_close
 
 from rnnkit import Experiment, train
 from rnnkit.cli.main import main
 from rnnkit.engine.cells import CELLS, Tanh
 from rnnkit.engine.fixes import FIXES, L2, Truncate, parse_fix
+from rnnkit.engine.fixes.torch_names import TORCH_NAMES
 from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.optim import OPTIMIZERS, Sgd
 from rnnkit.engine.trainer import Exam, Trainer, init_params, tensors, training_batches
-from rnnkit.experiment import FIELDS, applies
-from rnnkit.export import pieces
+from rnnkit.experiment import applies
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import ExportError, missing, script, sections
 from rnnkit.stories.presets import PRESETS
@@ -30,7 +30,7 @@ from rnnkit.tasks.synthetic import TemporalOrder
 
 DRAWN = [name for name, task in TASKS.items() if not task.data]
 FROM_FILES = [name for name, task in TASKS.items() if task.data]
-GATED = [name for name, cell in CELLS.items() if cell.keep is not None]
+GATED = [name for name, cell in CELLS.items() if cell.forget_gate is not None]
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def followed(e, dtype):
 
 def weights_of(network):
     """As rnnkit names and turns them."""
-    found = {name: network.get_parameter(where.removeprefix("network.")).detach() for name, where in pieces.WHERE.items()}
+    found = {name: network.get_parameter(where.removeprefix("network.")).detach() for name, where in TORCH_NAMES.items()}
     return {name: W.T if W.dim() == 2 else W[None] for name, W in found.items()}
 
 
@@ -114,7 +114,7 @@ def test_weights_bit_for_bit(cell, init):
         scope, drawn = loaded(e), init_params(e)
         for r, seed in enumerate(scope["SEEDS"]):
             network = scope["Network"](seed)
-            for name, where in pieces.WHERE.items():
+            for name, where in TORCH_NAMES.items():
                 value = network.get_parameter(where.removeprefix("network."))
                 assert value.dtype == torch.float32
                 expected = drawn[name][r].T if name in drawn else torch.zeros(1)  # the second bias that we do not have
@@ -143,7 +143,7 @@ def test_every_cell_under_every_fix(cell, fix):
         pytest.skip("not defined")
     fixes = (active(fix),) if fix else ()
     records = compare_both(small(cell=cell, fixes=fixes))
-    if fix:
+    if fix in STRENGTHS:
         plain = list(train(small(cell=cell), torch.float64))
         assert not np.allclose(records[-1].loss, plain[-1].loss, rtol=1e-6), "the strength does not act"
 
@@ -309,47 +309,40 @@ def test_every_task_has_lines_or_is_refused(task):
 def registered(monkeypatch):
     """Registers something new under the name dummy, as a later version or a notebook may."""
 
-    def register(table, field, value):
-        monkeypatch.setitem(table, "dummy", value)
-        if field:
-            metadata = dict(FIELDS[field].metadata)
-            monkeypatch.setattr(FIELDS[field], "metadata", metadata | {"choices": (*metadata["choices"], "dummy")})
-
-    return register
+    return lambda table, value: monkeypatch.setitem(table, "dummy", value)
 
 
 def test_a_new_cell_without_lines_is_refused(registered):
     class Dummy(Tanh):
         title = "dummy cell"
 
-    registered(CELLS, "cell", Dummy())
+    registered(CELLS, Dummy())
     e = Experiment(length=10, cell="dummy", hidden=8, batch=4, steps=2, replicas=1)
     assert len(list(train(e))) == 3
     refused(e, "'dummy'", "dummy cell", "no lines in plain PyTorch")
 
 
-def test_omega_for_a_new_cell_whose_slope_is_not_written_down_is_refused(registered, monkeypatch):
-    registered(CELLS, "cell", Tanh())
-    monkeypatch.setitem(pieces.CELL, "dummy", pieces.CELL["tanh"])
+def test_omega_for_a_new_cell_whose_slope_is_not_written_down_is_refused(registered):
+    registered(CELLS, type("Dummy", (Tanh,), {"torch_cell": Tanh.torch_cell})())
     assert missing(Experiment(length=10, cell="dummy", fixes=())) == []
     refused(Experiment(length=10, cell="dummy", fixes=("omega",)), "omega", "'dummy'")
 
 
 def test_a_new_optimizer_without_lines_is_refused(registered):
-    registered(OPTIMIZERS, "optimizer", type("Dummy", (Sgd,), {"title": "dummy rule"})())
+    registered(OPTIMIZERS, type("Dummy", (Sgd,), {"title": "dummy rule"})())
     refused(small(optimizer="dummy"), "'dummy'", "dummy rule")
 
 
 @pytest.mark.parametrize("kind", [L2, Truncate])
 def test_a_new_remedy_without_lines_is_refused(kind, registered):
     dummy = type("Dummy", (kind,), {"name": "dummy", "title": "Dummy remedy"})
-    registered(FIXES, "", dummy)
+    registered(FIXES, dummy)
     refused(small(fixes=(dummy(1),)), "'dummy'", "Dummy remedy")
 
 
 @pytest.mark.parametrize("wish", ["padded", "carries"])
 def test_a_new_task_of_a_kind_that_the_script_does_not_know_is_refused(wish, registered):
-    registered(TASKS, "task", type("Dummy", (TemporalOrder,), {wish: True})((0.1, 0.5)))
+    registered(TASKS, type("Dummy", (TemporalOrder,), {wish: True})((0.1, 0.5)))
     refused(small(task="dummy"), "'dummy'")
 
 

@@ -26,7 +26,7 @@ from rnnkit.experiment import Experiment
 every = pytest.mark.parametrize("name", FIXES)
 gradient_fixes = pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)])
 ONE_GATE = [name for name, cell in CELLS.items() if cell.gates == 1]
-NUMERIC = [name for name in FIXES if name != "freeze"]
+NUMERIC = [name for name in FIXES if not FIXES[name].choices]
 
 
 def backward(cell="tanh", fixes=(), task="memorization", length=23, seed=0):
@@ -35,8 +35,8 @@ def backward(cell="tanh", fixes=(), task="memorization", length=23, seed=0):
     x, y = random_batch(task, length, seed)
     tape = bptt.forward(CELLS[cell], p, x)
     _, dz = cross_entropy(bptt.readout(p, tape.h[-len(y) :]), y)
-    bptt.backward(CELLS[cell], p, tape, dz, fixes)
-    return p, tape, bptt.gradients(CELLS[cell], p, tape, dz)
+    tape.backward(dz, fixes)
+    return p, tape, tape.gradients()
 
 
 # ---- truncation
@@ -58,15 +58,15 @@ def test_states_before_the_cut_have_gradient_exactly_zero(cell, k):
     p = random_params(cell, 6, 4)
     x, y = random_batch("temporal-order", 12)
     tape = bptt.forward(CELLS[cell], p, x)
-    bptt.backward(CELLS[cell], p, tape, cross_entropy(bptt.readout(p, tape.h[-1:]), y)[1], [Truncate(k)])
+    tape.backward(cross_entropy(bptt.readout(p, tape.h[-1:]), y)[1], [Truncate(k)])
     assert not tape.ds[0][: 12 - k].any()
     assert tape.ds[0][12 - k :].abs().amax((2, 3)).all()
     assert Experiment(cell="tanh", task="temporal-order", length=12, fixes=(Truncate(k),)).first_uncut == 12 - k
 
 
 def test_cuts_are_counted_from_the_end():
-    assert [t for t in range(10) if Truncate(4).cuts(t, 10)] == [2, 6]
-    assert [t for t in range(12) if Truncate(4).cuts(t, 12)] == [0, 4, 8]  # at 0 nothing is left to cut
+    assert [t for t in range(10) if Truncate(4).blocks(t, 10)] == [2, 6]
+    assert [t for t in range(12) if Truncate(4).blocks(t, 12)] == [0, 4, 8]  # at 0 nothing is left to cut
 
 
 def test_one_cut_stops_a_nan_too():
@@ -173,7 +173,7 @@ def frozen(names):
 def test_frozen_weights_stay_bit_identical_whatever_else_acts(cell, other, begins):
     """Under every optimizer, with every other fix before and after: from the step on at which it begins."""
     others = [active(other)] if other and active(other).applies_to(CELLS[cell].gates) else []
-    freeze = Freeze(NAMES[cell], since=begins)
+    freeze = Freeze(NAMES[cell], start_step=begins)
     for optimizer, fixes in product(OPTIMIZERS, ((freeze, *others), (*others, freeze))):
         e = Experiment(
             task="temporal-order", length=10, cell=cell, hidden=5, optimizer=optimizer, lr=0.05, batch=4, steps=6, replicas=2,
@@ -328,7 +328,7 @@ def test_signal_fixes_are_pure_and_say_truly_where_they_cut(name):
     for t in range(12):
         crossed = active(name)(ds, t, 12)
         assert crossed.shape == ds.shape
-        assert active(name).cuts(t, 12) == (not crossed.any())
+        assert active(name).blocks(t, 12) == (not crossed.any())
     assert torch.equal(ds, kept)
 
 
@@ -347,7 +347,7 @@ def test_text_round_trip(name):
 def test_any_strength_survives_the_text(name):
     cls = FIXES[name]
     for strength in (cls.high, 1, 3, 7, 1 / 3, 1e-7, 0.1 + 0.2, 2.0):
-        if cls.low < strength <= cls.high and (not cls.whole or strength == int(strength)):
+        if cls.above < strength <= cls.high and (not cls.is_int or strength == int(strength)):
             fix = parse_fix(str(cls(strength)))
             assert fix == cls(strength)
             assert fix.strength == strength
@@ -357,11 +357,11 @@ def test_any_strength_survives_the_text(name):
 def test_bad_strengths_are_refused_with_what_is_valid(name):
     cls = FIXES[name]
     bad = [0, -1, cls.high * 1.001, math.nan, math.inf, -math.inf, True, "1", None, [1], 1j]
-    for value in [*bad, 1.5] if cls.whole else bad:
+    for value in [*bad, 1.5] if cls.is_int else bad:
         with pytest.raises(ValueError, match=name) as error:
             cls(value)
         assert repr(value) in str(error.value)
-        assert f"greater than {cls.low:g} and at most {cls.high:g}" in str(error.value)
+        assert f"greater than {cls.above:g} and at most {cls.high:g}" in str(error.value)
     for text in ("x", "1,5", "nan", "inf", "1e999", "-1", " "):
         with pytest.raises(ValueError, match=name) as error:
             cls.parse(text)
@@ -390,16 +390,16 @@ def test_a_fix_is_refused_for_cells_it_is_not_defined_for(name):
 
 @gradient_fixes
 def test_the_first_step_survives_the_text(name):
-    fix = replace(active(name), since=7)
+    fix = replace(active(name), start_step=7)
     assert str(fix) == f"{active(name)}@7" and parse_fix(str(fix)) == fix != active(name)
-    assert parse_fix(f"{name}@7") == replace(parse_fix(name), since=7)
-    assert str(replace(fix, since=0)) == str(active(name))
+    assert parse_fix(f"{name}@7") == replace(parse_fix(name), start_step=7)
+    assert str(replace(fix, start_step=0)) == str(active(name))
 
 
 @pytest.mark.parametrize("since", [-1, 1.5, "3", True, None, 10**7])
 def test_a_bad_first_step_is_refused_with_what_is_valid(since):
     with pytest.raises(ValueError, match=r"clip-norm can begin at a training step from 0 to 1000000, got"):
-        ClipNorm(1.0, since=since)
+        ClipNorm(1.0, start_step=since)
 
 
 @pytest.mark.parametrize("text", ["clip-norm:1@", "clip-norm:1@-1", "clip-norm:1@x", "clip-norm:1@1.5", "clip-norm:1@9999999999"])
@@ -417,12 +417,12 @@ def test_truncation_cannot_begin_later():
 def test_before_it_begins_the_run_is_the_one_without_it(name):
     start = 3
     e = Experiment(length=8, hidden=6, batch=4, replicas=2, steps=6, optimizer="sgd", lr=0.1, fixes=())
-    plain, later = (list(train(x)) for x in (e, replace(e, fixes=(replace(active(name), since=start),))))
+    plain, later = (list(train(x)) for x in (e, replace(e, fixes=(replace(active(name), start_step=start),))))
     for a, b in zip(plain[:start], later[:start], strict=True):
         assert pack_record(a) == pack_record(b)
     # the gradient of step `start` is the first it acts on, so the weights differ from the next step on
     assert np.array_equal(plain[start].state_grad, later[start].state_grad)
     assert not np.array_equal(plain[start].grad_norm_applied, later[start].grad_norm_applied)
     assert not np.array_equal(plain[start + 1].state_grad, later[start + 1].state_grad)
-    whole = list(train(replace(e, fixes=(replace(active(name), since=0),))))
+    whole = list(train(replace(e, fixes=(replace(active(name), start_step=0),))))
     assert pack_record(whole[0]) == pack_record(next(train(replace(e, fixes=(active(name),)))))

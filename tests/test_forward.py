@@ -30,7 +30,7 @@ def engine(e, weights, x):
 def test_activations_are_the_engines(cell, task):
     e = replace(SMALL, cell=cell, task=task, gain=0.9)
     weights, x = draw_weights(e, 3), example(e).x[:, 0]
-    if cell == "gru":
+    if "b_rec" in weights:
         weights["b_rec"] = np.random.default_rng(1).standard_normal(weights["b_rec"].shape)
     parts, outputs = engine(e, weights, x)
     found = read(e, weights, x)
@@ -55,10 +55,8 @@ def test_without_the_loop_every_step_is_the_first(cell, task):
 
 
 def test_the_columns_that_make_the_new_value():
-    assert {name: cell.columns[new_value(cell)] for name, cell in CELLS.items() if cell.gates > 1} == {
-        "lstm": "a_g",
-        "gru": "a_n",
-    }
+    for name, column in {"lstm": "a_g", "gru": "a_n"}.items():
+        assert CELLS[name].columns[new_value(CELLS[name])] == column
     assert all(new_value(cell) == 0 for cell in CELLS.values() if cell.gates == 1)
 
 

@@ -24,8 +24,8 @@ def by_hand(cell_name, p, x, y, loss, fixes):
     z = bptt.readout(p, tape.h[-len(y) :])
     target = one_hot(y, z.shape[-1], z.dtype) if loss == "squared_error" and y.dtype == torch.int64 else y
     value, dz = LOSSES[loss](z, target)
-    bptt.backward(cell, p, tape, dz, [fix for fix in fixes if isinstance(fix, SignalFix)])
-    grads = bptt.gradients(cell, p, tape, dz)
+    tape.backward(dz, [fix for fix in fixes if isinstance(fix, SignalFix)])
+    grads = tape.gradients()
     for fix in fixes:
         if isinstance(fix, GradientFix):
             grads = fix(grads, tape, p)

@@ -91,8 +91,8 @@ def copy(old, new):
     [
         ("lstm", (ClipNorm(0.1),)),
         ("tanh", (Truncate(5), Omega(0.5), ClipNorm(0.1))),
-        ("gru", (ClipNorm(0.01, since=2),)),  # captured anew where it begins
-        ("tanh", (L2(0.1), Freeze("W_rec+b", since=2), Omega(0.5))),
+        ("gru", (ClipNorm(0.01, start_step=2),)),  # captured anew where it begins
+        ("tanh", (L2(0.1), Freeze("W_rec+b", start_step=2), Omega(0.5))),
     ],
 )
 def test_captured_halves_train_like_the_plain_ones(pretended_gpu, optimizer, cell, fixes):

@@ -497,7 +497,7 @@ CALLS = ("eval", "exec", "compile", "__import__", "torch.load", "os.system", "os
 CODE = {path.relative_to(ROOT): path for part in ("rnnkit", "pages") for path in (ROOT / part).rglob("*.py")}
 CODE[ROOT / "dashboard.py"] = ROOT / "dashboard.py"
 DANGEROUS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml", "code", "codeop", "pty"}
-EVALUATED = ROOT / "rnnkit" / "ledger.py"  # the equations that the cells state as text, see below
+EVALUATED = ROOT / "rnnkit" / "analysis" / "ledger.py"  # the equations that the cells state as text, see below
 
 
 @pytest.mark.parametrize("path", CODE.values(), ids=map(str, CODE))
@@ -514,16 +514,16 @@ def test_no_file_unpickles_evaluates_or_calls_a_shell(path):
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=list(CELLS))
 def test_what_is_evaluated_is_arithmetic_of_the_cells(cell):
-    """The one eval(): it gets nothing but the constants of cells.py, and these hold nothing but sums, products and functions."""
-    assert (ROOT / "rnnkit" / "ledger.py").read_text("utf-8").count("eval(") == 1
+    """The one eval(): it gets nothing but the constants of the cells, and these hold nothing but sums, products and functions."""
+    assert EVALUATED.read_text("utf-8").count("eval(") == 1
     allowed = (ast.Expression, ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Name, ast.Load, ast.Constant, ast.Call)
-    for _, expression in (*cell.equations, *cell.derivatives, *cell.carry):
+    for _, expression in (*cell.equations, *cell.derivatives, *cell.direct_terms):
         for node in ast.walk(ast.parse(expression, mode="eval")):
             assert isinstance(node, allowed), ast.dump(node)
             assert not isinstance(node, ast.Call) or node.func.id in FUNCTIONS
 
 
-OURS = r"Path\(__file__\)|\(?_here\b|(_journey\.)?FILE\b|Path\(f'/proc/{pid}/stat'\)"  # the last: of our own workers
+OURS = r"Path\(__file__\)|\(?_here\b|(tour_state\.)?FILE\b|Path\(f'/proc/{pid}/stat'\)"  # the last: of our own workers
 
 
 @pytest.mark.parametrize("path", [p for name, p in CODE.items() if name.parts[0] != "rnnkit"], ids=lambda p: p.name)

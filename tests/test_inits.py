@@ -9,10 +9,11 @@ import torch
 from rnnkit.engine import inits
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.inits import BIASES, INITS
+from rnnkit.engine.inits.spectral_radius import with_spectral_radius
 from rnnkit.engine.trainer import init_params
 from rnnkit.experiment import Experiment
 
-GATED = [name for name, cell in CELLS.items() if cell.keep is not None]
+GATED = [name for name, cell in CELLS.items() if cell.forget_gate is not None]
 
 
 def rng(seed=0):
@@ -42,7 +43,7 @@ def test_every_random_init_depends_on_the_seed(name):
 
 @pytest.mark.parametrize(("rows", "columns"), [(30, 30), (30, 12), (12, 30), (1, 1)])
 def test_orthogonal(rows, columns):
-    W = inits.orthogonal(rng(), rows, columns, 1.7)
+    W = INITS["orthogonal"](rng(), rows, columns, 1.7)
     np.testing.assert_allclose(np.linalg.svd(W, compute_uv=False), 1.7, rtol=1e-13)
     product = W @ W.T if rows <= columns else W.T @ W
     np.testing.assert_allclose(product, 1.7**2 * np.eye(min(rows, columns)), atol=1e-13)
@@ -50,13 +51,13 @@ def test_orthogonal(rows, columns):
 
 def test_orthogonal_is_uniform_over_the_group():
     """Then every entry is symmetric about 0 with variance 1/n; plain QR prefers one sign on the diagonal."""
-    draws = np.array([inits.orthogonal(rng(seed), 4, 4, 1.0) for seed in range(2000)])
+    draws = np.array([INITS["orthogonal"](rng(seed), 4, 4, 1.0) for seed in range(2000)])
     assert np.abs(draws.mean(0)).max() < 5 * np.sqrt(1 / 4 / 2000)
     np.testing.assert_allclose(np.square(draws).mean(0), 1 / 4, atol=5 * np.sqrt(1 / 8 / 2000))
 
 
 def test_identity():
-    assert np.array_equal(inits.identity(rng(), 9, 9, 0.6), 0.6 * np.eye(9))
+    assert np.array_equal(INITS["identity"](rng(), 9, 9, 0.6), 0.6 * np.eye(9))
 
 
 @pytest.mark.parametrize("name", ["spectral", "sparse"])
@@ -68,10 +69,10 @@ def test_exact_spectral_radius(name, gain):
 
 def test_sparse_has_15_inputs_a_unit():
     for seed in range(5):
-        W = inits.sparse(rng(seed), 40, 40, 0.95)
+        W = INITS["sparse"](rng(seed), 40, 40, 0.95)
         assert (np.count_nonzero(W, axis=0) == 15).all()  # h W: a unit's inputs stand in its column
         assert len(set(np.count_nonzero(W, axis=1))) > 1  # which are drawn, not regular
-    assert (np.count_nonzero(inits.sparse(rng(), 6, 6, 1.0), axis=0) == 6).all()
+    assert (np.count_nonzero(INITS["sparse"](rng(), 6, 6, 1.0), axis=0) == 6).all()
 
 
 @pytest.mark.parametrize("density", [0.05, 0.1, 0.5, 1.0])
@@ -82,7 +83,7 @@ def test_reservoir_density_and_radius(density):
 
 
 def test_a_nilpotent_draw_still_has_the_radius():
-    W = inits.with_spectral_radius(np.triu(np.ones((4, 4)), 1), 0.8)
+    W = with_spectral_radius(np.triu(np.ones((4, 4)), 1), 0.8)
     assert radius(W) == pytest.approx(0.8, rel=1e-12)
 
 
@@ -92,14 +93,14 @@ def variance_error(W):
 
 
 def test_gaussian_variance():
-    W = inits.gaussian(rng(), 300, 200, 1.5)
+    W = INITS["gaussian"](rng(), 300, 200, 1.5)
     assert np.square(W).mean() == pytest.approx(1.5**2 / (3 * 300), abs=variance_error(W))
     assert np.mean(W**4) / np.mean(W**2) ** 2 == pytest.approx(3, abs=5 * np.sqrt(96 / W.size))  # a normal's kurtosis
     assert abs(W.mean()) < 5 * W.std() / np.sqrt(W.size)
 
 
 def test_xavier_variance_and_bound():
-    W = inits.xavier(rng(), 300, 200, 1.5)
+    W = INITS["xavier"](rng(), 300, 200, 1.5)
     bound = 1.5 * np.sqrt(6 / 500)
     assert np.square(W).mean() == pytest.approx(1.5**2 * 2 / 500, abs=variance_error(W))
     assert 0.999 * bound < np.abs(W).max() <= bound
@@ -107,14 +108,14 @@ def test_xavier_variance_and_bound():
 
 def test_gaussian_has_torchs_variance_and_the_stated_radius():
     torch.manual_seed(0)
-    W = inits.gaussian(rng(), 256, 256, 1.0)
+    W = INITS["gaussian"](rng(), 256, 256, 1.0)
     twin = torch.nn.RNN(1, 256).weight_hh_l0.detach().double().numpy()
     assert W.var() == pytest.approx(twin.var(), abs=2 * variance_error(W))
-    assert np.mean([radius(inits.gaussian(rng(s), 200, 200, 1.0)) for s in range(5)]) == pytest.approx(0.58, abs=0.03)
+    assert np.mean([radius(INITS["gaussian"](rng(s), 200, 200, 1.0)) for s in range(5)]) == pytest.approx(0.58, abs=0.03)
 
 
 def test_blocks_are_independent_draws_one_a_gate():
-    W = inits.blocks(inits.orthogonal, rng(), 5, 4, 2.0)
+    W = inits.blocks(INITS["orthogonal"], rng(), 5, 4, 2.0)
     assert W.shape == (5, 20)
     gates = np.split(W, 4, axis=1)
     for gate in gates:
@@ -148,7 +149,7 @@ def test_gate_biases():
 def test_gate_biases_stand_at_their_gates(cell, bias):
     e = Experiment(cell=cell, bias=bias, hidden=6, replicas=2, length=50)
     gates = init_params(e)["b"].view(2, CELLS[cell].gates, 6)
-    keep, write = CELLS[cell].keep, CELLS[cell].write
+    keep, write = CELLS[cell].forget_gate, CELLS[cell].input_gate
     drawn = gates[:, keep]
     if bias == "chrono":
         assert (drawn >= 0).all()

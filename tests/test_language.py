@@ -86,8 +86,8 @@ def test_the_gradient_ends_at_the_windows_border_and_the_state_does_not(cell):
     s0 = tuple(part[7].clone() for part in whole.s)  # where the second window begins
     tape = bptt.forward(CELLS[cell], p, x[8:], s0=s0)
     _, dz = cross_entropy(bptt.readout(p, tape.h), y[8:])
-    bptt.backward(CELLS[cell], p, tape, dz)
-    for name, grad in bptt.gradients(CELLS[cell], p, tape, dz).items():
+    tape.backward(dz)
+    for name, grad in tape.gradients().items():
         torch.testing.assert_close(outcomes[1][name], grad, rtol=1e-10, atol=1e-14)
     alone = bptt.forward(CELLS[cell], p, x[8:])
     assert not torch.allclose(alone.h[0], tape.h[0]), "from the zero state it would be another"
@@ -114,8 +114,8 @@ def test_the_carried_window_against_autograd():
     first = bptt.forward(CELLS["tanh"], p, x[:8])
     tape = bptt.forward(CELLS["tanh"], p, x[8:], s0=(first.h[-1].clone(),))
     _, dz = cross_entropy(bptt.readout(p, tape.h), y[8:])
-    bptt.backward(CELLS["tanh"], p, tape, dz)
-    grads = bptt.gradients(CELLS["tanh"], p, tape, dz)
+    tape.backward(dz)
+    grads = tape.gradients()
     own = {name: W[0].clone().requires_grad_() for name, W in p.items()}
     h, losses = first.h[-1, 0].clone(), []
     for t in range(8, 16):

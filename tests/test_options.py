@@ -13,6 +13,7 @@ from pages.state.page_settings import Choice, Digest, Number, Several, Text
 from pages.ui import registry
 from rnnkit.corpus import read_corpus
 from rnnkit.experiment import FIELDS
+from rnnkit.stories.remedies import PANELS
 
 LINKED = {name: page.LINKED for name, page in registry.pages().items() if hasattr(page, "LINKED")}
 PLACES = {  # told by drawings alone: a browser sets them, below
@@ -51,7 +52,7 @@ CASES = {  # page -> the link that shows all its settings, and another value for
             "exploding_turn": "1.5", "exploding_tilt": "0.9",
         },
     ),
-    "remedies": ({}, {"remedies_panel": list(dashboard.remedies.PANELS)[1], "remedies_order": "steps", "remedies_open": None}),
+    "remedies": ({}, {"remedies_panel": list(PANELS)[1], "remedies_order": "steps", "remedies_open": None}),
     "compare": (
         {**LSTM, "task": "words"},
         {"lab_step": "12", "lab_losses": "all", "lab_state": "h", "lab_network": "2", "compare_when": "before training"},
@@ -83,8 +84,6 @@ def test_settings_have_names_of_their_own():
 def tours_pages(name):
     """A page, or another one for a while."""
     import streamlit as st
-
-    import dashboard
 
     dashboard.show(st.session_state.get("elsewhere", name))
 

@@ -72,12 +72,12 @@ def test_nobody_watches_a_run_that_was_unpinned(app, pool):
 
 
 def test_a_remedy_that_begins_later_survives_controls_and_link(app):
-    e = replace(SMALL_EXPERIMENT, fixes=(ClipNorm(0.5, since=7),))
+    e = replace(SMALL_EXPERIMENT, fixes=(ClipNorm(0.5, start_step=7),))
     at = app(e.to_query())
     assert controls(at)["f_clip-norm"].value == 7
     assert Experiment.from_query(at.query_params) == (e, [])
     at.number_input(key="f_clip-norm").set_value(9).run()
-    assert Experiment.from_query(at.query_params) == (replace(e, fixes=(ClipNorm(0.5, since=9),)), [])
+    assert Experiment.from_query(at.query_params) == (replace(e, fixes=(ClipNorm(0.5, start_step=9),)), [])
 
 
 def pairs(at):

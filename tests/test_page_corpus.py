@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from apptest import linked, prose, until
 from browsing import PHONE, SIDEWAYS, button, expect, grown
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
 
+from pages.server.browser_cookie import TOKEN, BrowserCookie
 from pages.state import uploads
 from rnnkit.corpus import read_corpus, split
 from rnnkit.engine.history import History
@@ -190,13 +193,36 @@ def test_every_other_page_bears_such_a_task(app, page):
     assert not at.exception
 
 
-def test_the_browser_is_known_by_its_cookie_however_it_is_masked(monkeypatch):
-    def known_by(cookie):
-        monkeypatch.setattr(uploads.st, "context", SimpleNamespace(cookies={"_streamlit_xsrf": cookie}))
+def test_the_browser_is_known_by_its_cookie_and_a_forged_one_is_not_taken(monkeypatch):
+    def known_by(**cookies):
+        monkeypatch.setattr(uploads.st, "context", SimpleNamespace(cookies=cookies))
+        monkeypatch.setattr(uploads.st, "session_state", SimpleNamespace(viewer="the session"))
         return uploads.viewer()
 
-    assert known_by("2|01020304|4142434445|1795583699") == known_by("2|00000000|4040404044|1795583700") == "4040404044"
-    assert known_by("2|00000000|4040404045|1795583700") != "4040404044"
+    assert known_by(rnnkit_browser="a_-4" * 10 + "xyz") == "a_-4" * 10 + "xyz"
+    for wrong in ("", "the session", "a" * 42, "a" * 44, "é" * 43, "a" * 42 + "\n"):
+        assert known_by(rnnkit_browser=wrong) == known_by() == "the session"
+
+
+def test_a_browser_without_a_cookie_gets_one_with_its_first_page():
+    def given(accept="text/html,*/*", cookie="", scheme="http"):
+        headers = [(b"accept", accept.encode()), (b"cookie", cookie.encode())]
+        scope = {"type": "http", "method": "GET", "path": "/lab", "scheme": scheme, "headers": headers, "query_string": b""}
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        with pytest.raises(StopIteration):  # it waits for nothing, and browser tests have the event loop
+            BrowserCookie(PlainTextResponse("a page"))(scope, None, send).send(None)
+        return Headers(raw=sent[0]["headers"]).get("set-cookie", "")
+
+    assert given(accept="*/*") == "", "no page"
+    token, *rest = given().removeprefix("rnnkit_browser=").split("; ")
+    assert TOKEN.fullmatch(token) and rest == ["Path=/", "HttpOnly", "SameSite=Lax"]
+    assert given(cookie=f"rnnkit_browser={token}") == "", "it has one"
+    assert TOKEN.search(given(cookie="rnnkit_browser=forged"))[0] != token != TOKEN.search(given())[0]
+    assert given(scheme="https").endswith("; Secure")
 
 
 # ---- in a browser ----

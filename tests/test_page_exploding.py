@@ -61,7 +61,7 @@ def test_rewind_goes_on_with_clipping_and_the_network_learns(page, pool):
     until(at, lambda at: any("Saved" in text for text in boxes(at)))
     assert not at.exception
     saved = next(run for run in pool.runs.values() if run.experiment.fixes and run.done)
-    assert clipping(saved.experiment).since == a.blow and clipping(saved.experiment).threshold == THRESHOLD
+    assert clipping(saved.experiment).start_step == a.blow and clipping(saved.experiment).threshold == THRESHOLD
     upto = a.blow + 1
     np.testing.assert_array_equal(saved.history.loss[:upto], h.loss[:upto])
     np.testing.assert_array_equal(saved.history.norm_raw[:upto], h.norm_raw[:upto])

@@ -111,7 +111,7 @@ def test_untrained_and_trained(app, shown, charts):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_and_every_part_of_it(app, shown, charts, cell):
-    at = opened(app, shown, cell=cell, **({"bias": "chrono"} if CELLS[cell].keep is not None else {}))
+    at = opened(app, shown, cell=cell, **({"bias": "chrono"} if CELLS[cell].forget_gate is not None else {}))
     names = [*CELLS[cell].parts, *(name for name, _ in CELLS[cell].equations if name not in CELLS[cell].parts)]
     assert rows(shown)[0].parts == CELLS[cell].parts and rows(shown)[0].norms.shape == (len(CELLS[cell].parts), 10)
     assert shown[-1][1]["scores"] == CELLS[cell].reservoir

@@ -9,13 +9,11 @@ from types import SimpleNamespace
 import pytest
 from apptest import SMALL, finished
 from starlette.requests import Request
-from streamlit.runtime import Runtime
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
-from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.testing.v1 import AppTest
 
 from pages import status
-from pages.server import app
+from pages.server import app, streamlit_private
 from pages.state import session
 from rnnkit.serving.limits import Limits
 from rnnkit.serving.run_pool import RunPool
@@ -129,14 +127,9 @@ def test_sessions_of_those_who_have_gone_are_let_go_of(monkeypatch):
         storage.save(SimpleNamespace(session=one))
     del one, sessions
     manager = SimpleNamespace(_session_storage=storage)
-    monkeypatch.setattr(app.runtime, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
+    monkeypatch.setattr(streamlit_private, "get_instance", lambda: SimpleNamespace(_session_mgr=manager))
     app.forget_sessions()
     assert all(session() for session in left)
     time.sleep(0.25)
     app.forget_sessions()
     assert not any(session() for session in left)
-
-
-def test_streamlit_keeps_sessions_where_they_are_looked_for():
-    names = WebsocketSessionManager.__init__.__code__.co_names + Runtime.__init__.__code__.co_names
-    assert {"_session_storage", "_session_mgr"} <= set(names)

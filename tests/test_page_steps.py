@@ -115,7 +115,7 @@ def test_the_suggestions_at_the_end_can_be_opened(app, shown):
 
 def test_the_memory_of_the_lab_is_the_tapes(app, shown):
     at = app(page="steps", cell="lstm", length="50", batch="16", hidden="20", bias="chrono")
-    expected = 4 * CELLS["lstm"].numbers * 50 * 16 * 20 / 1e6
+    expected = 4 * CELLS["lstm"].floats_per_unit * 50 * 16 * 20 / 1e6
     assert any(f"{expected:,.1f} MB" in caption.value and "× 15 ×" in caption.value for caption in at.caption)
 
 

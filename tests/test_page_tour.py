@@ -53,9 +53,9 @@ def brief(monkeypatch):
     shortened = Tour(GUIDE.title, GUIDE.about, GUIDE.minutes, tuple(stations))
     monkeypatch.setattr(tour_state, "guide", lambda: shortened)
     rows = list(PANELS["vanishing"].remedies.items())[:2]
-    panel = replace(PANELS["vanishing"], remedies={name: replace(r, experiment=small(r.experiment)) for name, r in rows})
+    short = replace(PANELS["vanishing"], remedies={name: replace(r, experiment=small(r.experiment)) for name, r in rows})
     for module in (panel, remedies):
-        monkeypatch.setattr(module, "PANELS", {"vanishing": panel})
+        monkeypatch.setattr(module, "PANELS", {"vanishing": short})
     return shortened
 
 

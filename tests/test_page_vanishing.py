@@ -117,7 +117,7 @@ def opened(app, shown, **query):
 def test_every_cell(app, shown, cell):
     at = opened(app, shown, cell=cell)
     assert not at.exception and not at.error and not at.warning
-    gated, parts = CELLS[cell].keep is not None, CELLS[cell].parts
+    gated, parts = CELLS[cell].forget_gate is not None, CELLS[cell].parts
     assert (theory.UNDECIDED in said(at)) == gated
     labels = [metric.label for metric in at.metric]
     assert [f"Arrives of dL/d{part}" for part in parts] == labels[-len(parts) :]

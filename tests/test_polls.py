@@ -3,12 +3,9 @@
 import heapq
 import threading
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
-from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 
 from pages.server import polling
 from pages.server.polling import EARLY, LADDER, LATE, MOST, SELDOM, SHARE, Polls
@@ -144,13 +141,3 @@ def test_one_that_hangs_does_not_stop_the_others(monkeypatch):
         assert drawn.wait(10)
         assert polls.turn._taken and not polls.turn._frames
     assert not polls.turn._taken
-
-
-def test_a_look_at_what_is_gone_is_not_answered():
-    answered, runner = [], SimpleNamespace(_fragment_storage=SimpleNamespace(contains={"there"}.__contains__))
-    whole, there, gone, both = (RerunData(fragment_id_queue=ids) for ids in ([], ["there"], ["gone"], ["gone", "there"]))
-    run = polling._only_what_is_there(lambda self, asked: answered.append(asked))
-    for asked in (whole, there, gone, both):
-        run(runner, asked)
-    assert answered == [whole, there, both]
-    assert ScriptRunner._run_script.__wrapped__.__qualname__ == "ScriptRunner._run_script"

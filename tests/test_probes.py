@@ -71,8 +71,8 @@ def test_the_first_tensor_that_is_not_finite_in_order_of_computation(cell):
     tape = bptt.forward(CELLS[cell], p, x)
     z = bptt.readout(p, tape.h[-1:])
     loss, dz = cross_entropy(z, y)
-    bptt.backward(CELLS[cell], p, tape, dz)
-    grads = bptt.gradients(CELLS[cell], p, tape, dz)
+    tape.backward(dz)
+    grads = tape.gradients()
     found = []
 
     def plant(tensor, *index, value=torch.nan):
@@ -89,7 +89,7 @@ def test_the_first_tensor_that_is_not_finite_in_order_of_computation(cell):
             backward_pass.append(f"dL/d{CELLS[cell].parts[part]} at t = {t} of the backward pass")
     plant(loss, 0)
     plant(z, 0, 0, 1, 1)
-    computed = {"lstm": ("c", "h")}.get(cell, CELLS[cell].parts)  # h_t = o tanh(c_t)
+    computed = [name for name, _ in CELLS[cell].equations if name in CELLS[cell].parts]  # LSTM: h_t = o tanh(c_t) after c_t
     for t in reversed(range(10)):
         for name in reversed(computed):
             plant(tape.s[CELLS[cell].parts.index(name)], t, 0, 1, 1)

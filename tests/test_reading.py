@@ -34,7 +34,7 @@ def last(study, *args, **options):
 
 def of(cell, **more):
     more |= {"leak": 0.4, "density": 0.6} if CELLS[cell].reservoir else {}
-    return replace(SMALL, cell=cell, fixes=(), **({"bias": "chrono"} if CELLS[cell].keep is not None else {}), **more)
+    return replace(SMALL, cell=cell, fixes=(), **({"bias": "chrono"} if CELLS[cell].forget_gate is not None else {}), **more)
 
 
 def both(length=12, k=1, seed=0):

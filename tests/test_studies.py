@@ -33,7 +33,7 @@ def last(study, *args, **options):
 
 def of(cell, **more):
     more |= {"leak": 0.4, "density": 0.6} if CELLS[cell].reservoir else {}
-    return replace(SMALL, cell=cell, fixes=(), **({"bias": "chrono"} if CELLS[cell].keep is not None else {}), **more)
+    return replace(SMALL, cell=cell, fixes=(), **({"bias": "chrono"} if CELLS[cell].forget_gate is not None else {}), **more)
 
 
 def example(e):
@@ -125,7 +125,7 @@ def test_singular_values_are_those_of_the_jacobian_by_autograd(cell):
             np.testing.assert_allclose(np.nan_to_num(found["spectrum"][part, t]), values, rtol=1e-7, atol=1e-13 * values[0])
 
 
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].keep is not None])
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].forget_gate is not None])
 def test_straight_is_the_last_gradient_times_the_keeping_gates(cell):
     reference.need(reference.STEPS, cell)
     e = of(cell)
@@ -135,7 +135,7 @@ def test_straight_is_the_last_gradient_times_the_keeping_gates(cell):
     a = F.one_hot(x[:, 0, 0], p["W_in"].shape[0]).double() @ p["W_in"] + p["b"]
     h = torch.stack([states[0][0] for states in done.states]).detach()
     recurrent = torch.cat([torch.zeros_like(h[:1]), h[:-1]]) @ p["W_rec"] + p.get("b_rec", 0)
-    columns = slice(CELLS[cell].keep * e.hidden, (CELLS[cell].keep + 1) * e.hidden)
+    columns = slice(CELLS[cell].forget_gate * e.hidden, (CELLS[cell].forget_gate + 1) * e.hidden)
     keep = torch.sigmoid((a + recurrent)[:, columns])
     end = done.state_gradients()[-1, -1, 0]
     for t in range(e.length):
@@ -145,7 +145,7 @@ def test_straight_is_the_last_gradient_times_the_keeping_gates(cell):
     assert found["bound"] is found["singular"] is found["typical"] is None
 
 
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].keep is None])
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].forget_gate is None])
 def test_slopes_singular_value_and_radius_of_a_cell_without_gates(cell):
     e = of(cell)
     found, W = last(flow, e), weights_of(e)["W_rec"][0].numpy()

@@ -63,8 +63,8 @@ def test_gamma_is_the_steepest_slope_of_the_cell(cell):
 
 
 def test_cells_that_the_theorem_does_not_know():
-    assert {cell for cell in theory.GAMMA if CELLS[cell].keep is not None} == set()
-    gated = [cell for cell in CELLS if CELLS[cell].keep is not None]
+    assert {cell for cell in theory.GAMMA if CELLS[cell].forget_gate is not None} == set()
+    gated = [cell for cell in CELLS if CELLS[cell].forget_gate is not None]
     assert gated
     for cell in [*gated, "a cell of tomorrow"]:
         assert theory.condition(cell, 0.1) == theory.UNDECIDED

@@ -105,7 +105,7 @@ def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> d
         "asked": e.length - task.asked(e.length),
         "answer": task.answer(batch.y[-1:, 0]),
         "lanes": [inputs, *parts, output],
-        "kept": {part: text.removeprefix(f"d{part} * ") for part, text in cell.carry if part != "h"},
+        "kept": {part: text.removeprefix(f"d{part} * ") for part, text in cell.direct_terms if part != "h"},
         "W_in": plain(weights["W_in"][np.ix_(np.array(entered, int), columns)]),
         "W_out": plain(weights["W_out"][np.ix_(units, classes)]),
         "into": cell.columns[new_value(cell)] if cell.gates > 1 else "",

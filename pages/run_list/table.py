@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.run_list.overlay_charts import drawing, line
-from pages.state import browser_history, session, view_options
+from pages.state import browser_history, session, transport, view_options
 from pages.state.run_list import Shelf
 from pages.state.run_list import shelf as viewers_shelf
 from pages.ui import errors
@@ -95,9 +95,9 @@ def _let_go(key: str) -> None:
 
 def _interval(runs: Runs) -> float | None:
     """Seconds to the next look; None when nothing will change by itself."""
-    mine, present = viewers_shelf(), session.run()
+    mine, present = viewers_shelf(), transport.run()
     drawn = [runs[entry.key] for entry in mine.drawn() if entry.key in runs]
-    appears = session.playback().playing and present.experiment not in mine
+    appears = transport.playback().playing and present.experiment not in mine
     if not appears and not present.hungry and all(run.done or run.error for run in drawn):
         return None
     viewers = max(len(run.viewers) for run in [present, *drawn])
@@ -122,7 +122,7 @@ def _shelf(every: float | None, filled: bool) -> None:
 
 
 def _table(mine: Shelf, runs: Runs) -> None:
-    present = session.run().experiment
+    present = transport.run().experiment
     if not mine.entries:
         st.info(
             "The shelf is empty. Press **Train**: a run comes here by itself once it has left its first training step. Or load "

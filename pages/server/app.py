@@ -14,7 +14,7 @@ import os
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +24,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit import runtime
 
+from pages.server import streamlit_private
+from pages.server.browser_cookie import BrowserCookie
 from pages.server.upload_quota import Uploads
 from pages.state import session
 from rnnkit.serving import event_log
 from rnnkit.serving.resources import resident, return_memory
 
 SETTING = "RNNKIT_STATUS"  # environment variable, or secret of this name, that holds the key of the status page
-FILES = ("static", "media", "component", "app")  # first parts of addresses that are no page
 STARTED = time.monotonic()
 TIDY = 30.0  # seconds between two looks for sessions that have come to their end
 
@@ -87,7 +87,11 @@ def _top(request: Request) -> str:
     """Where to, seen from the address that was asked for; "" where it is no page below another one."""
     base = st.get_option("server.baseUrlPath").strip("/")
     parts = request.url.path.strip("/").removeprefix(base).strip("/").split("/")
-    page = "text/html" in request.headers.get("accept", "") and not parts[0].startswith("_") and parts[0] not in FILES
+    page = (
+        "text/html" in request.headers.get("accept", "")
+        and not parts[0].startswith("_")
+        and parts[0] not in streamlit_private.FILE_PATHS
+    )
     if len(parts) < 2 or not page:
         return ""
     up = len(parts) - (0 if request.url.path.endswith("/") else 1)
@@ -168,9 +172,8 @@ def forget_sessions() -> None:
     Streamlit keeps their sessions for two minutes, but looks at the clock only when somebody else goes; and they are circles of
     objects, which Python finds only after much new has been made. Neither happens once a class has gone.
     """
-    with suppress(AttributeError, RuntimeError):  # private to Streamlit: another version may have it elsewhere
-        if runtime.get_instance()._session_mgr._session_storage._cache.expire():
-            return_memory()
+    if streamlit_private.expire_sessions():
+        return_memory()
 
 
 def _health(_request: Request) -> Response:
@@ -185,4 +188,4 @@ def _status(request: Request) -> Response:
 
 
 ROUTES = [Route("/health", _health), Route("/status.json", _status)]
-MIDDLEWARE = [Middleware(Tabs), Middleware(Uploads), Middleware(Deeper)]
+MIDDLEWARE = [Middleware(Tabs), Middleware(Uploads), Middleware(Deeper), Middleware(BrowserCookie)]

@@ -11,15 +11,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 
 import streamlit as st
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
-from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
-from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
+
+from pages.server import streamlit_private
 
 LADDER = (0.2, 0.5, 1.0, 2.0, 4.5, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
 SHARE, MOST = 0.2, 0.55  # of a core, for drawing frames; the most before they become less frequent than ...
@@ -136,37 +133,5 @@ def polls() -> Polls:
 
 
 def look_again_after(seconds: float | None) -> None:
-    """Draws this fragment again about so many seconds after this frame has reached the browser; None: not by itself.
-
-    Streamlit has the browser's clock going on regardless of answers, so a slow server is asked faster than it can answer. A new
-    interval makes the browser begin to count anew. Streamlit's own way to a new interval is a run of the whole page, which costs
-    as much as several frames; so the messages that it would send are sent here.
-    """
-    message, context = ForwardMsg(), get_script_run_ctx()
-    fragment = ThreadState.get().fragment_id
-    if not context or not fragment:
-        return
-    if seconds is None:
-        message.stop_auto_rerun.fragment_ids.append(fragment)
-    else:
-        message.auto_rerun.interval = polls().wait(seconds)
-        message.auto_rerun.fragment_id = fragment
-    context.enqueue(message)
-
-
-def _only_what_is_there(run: Callable[[ScriptRunner, RerunData], None]) -> Callable[[ScriptRunner, RerunData], None]:
-    """Draws no fragment that is gone by the time it is its turn.
-
-    A look that was asked for while another page was on its way is answered after it: Streamlit finds nothing to draw, but tells
-    the browser that it is on the page before. With the next look the browser then clears the page that it has, and breaks.
-    """
-
-    @wraps(run)
-    def run_script(self: ScriptRunner, asked: RerunData) -> None:
-        if not asked.fragment_id_queue or any(map(self._fragment_storage.contains, asked.fragment_id_queue)):
-            run(self, asked)
-
-    return run_script
-
-
-ScriptRunner._run_script = _only_what_is_there(ScriptRunner._run_script)  # type: ignore[method-assign]
+    """Draws this fragment again about so many seconds after this frame has reached the browser; None: not by itself."""
+    streamlit_private.rerun_fragment_every(None if seconds is None else polls().wait(seconds))

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit.runtime import Runtime, get_instance
 
+from pages.server import streamlit_private
 from rnnkit.serving.limits import Limits
 
 FILES = 10  # of the largest size, of all viewers together
@@ -20,14 +20,8 @@ class Uploads:
         self.most = 1_000_000 * FILES * (limits or Limits.from_environment()).max_upload_megabytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = scope["type"] == "http" and scope["method"] == "PUT" and "/_stcore/upload_file/" in scope["path"]
-        if given and held() >= self.most:
+        given = scope["type"] == "http" and scope["method"] == "PUT" and streamlit_private.UPLOAD_PATH in scope["path"]
+        if given and streamlit_private.uploaded_bytes() >= self.most:
             await PlainTextResponse(FULL, status_code=503)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
-
-
-def held() -> int:
-    """Bytes of all files that Streamlit keeps."""
-    sessions = getattr(get_instance().uploaded_file_mgr, "file_storage", {}) if Runtime.exists() else {}
-    return sum(len(file.data) for files in list(sessions.values()) for file in list(files.values()))

@@ -31,10 +31,10 @@ FROM_LINK = object()  # context of a choice that a link made, until its widget i
 class Choice:
     """One of these values."""
 
-    values: Sequence[Any]
+    values: Collection[Any]
 
     def parse(self, text: str) -> Any:
-        return self.values[[str(value) for value in self.values].index(text)]
+        return list(self.values)[list(map(str, self.values)).index(text)]
 
     def show(self, value: Any) -> str:
         return str(value)

@@ -5,16 +5,14 @@ Other files touch st.session_state for what is a page's own alone, under keys th
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
-from pages.server import polling
 from pages.state import run_list, uploads, view_options
-from pages.state.playback import PACES, Playback
+from pages.state.playback import Playback
 from rnnkit.analysis.describe import LABELS
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, Fix, GradientFix
@@ -28,8 +26,6 @@ from rnnkit.stories.presets import PRESETS, Preset, named
 from rnnkit.tasks import TASKS
 
 OWN = "own"  # in the menu of presets: the viewer's own settings
-FIX_DEFAULTS = {name: fix.default for name, fix in FIXES.items()}
-STARTING = [name for name, fix in FIXES.items() if issubclass(fix, GradientFix)]  # those that can begin later
 
 
 @st.cache_resource(show_spinner=False)
@@ -142,9 +138,9 @@ def _set(e: Experiment, play: bool, pinned: Experiment | None) -> None:
         if name != "fixes":
             memory[name] = getattr(e, name) if applies(e, name) else memory.get(name, f.default)
     memory["given"] = memory.get("given", {}) | ({TASKS[e.task].data: e.data} if applies(e, "data") else {})
-    strengths = memory.get("strengths", FIX_DEFAULTS)
-    memory["strengths"] = strengths | {fix.name: fix.strength for fix in e.fixes}
-    memory["since"] = dict.fromkeys(STARTING, 0) | {fix.name: fix.since for fix in e.fixes if fix.name in STARTING}
+    defaults = {name: fix.default for name, fix in FIXES.items()}
+    memory["strengths"] = defaults | memory.get("strengths", {}) | {fix.name: fix.strength for fix in e.fixes}
+    memory["since"] = dict.fromkeys(FIXES, 0) | {fix.name: fix.start_step for fix in e.fixes if isinstance(fix, GradientFix)}
     memory["fixes"] = [fix.name for fix in e.fixes] if applies(e, "fixes") else memory.get("fixes", [])
     memory["hidden_fixes"] = []  # chosen, but not defined for the present cell: back when the cell is
     if pinned is not None or "pinned" not in st.session_state:
@@ -227,7 +223,7 @@ def experiment() -> Experiment:
         memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
     memory["data"] = memory["given"].get(TASKS[memory["task"]].data, "")
     gates = CELLS[memory["cell"]].gates
-    fit = {name: view_options.kept("fixes") or FIXES[name](FIX_DEFAULTS[name]).applies_to(gates) for name in FIXES}
+    fit = {name: view_options.kept("fixes") or fix.applies_to(gates) for name, fix in FIXES.items()}
     chosen = [*memory["fixes"], *memory["hidden_fixes"]]
     memory["fixes"], memory["hidden_fixes"] = [n for n in chosen if fit[n]], [n for n in chosen if not fit[n]]
     for control in ("c_length", "c_fixes"):  # which have just been made to fit
@@ -258,8 +254,9 @@ def _assemble(memory: Mapping[str, Any]) -> Experiment:
 
 
 def _fix(memory: Mapping[str, Any], name: str) -> Fix:
-    begins = {"since": memory["since"][name] or 0} if name in STARTING else {}
-    return FIXES[name](memory["strengths"][name], **begins)
+    kind: Callable[..., Fix] = FIXES[name]
+    begins = {"start_step": memory["since"][name] or 0} if issubclass(FIXES[name], GradientFix) else {}
+    return kind(memory["strengths"][name], **begins)
 
 
 def current() -> Experiment:
@@ -296,57 +293,7 @@ def messages() -> list[str]:
     return st.session_state.messages
 
 
-# ---- the run ----
-
-
-def playback() -> Playback:
-    return st.session_state.playback
-
-
-def run() -> Run:
-    """The run this viewer looks at."""
-    st.session_state.run = pool().adopt(st.session_state.run)
-    return st.session_state.run
-
-
-def tick(r: Run) -> None:
-    """This viewer's sign of life, and the passing of time."""
-    p = playback()
-    if r.error and p.playing:
-        p.pause()
-    if p.stopped:
-        pool().leave(r, st.session_state.viewer)
-    else:
-        pool().watch(r, st.session_state.viewer, p.wants(r.rows))
-    p.tick(time.monotonic(), r.history.n, r.rows, r.done)
-    if p.shown(r.history.n) > 1:
-        run_list.shelf().seen(r)
-
-
-def interval(r: Run) -> float | None:
-    """Seconds to the next look; None where nothing will change by itself."""
-    p = playback()
-    waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
-    other = st.session_state.pinned
-    if not p.playing and not waiting and not (other and other.hungry):
-        return None
-    return polling.polls().seconds()
-
-
-FIRST_ROWS = 10  # they say little about the time that the others take: the first step and the first exam are slow
-
-
-def time_left(r: Run) -> list[str]:
-    """In words, as soon as it can be known."""
-    return [f"about {seconds_left(r):.0f} s left"] if r.history.n >= min(FIRST_ROWS, r.rows) else []
-
-
-def seconds_left(r: Run) -> float:
-    """Until this viewer has seen the whole run: the slower of training and pace."""
-    p = playback()
-    pace = PACES[p.pace] * (r.rows - p.head) / r.rows
-    training = r.seconds / max(r.history.n, 1) * (r.rows - r.history.n)
-    return max(pace, training)
+# ---- the list of runs, which the tab keeps, and sequences to look at ----
 
 
 def kept() -> dict[str, Any]:
@@ -362,61 +309,6 @@ def bring_back() -> None:
     st.session_state.shelf_told = True
     entries, _ = load_shelf(str(told.shelf))
     run_list.shelf().merge([entry for entry in entries if not objections(entry.experiment)])
-
-
-def looked_at() -> int | None:
-    """The training step at which this viewer stands still, for the link; None where the run has not begun, or goes to its end."""
-    p, steps = playback(), run().experiment.recorded_steps
-    if p.playing or (p.cursor is None and not 1 < int(p.head) < len(steps)):
-        return None
-    return steps[p.row(len(steps))]
-
-
-def look_at(step: int) -> None:
-    """From a link: stands still at this training step, or the one recorded next to it."""
-    steps = run().experiment.recorded_steps
-    playback().seek(min(range(len(steps)), key=lambda row: abs(steps[row] - step)))
-
-
-def set_pace() -> None:
-    if pace := heard("c_pace"):
-        playback().pace = pace
-
-
-def press(action: str) -> None:
-    """Callback of the buttons: train, pause, step, reset or stop the run that is looked at by now, whichever drew the button."""
-    p, rows = playback(), run().rows
-    st.session_state.address_due = True
-    {"train": lambda: p.train(rows), "step": lambda: p.step(rows), "pause": p.pause, "reset": p.reset, "stop": p.stop}[action]()
-
-
-def seek_bar() -> str:
-    """Key of the seek bar: a new one wherever something else moved the cursor."""
-    return f"seek_{run().experiment.key}_{playback().moves}"
-
-
-def seek(bar: str, steps: list[int]) -> None:
-    """Callback of the seek bar. One that is gone can still be heard of, from a browser that is slow to let go of it."""
-    step = heard(bar)
-    if bar == seek_bar() and not playback().playing and step is not None:
-        playback().seek(steps.index(step), by_bar=True)
-        st.session_state.address_due = True
-
-
-def pick(step: int) -> None:
-    """Callback of the heatmap: looks at this training step."""
-    playback().seek(nearest(step))
-    st.session_state.address_due = True
-
-
-def nearest(step: int) -> int:
-    """The row of the present run that is nearest to a training step."""
-    return int(abs(run().history.steps - step).argmin())
-
-
-def retry(r: Run) -> None:
-    pool().retry(r)
-    playback().train(r.rows)
 
 
 def example(e: Experiment) -> list[str]:

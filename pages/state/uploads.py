@@ -10,12 +10,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Any
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 
+from pages.server.browser_cookie import browser
 from pages.ui.markdown import plain
 from rnnkit.corpus import FORMATS, Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_suite, read_text
 from rnnkit.errors import listing
@@ -72,15 +72,8 @@ def shelf() -> Shelf:
 
 
 def viewer() -> str:
-    """Who this is: the browser, so that a reloaded page knows its own sentences; else this session.
-
-    Streamlit gives each browser a random token of its own, in a cookie `2|mask|token XOR mask|time` that no other sees.
-    """
-    try:
-        _, mask, masked, _ = st.context.cookies["_streamlit_xsrf"].strip('"').split("|")
-        return bytes(a ^ b for a, b in zip(bytes.fromhex(masked), cycle(bytes.fromhex(mask)), strict=False)).hex()
-    except (KeyError, ValueError):
-        return st.session_state.viewer
+    """Who this is: the browser, so that a reloaded page knows its own sentences; else this session."""
+    return browser() or st.session_state.viewer
 
 
 def refusal(digest: str) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import streamlit as st
 
-from pages.state import browser_history, page_settings, session, view_options
+from pages.state import browser_history, page_settings, session, transport, view_options
 from pages.tour import panel
 from pages.ui import errors
 from rnnkit.experiment import Experiment
@@ -47,7 +47,7 @@ def read(pages: Iterable[ModuleType]) -> None:
     pinned, more = session.from_link(pinning) if pinning else (None, [])
     session.start(e, pinned)
     if step := state.chosen.pop(STEP, None):
-        session.look_at(step.value)
+        transport.look_at(step.value)
     messages = [*long, *messages, *said, *(f"pinned run: {message}" for message in more)]
     others = len(messages) - MOST_TOLD
     state.messages = messages[:MOST_TOLD] + ([f"and {others:,} more things are wrong with it"] if others > 0 else [])
@@ -123,5 +123,5 @@ def _runs(e: Experiment, pinned: Experiment | None) -> dict[str, str]:
 def _own() -> dict[str, str]:
     """The present page's own settings, and the step looked at."""
     linked = getattr(st.session_state.page, "LINKED", {})
-    step = session.looked_at() if STEP in linked else None
+    step = transport.looked_at() if STEP in linked else None
     return page_settings.to_query(linked) | ({} if step is None else {STEP: str(step)})

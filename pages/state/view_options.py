@@ -14,6 +14,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.server.streamlit_private import resolve
 from rnnkit.analysis.describe import LABELS
 from rnnkit.experiment import FIELDS
 
@@ -136,10 +137,10 @@ def _larger(key: str, value: Any) -> Any:
 
 # ---- what the page looks like then ----
 
-_PRESENTER = f"""<style>
+_PRESENTER = resolve(f"""<style>
 html {{ font-size: {16 * FONT:.0f}px !important; }}
-[data-testid=stMain] [data-testid=stCaptionContainer], .st-key-try_next, .st-key-mathematics {{ display: none; }}
-</style>"""
+.streamlit-main .streamlit-caption, .st-key-try_next, .st-key-mathematics {{ display: none; }}
+</style>""")
 
 
 def selector(names: Collection[str]) -> str:

@@ -8,7 +8,7 @@ const KEYS = {                                               // key -> key of a 
   PageDown: "tour_next_@", PageUp: "tour_back_@", Escape: "tour_leave_@",
   1: "tour_answer_@_0", 2: "tour_answer_@_1", 3: "tour_answer_@_2", 4: "tour_answer_@_3",
 };
-const OPEN = "[data-baseweb=popover], [role=listbox], [role=dialog], [role=menu]", TIP = ".tip:not([hidden])";
+const OPEN = "[role=listbox], [role=dialog], [role=menu]", TIP = ".tip:not([hidden])";
 const PATIENCE = 15000;                                      // ms that a place may take to appear
 const find = (key, kind = " button") => document.querySelector(`.st-key-${key}${kind}`);
 let now = null;                                              // the mounted component; there is one tour a page
@@ -19,10 +19,14 @@ export default function ({ data, parentElement }) {
   now = { ...now, root: parentElement, moment: data.moment };
   if (before === data.moment) return leave;
   const station = moment => moment?.replace(/\.\w+$/, "");
-  if (station(before) !== station(data.moment)) document.querySelector("[data-testid=stMain]")?.scrollTo({ top: 0 });
+  if (station(before) !== station(data.moment)) toTop(parentElement);
   document.documentElement.dataset.tour = data.moment;       // where the keys are now, for whoever looks from outside
   go(data.selector, performance.now());
   return leave;
+}
+
+function toTop(root) {                                       // whatever the page scrolls in
+  for (let at = root.host ?? root; at; at = at.parentElement) at.scrollTop = 0;
 }
 
 function leave() {

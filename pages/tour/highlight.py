@@ -11,6 +11,7 @@ from types import ModuleType
 
 import streamlit as st
 
+from pages.server.streamlit_private import SELECTORS
 from pages.ui import registry
 from pages.ui.registry import CHART
 from rnnkit.experiment import FIELDS
@@ -36,7 +37,7 @@ def selector(page: str, name: str) -> str:
         return ""
     place = places()[page][name]
     if place.startswith(CHART):
-        return f".stVegaLiteChart[aria-label^='{place.removeprefix(CHART)}']:not(.st-key-shelf_charts *)"
+        return f"{SELECTORS['chart']}[aria-label^='{place.removeprefix(CHART)}']:not(.st-key-shelf_charts *)"
     key = f"st-key-{place}"
     return f"[class*='{key}']" if key.endswith("_") else f":is(.{key}, [class*='{key}-'])"
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.state import page_settings, session, view_options
+from pages.server.streamlit_private import resolve
+from pages.state import page_settings, session, transport, view_options
 from pages.tour import highlight, tour_state
 from pages.tour.tour_state import SHOWN, Place, drawn, from_link, heading, to_link
 from pages.ui import errors, registry
@@ -18,7 +19,7 @@ from rnnkit.stories.tours import Station, read_tour
 
 __all__ = ["button", "drawn", "from_link", "heading", "panel", "to_link"]
 
-STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
+STYLE = resolve(Path(__file__).with_suffix(".css").read_text("utf-8"))
 
 
 # ---- in the sidebar ----
@@ -88,7 +89,7 @@ def panel(name: str) -> bool:
     if place is None:
         return True
     if state.pop("tour_paused", False):  # from a link, which plays by itself
-        session.playback().reset()
+        transport.playback().reset()
     with top:
         st.html(f"<style>{STYLE}</style>")
         with st.container(key="tour_panel", gap=None):
@@ -164,10 +165,10 @@ def _status(at: int) -> None:
     place = tour_state.active()
     if place is None or place.at != at or _finished(place.station.page):
         st.rerun()
-    if registry.shows_run(place.station.page) and not session.playback().playing:
+    if registry.shows_run(place.station.page) and not transport.playback().playing:
         st.markdown("It stands still: press **Train** below, or go on.")
         return
-    left = "".join(f", {text}" for text in session.time_left(session.run())) if registry.shows_run(place.station.page) else ""
+    left = "".join(f", {text}" for text in transport.time_left(transport.run())) if registry.shows_run(place.station.page) else ""
     st.markdown(f"{_expected(place)}Training{left} ...")
 
 
@@ -189,8 +190,8 @@ def _notice(place: Place) -> None:
 def _finished(page: str) -> bool:
     """Whether everything has been trained, and shown, that the station waits for."""
     if registry.shows_run(page):
-        run, other = session.run(), session.pinned_run()
-        shown = session.playback().shown(run.history.n) >= run.history.n
+        run, other = transport.run(), session.pinned_run()
+        shown = transport.playback().shown(run.history.n) >= run.history.n
         return all(r.done or bool(r.error) for r in (run, other) if r) and shown
     return all(done for done in _panel_done()) if page == "remedies" else True
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.state import page_settings, session
+from pages.state import page_settings, session, transport
 from pages.state.playback import Playback
 from pages.tour import highlight
 from pages.ui import registry
@@ -152,7 +152,7 @@ def start(name: str, at: int = 0) -> None:
         session.pinned(),
         state.get("tour_page", "lab"),
         copy.deepcopy(state.memory),
-        copy.copy(session.playback()),
+        copy.copy(transport.playback()),
         dict(state.chosen),
     )
     state.tour = Place(name, tour, at, own)
@@ -198,7 +198,7 @@ def answer(origin: int, k: int) -> None:
         return
     place.answer = k
     if place.station.wait and registry.shows_run(place.station.page):
-        session.playback().train(session.run().rows)
+        transport.playback().train(transport.run().rows)
 
 
 def go_there() -> None:

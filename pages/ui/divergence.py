@@ -155,7 +155,7 @@ def _theatre(e: Experiment, threshold: float, every: float | None) -> None:
         with buttons:
             a = found[_patient(e, found)]
             _transport(e, a, threshold, scene)
-        if scene["saved"] and clipping(scene["saved"]).since >= a.fatal:  # a link that rewinds another network
+        if scene["saved"] and clipping(scene["saved"]).start_step >= a.fatal:  # a link that rewinds another network
             page_settings.forget(["exploding_rewound"])
             scene["saved"] = None
         _live_and_after(scene, run.history, a, len(found), said, pictures)
@@ -258,7 +258,7 @@ def _curves(name: str, h: History, doomed: np.ndarray, a: Autopsy, shown: int, s
     spec = _spec(saved.e.steps, True) if saved else _spec(max(a.fatal + 2, 6), False)
     tables = [_lines(h, doomed[:shown], 0, a.network, "patient", others=not saved)]
     if saved is not None and n:
-        since = clipping(saved.e).since
+        since = clipping(saved.e).start_step
         tables.append(_lines(saved, after[since:n], since, a.network, "saved", others=True))
     rows = {column: np.concatenate([table[column] for table in tables]) for column in tables[0]}
     dead = np.flatnonzero((h.diverged[shown - 1] >= 0) & ((np.arange(h.e.replicas) == a.network) | (saved is None)))
@@ -271,7 +271,7 @@ def _curves(name: str, h: History, doomed: np.ndarray, a: Autopsy, shown: int, s
                 "text": np.array([f"network {r + 1} is NaN: {h.causes[shown - 1][r]}" for r in dead], dtype=object),
             }
         ),
-        "rewind": live_charts._arrow({"step": np.array([clipping(saved.e).since] if saved is not None else [], dtype=int)}),
+        "rewind": live_charts._arrow({"step": np.array([clipping(saved.e).start_step] if saved is not None else [], dtype=int)}),
     }
     text = _text(name, doomed[:shown, a.network], a, saved, None if saved is None else after[:n, a.network])
     chart_view.draw(view_options.chart(spec), text, f"exploding_{name}{'_rewound' if saved else ''}", data)
@@ -286,9 +286,8 @@ def _text(name: str, doomed: np.ndarray, a: Autopsy, saved: History | None, afte
     told += f", {amount(doomed[sound[-1]])} at step {sound[-1]}" if sound[-1:] > 0 else ""
     told += f", NaN at step {a.fatal}." if len(doomed) > a.fatal else "."
     if saved is not None and after is not None and len(after):
-        told += (
-            f" Rewound to step {clipping(saved.e).since} and clipped: {amount(after[-1])} at step {saved.steps[len(after) - 1]}."
-        )
+        told += f" Rewound to step {clipping(saved.e).start_step} and clipped: "
+        told += f"{amount(after[-1])} at step {saved.steps[len(after) - 1]}."
     return told
 
 

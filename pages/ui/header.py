@@ -6,22 +6,23 @@ from typing import Any
 
 import streamlit as st
 
+from pages.server.streamlit_private import resolve
 from pages.state import view_options
 from pages.tour import panel
 from pages.ui import share
 
-STYLE = """<style>
+STYLE = resolve("""<style>
 .st-key-lecture { position: fixed; top: 0.55rem; right: 1rem; z-index: 999990; width: auto; }
 .st-key-lecture button { min-height: 2.4rem; padding: 0 0.6rem; background: var(--st-background-color); }
-.stAppHeader { padding-right: 21rem; }
+.streamlit-header { padding-right: 21rem; }
 @media (max-width: 1500px) {
-  .stAppHeader { padding-right: 8.8rem; }
+  .streamlit-header { padding-right: 8.8rem; }
   .st-key-lecture { right: 0.6rem; gap: 0.3rem; }
   .st-key-lecture button { padding: 0 0.45rem; gap: 0; }
   .st-key-lecture button > div > [aria-hidden=true] { display: none; }
   .st-key-lecture button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 }
-</style>"""
+</style>""")
 
 
 def draw() -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.components.heatmap import heatmap
 from pages.server import polling
-from pages.state import page_settings, session, uploads, view_options
+from pages.state import page_settings, session, transport, uploads, view_options
 from pages.state.playback import PACES
 from pages.ui import downloads, errors, live_charts
 from pages.ui.markdown import symbols
@@ -26,7 +26,7 @@ LOSSES = {"last": "of the last loss", "all": "of all losses together"}  # whose 
 LINKED = {  # of every page with a live run
     "lab_step": page_settings.Number(0, 1_000_000),  # the training step looked at: kept by the session's playback
     "lab_losses": page_settings.Choice(tuple(LOSSES)),
-    "lab_state": page_settings.Choice(("h", "c")),
+    "lab_state": page_settings.Choice(tuple(dict.fromkeys(part for cell in CELLS.values() for part in cell.parts))),
     "lab_network": page_settings.Number(0, 4096),
 }
 POINTS = {  # what a tour can point at
@@ -47,10 +47,10 @@ def live(e: Experiment, alone: bool = False) -> None:
     alone: nothing else on the page changes when the run begins or ends to move; else the whole page is then drawn again, and
     a class would be drawn again in the same moment.
     """
-    run = session.run()
+    run = transport.run()
     session.pinned_run()
-    session.tick(run)
-    errors.fragment(_lab)(e, None if alone else session.interval(run) is not None)
+    transport.tick(run)
+    errors.fragment(_lab)(e, None if alone else transport.interval(run) is not None)
     if not uploads.refusal(e.data):
         downloads.draw(run)
 
@@ -59,7 +59,7 @@ def _lab(e: Experiment, moved: bool | None) -> None:
     """moved: whether the run moved when the page was drawn; None where no other part of the page depends on it."""
     with polling.polls().frame(st.session_state.viewer):
         _draw(e)
-    every = session.interval(session.run())
+    every = transport.interval(transport.run())
     if moved is not None and moved != (every is not None):
         st.rerun()
     polling.look_again_after(every)
@@ -69,8 +69,8 @@ def _draw(e: Experiment) -> None:
     if refusal := uploads.refusal(e.data):
         st.error(f"This run cannot go on: {refusal}.", icon=":material/error:")
         return
-    run, pinned = session.run(), session.pinned_run()
-    session.tick(run)
+    run, pinned = transport.run(), session.pinned_run()
+    transport.tick(run)
     _transport(e, run)
     # Each part has a place of its own, whether it is there or not: a late message to a place that meanwhile holds
     # something else takes the whole page down.
@@ -78,12 +78,12 @@ def _draw(e: Experiment) -> None:
     if run.error:
         with trouble:
             _failure(run)
-    n = session.playback().shown(run.history.n)
+    n = transport.playback().shown(run.history.n)
     if n:
         downloads.prepare()
         with said:
             if pinned is None:
-                _say(_verdict(run, session.playback().row(run.history.n)))
+                _say(_verdict(run, transport.playback().row(run.history.n)))
         with gradient:
             _gradient(e, run, n, pinned)
         with curves:
@@ -100,20 +100,20 @@ def _waiting(run: Run) -> str:
 
 def _failure(run: Run) -> None:
     st.error(f"The training stopped: {run.error}. What was trained so far is kept.", icon=":material/error:")
-    st.button("Run again", on_click=session.retry, args=(run,), icon=":material/refresh:")
+    st.button("Run again", on_click=transport.retry, args=(run,), icon=":material/refresh:")
 
 
 # ---- transport ----
 
 
 def _transport(e: Experiment, run: Run) -> None:
-    p = session.playback()
+    p = transport.playback()
 
     def button(label: str, action: str, icon: str, control: str = "", **look: Any) -> None:
         control = control or action
         if not view_options.hidden(control):
             look |= {"key": action, "icon": f":material/{icon}:", "disabled": view_options.locked(control)}
-            st.button(label, on_click=session.press, args=(action,), **look)
+            st.button(label, on_click=transport.press, args=(action,), **look)
 
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="transport"):
         look: dict[str, Any] = {"type": "primary", "width": view_options.size(112)}
@@ -136,7 +136,7 @@ def _pace(now: str) -> None:
         list(PACES),
         index=list(PACES).index(now),
         key="c_pace",
-        on_change=session.set_pace,
+        on_change=transport.set_pace,
         label_visibility="collapsed",
         format_func=lambda pace: f"{pace} pace",
         disabled=view_options.locked("pace"),
@@ -146,18 +146,18 @@ def _pace(now: str) -> None:
 
 def _seek_bar(e: Experiment, run: Run) -> None:
     """While it plays, how far it is; else a bar to go back to any training step."""
-    p, n = session.playback(), run.history.n
+    p, n = transport.playback(), run.history.n
     steps = e.recorded_steps
     if p.playing or not n or view_options.hidden("seek"):
         st.progress(p.shown(n) / run.rows, text=_progress(e, run))
         return
-    key = session.seek_bar()
+    key = transport.seek_bar()
     st.select_slider(
         _progress(e, run),
         steps,
         value=steps[p.row(n)],
         key=key,
-        on_change=session.seek,
+        on_change=transport.seek,
         args=(key, steps),
         format_func=lambda step: f"{step:,}",
         disabled=view_options.locked("seek"),
@@ -165,14 +165,14 @@ def _seek_bar(e: Experiment, run: Run) -> None:
 
 
 def _progress(e: Experiment, run: Run) -> str:
-    p, history = session.playback(), run.history
+    p, history = transport.playback(), run.history
     n = p.shown(history.n)
     step = history.steps[n - 1] if n else 0
     told = [f"step {step:,} of {e.steps:,}"]
     if run.status == "queued" and p.playing:
         told.append(_waiting(run))
     elif p.playing:
-        told += session.time_left(run)
+        told += transport.time_left(run)
     elif p.stopped:
         told.append("stopped")
     elif not run.done or n < history.n:
@@ -214,7 +214,7 @@ def _gradient(e: Experiment, run: Run, n: int, pinned: Run | None) -> None:
             median = f"median of {e.replicas} networks"
             which = _choose("Network", range(e.replicas + 1), "lab_network", lambda r: f"network {r}" if r else median)
             replica = which - 1 if which else None
-    row = session.playback().row(h.n)
+    row = transport.playback().row(h.n)
     if pinned is None:
         _heatmap(run, n, row, part, replica, all_losses)
     else:
@@ -258,7 +258,7 @@ def _heatmap(run: Run, n: int, row: int, part: int, replica: int | None, all_los
         summary=f"Gradient norms{of} over {e.length} time steps and {n} recorded training steps. {said}",
         height=480,
         key=key,
-        on_pick=lambda picked: session.pick(h.steps[picked]),
+        on_pick=lambda picked: transport.pick(h.steps[picked]),
     )
 
 
@@ -268,7 +268,7 @@ def _choose(label: str, options: Sequence[Any], key: str, form: Callable[[Any], 
 
 
 def _curves(run: Run, n: int, pinned: Run | None) -> None:
-    p, other = session.playback(), pinned.history if pinned else None
+    p, other = transport.playback(), pinned.history if pinned else None
     _curves_once(
         h=run.history,
         n=n,

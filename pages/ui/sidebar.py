@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.state import session, view_options
 from pages.ui.markdown import plain
-from rnnkit.analysis.describe import LABELS, TITLES, difference, summary
+from rnnkit.analysis.describe import LABELS, difference, summary, titles
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, GradientFix
 from rnnkit.experiment import FIELDS, Experiment, applies
@@ -83,11 +83,11 @@ def _pin(e: Experiment) -> None:
 
 
 def _choice(name: str) -> None:
-    titles = TITLES[name]
-    key, options = session.key(f"c_{name}"), list(titles)
+    named = titles(name)
+    key, options = session.key(f"c_{name}"), list(named)
     at = options.index(session.value(f"c_{name}"))
     about, fixed = FIELDS[name].metadata["help"], view_options.locked(name)
-    st.selectbox(LABELS[name], options, index=at, key=key, format_func=titles.__getitem__, help=about, disabled=fixed)
+    st.selectbox(LABELS[name], options, index=at, key=key, format_func=named.__getitem__, help=about, disabled=fixed)
 
 
 def _number(e: Experiment, name: str) -> None:
@@ -140,7 +140,7 @@ def _in_pairs(e: Experiment, names: Collection[str]) -> None:
 
 
 def _fixes(e: Experiment) -> None:
-    valid = [name for name, fix in FIXES.items() if fix(fix.default).applies_to(CELLS[e.cell].gates)]
+    valid = [name for name, fix in FIXES.items() if fix.applies_to(CELLS[e.cell].gates)]
     chosen = st.multiselect(
         LABELS["fixes"],
         valid,
@@ -158,18 +158,18 @@ def _fixes(e: Experiment) -> None:
 def _strength(name: str) -> None:
     fix, fixed = FIXES[name], view_options.locked("fixes")
     left, right = st.columns([3, 2]) if issubclass(fix, GradientFix) else (st.container(), None)
-    if name == "freeze":
-        about = f"{fix.about} Out of {', '.join(fix.CHOICES)}, joined by +."
+    if fix.choices:
+        about = f"{fix.about} Out of {', '.join(fix.choices)}, joined by +."
         key = f"s_{name}"
         left.text_input(fix.title, value=session.value(key), key=session.key(key), help=about, disabled=fixed)
     else:
         left.number_input(
             fix.title,
-            min_value=1 if fix.whole else 0.0,
-            max_value=int(fix.high) if fix.whole else float(fix.high),
+            min_value=1 if fix.is_int else 0.0,
+            max_value=int(fix.high) if fix.is_int else float(fix.high),
             value=session.value(f"s_{name}"),
-            step=5 if fix.whole else float(f"{fix.default / 2:.0e}"),
-            format="%d" if fix.whole else "%g",
+            step=5 if fix.is_int else float(f"{fix.default / 2:.0e}"),
+            format="%d" if fix.is_int else "%g",
             key=session.key(f"s_{name}"),
             help=fix.about,
             disabled=fixed,

@@ -64,7 +64,7 @@ def _autopsy(h: History, r: int, n: int) -> Autopsy:
 def rewound(e: Experiment, step: int, threshold: float) -> Experiment:
     """The same run, bit for bit, up to this step; there and later the gradient is clipped."""
     others = tuple(fix for fix in e.fixes if fix.name != ClipNorm.name)
-    return replace(e, fixes=(*others, ClipNorm(threshold, since=step)))
+    return replace(e, fixes=(*others, ClipNorm(threshold, start_step=step)))
 
 
 def clipping(e: Experiment) -> ClipNorm:
@@ -108,9 +108,9 @@ def spectral_radius(W_rec: np.ndarray) -> float:
 def recovery(e: Experiment, a: Autopsy, saved: History, n: int) -> tuple[str, str]:
     """What became of the same network after the rewind, from the first n rows of that run: in a word, and in a sentence."""
     clip, died = clipping(saved.e), int(saved.diverged[n - 1, a.network])
-    step, free = (amount(e.lr * norm) for norm in (min(clip.threshold, a.norm[clip.since]), a.norm[clip.since]))
-    told = f"Clipped from step {clip.since} on, that update was {step} long" + (f", not {free}. " if step != free else ". ")
-    if clip.since > a.blow:
+    step, free = (amount(e.lr * norm) for norm in (min(clip.threshold, a.norm[clip.start_step]), a.norm[clip.start_step]))
+    told = f"Clipped from step {clip.start_step} on, that update was {step} long" + (f", not {free}. " if step != free else ". ")
+    if clip.start_step > a.blow:
         told += f"But its weights had been thrown at step {a.blow} already. "
     if died >= 0:
         return "Too late.", f"{told}It became NaN at step {died}."

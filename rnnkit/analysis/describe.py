@@ -10,9 +10,7 @@ import numpy as np
 
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import Fix
-from rnnkit.engine.inits import INITS
-from rnnkit.engine.optim import OPTIMIZERS
-from rnnkit.experiment import Experiment, applies, diff
+from rnnkit.experiment import FIELDS, Experiment, applies, diff
 from rnnkit.tasks import TASKS
 
 LABELS = {
@@ -37,20 +35,11 @@ LABELS = {
     "data": "Data",
     "vocabulary": "Vocabulary",
 }
-INIT_NAMES = {
-    "xavier": "Xavier / Glorot",
-    "identity": "Identity (IRNN)",
-    "sparse": "Sparse, 15 inputs a unit",
-    "spectral": "Spectral radius",
-}
-BIAS_NAMES = {"zero": "0", "forget-1": "Forget 1", "chrono": "Chrono(T)"}
-TITLES = {  # field -> its choices as a menu shows them
-    "task": {name: task.title for name, task in TASKS.items()},
-    "cell": {name: cell.title for name, cell in CELLS.items()},
-    "init": {name: INIT_NAMES.get(name, name.capitalize()) for name in INITS},
-    "bias": BIAS_NAMES,
-    "optimizer": {name: optimizer.title for name, optimizer in OPTIMIZERS.items()},
-}
+
+
+def titles(name: str) -> dict[str, str]:
+    """A field's choices as a menu shows them, in its order; none for a field without choices."""
+    return {choice: it.title for choice, it in FIELDS[name].metadata.get("choices", {}).items()}
 
 
 def summary(e: Experiment) -> str:
@@ -86,13 +75,13 @@ def _fix(fix: Fix) -> str:
 
 def _strength(fix: Fix) -> str:
     value = fix.strength if isinstance(fix.strength, str) else f"{fix.strength:g}"
-    since = getattr(fix, "since", 0)
+    since = getattr(fix, "start_step", 0)
     return f"{value} from training step {since} on" if since else value
 
 
 def _value(name: str, value: Any) -> str:
     if isinstance(value, str):
-        return TITLES.get(name, {}).get(value, value or "the example")
+        return titles(name).get(value, value or "the example")
     return f"{value:g}"
 
 

@@ -24,7 +24,6 @@ OFF = 0.5  # the same of ReLUs that are off: some always are
 GREW = 1.5  # a spectral radius, or a loss, that is so many times what it was is named
 OPEN = 0.9  # a gate that keeps less of the memory than this a time step is named
 THROWN = 0.3  # training that has moved the weights by less than this, in norm, has not thrown them
-PENALTIES = ("l1", "l2", "omega")  # remedies that move the weights by themselves
 RECENT = 5  # records that tell whether a loss is high: a single batch can be unlucky
 
 
@@ -166,8 +165,8 @@ def _nothing(h: History, row: int) -> str:
 def _has_no_recurrence(e: Experiment, row: int) -> bool:
     """Whether W_rec is 0, the only way through time: it was drawn so, and has not been trained since."""
     cell = CELLS[e.cell]
-    held = cell.reservoir or any(fix.holds("W_rec") and not fix.since for fix in e.fixes if isinstance(fix, GradientFix))
-    beside = cell.gates > 1 or (cell.carries and e.leak < 1)
+    held = cell.reservoir or any(fix.holds("W_rec") and not fix.start_step for fix in e.fixes if isinstance(fix, GradientFix))
+    beside = cell.gates > 1 or (cell.has_direct_path and e.leak < 1)
     return e.gain == 0 and not beside and (row == 0 or held)
 
 
@@ -265,7 +264,7 @@ def _farthest(h: History, row: int) -> float:
 
 
 def _mover(e: Experiment) -> str:
-    return "training" if any(fix.name in PENALTIES for fix in e.fixes) else "the learning rate"
+    return "training" if any(fix.moves_weights for fix in e.fixes) else "the learning rate"
 
 
 def _facts(h: History, row: int, then: _Look, now: _Look) -> list[str]:
@@ -302,7 +301,7 @@ def _stops(h: History, now: _Look) -> bool:
 def _clipping(h: History, row: int, now: _Look) -> list[str]:
     """A gradient that grew and was clipped before it could do harm."""
     raw, applied = (float(median(norms[row : row + 1])[0]) for norms in (h.norm_raw, h.norm_applied))
-    begun = [fix for fix in h.e.fixes if isinstance(fix, GradientFix) and fix.since <= h.steps[row]]
+    begun = [fix for fix in h.e.fixes if isinstance(fix, GradientFix) and fix.start_step <= h.steps[row]]
     clips = [fix for fix in begun if fix.name.startswith("clip")]
     if not clips or not now.ratio > ARRIVES[1] or not raw > 2 * applied:
         return []

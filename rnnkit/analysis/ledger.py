@@ -1,7 +1,7 @@
 """The ledger: every number of one pass through one small network, forward and back, each with the equation that gave it.
 
 A second, slow backpropagation beside the engine's, made to be read. It evaluates the equations that the cells state as text
-(cells.py) and adds what all cells share, the sums over units: a_t = x_t W_in + b + h_{t-1} W_rec, dh_{t-1} = da_t W_rec^T,
+and adds what all cells share, the sums over units: a_t = x_t W_in + b + h_{t-1} W_rec, dh_{t-1} = da_t W_rec^T,
 dW_rec = sum_t h_{t-1}^T da_t, the readout and the loss at the last step. `Ledger.entry` gives any number's equation, in
 symbols and filled in. float64, numpy alone, so that a server can use it.
 """
@@ -211,7 +211,7 @@ class Ledger:
         d = {f"d{part}": arrived[part] for part in cell.parts}
         for name, expression in cell.derivatives:
             d[name] = evaluate(expression, known | d)
-        before = {part: evaluate(expression, known | d) for part, expression in cell.carry}
+        before = {part: evaluate(expression, known | d) for part, expression in cell.direct_terms}
         before["h"] = before.get("h", 0) + self._recurrent(d) @ self.p["W_rec"].T
         return d, before
 
@@ -233,12 +233,12 @@ class Ledger:
 
     def cuts(self, t: int) -> bool:
         """Whether truncation lets nothing pass from t to t - 1."""
-        return self.cut > 0 and Truncate(self.cut).cuts(t, self.T)
+        return self.cut > 0 and Truncate(self.cut).blocks(t, self.T)
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
         """The forward variables that the way back reads; h always, for dW_rec and dW_out."""
-        texts = " ".join(expression for _, expression in (*self.cell.derivatives, *self.cell.carry))
+        texts = " ".join(expression for _, expression in (*self.cell.derivatives, *self.cell.direct_terms))
         named = {name.removesuffix("_prev") for name in NAME.findall(texts)} | {"h"}
         return tuple(name for name in self.forward_names if name in named)
 
@@ -289,7 +289,7 @@ class Ledger:
         for _, name, _ in self.columns if part == "h" else ():
             pairs = ((Ref(f"d{name}", t + 1, (i,)), Ref(f"W_rec.{name}", None, (unit, i))) for i in range(self.H))
             terms += [_product(*pair) for pair in pairs]
-        return _sum([*terms, *(self._elementwise(text, t + 1, unit) for name, text in self.cell.carry if name == part)])
+        return _sum([*terms, *(self._elementwise(text, t + 1, unit) for name, text in self.cell.direct_terms if name == part)])
 
     def _elementwise(self, expression: str, t: int, unit: int) -> Template:
         parts: list[str | Ref] = []

@@ -14,7 +14,9 @@ import numpy as np
 
 from rnnkit.engine.cells import CELLS
 
-GAMMA = {name: cell.steepest for name, cell in CELLS.items() if cell.steepest is not None}  # of others the theorem does not speak
+GAMMA = {
+    name: cell.max_slope for name, cell in CELLS.items() if cell.max_slope is not None
+}  # of others the theorem does not speak
 
 GAINS = (0.25, 0.32, 0.4, 0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.3, 8.0)  # of the regime map
 LENGTHS = (10, 15, 20, 30, 50, 70, 100, 150, 200)

@@ -25,7 +25,7 @@ def run(_args: argparse.Namespace) -> int:
     sections = {
         "tasks": {k: t.about for k, t in TASKS.items()},
         "cells": {k: first(c) for k, c in CELLS.items()},
-        "initializations of W_rec": {k: first(i) for k, i in INITS.items()},
+        "initializations of W_rec": {k: first(i.draw) for k, i in INITS.items()},
         "gate biases": {k: first(b.draw) for k, b in BIASES.items()},
         "remedies (--fix name:strength, and @n behind it: from training step n on)": {
             f"{k}:{f.default}": f.about for k, f in FIXES.items()

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,7 +24,7 @@ from rnnkit.engine.cells import Cell
 from rnnkit.engine.params import Bundle
 
 Params = Mapping[str, Tensor]
-Arrays = tuple[Tensor, ...]
+Arrays = tuple[Tensor, ...]  # where a cell names them, one of its named tuples
 BLOCK = 2**17  # numbers a thread in the gradient of a few steps: what `partials` leaves is still in the cache when it is needed
 Signal = Callable[[Tensor, int, int], Tensor]  # (dL/ds crossing from t to t - 1, t, T) -> the same, cut or changed
 
@@ -69,18 +69,25 @@ class Backward(NamedTuple):
 class Tape:
     """What one pass over T steps of R networks and B sequences remembers. Made once, written anew at every training step.
 
-    It holds T R B H cell.numbers, 4 bytes each: 3 for the cells with one gate, 4 for the echo state network, 11 for the GRU, 15
-    for the LSTM; a third to a half of them until the first backward pass.
+    forward(p, x), then backward(dz), then gradients(). What a later pass has to fill cannot be read before it: RuntimeError.
+
+    It holds T R B H cell.floats_per_unit numbers of 4 bytes: 3 a unit for the cells with one gate, 4 for the echo state network,
+    11 for the GRU, 15 for the LSTM. Until the first backward pass it holds a third to a half of them.
     """
 
-    x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers of the last forward pass
+    p: Params  # of the last forward pass, as are the following three
+    x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers
     rows: Tensor | None  # symbols' rows in the stacked W_in of all networks
-    padding: Padding | None = None  # of x
+    padding: Padding | None = None
+    dz: Tensor  # dL/dz (K, R, B, O) of the last backward pass
 
     def __init__(self, cell: Cell, p: Params, T: int, B: int) -> None:
         self.cell, self.T = cell, T
         self.nbytes = 0  # of the arrays made so far
         self._like, self._B = p["W_rec"], B
+        self._passes = 0  # 1 after a forward pass, 2 after the backward pass that belongs to it
+
+    # ---- arrays
 
     def _arrays(self, *widths: int, steps: int) -> Arrays:
         R, H, _ = self._like.shape
@@ -91,23 +98,21 @@ class Tape:
     @cached_property
     def forward_arrays(self) -> Forward:
         cell, T = self.cell, self.T
-        states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
+        states = cell.State(*self._arrays(*(1 for _ in cell.parts), steps=T + 1))
         a = states[0][1:] if cell.in_place else self._arrays(cell.gates, steps=T)[0]
-        entered = (a, *self._arrays(*cell.beside, steps=T))
-        views = cell.forward_views(*entered, *self._arrays(*(1,) * cell.kept, steps=T))
+        entered = (a, *self._arrays(*cell.extra_inputs, steps=T))
+        views = cell.forward_views(*entered, *self._arrays(*(1,) * cell.n_saved, steps=T))
         steps = zip(a.unbind(0), *map(_steps, (views, _before(states), _after(states))), strict=True)
         return Forward(states, entered, views, list(steps))
 
     @cached_property
     def backward_arrays(self) -> Backward:
         cell, T = self.cell, self.T
-        states = self._arrays(*(1 for _ in cell.parts), steps=T + 1)
-        entered = self._arrays(cell.gates, *cell.beside, steps=T)
-        views = cell.backward_views(*entered, *self._arrays(*(1,) * cell.local, steps=T))
+        states = cell.State(*self._arrays(*(1 for _ in cell.parts), steps=T + 1))
+        entered = self._arrays(cell.gates, *cell.extra_inputs, steps=T)
+        views = cell.backward_views(*entered, *self._arrays(*(1,) * cell.n_partials, steps=T))
         forward, each_forward = self.forward_arrays, [f for _, f, _, _ in self.forward_arrays.steps]
-        at_once = max(1, BLOCK * torch.get_num_threads() // entered[0][0].numel())
-        if self._like.is_cuda:
-            at_once = T
+        at_once = self._block
         blocks = []
         for end in range(T, 0, -at_once):
             now = slice(max(0, end - at_once), end)
@@ -118,23 +123,49 @@ class Tape:
             blocks.append(Block((f, s_prev, s, d), list(each)[::-1]))
         return Backward(states, entered, blocks)
 
+    @cached_property
+    def _block(self) -> int:
+        """How many steps have their elementwise derivatives taken at once."""
+        if self._like.is_cuda:
+            return self.T
+        R, _, width = self._like.shape
+        return max(1, BLOCK * torch.get_num_threads() // (R * self._B * width))
+
+    @cached_property
+    def _scratch(self) -> Any:
+        """Partials of one block that is no part of the tape."""
+        cell = self.cell
+        widths = (cell.gates, *cell.extra_inputs, *(1,) * cell.n_partials)
+        return cell.backward_views(*self._arrays(*widths, steps=min(self._block, self.T)))
+
+    # ---- what the passes have left
+
+    def _after_pass(self, passes: int) -> None:
+        if self._passes < passes:
+            missing = "backward" if self._passes else "forward"
+            raise RuntimeError(f"there has been no {missing} pass yet: call Tape.{missing} first")
+
     @property
     def s(self) -> Arrays:
         """Each part of the state, (T, R, B, H)."""
+        self._after_pass(1)
         return _after(self.forward_arrays.states)
 
     @property
     def h(self) -> Tensor:
-        return self.forward_arrays.states[0][1:]
+        """h_t, (T, R, B, H)."""
+        return self.s[0]
 
     @property
     def ds(self) -> Arrays:
         """dL/ds_t, each part (T, R, B, H): total derivatives, as the backward pass used them."""
+        self._after_pass(2)
         return _after(self.backward_arrays.states)
 
     @property
     def da(self) -> Tensor:
         """dL/d(h_{t-1} W_rec), (T, R, B, G*H)."""
+        self._after_pass(2)
         return self.backward_arrays.entered[0]
 
     @property
@@ -142,107 +173,142 @@ class Tape:
         """The first step that holds anything of the last pass."""
         return self.padding.first if self.padding else 0
 
+    # ---- the passes
 
-def _before(states: Arrays) -> Arrays:
-    return tuple(part[:-1] for part in states)
+    def forward(self, p: Params, x: Tensor, s0: Arrays | None = None, padding: Padding | None = None) -> Tape:
+        """Runs the cell over x, from the zero state or from s0 (each part (R, B, H)). Returns the tape itself.
+
+        x may be shorter than the tape if no backward pass follows. With padding, each sequence begins in the zero state.
+        """
+        if len(x) > self.T:
+            raise ValueError(f"x may have at most the tape's {self.T} steps, got {len(x)}")
+        self.p, self.x, self.padding, self._passes = p, x, padding, 1
+        for i, part in enumerate(self.forward_arrays.states):
+            part[self.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
+        self._enter()
+        cell, W_rec, begun = self.cell, p["W_rec"], padding.begun.unbind(0) if padding else ()
+        for i, (a, saved, s_prev, s) in enumerate(self.forward_arrays.steps[self.first : len(x)]):
+            a.baddbmm_(s_prev[0], W_rec)
+            cell.forward(p, saved, s_prev, s)
+            if i < len(begun):
+                for part in s:
+                    part.mul_(begun[i])
+        return self
+
+    def _enter(self) -> None:
+        """x_t W_in + b for all steps. Symbols pick rows of W_in + b."""
+        x, self.rows = self.x[self.first :], None
+        if x.dtype == torch.int64:
+            first = torch.arange(x.shape[1], device=x.device)[:, None] * self.p["W_in"].shape[1]  # of each network's rows
+            self.rows = (x + first).flatten()
+        for (W, b), array in zip(self.cell.inputs(self.p), self.forward_arrays.entered, strict=True):
+            a = array[self.first : self.first + len(x)]
+            if self.rows is not None:
+                torch.index_select((W + b).flatten(0, 1), 0, self.rows, out=a.view(-1, a.shape[-1]))
+            else:
+                torch.matmul(x, W, out=a).add_(b)
+
+    def last_states(self, p: Params, x: Tensor, K: int, padding: Padding | None = None) -> Tensor:
+        """h of the last K steps, (K, R, B, H), of any number of steps, over and over on this tape: nothing else is kept.
+
+        Where there is padding the tape has to hold all steps.
+        """
+        if padding:
+            return self.forward(p, x, padding=padding).h[len(x) - K : len(x)].clone()
+        T, s, last = len(x), None, []
+        for start in range(0, T, self.T):
+            n = min(self.T, T - start)
+            self.forward(p, x[start : start + n], s)
+            s = tuple(part[n] for part in self.forward_arrays.states)
+            last.append(self.h[max(0, T - K - start) : n].clone())
+        return torch.cat(last)
+
+    def backward(self, dz: Tensor, signals: Sequence[Signal] = ()) -> None:
+        """Fills ds and da from dz = dL/dz of the last K steps (K, R, B, O). Where there is padding, both are exactly 0."""
+        self._after_pass(1)
+        cell, p, T, K = self.cell, self.p, self.T, len(dz)
+        if self.padding:
+            signals = [*signals, self.padding.__call__]
+        if len(self.x) != T:
+            raise ValueError(f"a backward pass needs a forward pass over all {T} steps of the tape, got {len(self.x)}")
+        self.dz, self._passes = dz, 2
+        direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t through this step's own loss
+        W_back, beta = p["W_rec"].mT.contiguous(), float(cell.has_direct_path)  # whether what `backward` left in ds_prev counts
+        back = self.backward_arrays
+        back.states[0][T].copy_(direct[-1])
+        for part in back.states[1:]:
+            part[T].zero_()
+        for stacks, steps in _blocks_from(self.first, back):
+            cell.partials(p, *stacks)
+            for t, da, saved, d, ds, ds_prev in steps:
+                cell.backward(p, saved, d, ds, ds_prev)
+                ds_prev[0].baddbmm_(da, W_back, beta=beta)
+                _cross(signals, ds_prev, t, T)
+                if t > T - K:
+                    ds_prev[0].add_(direct[t - 1 - T + K])
+        if self.first:
+            for array in (*_after(back.states), *back.entered):
+                array[: self.first].zero_()
+
+    def gradients(self) -> Bundle:
+        """dL/dtheta of every weight, in the order of p, of the last backward pass: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
+        self._after_pass(2)
+        p, dz = self.p, self.dz
+        entered = tuple(self._input_gradient(d) for d in self.backward_arrays.entered)
+        grads = self.cell.input_gradients(entered) | {
+            "W_rec": _sum_of_products(self.forward_arrays.states[0][self.first : -1], self.da[self.first :]),
+            "W_out": _sum_of_products(self.h[-len(dz) :], dz),
+            "b_out": dz.sum((0, 2)).unsqueeze(1),
+        }
+        return Bundle.of({k: grads[k] for k in p if k in grads})
+
+    def _input_gradient(self, d: Tensor) -> tuple[Tensor, Tensor]:
+        """dL/dW and dL/db of x_t W + b from d, its gradient (T, R, B, .)."""
+        if self.rows is None:
+            return _sum_of_products(self.x, d), d.sum((0, 2)).unsqueeze(1)
+        d = d[self.first :]
+        R, symbols, _ = self.p["W_in"].shape
+        dW = d.new_zeros(R * symbols, d.shape[-1]).index_add_(0, self.rows, d.flatten(0, 2)).view(R, symbols, -1)
+        return dW, dW.sum(1, keepdim=True)  # every step picks one row
+
+    def partials(self) -> Iterator[Any]:
+        """The cell's elementwise derivatives in a block of steps (n, R, B, .), from the first block to the last.
+
+        Each block is overwritten by the next one. Nothing that the passes have left changes.
+        """
+        self._after_pass(1)
+        for stacks, steps in self.backward_arrays.blocks[::-1]:
+            d = _cut(self._scratch, slice(len(steps)))
+            self.cell.partials(self.p, *stacks[:3], d)
+            yield d
 
 
-def _after(states: Arrays) -> Arrays:
-    return tuple(part[1:] for part in states)
+def forward(cell: Cell, p: Params, x: Tensor, s0: Arrays | None = None, padding: Padding | None = None) -> Tape:
+    """A new tape after a forward pass over x."""
+    return Tape(cell, p, len(x), x.shape[2]).forward(p, x, s0, padding)
 
 
-def _cut(stacks: Arrays, steps: slice) -> Arrays:
-    return tuple(stack[steps] for stack in stacks)
+def _before(states: Any) -> Any:
+    return _cut(states, slice(-1))
 
 
-def _steps(stacks: Arrays) -> list[Arrays]:
-    """Arrays with time in front -> for every step the tuple of their views."""
-    return list(zip(*(stack.unbind(0) for stack in stacks), strict=True))
+def _after(states: Any) -> Any:
+    return _cut(states, slice(1, None))
 
 
-def forward(
-    cell: Cell, p: Params, x: Tensor, tape: Tape | None = None, s0: Arrays | None = None, padding: Padding | None = None
-) -> Tape:
-    """Runs the cell over x, from the zero state or from s0 (each part (R, B, H)). Writes on `tape`, or on a new one.
-
-    x may be shorter than the tape if no backward pass follows. Where there is padding, each sequence begins in the zero state.
-    """
-    tape = tape or Tape(cell, p, len(x), x.shape[2])
-    if len(x) > tape.T:
-        raise ValueError(f"x may have at most the tape's {tape.T} steps, got {len(x)}")
-    tape.x, tape.padding = x, padding
-    for i, part in enumerate(tape.forward_arrays.states):
-        part[tape.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
-    _enter(cell, p, tape)
-    W_rec, begun = p["W_rec"], padding.begun.unbind(0) if padding else ()
-    for i, (a, views, s_prev, s) in enumerate(tape.forward_arrays.steps[tape.first : len(x)]):
-        a.baddbmm_(s_prev[0], W_rec)
-        cell.forward(p, views, s_prev, s)
-        if i < len(begun):
-            for part in s:
-                part.mul_(begun[i])
-    return tape
+def _cut(stacks: Any, steps: slice) -> Any:
+    """A named tuple of arrays with time in front -> the same of these steps."""
+    return stacks._make(stack[steps] for stack in stacks)
 
 
-def _enter(cell: Cell, p: Params, tape: Tape) -> None:
-    """x_t W_in + b for all steps. Symbols pick rows of W_in + b."""
-    x, tape.rows = tape.x[tape.first :], None
-    if x.dtype == torch.int64:
-        first = torch.arange(x.shape[1], device=x.device)[:, None] * p["W_in"].shape[1]  # of each network's rows
-        tape.rows = (x + first).flatten()
-    for (W, b), array in zip(cell.inputs(p), tape.forward_arrays.entered, strict=True):
-        a = array[tape.first : tape.first + len(x)]
-        if tape.rows is not None:
-            torch.index_select((W + b).flatten(0, 1), 0, tape.rows, out=a.view(-1, a.shape[-1]))
-        else:
-            torch.matmul(x, W, out=a).add_(b)
-
-
-def last_states(cell: Cell, p: Params, x: Tensor, K: int, tape: Tape, padding: Padding | None = None) -> Tensor:
-    """h of the last K steps, (K, R, B, H), of any number of steps, over and over on one short tape: nothing else is kept.
-
-    Where there is padding the tape has to hold all steps.
-    """
-    if padding:
-        return forward(cell, p, x, tape, padding=padding).h[len(x) - K : len(x)].clone()
-    T, s, last = len(x), None, []
-    for start in range(0, T, tape.T):
-        n = min(tape.T, T - start)
-        forward(cell, p, x[start : start + n], tape, s)
-        s = tuple(part[n] for part in tape.forward_arrays.states)
-        last.append(tape.h[max(0, T - K - start) : n].clone())
-    return torch.cat(last)
+def _steps(stacks: Any) -> list[Any]:
+    """A named tuple of arrays with time in front -> for every step the same of its views."""
+    return [stacks._make(views) for views in zip(*(stack.unbind(0) for stack in stacks), strict=True)]
 
 
 def readout(p: Params, h: Tensor) -> Tensor:
     """z = h W_out + b_out for steps h (K, R, B, H) -> (K, R, B, O)."""
     return torch.matmul(h, p["W_out"]) + p["b_out"]
-
-
-def backward(cell: Cell, p: Params, tape: Tape, dz: Tensor, signals: Sequence[Signal] = ()) -> None:
-    """Fills tape.ds and tape.da from dz = dL/dz of the last K steps (K, R, B, O). Where there is padding, both are exactly 0."""
-    T, K = tape.T, len(dz)
-    if tape.padding:
-        signals = [*signals, tape.padding.__call__]
-    if len(tape.x) != T:
-        raise ValueError(f"a backward pass needs a forward pass over all {T} steps of the tape, got {len(tape.x)}")
-    direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t through this step's own loss
-    W_back = p["W_rec"].mT.contiguous()
-    back = tape.backward_arrays
-    back.states[0][T].copy_(direct[-1])
-    for part in back.states[1:]:
-        part[T].zero_()
-    for stacks, steps in _blocks_from(tape.first, back):
-        cell.partials(p, *stacks)
-        for t, da, f, d, ds, ds_prev in steps:
-            cell.backward(p, f, d, ds, ds_prev)
-            ds_prev[0].baddbmm_(da, W_back, beta=float(cell.carries))
-            _cross(signals, ds_prev, t, T)
-            if t > T - K:
-                ds_prev[0].add_(direct[t - 1 - T + K])
-    if tape.first:
-        for array in (*_after(back.states), *back.entered):
-            array[: tape.first].zero_()
 
 
 def _cross(signals: Sequence[Signal], ds_prev: Arrays, t: int, T: int) -> None:
@@ -260,27 +326,6 @@ def _blocks_from(first: int, back: Backward) -> Iterator[Block]:
         due = steps[: max(0, steps[0][0] - first + 1)]
         if due:
             yield Block(stacks, due)
-
-
-def gradients(cell: Cell, p: Params, tape: Tape, dz: Tensor) -> Bundle:
-    """dL/dtheta of every weight after `backward`, in the order of p: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
-    entered = tuple(_input_gradient(p["W_in"], tape, d) for d in tape.backward_arrays.entered)
-    grads = cell.input_gradients(entered) | {
-        "W_rec": _sum_of_products(tape.forward_arrays.states[0][tape.first : -1], tape.da[tape.first :]),
-        "W_out": _sum_of_products(tape.h[-len(dz) :], dz),
-        "b_out": dz.sum((0, 2)).unsqueeze(1),
-    }
-    return Bundle.of({k: grads[k] for k in p if k in grads})
-
-
-def _input_gradient(W_in: Tensor, tape: Tape, d: Tensor) -> tuple[Tensor, Tensor]:
-    """dL/dW and dL/db of x_t W + b from d, its gradient (T, R, B, .)."""
-    if tape.rows is None:
-        return _sum_of_products(tape.x, d), d.sum((0, 2)).unsqueeze(1)
-    d = d[tape.first :]
-    R, symbols, _ = W_in.shape
-    dW = d.new_zeros(R * symbols, d.shape[-1]).index_add_(0, tape.rows, d.flatten(0, 2)).view(R, symbols, -1)
-    return dW, dW.sum(1, keepdim=True)  # every step picks one row
 
 
 def _sum_of_products(left: Tensor, right: Tensor) -> Tensor:

@@ -60,22 +60,20 @@ def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarra
     blocked: the share of sequences without any path, because at some step after `source` all slopes are exactly 0 (no ReLU is
         on; a tanh so saturated that 1 - h^2 rounds to 0), or W_rec is 0; NaN where the state is carried past W_rec as well.
     Of gated cells: gate, the mean of the gate that keeps the memory: 1 keeps it and its gradient, 0 erases both.
-    Steps before a sequence has begun do not count. Overwrites tape.da.
+    Steps before a sequence has begun do not count.
     """
     found = dict.fromkeys(("flat", "blocked", "gate"), np.full(len(p["W_rec"]), np.nan))
-    if cell.keep is not None:
+    if cell.forget_gate is not None:
         return found | {"gate": _mean_of_begun(tape, openness(cell, tape).mean(-1))}
-    if cell.steepest is None:
+    if cell.max_slope is None:
         return found
-    limit = FLAT * cell.steepest * p.get("leak", 1.0)
+    limit = FLAT * cell.max_slope * p.get("leak", 1.0)
     flat, shut = [], []
-    for stacks, _ in tape.backward_arrays.blocks[::-1]:
-        cell.partials(p, *stacks)
-        slope = stacks[3][0]
+    for (slope,) in tape.partials():
         flat.append((slope < limit).to(slope.dtype).mean(-1))
         shut.append((slope == 0).all(-1))
     found["flat"] = _mean_of_begun(tape, torch.cat(flat))
-    if not cell.carries:
+    if not cell.has_direct_path:
         no_way = torch.cat(shut)[source + 1 :].any(0) | (p["W_rec"] == 0).flatten(1).all(1)[:, None]
         found["blocked"] = no_way.double().mean(1).cpu().numpy()
     return found
@@ -131,16 +129,14 @@ def not_finite(tensors: Params, r: int) -> str:
 
 
 def slopes(cell: Cell, p: Params, tape: Tape) -> Tensor:
-    """phi'(a_t) of every unit, (T, R, B, H), of a cell with h_t = phi(a_t) or its leaky form. Overwrites tape.da."""
-    for stacks, _ in tape.backward_arrays.blocks:
-        cell.partials(p, *stacks)
-    return tape.da / p.get("leak", 1.0)  # the leak is no part of phi
+    """phi'(a_t) of every unit, (T, R, B, H), of a cell with h_t = phi(a_t) or its leaky form."""
+    return torch.cat([slope / p.get("leak", 1.0) for (slope,) in tape.partials()])  # the leak is no part of phi
 
 
 def openness(cell: Cell, tape: Tape) -> Tensor:
     """The gate that keeps the memory, (T, R, B, H): 1 copies it, 0 forgets it."""
-    assert cell.keep is not None
-    return tape.forward_arrays.entered[0].unflatten(-1, (cell.gates, -1))[..., cell.keep, :]
+    assert cell.forget_gate is not None
+    return tape.forward_arrays.entered[0].unflatten(-1, (cell.gates, -1))[..., cell.forget_gate, :]
 
 
 def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
@@ -156,15 +152,15 @@ def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
     s_prev = tuple(part[:-1, :, 0].transpose(0, 1) for part in tape.forward_arrays.states)
     one = bptt.forward(cell, p, tape.x.transpose(0, 2), s0=s_prev)
     (block,) = one.backward_arrays.blocks
-    ((_, da, f, d, ds, ds_prev),) = block.steps
-    W_back = p["W_rec"].mT
+    ((_, da, saved, d, ds, ds_prev),) = block.steps
+    W_back, beta = p["W_rec"].mT, float(cell.has_direct_path)
     J, C = W_back.new_empty(2, T, S, S)
     for j in range(S):
         for part in ds:
             part.zero_()
         ds[j // H][..., j % H] = 1
         cell.partials(p, *block.stacks)
-        cell.backward(p, f, d, ds, ds_prev)
-        ds_prev[0].baddbmm_(da, W_back, beta=float(cell.carries))
+        cell.backward(p, saved, d, ds, ds_prev)
+        ds_prev[0].baddbmm_(da, W_back, beta=beta)
         J[:, j], C[:, j] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]
     return J, C

@@ -96,7 +96,7 @@ class Exam:
             part = self.batch.part(rows)
             x, y, padding, _ = tensors([part], W.dtype, str(W.device))
             x, y = (t.expand(-1, len(W), *t.shape[2:]) for t in (x, y))
-            z = bptt.readout(self.params, bptt.last_states(self.cell, self.params, x, len(y), self.tape, padding))
+            z = bptt.readout(self.params, self.tape.last_states(self.params, x, len(y), padding))
             counted = min(self.PORTION, n - start)
             right += correct(z[:, :, :counted], y[:, :, :counted]) * counted
         return (right / n).cpu().numpy()
@@ -178,12 +178,12 @@ class Trainer:
         s0 = tuple(part[-1] for part in tape.s) if self.carries and self.step else None
         for part in s0 or ():
             part[:, -self.step % RENEWED :: RENEWED] = 0
-        bptt.forward(self.cell, p, x, tape, s0, padding)
+        tape.forward(p, x, s0, padding)
         z = bptt.readout(p, tape.h[-len(y) :])
         target = one_hot(y, z.shape[-1], z.dtype) if self.ridge and y.dim() == 3 else y
         loss, dz = self.loss(z, target, weight)
-        bptt.backward(self.cell, p, tape, dz, self.signals)
-        raw = bptt.gradients(self.cell, p, tape, dz)
+        tape.backward(dz, self.signals)
+        raw = tape.gradients()
         grads = raw
         for _, changed in self._fixed(raw):
             grads = changed
@@ -240,7 +240,7 @@ class Trainer:
 
     def look(self) -> tuple[Outcome, Callable[[Outcome, int], None]]:
         """What this step's batch gives, with the function that updates the weights. Networks that diverge now are frozen."""
-        self._begin([fix for fix in self.gradient_fixes if fix.since <= self.step])
+        self._begin([fix for fix in self.gradient_fixes if fix.start_step <= self.step])
         given = next(self.batches)
         self.compute_and_update = self.compute_and_update or self._halves(given)
         compute, update = self.compute_and_update
@@ -294,7 +294,7 @@ class Trainer:
         if examine and self.cell.gates == 1:
             radius = blank(self._spectral_radius(), dead)
         of_all, of_last = self._state_gradients(out)
-        paths = probes.paths(self.cell, self.params, self.tape, e.bound_task.source(e.length))  # last: it writes on the tape
+        paths = probes.paths(self.cell, self.params, self.tape, e.bound_task.source(e.length))
         return Record(
             step=self.step,
             loss=blank(out.loss.cpu().numpy(), before),
@@ -313,12 +313,12 @@ class Trainer:
         """||dL/ds_t||, (P, T, R), of all K losses together (None where K is 1), and of the last one alone.
 
         For that a second backward pass starts at L_last, the last step's loss, mean over the batch: K times its part of L. It
-        writes on the gradients of the tape alone, after the training step has taken what it needs of them.
+        overwrites the gradients on the tape, after the training step has taken what it needs of them.
         """
         norms = probes.state_gradient_norms(self.tape)
         if len(out.dz) == 1:
             return None, norms
-        bptt.backward(self.cell, self.params, self.tape, out.dz[-1:] * len(out.dz), self.signals)
+        self.tape.backward(out.dz[-1:] * len(out.dz), self.signals)
         return norms, probes.state_gradient_norms(self.tape)
 
     def _spectral_radius(self) -> np.ndarray:

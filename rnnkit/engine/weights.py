@@ -34,16 +34,16 @@ def draw_weights(e: Experiment, seed: int) -> dict[str, np.ndarray]:
         "W_in": rng[Stream.W_IN].standard_normal((task.n_in, width)) * e.input_scale,
         "W_rec": W_rec,
         "b": np.zeros((1, width)),
-        "W_out": inits.gaussian(rng[Stream.W_OUT], H, task.n_out, 1.0),
+        "W_out": inits.INITS["gaussian"](rng[Stream.W_OUT], H, task.n_out, 1.0),
         "b_out": np.zeros((1, task.n_out)),
     }
-    if cell.keep is not None:
+    if cell.forget_gate is not None:
         gate_bias = inits.BIASES[e.bias](rng[Stream.BIAS], H, e.length)
-        p["b"][0, cell.keep * H : (cell.keep + 1) * H] = gate_bias
-        if cell.write is not None and inits.BIASES[e.bias].mirrored:
-            p["b"][0, cell.write * H : (cell.write + 1) * H] = -gate_bias
+        p["b"][0, cell.forget_gate * H : (cell.forget_gate + 1) * H] = gate_bias
+        if cell.input_gate is not None and inits.BIASES[e.bias].mirrored:
+            p["b"][0, cell.input_gate * H : (cell.input_gate + 1) * H] = -gate_bias
     if cell.recurrent_bias:
         p["b_rec"] = np.zeros((1, width))
-    if cell.reservoir:
+    if "leak" in cell.fields:
         p["leak"] = np.full((1, 1), e.leak)
     return p

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnkit.analysis.describe import LABELS, TITLES, difference, summary
+from rnnkit.analysis.describe import LABELS, difference, summary, titles
 from rnnkit.analysis.gradient_summary import remaining
 from rnnkit.analysis.learnt import bar, last_exam, solved_at
 from rnnkit.analysis.summary import verdict
@@ -127,7 +127,7 @@ def _value(e: Experiment, name: str) -> str:
         return difference(replace(e, fixes=()), e).removeprefix("only: ") if value else "none"
     if name == "data":
         return KEPT[value].name if value in KEPT else value or "the example"
-    return TITLES[name][value] if name in TITLES else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return titles(name).get(value, f"{value:.6g}" if isinstance(value, float) else str(value))
 
 
 def _networks(history: History) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rnnkit.analysis.describe import LABELS, TITLES
+from rnnkit.analysis.describe import LABELS, titles
 from rnnkit.analysis.learnt import others
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import Truncate
-from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.experiment import Experiment
 from rnnkit.export.script import FUTURE, header, sections
 
 
@@ -55,7 +55,7 @@ def _introduction(e: Experiment) -> str:
 def _value(name: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "none"
-    return TITLES.get(name, {}).get(value, str(value)) if "choices" in FIELDS[name].metadata else f"{value}"
+    return titles(name).get(value, f"{value}")
 
 
 def _to_see(e: Experiment) -> list[str]:

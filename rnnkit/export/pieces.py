@@ -1,4 +1,4 @@
-"""The pieces of a script, as text, keyed by the names of cells, remedies, optimizers and losses; script.py puts them together.
+"""The pieces of a script that are the same for all cells and remedies, as text; script.py puts them together.
 
 In the templates `$name` stands for text, and alone on its line for lines, or none.
 """
@@ -6,12 +6,7 @@ In the templates `$name` stands for text, and alone on its line for lines, or no
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from textwrap import indent
-from typing import Any
-
-from rnnkit.engine.cells import CELLS
-from rnnkit.experiment import Experiment
 
 
 def fill(template: str, **blocks: str) -> str:
@@ -154,39 +149,6 @@ def remedies(network, states, step):
 
 '''
 
-OMEGA = '''\
-@torch.enable_grad()
-def omega(network, states):
-    """Pascanu, Mikolov & Bengio 2013: how far the gradient is from keeping its norm at each step back, and its slope in W_rec.
-
-    The mean of (r - 1)^2, where r = |dL/dh_t phi' W_rec^T|^2 / |dL/dh_t|^2 of a sentence at step t, and dL/dh_t and h_t count as
-    constants. Taken of all with |dL/dh_t| >= 1e-10; in float64, since squares of large gradients are no float32.
-    """
-    h = torch.stack(states["h"]).detach().double()
-    dh = torch.stack([torch.zeros_like(state) if state.grad is None else state.grad for state in states["h"]]).double()
-    size = dh.square().sum(-1)
-    counted = size >= 1e-20
-    if not counted.any():
-        return torch.zeros_like(network.cell.weight_hh)
-    W = network.cell.weight_hh.detach().double().requires_grad_()
-    back = (dh * $slope) @ W  # torch's weight_hh is W_rec^T
-    r = back.square().sum(-1)[counted] / size[counted]
-    return torch.autograd.grad((r - 1).square().mean(), W)[0].to(DTYPE)
-
-
-'''
-
-CLIP_NORM = '''\
-def clip_norm(network, threshold):
-    """Clipping by norm as in torch.nn.utils.clip_grad_norm_, where the norm may be larger than a float32 can hold."""
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    factor = threshold / max(threshold, norm(gradients))
-    for g in gradients:
-        g.copy_(g.double() * factor)
-
-
-'''
-
 RIDGE = '''\
 class Ridge:
     """Fits the readout to all states seen so far: linear regression with a penalty on its weights."""
@@ -208,108 +170,7 @@ class Ridge:
 
 '''
 
-SIGMOID = '''\
-class SigmoidCell(nn.RNNCell):
-    """torch.nn has no such cell: the weights of its RNNCell, and another step."""
-
-    def forward(self, x, h):
-        return torch.sigmoid(F.linear(x, self.weight_ih, self.bias_ih) + F.linear(h, self.weight_hh))
-
-
-'''
-
-RESERVOIR = '''\
-class Reservoir(nn.RNNCell):
-    """torch.nn has no echo state network: its RNNCell, of whose state only a share is renewed. Nothing in it is trained."""
-
-    def forward(self, x, h):
-        return (1 - LEAK) * h + LEAK * super().forward(x, h)
-
-
-'''
-
-CELL = {  # what makes it, and the class that has to be there
-    "tanh": ("nn.RNNCell(INPUTS, HIDDEN)", ""),
-    "sigmoid": ("SigmoidCell(INPUTS, HIDDEN)", SIGMOID),
-    "relu": ('nn.RNNCell(INPUTS, HIDDEN, nonlinearity="relu")', ""),
-    "lstm": ("nn.LSTMCell(INPUTS, HIDDEN)", ""),
-    "gru": ("nn.GRUCell(INPUTS, HIDDEN)", ""),
-    "esn": ("Reservoir(INPUTS, HIDDEN)", RESERVOIR),
-}
-
-OPTIMIZER = {
-    "sgd": "torch.optim.SGD(network.parameters(), lr=LR)",
-    "momentum": "torch.optim.SGD(network.parameters(), lr=LR, momentum=0.9)",
-    "nesterov": "torch.optim.SGD(network.parameters(), lr=LR, momentum=0.9, nesterov=True)",
-    "adam": "torch.optim.Adam(network.parameters(), lr=LR)",
-    "rmsprop": "torch.optim.RMSprop(network.parameters(), lr=LR)",
-}
-
 LOSS = {
     "cross_entropy": "loss = F.cross_entropy(z.flatten(0, 1), target.flatten())",
     "squared_error": "loss = F.mse_loss(z, target)",
 }
-
-WHERE = {  # the papers' weights, where torch has them
-    "W_in": "network.cell.weight_ih",
-    "W_rec": "network.cell.weight_hh",
-    "b": "network.cell.bias_ih",
-    "b_rec": "network.cell.bias_hh",
-    "W_out": "network.readout.weight",
-    "b_out": "network.readout.bias",
-}
-MATRICES = ", ".join(there for name, there in WHERE.items() if name.startswith("W"))
-SLOPE = {"tanh": "(1 - h * h)", "sigmoid": "h * (1 - h)", "relu": "(h > 0)"}  # phi'(a) of a cell with h = phi(a), from h
-
-Piece = Callable[[Any, Experiment], str]  # from a remedy, for an Experiment
-
-
-def _truncate(fix: Any, e: Experiment) -> str:
-    cut = "\n".join(f"    {part} = {part}.detach()" for part in CELLS[e.cell].parts)
-    return f"if (len(x) - t) % {fix.steps} == 0:  # {fix.title.lower()}: no gradient crosses to the step before\n{cut}"
-
-
-def _penalty(slope: str) -> Piece:
-    def lines(fix: Any, e: Experiment) -> str:
-        return f"for W in ({MATRICES}):\n" + indent(_add("W", f"{fix.alpha!r} * {slope}", e), "    ")
-
-    return lines
-
-
-def _omega(fix: Any, e: Experiment) -> str:
-    return _add(WHERE["W_rec"], f"{fix.alpha!r} * omega(network, states)", e)
-
-
-def _add(weight: str, what: str, e: Experiment) -> str:
-    line = f"{weight}.grad += {what}"
-    if any(fix.name == "freeze" for fix in e.fixes):
-        return f"if {weight}.grad is not None:  # it is not frozen\n    {line}"
-    return line
-
-
-def _clip_value(fix: Any, e: Experiment) -> str:
-    if any(other.name == "freeze" for other in e.fixes):  # torch's function fails where no weight has a gradient
-        there = "p.grad for p in network.parameters() if p.grad is not None"
-        return f"for g in [{there}]:\n    g.clamp_(-{fix.threshold!r}, {fix.threshold!r})"
-    return f"nn.utils.clip_grad_value_(network.parameters(), {fix.threshold!r})"
-
-
-def _freeze(fix: Any, e: Experiment) -> str:
-    names = fix.names.split("+")
-    names += ["b_rec"] * ("b" in names and CELLS[e.cell].recurrent_bias)
-    weights = " = ".join(f"{WHERE[name]}.grad" for name in names)
-    return f"{weights} = None  # the optimizer leaves alone what has no gradient"
-
-
-SIGNAL: dict[str, Piece] = {"truncate": _truncate}
-
-REMEDY: dict[str, Piece] = {
-    "l1": _penalty("W.sign()"),
-    "l2": _penalty("W"),
-    "omega": _omega,
-    "freeze": _freeze,
-    "clip-norm": lambda fix, e: f"clip_norm(network, {fix.threshold!r})",
-    "clip-value": _clip_value,
-}
-
-FUNCTION = {"omega": OMEGA, "clip-norm": CLIP_NORM}  # that a remedy calls

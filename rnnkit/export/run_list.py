@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnkit.analysis.describe import LABELS, TITLES, difference, summary
+from rnnkit.analysis.describe import LABELS, difference, summary, titles
 from rnnkit.analysis.gradient_summary import remaining
 from rnnkit.analysis.learnt import SOLVED, bar, last_exam, solved_at
 from rnnkit.engine.fixes import Fix
@@ -236,11 +236,11 @@ def value(e: Experiment, name: str) -> str:
     it = getattr(e, name)
     if name == "fixes":
         return ", ".join(map(_fix, it)) or "none"
-    return TITLES.get(name, {}).get(it, it or "the example") if isinstance(it, str) else f"{it:g}"
+    return titles(name).get(it, it or "the example") if isinstance(it, str) else f"{it:g}"
 
 
 def _fix(fix: Fix) -> str:
-    strength, since = fix.strength, getattr(fix, "since", 0)
+    strength, since = fix.strength, getattr(fix, "start_step", 0)
     told = strength if isinstance(strength, str) else f"{strength:g}"
     return f"{fix.title} {told}" + (f" from training step {since} on" if since else "")
 

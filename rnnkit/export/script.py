@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from textwrap import indent, wrap
-from typing import Any
 from urllib.parse import urlencode
 
 from rnnkit.analysis.describe import summary
 from rnnkit.analysis.learnt import SOLVED, bar
 from rnnkit.engine import inits
 from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import Fix, GradientFix, SignalFix
+from rnnkit.engine.fixes.torch_names import TORCH_NAMES
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.weights import Stream
 from rnnkit.experiment import FIELDS, VERSION, Experiment, applies
@@ -60,18 +61,17 @@ def missing(e: Experiment) -> list[str]:
     elif task.padded or task.carries:
         kind = "sequences of different lengths" if task.padded else "a state that goes on from batch to batch"
         said.append(f"The task '{e.task}' has {kind}, for which there are no lines in plain PyTorch.")
-    if e.cell not in pieces.CELL:
+    if not cell.torch_cell:
         said.append(f"The cell '{e.cell}' ({cell.title}) has no lines in plain PyTorch.")
-    if applies(e, "optimizer") and e.optimizer not in pieces.OPTIMIZER:
+    if applies(e, "optimizer") and not OPTIMIZERS[e.optimizer].torch_optimizer:
         said.append(f"The optimizer '{e.optimizer}' ({OPTIMIZERS[e.optimizer].title}) has no lines in plain PyTorch.")
     if e.loss not in pieces.LOSS:
         said.append(f"The loss '{e.loss}' has no lines in plain PyTorch.")
-    for fix in e.fixes:
-        if fix.name not in pieces.SIGNAL and fix.name not in pieces.REMEDY:
-            said.append(f"The remedy '{fix.name}' ({fix.title}) has no lines in plain PyTorch.")
-        elif fix.name == "omega" and e.cell not in pieces.SLOPE:
-            said.append(f"The remedy 'omega' has no lines in plain PyTorch for the cell '{e.cell}' ({cell.title}).")
-    return said
+    return said + [
+        f"The remedy '{fix.name}' ({fix.title}) has no lines in plain PyTorch for the cell '{e.cell}'."
+        for fix in e.fixes
+        if not _lines(fix, e)
+    ]
 
 
 def _wrapped(text: str, margin: str = "") -> str:
@@ -147,8 +147,8 @@ def _settings(e: Experiment) -> str:
 def _drawing(e: Experiment) -> Excerpt:
     """The functions that draw W_rec and the gate's bias."""
     cell = CELLS[e.cell]
-    parts = [of_function(inits.reservoir if cell.reservoir else inits.INITS[e.init])]
-    if cell.keep is not None:
+    parts = [of_function(inits.reservoir if cell.reservoir else inits.INITS[e.init].draw)]
+    if cell.forget_gate is not None:
         parts.append(of_function(inits.BIASES[e.bias].draw))
     return Excerpt(set().union(*(part.imports for part in parts)), "\n\n\n".join(part.code for part in parts))
 
@@ -162,13 +162,12 @@ def _task(e: Experiment) -> Excerpt:
 
 def _network(e: Experiment) -> dict[str, str]:
     cell = CELLS[e.cell]
-    made, cell_class = pieces.CELL[e.cell]
     states = ", ".join(cell.parts)
-    cuts = [pieces.SIGNAL[fix.name](fix, e) for fix in e.fixes if fix.name in pieces.SIGNAL]
+    cuts = [_lines(fix, e) for fix in e.fixes if isinstance(fix, SignalFix)]
     return {
-        "cell_class": cell_class,
+        "cell_class": cell.torch_class,
         "title": f"One cell ({cell.title}) and a linear readout",
-        "cell": made,
+        "cell": cell.torch_cell,
         "width": "HIDDEN" if cell.gates == 1 else f"{cell.gates} * HIDDEN",
         "recurrent": _recurrent(e),
         "gate_bias": _gate_bias(e),
@@ -188,7 +187,7 @@ def _recurrent(e: Experiment) -> str:
     cell, rng = CELLS[e.cell], f"stream(seed, {Stream.W_REC:d})"
     if cell.reservoir:
         return f"W_rec = reservoir({rng}, HIDDEN, GAIN, DENSITY)"
-    draw = inits.INITS[e.init].__name__
+    draw = inits.INITS[e.init].draw.__name__
     if cell.gates == 1:
         return f"W_rec = {draw}({rng}, HIDDEN, HIDDEN, GAIN)"
     blocks = f"[{draw}(rng, HIDDEN, HIDDEN, GAIN) for _ in range({cell.gates})]"
@@ -197,16 +196,16 @@ def _recurrent(e: Experiment) -> str:
 
 def _gate_bias(e: Experiment) -> str:
     cell, bias = CELLS[e.cell], inits.BIASES[e.bias]
-    if cell.keep is None:
+    if cell.forget_gate is None:
         return ""
 
     def gate(number: int) -> str:
         return f"b[{number} * HIDDEN : {number + 1} * HIDDEN]"
 
     drawn = f"{bias.draw.__name__}(stream(seed, {Stream.BIAS:d}), HIDDEN, LENGTH)"
-    lines = [f"{gate(cell.keep)} = {drawn}  # the gate that keeps the memory"]
-    if cell.write is not None and bias.mirrored:
-        lines.append(f"{gate(cell.write)} = -{gate(cell.keep)}  # the gate that writes")
+    lines = [f"{gate(cell.forget_gate)} = {drawn}  # the gate that keeps the memory"]
+    if cell.input_gate is not None and bias.mirrored:
+        lines.append(f"{gate(cell.input_gate)} = -{gate(cell.forget_gate)}  # the gate that writes")
     return "\n".join(lines)
 
 
@@ -217,35 +216,39 @@ def _kinds(e: Experiment) -> tuple[bool, bool]:
 
 
 def _training(e: Experiment) -> dict[str, str]:
-    reservoir = CELLS[e.cell].reservoir
+    cell, reservoir = CELLS[e.cell], CELLS[e.cell].reservoir
     symbols, classes = _kinds(e)
     target = "F.one_hot(y, OUTPUTS).to(DTYPE)" if reservoir and classes else "y"
-    remedies = [_remedy(fix, e) for fix in e.fixes if fix.name in pieces.REMEDY]
-    functions = "".join(pieces.FUNCTION.get(fix.name, "") for fix in e.fixes)
+    fixes = [fix for fix in e.fixes if isinstance(fix, GradientFix)]
+    remedies = {
+        "functions": "".join(fix.torch_function(cell) for fix in fixes),
+        "steps": "\n".join(_remedy(fix, e) for fix in fixes),
+    }
     norm = "norm(p.grad for p in network.parameters())"
     norms = f"gradient = {norm}\nremedies(network, states, step)\napplied = {norm}"
     return {
         "x": "F.one_hot(torch.from_numpy(batch.x), INPUTS).to(DTYPE)" if symbols else "torch.from_numpy(batch.x).to(DTYPE)",
         "y": "torch.from_numpy(batch.y)" if classes else "torch.from_numpy(batch.y).to(DTYPE)",
-        "remedies": fill(pieces.REMEDIES, functions=_filled(functions, e), steps="\n".join(remedies)) if remedies else "",
+        "remedies": fill(pieces.REMEDIES, **remedies) if fixes else "",
         "ridge": pieces.RIDGE if reservoir else "",
-        "optimizer": "ridge = Ridge()" if reservoir else f"optimizer = {pieces.OPTIMIZER[e.optimizer]}",
+        "optimizer": "ridge = Ridge()" if reservoir else f"optimizer = {OPTIMIZERS[e.optimizer].torch_optimizer}",
         "loss": pieces.LOSS[e.loss].replace("target", target),
-        "norms": norms if remedies else f"gradient = applied = {norm}",
+        "norms": norms if fixes else f"gradient = applied = {norm}",
         "watched": "loss.item()" if reservoir else "loss.item() + applied",
         "update": f'ridge.fit(network.readout, torch.stack(states["h"][-ASKED:]), {target})' if reservoir else "optimizer.step()",
         "DATA": f"{Stream.DATA:d}",
     }
 
 
-def _filled(functions: str, e: Experiment) -> str:
-    return fill(functions, slope=pieces.SLOPE.get(e.cell, ""))
+def _lines(fix: Fix, e: Experiment) -> str:
+    frozen = any(fix.holds(weight) for fix in e.fixes if isinstance(fix, GradientFix) for weight in TORCH_NAMES)
+    return fix.torch_lines(CELLS[e.cell], frozen)
 
 
-def _remedy(fix: Any, e: Experiment) -> str:
-    code = pieces.REMEDY[fix.name](fix, e)
-    if fix.since:
-        code = f"if step >= {fix.since}:\n" + indent(code, "    ")
+def _remedy(fix: GradientFix, e: Experiment) -> str:
+    code = _lines(fix, e)
+    if fix.start_step:
+        code = f"if step >= {fix.start_step}:\n" + indent(code, "    ")
     return f"# {fix.title}. {fix.about}\n{code}"
 
 

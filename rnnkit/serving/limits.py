@@ -113,10 +113,10 @@ def megabytes(e: Experiment) -> float:
     outputs four: scores, logarithms, derivatives. Where sentences have different lengths, the exam passes through whole.
     """
     cell, task = CELLS[e.cell], e.bound_task
-    kept = cell.numbers + sum(fix.numbers for fix in e.fixes)
+    kept = cell.floats_per_unit + sum(fix.floats_per_unit for fix in e.fixes)
     weights = e.hidden * ((task.n_in + e.hidden) * cell.gates + task.n_out)
     outputs = task.asked(e.length) * e.batch * task.n_out
-    sequences = e.batch * kept + (EXAMINED * cell.numbers / 2 if task.padded else 0)
+    sequences = e.batch * kept + (EXAMINED * cell.floats_per_unit / 2 if task.padded else 0)
     return 4 * e.replicas * (e.hidden * e.length * sequences + 10 * weights + 4 * outputs) / 1e6
 
 

@@ -110,7 +110,7 @@ def final_states(e: Experiment, p: Params, x: np.ndarray) -> Arrays:
         tape = bptt.Tape(cell, p, steps, N)
         for start in range(0, T, steps):
             piece = symbols[start : start + steps]
-            bptt.forward(cell, p, piece, tape, s)
+            tape.forward(p, piece, s)
             s = tuple(part[len(piece) - 1].clone() for part in tape.s)
     assert s is not None
     return s

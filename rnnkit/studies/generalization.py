@@ -91,7 +91,7 @@ def _by_place(e: Experiment, task: Agreement) -> Iterator[Test]:
 
 def _reach(e: Experiment, p: Params, x: np.ndarray, y: np.ndarray) -> float:
     """From the verb to the subject, which stands at step 1."""
-    each = 8 * len(x) * e.hidden * CELLS[e.cell].numbers
+    each = 8 * len(x) * e.hidden * CELLS[e.cell].floats_per_unit
     some = max(1, min(FOR_GRADIENT, MEGABYTES * 2**20 // each))
     symbols = torch.from_numpy(x[:, :some])[:, None].contiguous()
     with quietly(), np.errstate(all="ignore"):

@@ -57,7 +57,7 @@ def flow(e: Experiment, step: int = 0) -> Iterator[Part]:
         found["diverged"] = diverged
         ds = _one(tape.ds)
         found |= _through_jacobians(one, p, tape, ds, (dz @ p["W_out"].mT)[0, 0, 0])
-        found |= _theory(one, p, tape, ds[-1, -1].numpy())  # last: it writes on the tape
+        found |= _theory(one, p, tape, ds[-1, -1].numpy())
     yield found
 
 
@@ -102,7 +102,7 @@ def singular_values(M: Tensor) -> Tensor:
 def _theory(e: Experiment, p: Params, tape: Tape, end: np.ndarray) -> Part:
     """What W_rec and the slopes, or the gates, predict from `end` (H,) on, the gradient at the last step."""
     cell, last = CELLS[e.cell], e.length - 1
-    gated = cell.keep is not None
+    gated = cell.forget_gate is not None
     slope = (probes.openness(cell, tape) if gated else probes.slopes(cell, p, tape))[:, 0, 0].numpy()
     found: Part = dict.fromkeys(("singular", "radius", "rate_bound", "bound", "rate_typical", "typical", "straight"))
     found |= {"slope": np.quantile(slope, QUANTILES, axis=1), "slope_mean": slope.mean(1)}

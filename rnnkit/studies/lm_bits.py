@@ -79,7 +79,7 @@ def scores(e: Experiment, p: Params, symbols: np.ndarray, window: int = WINDOW) 
         tape, s = bptt.Tape(cell, p, window, 1), None
         for start in range(0, len(x) - 1, window):
             now, following = x[start : min(start + window, len(x) - 1)], x[start + 1 : start + 1 + window]
-            bptt.forward(cell, p, now[:, None, None], tape, s)
+            tape.forward(p, now[:, None, None], s)
             s = tuple(part[len(now) - 1].clone() for part in tape.s)
             z = bptt.readout(p, tape.h[: len(now)])[:, 0, 0].log_softmax(-1)
             log_p.append(z.gather(1, following[:, None])[:, 0].numpy())
@@ -124,7 +124,7 @@ def write(e: Experiment, p: Params, prompt: np.ndarray, n: int, temperature: flo
         s, tape = tuple(part[-1].clone() for part in read.s), bptt.Tape(cell, p, 1, 1)
         for i, u in enumerate(rng.random(n)):
             drawn[i] = choose(bptt.readout(p, s[0][None])[0, 0, 0].double().numpy(), temperature, u)
-            bptt.forward(cell, p, torch.from_numpy(drawn[i : i + 1])[:, None, None], tape, s)
+            tape.forward(p, torch.from_numpy(drawn[i : i + 1])[:, None, None], s)
             s = tuple(part[0].clone() for part in tape.s)
     return drawn
 

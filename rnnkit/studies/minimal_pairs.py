@@ -159,7 +159,7 @@ def differences(e: Experiment, p: Params, task: NextSymbol, asked: Sequence[Read
     order = np.argsort([max(map(len, sides)) for sides in prefixes], kind="stable")
     while len(order):
         longest = max(map(len, prefixes[order[-1]]))
-        some = int(np.clip(NUMBERS / (2 * longest * e.hidden * CELLS[e.cell].numbers), 1, AT_ONCE // 2))
+        some = int(np.clip(NUMBERS / (2 * longest * e.hidden * CELLS[e.cell].floats_per_unit), 1, AT_ONCE // 2))
         now, order = order[-some:], order[:-some]
         scores = [log_probabilities(e, p, [prefixes[i][k] for i in now], [forms[i][k] for i in now]) for k in range(2)]
         yield now, scores[0] - scores[1]

@@ -128,5 +128,5 @@ def both_ways(e: Experiment, p: Params, x: Tensor, y: Tensor) -> tuple[Tape, Ten
     z, y = bptt.readout(p, tape.h[-1:]), y[-1:]
     target = one_hot(y, z.shape[-1], z.dtype) if cell.reservoir and y.dim() == 3 else y
     _, dz = LOSSES[e.loss](z, target)
-    bptt.backward(cell, p, tape, dz)
+    tape.backward(dz)
     return tape, dz

@@ -49,7 +49,7 @@ def regimes(e: Experiment, gains: Sequence[float] = GAINS, lengths: Sequence[int
 
 
 def _matrices(e: Experiment) -> Part:
-    if CELLS[e.cell].keep is not None:
+    if CELLS[e.cell].forget_gate is not None:
         return {"singular": None, "radius": None}
     W = init_params(e, torch.float64)["W_rec"]
     singular = np.linalg.norm(W.numpy(), 2, axis=(1, 2))
@@ -62,7 +62,7 @@ def _row(e: Experiment, gains: Sequence[float]) -> Iterator[tuple[float, np.ndar
     drawn = init_params(e, torch.float64)
     streams = (random_stream(e.seed + r, Stream.DATA) for r in range(NETWORKS))
     x, y = tensors([e.bound_task.draw(e.length, SENTENCES, rng, held_out=False) for rng in streams])
-    at_once = max(1, MEGABYTES * 2**20 // (8 * e.length * NETWORKS * SENTENCES * e.hidden * cell.numbers))
+    at_once = max(1, MEGABYTES * 2**20 // (8 * e.length * NETWORKS * SENTENCES * e.hidden * cell.floats_per_unit))
     for start in range(0, len(gains), at_once):
         now = torch.tensor(gains[start : start + at_once], dtype=torch.float64)
         with quietly(), np.errstate(all="ignore"):

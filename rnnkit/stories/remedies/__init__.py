@@ -4,14 +4,13 @@ The page Remedies draws them; a test trains every claim.
 """
 
 from rnnkit.stories.remedies.ideas import IDEAS, LEVELS, Idea
-from rnnkit.stories.remedies.panels import PANELS, UNTRIED, Panel, Remedy, repairs
+from rnnkit.stories.remedies.panels import PANELS, Panel, Remedy, repairs
 from rnnkit.stories.remedies.results import Outcome, Result, lessons, measure
 
 __all__ = [
     "IDEAS",
     "LEVELS",
     "PANELS",
-    "UNTRIED",
     "Idea",
     "Outcome",
     "Panel",

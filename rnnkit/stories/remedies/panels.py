@@ -111,12 +111,6 @@ PANELS: dict[str, Panel] = {
         dict(_EXPLODING),
     ),
 }
-UNTRIED = {  # registered names that stand in no panel, and why
-    "freeze": "a means for studying what is learnt, not a remedy",
-    "sigmoid": "as tanh, but its derivative is at most 1/4",
-    "xavier": "uniform weights with spectral radius about 1: see the row with spectral radius 1",
-    "sparse": "spectral radius set as in the row with spectral radius 1, with fewer connections",
-}
 
 
 def repairs(name: str, kind: str) -> bool:

@@ -1,0 +1,20 @@
+"""Recurrent cells, a file each. A new cell is one more file and one more line in CELLS; base.py says what a cell declares."""
+
+from rnnkit.engine.cells.base import Cell, Equation
+from rnnkit.engine.cells.esn import EchoState
+from rnnkit.engine.cells.gru import Gru
+from rnnkit.engine.cells.lstm import Lstm
+from rnnkit.engine.cells.relu import Relu
+from rnnkit.engine.cells.sigmoid import Sigmoid
+from rnnkit.engine.cells.tanh import Tanh
+
+__all__ = ["CELLS", "Cell", "EchoState", "Equation", "Gru", "Lstm", "Relu", "Sigmoid", "Tanh"]
+
+CELLS: dict[str, Cell] = {
+    "tanh": Tanh(),
+    "sigmoid": Sigmoid(),
+    "relu": Relu(),
+    "lstm": Lstm(),
+    "gru": Gru(),
+    "esn": EchoState(),
+}

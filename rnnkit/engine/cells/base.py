@@ -1,0 +1,151 @@
+"""What a recurrent cell is: one time step forward, the same step backward by hand, and everything else that names a cell.
+
+A cell never sees the input itself, nor the product with W_rec: bptt.py computes a_t = x_t W_in + b + h_{t-1} W_rec and hands it
+over. `forward` overwrites a_t with the activations and fills the next state. On the way back, `partials` computes the elementwise
+derivatives of a block of steps at once. `backward` then multiplies them, in place, with the gradient that arrives, step by step.
+All arrays are bptt.Tape's and made once for a whole training.
+
+Shapes: a, da (R, B, G H); every part of the state and its gradient (R, B, H); W_rec (R, H, G H). R counts networks trained side
+by side, B sequences, H hidden units, G gates. `partials` gets the same arrays with the time steps of a block in front.
+
+torch is imported where it computes, so that menus read the cells without it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Params = Mapping[str, "Tensor"]
+Equation = tuple[str, str]  # a variable and the expression that gives it, in Python's notation
+TRAINED = ("init", "fixes", "optimizer", "lr")  # fields of the Experiment that act on every cell whose weights are trained
+
+
+class HiddenState(NamedTuple):
+    """The state s_t of a cell that has no memory beside h; also its gradient dL/ds_t."""
+
+    h: Tensor  # (R, B, H)
+
+
+class PreActivation(NamedTuple):
+    """What the forward step of a cell with one gate works on and saves."""
+
+    a: Tensor  # (R, B, H)
+
+
+class PreActivationGradient(NamedTuple):
+    """What the backward step of a cell with one gate works on."""
+
+    da: Tensor  # (R, B, H) dh/da after `partials`, dL/da after `backward`
+
+
+S = TypeVar("S", bound=tuple)  # State
+F = TypeVar("F", bound=tuple)  # Saved
+D = TypeVar("D", bound=tuple)  # Partials
+
+
+class Cell(ABC, Generic[S, F, D]):
+    """One recurrent layer. It holds no numbers itself: parameters, states and arrays to fill are passed in.
+
+    S, F and D are the cell's named tuples State, Saved and Partials.
+    """
+
+    title: ClassVar[str]  # in menus
+    State: ClassVar[type[Any]] = HiddenState  # part 0 is h, which feeds the readout
+    Saved: ClassVar[type[Any]] = PreActivation
+    Partials: ClassVar[type[Any]] = PreActivationGradient
+
+    # Gates, in the order of their columns in W_in, W_rec and b.
+    gates: ClassVar[int] = 1
+    gate_names: ClassVar[tuple[str, ...]] = ()  # `gates` of them where there is more than one
+    forget_gate: ClassVar[int | None] = None  # the gate that keeps the memory where it is open: the "forget" bias is its bias
+    input_gate: ClassVar[int | None] = None  # the gate that lets the new value in, where that is not 1 - forget gate
+    recurrent_bias: ClassVar[bool] = False  # a bias b_rec beside h W_rec (torch's bias_hh), only where it is not redundant
+    reservoir: ClassVar[bool] = False  # W_in, W_rec and b stay as drawn, and only the readout is fitted
+
+    # Settings.
+    fields: ClassVar[tuple[str, ...]] = TRAINED  # fields of the Experiment that act on this cell, of those not for all cells
+    suited: ClassVar[tuple[tuple[str, Any], ...]] = (("lr", 0.03),)  # fields with which two to four units learn agreement
+    not_in_panels: ClassVar[str] = ""  # why no panel of the remedies tries it; "" where one does
+
+    # Arrays on the tape.
+    extra_inputs: ClassVar[tuple[int, ...]] = ()  # widths, in units of H, of what x_t enters beside a_t, past W_rec
+    n_saved: ClassVar[int] = 0  # arrays (R, B, H) that the forward step saves beside a_t and the extra inputs
+    n_partials: ClassVar[int] = 0  # arrays (R, B, H) of partial derivatives beside da and the gradients of the extra inputs
+    in_place: ClassVar[bool] = False  # h_t is stored where a_t was
+
+    # How the gradient fares.
+    max_slope: ClassVar[float | None] = None  # max |phi'| of a cell with h = phi(a) or its leaky form: Pascanu's gamma
+    flat: ClassVar[str] = "saturated"  # the word for a unit whose slope is next to 0
+
+    # The step as text, for one unit and one time step. analysis/ledger.py evaluates it, and a page shows it filled in. It is the
+    # same step a second time, to be read; a test holds both against each other. `name_prev` is the variable one step earlier,
+    # `dname` is dL/dname. The sums over units are ledger.py's.
+    columns: ClassVar[tuple[str, ...]] = ("a",)  # what each H columns of x_t W_in + b + h_{t-1} W_rec are called, `gates` of them
+    apart: ClassVar[tuple[tuple[str, str], ...]] = ()  # (column, name of its h_{t-1} W_rec + b_rec), where that stands alone
+    equations: ClassVar[tuple[Equation, ...]]  # in their order, from the columns to the state
+    derivatives: ClassVar[tuple[Equation, ...]]  # in their order, from dh (and dc) to the gradients of the columns
+    direct_terms: ClassVar[tuple[Equation, ...]] = ()  # (part, what of its gradient reaches it one step earlier past W_rec)
+
+    # Plain PyTorch, for the exported script; "" where there is none.
+    torch_cell: ClassVar[str] = ""  # an nn.Module that is called as nn.RNNCell or nn.LSTMCell is, and has its four parameters
+    torch_class: ClassVar[str] = ""  # the source of its class, where torch.nn has none
+    torch_slope: ClassVar[str] = ""  # phi'(a) from h, of a cell with h = phi(a)
+
+    def __init_subclass__(cls) -> None:
+        """A subclass computes something else: it does not inherit the lines for the exported script."""
+        super().__init_subclass__()
+        for name in ("torch_cell", "torch_class", "torch_slope"):
+            setattr(cls, name, vars(cls).get(name, ""))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the state's parts."""
+        return self.State._fields
+
+    @property
+    def has_direct_path(self) -> bool:
+        """Whether dL/dh_t reaches h_{t-1} past W_rec as well."""
+        return any(part == "h" for part, _ in self.direct_terms)
+
+    @property
+    def floats_per_unit(self) -> int:
+        """How many numbers bptt.Tape keeps per time step, network, sequence and hidden unit."""
+        activations = 0 if self.in_place else self.gates
+        return 2 * len(self.parts) + activations + self.gates + 2 * sum(self.extra_inputs) + self.n_saved + self.n_partials
+
+    @abstractmethod
+    def forward(self, p: Params, saved: F, s_prev: S, s: S) -> None:
+        """Computes s_t from a_t and s_{t-1}, and overwrites a_t with the activations. All arrays of one step, (R, B, .)."""
+
+    @abstractmethod
+    def partials(self, p: Params, saved: F, s_prev: S, s: S, d: D) -> None:
+        """Fills d with the elementwise derivatives that `backward` multiplies with. All arrays of a block, (steps, R, B, .)."""
+
+    @abstractmethod
+    def backward(self, p: Params, saved: F, d: D, ds: S, ds_prev: S) -> None:
+        """Turns d into da = dL/da_t, given ds = dL/ds_t, and fills ds_prev with what does not pass through W_rec (R, B, .).
+
+        Completes ds in place where one part of the state depends on another (LSTM: dc gains the path through h). Leaves
+        ds_prev.h as it is where there is no direct path.
+        """
+
+    def forward_views(self, *arrays: Tensor) -> F:
+        """Saved from the arrays of all steps, (T, R, B, .): a, then the extra inputs, then the n_saved others."""
+        return self.Saved(*arrays)
+
+    def backward_views(self, *arrays: Tensor) -> D:
+        """Partials from the arrays of all steps, (T, R, B, .): da, the extra inputs' gradients, then the n_partials others."""
+        return self.Partials(*arrays)
+
+    def inputs(self, p: Params) -> tuple[tuple[Tensor, Tensor], ...]:
+        """(W, b) with which x_t enters a_t, and each extra input: (R, I, .) and (R, 1, .)."""
+        return ((p["W_in"], p["b"]),)
+
+    def input_gradients(self, d: tuple[tuple[Tensor, Tensor], ...]) -> dict[str, Tensor]:
+        """dL/dtheta by name, from (dL/dW, dL/db) of each pair in `inputs`."""
+        return dict(zip(("W_in", "b"), d[0], strict=True))

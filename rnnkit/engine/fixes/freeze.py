@@ -1,0 +1,54 @@
+"""Weights that are not trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rnnkit.engine.fixes.base import GradientFix, Grads, Params
+from rnnkit.engine.fixes.torch_names import TORCH_NAMES
+
+if TYPE_CHECKING:
+    from rnnkit.engine.bptt import Tape
+    from rnnkit.engine.cells.base import Cell
+
+
+@dataclass(frozen=True)
+class Freeze(GradientFix):
+    """The named weights, e.g. W_rec or W_in+W_rec, keep the values that they have when it begins; b stands for b_rec too.
+
+    Their gradient is 0 from here on: later fixes, such as clipping by norm, do not count them. Nor does the optimizer's memory
+    of earlier gradients move them.
+    """
+
+    names: str
+    name = "freeze"
+    title = "Frozen weights"
+    about = "Keeps these weights as they are."
+    default = "W_rec"
+    choices = ("W_in", "W_rec", "b", "W_out", "b_out")
+    not_in_panels = "a means for studying what is learnt, not a remedy"
+
+    def checked(self, value: Any) -> str:
+        names = value.replace(" ", "+").split("+") if isinstance(value, str) else []  # "+" is a space in a URL
+        unknown = [n for n in names if n not in self.choices]
+        if unknown or not names:
+            raise ValueError(f"freeze needs weights out of {', '.join(self.choices)}, joined by +, got {str(value)[:60]!r}")
+        return "+".join(n for n in self.choices if n in names)
+
+    @classmethod
+    def parse(cls, text: str) -> Freeze:
+        return cls(text or cls.default)
+
+    def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
+        """0 for the frozen weights; all others as they are."""
+        return {k: g.new_zeros(g.shape) if self.holds(k) else g for k, g in grads.items()}
+
+    def holds(self, weight: str) -> bool:
+        return ("b" if weight == "b_rec" else weight) in self.names.split("+")
+
+    def torch_lines(self, cell: Cell, frozen: bool) -> str:
+        names = self.names.split("+")
+        names += ["b_rec"] * ("b" in names and cell.recurrent_bias)
+        weights = " = ".join(f"{TORCH_NAMES[name]}.grad" for name in names)
+        return f"{weights} = None  # the optimizer leaves alone what has no gradient"

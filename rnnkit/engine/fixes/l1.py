@@ -1,0 +1,33 @@
+"""The L1 penalty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rnnkit.engine.fixes.base import GradientFix, Grads, Params
+from rnnkit.engine.fixes.torch_names import penalty
+
+if TYPE_CHECKING:
+    from rnnkit.engine.bptt import Tape
+    from rnnkit.engine.cells.base import Cell
+
+
+@dataclass(frozen=True)
+class L1(GradientFix):
+    """Adds alpha sign(W) to the gradients of W_in, W_rec and W_out: the penalty alpha sum |W|."""
+
+    alpha: float
+    name = "l1"
+    title = "L1 penalty"
+    about = "Pulls every weight towards zero by the same amount."
+    default = 1e-4
+    high = 10
+    moves_weights = True
+
+    def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
+        """dL/dW + alpha sign(W); biases as they are."""
+        return {k: g + self.alpha * params[k].sign() if k.startswith("W") else g for k, g in grads.items()}
+
+    def torch_lines(self, cell: Cell, frozen: bool) -> str:
+        return penalty(f"{self.alpha!r} * W.sign()", frozen)
