@@ -40,6 +40,26 @@ def _changed(text, diff):
     return text.replace(old, new)
 
 
+def test_a_cell_is_added(copy):
+    """Its step and derivative are those of its formula, it trains, and its script can be exported."""
+    told = copy(
+        "import torch\n"
+        "from rnnkit import Experiment, frame, train\n"
+        "from rnnkit.engine.cells import CELLS\n"
+        "from rnnkit.engine.cells.base import HiddenState, PreActivationGradient\n"
+        "from rnnkit.export.script import missing\n"
+        "a = torch.linspace(-3, 3, 7, dtype=torch.float64, requires_grad=True)\n"
+        "h = a / (1 + a * a).sqrt()\n"
+        "s, d = HiddenState(a.detach().clone()), PreActivationGradient(torch.empty_like(h))\n"
+        "CELLS['isru'].forward({}, None, None, s)\n"
+        "CELLS['isru'].partials({}, None, None, s, d)\n"
+        "print(torch.allclose(s.h, h), torch.allclose(d.da, *torch.autograd.grad(h.sum(), a)))\n"
+        "e = Experiment(cell='isru', length=7, steps=150, replicas=4)\n"
+        "print(frame(train(e)).accuracy.iloc[-4:].min() > 0.9, missing(e))\n"
+    )
+    assert told == "True True\nTrue []\n"
+
+
 def test_a_page_is_added(copy):
     told = copy(
         "from streamlit.testing.v1 import AppTest\n"

@@ -12,8 +12,7 @@ from typing import Any
 from rnnkit.cli.ends import REFUSED, fail
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# In a clone the script stands beside the package. A wheel has it within the package, with pages and settings (pyproject.toml).
-PLACES = (PACKAGE.parent / "dashboard.py", PACKAGE / "_dashboard" / "dashboard.py")
+PACKAGED = PACKAGE / "_dashboard" / "dashboard.py"  # in a wheel, with pages and settings beside it (pyproject.toml)
 
 
 def add_to(commands: Any) -> None:
@@ -39,5 +38,5 @@ def run(args: argparse.Namespace) -> int:
 
 
 def script() -> Path:
-    """The path of dashboard.py."""
-    return next((place for place in PLACES if place.is_file()), PLACES[-1])
+    """The path of dashboard.py: within an installed package, or beside the package in a clone."""
+    return PACKAGED if PACKAGED.is_file() else PACKAGE.parent / "dashboard.py"
