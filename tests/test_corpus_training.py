@@ -67,9 +67,9 @@ def test_a_padded_batch_has_the_gradients_of_its_sentences_one_by_one(cell, data
     x = torch.from_numpy(rng.integers(0, p["W_in"].shape[1], (T, R, B)))
     y = torch.from_numpy(rng.integers(0, 2, (1, R, B)))
     starts = T - words
-    begun = torch.from_numpy((np.arange(starts.min(), starts.max())[:, None, None] >= starts)[..., None]).to(DOUBLE)
+    mask = torch.from_numpy((np.arange(starts.min(), starts.max())[:, None, None] >= starts)[..., None]).to(DOUBLE)
     tape = bptt.Tape(kind, p, T, B)
-    for padding in (None, bptt.Padding(int(starts.min()), begun)):  # what the first pass leaves must not show
+    for padding in (None, bptt.Padding(int(starts.min()), mask)):  # what the first pass leaves must not show
         tape.forward(p, x, padding=padding)
         _, dz = loss(bptt.readout(p, tape.h[-1:]), y)
         tape.backward(dz)
@@ -114,7 +114,7 @@ def test_the_norm_of_a_step_that_few_have_reached_is_scaled_up_to_the_batch():
     trainer = Trainer(e, DOUBLE)
     record = trainer.advance()
     padding, ds = trainer.tape.padding, trainer.tape.ds[0]
-    share = padding.begun.mean((2, 3))[:, 0]
+    share = padding.mask.mean((2, 3))[:, 0]
     for i, t in enumerate(range(padding.first, padding.first + len(share))):
         expected = ds[t, 0].norm() / share[i].sqrt()
         assert record.state_grad[0, t, 0] == pytest.approx(float(expected), rel=1e-12)

@@ -31,15 +31,15 @@ Signal = Callable[[Tensor, int, int], Tensor]  # (dL/ds crossing from t to t - 1
 
 @dataclass(frozen=True)
 class Padding:
-    """Of sequences of different lengths, aligned at the end: the steps before `first` are nobody's, then some have begun."""
+    """Of sequences of different lengths, aligned at the end: none has begun before step `first`, some have from there on."""
 
     first: int
-    begun: Tensor  # (n, R, B, 1) of the steps first, first + 1, ...: 1 where the sequence has begun, else 0; afterwards all have
+    mask: Tensor  # (n, R, B, 1) of the steps first, first + 1, ...: 1 where the sequence has begun, else 0; afterwards all have
 
     def __call__(self, ds: Tensor, t: int, T: int) -> Tensor:
         """A Signal: nothing crosses from a sequence's first step to those before it."""
         before = t - 1 - self.first
-        return ds * self.begun[before] if 0 <= before < len(self.begun) else ds
+        return ds * self.mask[before] if 0 <= before < len(self.mask) else ds
 
 
 class Forward(NamedTuple):
@@ -186,13 +186,13 @@ class Tape:
         for i, part in enumerate(self.forward_arrays.states):
             part[self.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
         self._enter()
-        cell, W_rec, begun = self.cell, p["W_rec"], padding.begun.unbind(0) if padding else ()
+        cell, W_rec, mask = self.cell, p["W_rec"], padding.mask.unbind(0) if padding else ()
         for i, (a, saved, s_prev, s) in enumerate(self.forward_arrays.steps[self.first : len(x)]):
             a.baddbmm_(s_prev[0], W_rec)
             cell.forward(p, saved, s_prev, s)
-            if i < len(begun):
+            if i < len(mask):
                 for part in s:
-                    part.mul_(begun[i])
+                    part.mul_(mask[i])
         return self
 
     def _enter(self) -> None:

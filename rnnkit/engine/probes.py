@@ -27,9 +27,9 @@ def state_gradient_norms(tape: Tape) -> np.ndarray:
     """
     norms = np.stack([_norm(part) for part in tape.ds])
     if tape.padding:
-        first, begun = tape.padding.first, tape.padding.begun
-        share = begun.mean((2, 3)).cpu().numpy()  # (n, R) of the sequences that have begun
-        some = norms[:, first : first + len(begun)]
+        first, mask = tape.padding.first, tape.padding.mask
+        share = mask.mean((2, 3)).cpu().numpy()  # (n, R) of the sequences that have begun
+        some = norms[:, first : first + len(mask)]
         some[:] = np.where(share > 0, some / np.sqrt(np.where(share > 0, share, 1)), ABSENT)
         norms[:, :first] = ABSENT
     return norms
@@ -85,8 +85,8 @@ def _mean_of_begun(tape: Tape, values: Tensor) -> np.ndarray:
     if not tape.padding:
         return values.mean((0, 2)).cpu().numpy()
     there = torch.ones_like(values)
-    begun = tape.padding.begun[..., 0]
-    there[: len(begun)] = begun
+    mask = tape.padding.mask[..., 0]
+    there[: len(mask)] = mask
     return ((values * there).sum((0, 2)) / there.sum((0, 2))).cpu().numpy()
 
 

@@ -60,8 +60,8 @@ def tensors(batches: Sequence[Batch], dtype: torch.dtype, device: str = "cpu") -
     if batches[0].words is not None:
         starts = len(x) - np.stack([np.asarray(b.words) for b in batches])  # (R, B)
         first = int(starts.min())
-        begun = np.arange(first, starts.max())[:, None, None] >= starts
-        padding = bptt.Padding(first, tensor(begun[..., None].astype(np.float32)))
+        mask = np.arange(first, starts.max())[:, None, None] >= starts
+        padding = bptt.Padding(first, tensor(mask[..., None].astype(np.float32)))
     if batches[0].weight is not None:
         weight = tensor(np.stack([np.asarray(b.weight) for b in batches]))
     return Given(x, y, padding, weight)
