@@ -32,7 +32,7 @@ claims: $(VENV)
 
 # twenty times the hostile cases of every test run, each time others:
 fuzz: $(VENV)
-	RNNKIT_FUZZ=20 $(PY) -m pytest tests/test_hostile.py --timeout 0
+	RNNKIT_FUZZ=20 $(PY) -m pytest tests/faults/test_hostile.py --timeout 0
 
 # a lecture hall of 250 viewers who watch the same run:
 hall: $(VENV)
@@ -42,7 +42,7 @@ hall: $(VENV)
 newest:
 	$(MAKE) VENV=.venv-newest .venv-newest
 	.venv-newest/bin/python -m pip install -q --upgrade streamlit
-	.venv-newest/bin/python -m pytest --deselect tests/test_requirements.py -k "page or browser or streamlit"
+	.venv-newest/bin/python -m pytest --deselect tests/unit/test_requirements.py -k "page or browser or streamlit"
 
 check: $(VENV)
 	$(PY) -m ruff check .

@@ -58,7 +58,7 @@ PLACEHOLDER = "the cats, which saw my dog,"
 
 @dataclass(frozen=True)
 class Network:
-    """A ready setting, and what it does on the example text: tests/test_language.py trains it."""
+    """A ready setting, and what it does on the example text: tests/claims/test_language.py trains it."""
 
     text: str
     experiment: Experiment

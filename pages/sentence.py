@@ -351,7 +351,7 @@ $\big(p + \tfrac{z^2}{2n} \pm z\sqrt{p (1 - p)/n + z^2/4n^2}\,\big) / (1 + z^2/n
 
 # ---- what next ----
 
-TRY = {  # preset -> what to look out for; tests/test_reading.py trains them
+TRY = {  # preset -> what to look out for; tests/claims/test_reading.py trains them
     "misled": "**Three attractors outvote the subject.** tanh with Omega, trained on 20 words without any attractor. Build a "
     "sentence with 3 of the opposite number.",
     "not-misled": "**Three attractors, hardly a mistake.** Orthogonal weights, the same training sentences. But look at the "

@@ -1,7 +1,7 @@
 """Everything the dashboard uses of Streamlit that its documentation does not promise, and nothing else.
 
 A minor release of Streamlit may change any of it. Each part names the private name it relies on and has a contract test in
-tests/test_streamlit_private.py, which also checks that no other file of the dashboard knows such a name.
+tests/pages/test_streamlit_private.py, which also checks that no other file of the dashboard knows such a name.
 """
 
 from __future__ import annotations
