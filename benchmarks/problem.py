@@ -2,7 +2,8 @@
 
 A variant, here and in peers.py, is made from a Problem; calling it takes one training step and gives (loss, heatmap): (R,)
 and the norms of dL/ds_t, (P, T, R), or None where it does not know them. `weights()` gives its weights as rnnkit lays them
-out, so that tests/unit/test_benchmark.py can check that all variants compute the same. Those with `single` train one network only.
+out, so that tests/unit/test_benchmark.py can check that all variants compute the same. Those with `single` train one network
+only.
 """
 
 from __future__ import annotations

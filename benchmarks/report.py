@@ -49,9 +49,9 @@ ABOUT = f"""# The training step, side by side
 
 One training step of small recurrent networks, in rnnkit and in its peers: rows of W_in by symbol (a vocabulary of
 {TASKS["agreement"].n_in}), the cell over T steps, cross-entropy at the last step, backward, the gradient clipped to a norm of 1,
-a step of SGD; {BATCH} sentences of the task "agreement". The same model, weights and data everywhere: `tests/unit/test_benchmark.py`
-checks on the CPU that losses, heatmaps and trained weights agree. Left out everywhere: drawing sentences (one batch comes again
-and again) and the held-out exam.
+a step of SGD; {BATCH} sentences of the task "agreement". The same model, weights and data everywhere:
+`tests/unit/test_benchmark.py` checks on the CPU that losses, heatmaps and trained weights agree. Left out everywhere: drawing
+sentences (one batch comes again and again) and the held-out exam.
 
 - **rnnkit**: `Trainer.advance`, as `train` runs it, with a Record at every step: the loss, the norms of dL/dh_t (LSTM: and
   dL/dc_t) of every time step, the gradient's norm. R networks are trained in one stack. **Without heatmap**: the same, nothing

@@ -1,8 +1,8 @@
 """Viewers of the dashboard without a browser: they speak Streamlit's own protocol over a websocket, as its page does.
 
 A viewer opens a link, remembers what every widget holds, polls each fragment at the interval that the server asks for, and
-counts what comes back. What it does not do is draw; so hundreds fit into one process. tests/unit/test_load.py compares its messages
-with those of a real browser.
+counts what comes back. What it does not do is draw; so hundreds fit into one process. tests/unit/test_load.py compares its
+messages with those of a real browser.
 """
 
 from __future__ import annotations

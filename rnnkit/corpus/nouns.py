@@ -6,8 +6,8 @@
 
 An estimate: adjectives and rare participles at the end of a phrase are taken for nouns, proper names count as nouns, and a
 third person verb (the man who runs) as a plural. On the 7,489 Wikipedia prefixes of Gulordava et al. it agrees in 98 % with
-what the number of attractors in the file says about the last noun (tests/claims/test_corpus_real.py). Statistics of the corpus itself
-(does the singular occur too, does the word follow articles or "to") were tried and made it worse, at 50,000 words.
+what the number of attractors in the file says about the last noun (tests/claims/test_corpus_real.py). Statistics of the corpus
+itself (does the singular occur too, does the word follow articles or "to") were tried and made it worse, at 50,000 words.
 """
 
 from __future__ import annotations

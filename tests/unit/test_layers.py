@@ -120,7 +120,7 @@ def test_no_page_imports_another_page(name):
     assert not imports(name) & set(PAGES)
 
 
-@pytest.mark.parametrize("path", ROOT.glob("tests/*/test_*.py"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", list(ROOT.glob("tests/*/test_*.py")), ids=lambda path: path.stem)
 def test_no_test_imports_another_test_file(path):
     found = [named(s) for s in statements(ast.parse(path.read_text("utf-8")), everywhere=True)]
     assert not [name for names in found for name in names if name.startswith("test_")]
