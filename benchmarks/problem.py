@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import ClipNorm
-from rnnkit.engine.trainer import Given, Trainer, init_params
+from rnnkit.engine.trainer import Trainer, TrainingBatch, init_params
 from rnnkit.experiment import Experiment
 
 LR, BATCH = 0.01, 32
@@ -49,7 +49,7 @@ class Problem:
         return init_params(self.experiment(), device=self.device)
 
     @cached_property
-    def batch(self) -> Given:
+    def batch(self) -> TrainingBatch:
         """Symbols x (T, R, B) and answers y (1, R, B), neither padded nor weighted."""
         return next(Trainer(self.experiment(), device=self.device).batches)
 

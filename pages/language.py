@@ -33,7 +33,7 @@ from rnnkit.engine.fixes import ClipNorm, Truncate
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.rounding import percent
 from rnnkit.tasks.text_symbols import pieces, unknown
-from rnnkit.tasks.texts import RENEWED, NextSymbol, example_text
+from rnnkit.tasks.texts import STATE_RESET_EVERY, NextSymbol, example_text
 
 TITLE = "Language model"
 CONTROLS = (
@@ -139,7 +139,7 @@ def page() -> None:
     most, pieces_are = (text.format(vocabulary=e.vocabulary) for text in KNOWN[e.task])
     unit = _task(e).unit
     known = {"most": most, "pieces": pieces_are, "unknown": stand_in(unit)}
-    rules = RULES.format(unit=unit, length=e.length, renewed=RENEWED, **known)
+    rules = RULES.format(unit=unit, length=e.length, renewed=STATE_RESET_EVERY, **known)
     layout.mathematics(rules, "What exactly is read, measured and compared")
 
 

@@ -16,7 +16,7 @@ _short = reprlib.Repr()
 _short.maxlevel, _short.maxstring, _short.maxother, _short.maxlong = 3, MOST, MOST, MOST
 
 
-def clip(value: object, most: int = MOST) -> str:
+def shorten_repr(value: object, most: int = MOST) -> str:
     """As Python would write it, cut to `most` characters."""
     try:
         text = repr(value[: most + 1]) if isinstance(value, str | bytes) else _short.repr(value)
@@ -28,5 +28,5 @@ def clip(value: object, most: int = MOST) -> str:
 def listing(names: Iterable[object], most: int = 8) -> str:
     """The first names, clipped, and how many there are in all."""
     names = list(names)
-    shown = ", ".join(clip(name, 30).strip("'\"") for name in islice(names, most))
+    shown = ", ".join(shorten_repr(name, 30).strip("'\"") for name in islice(names, most))
     return shown if len(names) <= most else f"{shown}, ... ({len(names)} in all)"

@@ -21,7 +21,7 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import ClipNorm, Fix, SignalFix, parse_fix
 from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.optim import OPTIMIZERS
-from rnnkit.errors import clip, listing
+from rnnkit.errors import listing, shorten_repr
 from rnnkit.tasks import TASKS, Task
 
 VERSION = 1  # of links and JSON. They hold every field that applies, so a changed default does not change an old link.
@@ -211,7 +211,7 @@ class Experiment:
             raise ExperimentError({"json": f"expected a JSON object of fields, got {type(values).__name__}"})
         version = values.pop("version", VERSION)
         if version != VERSION:
-            raise ExperimentError({"version": f"expected version {VERSION}, got {clip(version)}"})
+            raise ExperimentError({"version": f"expected version {VERSION}, got {shorten_repr(version)}"})
         strange = sorted(set(values) - set(FIELDS))
         problems = {name: _unknown(name) for name in strange[:MOST_UNKNOWN]}
         if len(strange) > MOST_UNKNOWN:
@@ -240,7 +240,7 @@ class Experiment:
         values = dict(query)
         messages = []
         if values.pop("v", str(VERSION)) != str(VERSION):
-            version = clip(query["v"])
+            version = shorten_repr(query["v"])
             messages.append(f"this link is of version {version}, expected {VERSION}: read as well as it goes")
         for name in [name for name in values if name not in FIELDS]:
             messages.append(_unknown(name))
@@ -285,7 +285,7 @@ def parse(name: str, text: str) -> Any:
     try:
         return _checked(f, float(text))
     except ValueError:
-        raise ValueError(f"{name} must be {_expected(f)}, got {clip(text)}") from None
+        raise ValueError(f"{name} must be {_expected(f)}, got {shorten_repr(text)}") from None
 
 
 def diff(a: Experiment, b: Experiment) -> dict[str, tuple[Any, Any]]:
@@ -299,11 +299,11 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
         return _checked_fixes(value)
     if "choices" in f.metadata:
         if value not in tuple(f.metadata["choices"]):  # a list can be looked for in a tuple, not in a dict
-            raise ValueError(f"unknown {f.name} {clip(value)}: valid are {', '.join(f.metadata['choices'])}")
+            raise ValueError(f"unknown {f.name} {shorten_repr(value)}: valid are {', '.join(f.metadata['choices'])}")
         return value
     if "pattern" in f.metadata:
         if not isinstance(value, str) or not re.fullmatch(f.metadata["pattern"], value):
-            raise ValueError(f"{f.name} must be {f.metadata['expected']}, got {clip(value)}")
+            raise ValueError(f"{f.name} must be {f.metadata['expected']}, got {shorten_repr(value)}")
         return value
     low, high = f.metadata["range"]
     whole = isinstance(f.default, int)
@@ -312,13 +312,13 @@ def _checked(f: dataclasses.Field, value: Any) -> Any:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not low <= number <= high or (whole and number != int(number)):
-        raise ValueError(f"{f.name} must be {_expected(f)}, got {clip(value)}")
+        raise ValueError(f"{f.name} must be {_expected(f)}, got {shorten_repr(value)}")
     return int(number) if whole else number + 0.0  # no -0.0, which would be another name for 0
 
 
 def _checked_fixes(value: Any) -> tuple[Fix, ...]:
     if isinstance(value, str) or not hasattr(value, "__iter__"):
-        raise ValueError(f"fixes must be a sequence of fixes, such as ['truncate:25', 'clip-norm:1'], got {clip(value)}")
+        raise ValueError(f"fixes must be a sequence of fixes, such as ['truncate:25', 'clip-norm:1'], got {shorten_repr(value)}")
     fixes = tuple(fix if isinstance(fix, Fix) else _fix(fix) for fix in value)
     names = [fix.name for fix in fixes]
     if len(set(names)) < len(names):
@@ -328,7 +328,7 @@ def _checked_fixes(value: Any) -> tuple[Fix, ...]:
 
 def _fix(text: Any) -> Fix:
     if not isinstance(text, str):
-        raise ValueError(f"fixes: each must be a text such as 'clip-norm:1', got {clip(text)}")
+        raise ValueError(f"fixes: each must be a text such as 'clip-norm:1', got {shorten_repr(text)}")
     return parse_fix(text)
 
 
@@ -356,7 +356,7 @@ def _unused(f: dataclasses.Field) -> Any:
 
 
 def _unknown(name: str) -> str:
-    return f"unknown setting {clip(name)}: valid are {', '.join(FIELDS)}"
+    return f"unknown setting {shorten_repr(name)}: valid are {', '.join(FIELDS)}"
 
 
 def _show(value: Any) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import streamlit as st
 
 from pages.state import view_options
-from rnnkit.errors import clip
+from rnnkit.errors import shorten_repr
 
 FROM_LINK = object()  # context of a choice that a link made, until its widget is drawn
 
@@ -184,7 +184,7 @@ def parse(query: dict[str, str]) -> tuple[dict[str, Chosen], list[str]]:
 
 
 def _invalid(key: str, expected: str, got: str) -> str:
-    return f"{key}: valid are {expected}, got {clip(got)}"
+    return f"{key}: valid are {expected}, got {shorten_repr(got)}"
 
 
 def to_query(linked: Mapping[str, Kind]) -> dict[str, str]:
@@ -220,7 +220,7 @@ def value(key: str, default: Any, fits: Callable[[Any], bool] = lambda value: Tr
         elif linked:
             state.messages = [
                 *state.messages,
-                f"{key}: {clip(kind.show(choice.value))} does not fit the other settings: left out",
+                f"{key}: {shorten_repr(kind.show(choice.value))} does not fit the other settings: left out",
             ]
             del state.chosen[key]
     state.option_defaults[key], state.option_values[key] = default, now

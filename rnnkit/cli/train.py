@@ -161,10 +161,10 @@ def _trainer(e: Experiment, args: argparse.Namespace) -> Trainer:
 
 def _records(trainer: Trainer, stop: Stop) -> Iterator[Record]:
     """To the end, or until somebody asks for an end, which waits for no more than one training step."""
-    from rnnkit.engine.trainer import quietly
+    from rnnkit.engine.trainer import no_grad_no_denormals
 
     while not (trainer.done or stop.number):
-        with quietly():
+        with no_grad_no_denormals():
             record = trainer.advance()
         if record is not None:
             yield record

@@ -19,7 +19,7 @@ from rnnkit.corpus import items, tables, treebank
 from rnnkit.corpus.items import Item, Lines, Reading
 from rnnkit.corpus.source import CorpusError, is_text, to_record, to_words
 from rnnkit.corpus.verbs import ending, number
-from rnnkit.errors import clip, listing
+from rnnkit.errors import listing, shorten_repr
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,9 @@ def blimp(lines: Lines, gold: Lines | None = None) -> Reading:
         term = str(record.get("linguistics_term") or record.get("UID") or AGREEMENT)
         if not any(name in term.lower() for name in VERB_SETS):
             raise CorpusError(
-                f"line {at:,}: expected sentences about a verb and its subject (linguistics_term {AGREEMENT}), got {clip(term)}: "
-                "these forms do not tell whether a verb is singular or plural; a language model can be asked about such pairs"
+                f"line {at:,}: expected sentences about a verb and its subject (linguistics_term {AGREEMENT}), "
+                f"got {shorten_repr(term)}: these forms do not tell whether a verb is singular or plural; "
+                "a language model can be asked about such pairs"
             )
         yield from ((at, item) for item in _blimp_items(record))
 
@@ -123,7 +124,9 @@ def _generated_item(sentence: str, cells: list[str], features: int) -> Item:
     The position counts: the word that stands there in the sentence is another one, put in by the generator.
     """
     if features < 5 or len(cells) < features + 3:
-        raise CorpusError(f"expected in the .gold file position, part of speech, features and two forms, got {clip(cells)}")
+        raise CorpusError(
+            f"expected in the .gold file position, part of speech, features and two forms, got {shorten_repr(cells)}"
+        )
     words = to_words(sentence, "")
     at = items.position(cells[features - 2], words, 0)
     found = NUMBER.search(cells[features])
@@ -143,12 +146,14 @@ def _generated_item(sentence: str, cells: list[str], features: int) -> Item:
 def _gold_item(sentence: str, cells: list[str]) -> Item:
     if len(cells) != 4:
         swapped = "; are the two files swapped?" if sentence.count("\t") >= 3 else ""
-        raise CorpusError(f"expected in {GOLD}; got {clip(chr(9).join(cells))}{swapped}")
+        raise CorpusError(f"expected in {GOLD}; got {shorten_repr(chr(9).join(cells))}{swapped}")
     words = tuple(sentence.lower().split())
     right, wrong = cells[1].strip(), cells[2].strip()
     at = items.position(cells[0], words, 0)
     if words[at] != right.lower():
-        raise CorpusError(f"expected {clip(right)} as word {at} (from 0) of the sentence, found {clip(words[at])}")
+        raise CorpusError(
+            f"expected {shorten_repr(right)} as word {at} (from 0) of the sentence, found {shorten_repr(words[at])}"
+        )
     plural, remark = number(right, wrong), ""
     if plural is None and right == wrong:
         plural, remark = ending(right), "the right and the wrong form are the same word; its ending decided the number"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rnnkit.corpus.source import MAX_WORDS, CorpusError
-from rnnkit.errors import clip
+from rnnkit.errors import shorten_repr
 
 Lines = list[str]
 
@@ -49,7 +49,7 @@ def label(text: str) -> bool:
     """True for plural."""
     text = text.strip()
     if text.lower() not in PLURAL:
-        raise CorpusError(f"expected a label ({VALID_LABELS}), got {clip(text) if text else 'none'}")
+        raise CorpusError(f"expected a label ({VALID_LABELS}), got {shorten_repr(text) if text else 'none'}")
     return PLURAL[text.lower()]
 
 
@@ -64,7 +64,7 @@ def part(text: str) -> int:
     if text in UNKNOWN:
         return -1
     if text not in PART:
-        raise CorpusError(f"expected in the column split train, valid or test, got {clip(text)}")
+        raise CorpusError(f"expected in the column split train, valid or test, got {shorten_repr(text)}")
     return PART[text]
 
 
@@ -75,7 +75,8 @@ def count(name: str, text: str, low: int, high: int) -> int:
         return -1
     if not (text.isascii() and text.isdecimal() and len(text) < 9 and low <= int(text) <= high):
         raise CorpusError(
-            f"expected {name} from {low} to {high}, the words of the prefix, or -1 or nothing where unknown, got {clip(text)}"
+            f"expected {name} from {low} to {high}, the words of the prefix, or -1 or nothing where unknown, "
+            f"got {shorten_repr(text)}"
         )
     return int(text)
 
@@ -84,7 +85,7 @@ def position(text: str, words: tuple[str, ...], first: int) -> int:
     """Index of the verb in the words, from its position counted from `first`."""
     text, last = text.strip(), len(words) - 1 + first
     if not (text.isascii() and text.isdecimal() and len(text) < 9 and first <= int(text) <= last):
-        raise CorpusError(f"expected the verb's position from {first} to {last} of {len(words)} words, got {clip(text)}")
+        raise CorpusError(f"expected the verb's position from {first} to {last} of {len(words)} words, got {shorten_repr(text)}")
     return int(text) - first
 
 
@@ -96,4 +97,6 @@ def prefix(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def no_pair(right: str, wrong: str) -> CorpusError:
-    return CorpusError(f"expected two verbs that differ in number, such as is and are, got {clip(right)} and {clip(wrong)}")
+    return CorpusError(
+        f"expected two verbs that differ in number, such as is and are, got {shorten_repr(right)} and {shorten_repr(wrong)}"
+    )

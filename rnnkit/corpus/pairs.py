@@ -25,7 +25,7 @@ from rnnkit.corpus.notes import count
 from rnnkit.corpus.source import MAX_BYTES, MAX_WORDS, CorpusError, decode, is_text, no_array, to_lines, to_record
 from rnnkit.corpus.texts import tidy
 from rnnkit.corpus.tokens import is_closing, is_opening, unspaced
-from rnnkit.errors import clip
+from rnnkit.errors import shorten_repr
 
 MOST_UNREADABLE = 0.5  # share of the lines from which a file is refused; below it they are told and left out
 EXPECTED = (
@@ -144,9 +144,11 @@ def sentences(right: str, wrong: str) -> Pair:
         same += 1
     if same == min(map(len, words)):
         which = "they are the same" if words[0] == words[1] else "one is the beginning of the other"
-        raise CorpusError(f"expected two sentences that differ in a word, {which}: {clip(right)} and {clip(wrong)}")
+        raise CorpusError(
+            f"expected two sentences that differ in a word, {which}: {shorten_repr(right)} and {shorten_repr(wrong)}"
+        )
     if not set(words[0]) & set(words[1]):
-        raise CorpusError(f"expected two sentences that share words, got {clip(right)} and {clip(wrong)}")
+        raise CorpusError(f"expected two sentences that share words, got {shorten_repr(right)} and {shorten_repr(wrong)}")
     return _checked(space.join(words[0][:same]), space.join(words[0][same:]), space.join(words[1][same:]))
 
 
@@ -154,7 +156,7 @@ def _checked(before: str, right: str, wrong: str, other: str | None = None, attr
     """A Pair; `other` is what stands before the wrong form, where it is not the same. Raises CorpusError."""
     pair = Pair((before, before if other is None else other), (right, wrong), attractors)
     if not right or not wrong or (right == wrong and other in (None, before)):
-        raise CorpusError(f"expected a right and a wrong form, got {clip(right)} and {clip(wrong)}")
+        raise CorpusError(f"expected a right and a wrong form, got {shorten_repr(right)} and {shorten_repr(wrong)}")
     if max(len(text.split()) for text in (*pair.before, *pair.after)) > MAX_WORDS:
         raise CorpusError(f"expected at most {MAX_WORDS} words in a sentence")
     if not is_text("".join((*pair.before, *pair.after))):
@@ -228,7 +230,7 @@ def _row(cells: Mapping[str, str]) -> Pair:
     right, wrong = first(FORMS[0]), first(FORMS[1])
     if right and wrong:
         return _checked(first(PREFIX), right, wrong)
-    raise CorpusError(f"expected {EXPECTED}; found the columns {clip(', '.join(map(str, cells)))}")
+    raise CorpusError(f"expected {EXPECTED}; found the columns {shorten_repr(', '.join(map(str, cells)))}")
 
 
 def _table(lines: list[str]) -> tuple[str, Found]:
@@ -248,7 +250,7 @@ def _table(lines: list[str]) -> tuple[str, Found]:
         return "a table of prefix, right and wrong form", _each(rows, lambda cells: _checked(*cells[:3]))
     if len(names) == 2 and nameless:
         return "a table of right and wrong sentences", _each(rows, lambda cells: sentences(*cells[:2]))
-    raise CorpusError(f"line {rows[0][0]}: no known form begins with {clip(lines[rows[0][0] - 1])}. Expected {EXPECTED}")
+    raise CorpusError(f"line {rows[0][0]}: no known form begins with {shorten_repr(lines[rows[0][0] - 1])}. Expected {EXPECTED}")
 
 
 def _cells(lines: list[str]) -> list[tuple[int, list[str]]]:
@@ -287,7 +289,10 @@ def _each(rows: list[tuple[int, list[str]]], parse: Any) -> Found:
         try:
             yield at, parse(cells)
         except (CorpusError, TypeError) as error:  # TypeError: too few cells
-            yield at, error if isinstance(error, CorpusError) else CorpusError(f"expected more columns, got {clip(cells)}")
+            yield (
+                at,
+                error if isinstance(error, CorpusError) else CorpusError(f"expected more columns, got {shorten_repr(cells)}"),
+            )
 
 
 def _labelled(rows: list[tuple[int, list[str]]], column: int) -> Found:
@@ -297,7 +302,7 @@ def _labelled(rows: list[tuple[int, list[str]]], column: int) -> Found:
         label = LABELS.get(cells[column].lower())
         text = next((cell for i, cell in enumerate(cells) if i != column % len(cells)), "")
         if label is None or not text:
-            yield at, CorpusError(f"expected True or False and a sentence, got {clip(cells)}")
+            yield at, CorpusError(f"expected True or False and a sentence, got {shorten_repr(cells)}")
         elif before is None or before[0] == label:
             before = (label, text)
         else:
@@ -316,7 +321,7 @@ def _classes(names: list[str], rows: list[tuple[int, list[str]]]) -> Found:
         key = tuple(row.get(name, "") for name in ("pattern", "constr_id", "sent_id", "prefix"))
         label = LABELS.get(row.get("class", "").lower())
         if label is None or not row.get("form"):
-            yield at, CorpusError(f"expected a form and the class correct or wrong, got {clip(cells)}")
+            yield at, CorpusError(f"expected a form and the class correct or wrong, got {shorten_repr(cells)}")
             continue
         forms = waiting.setdefault(key, {})
         forms[label] = row["form"]
@@ -347,7 +352,9 @@ def _gold(lines: list[str], gold: list[str]) -> Found:
         if len(cells) != 4 or not 0 <= position < len(words):
             yield (
                 at,
-                CorpusError(f"expected position, right form, wrong form and attractors in the .gold file, got {clip(answer)}"),
+                CorpusError(
+                    f"expected position, right form, wrong form and attractors in the .gold file, got {shorten_repr(answer)}"
+                ),
             )
             continue
         try:

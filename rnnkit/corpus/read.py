@@ -16,7 +16,7 @@ from rnnkit.corpus.parts import sizes, split, tested_on, with_validation
 from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, MAX_LINES, MAX_TREEBANK_LINES, CorpusError, decode, no_array, to_lines
 from rnnkit.corpus.texts import tidy
 from rnnkit.corpus.tokens import visible
-from rnnkit.errors import clip
+from rnnkit.errors import shorten_repr
 
 MIN_PREFIXES = 100  # different ones: then about ten are left to test, and ten right of ten mean at least 72 % (95 % interval)
 BAD_SHARE, BAD_LINES = 0.05, 100  # more lines than this that cannot be read refuse the file; one is always allowed
@@ -58,7 +58,7 @@ def read_suite(
 def _read(data: bytes, name: str, format: str | None, gold: bytes | None, max_bytes: int) -> Corpus:
     """What stands in the file, however little; its notes say how it was read and what was noticed."""
     if format is not None and format not in FORMATS:
-        raise CorpusError(f"unknown format {clip(format)}: valid are {', '.join(FORMATS)}")
+        raise CorpusError(f"unknown format {shorten_repr(format)}: valid are {', '.join(FORMATS)}")
     text, hidden = _cleaned(decode(data, max_bytes))
     no_array(text)
     head = [line for line in text[:100_000].split("\n") if line.strip()][:HEAD]
@@ -88,7 +88,7 @@ def _recognise(head: Lines, text: str) -> str:
             return kind
     known = "; ".join(f"{kind}: {format.about}" for kind, format in FORMATS.items())
     at = 1 + text[: text.index(head[0])].count("\n")
-    raise CorpusError(f"line {at}: no known format begins with {clip(head[0])}. Expected {known}")
+    raise CorpusError(f"line {at}: no known format begins with {shorten_repr(head[0])}. Expected {known}")
 
 
 def _collect(reading: Reading) -> tuple[list[Item], list[str]]:

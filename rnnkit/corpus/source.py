@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from rnnkit.errors import clip
+from rnnkit.errors import shorten_repr
 
 MAX_BYTES = 100_000_000
 MAX_LINES = 200_000
@@ -120,9 +120,9 @@ def to_record(line: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
-        raise CorpusError(f"expected a JSON object on each line, got {clip(line)}") from None
+        raise CorpusError(f"expected a JSON object on each line, got {shorten_repr(line)}") from None
     if not isinstance(record, dict):
-        raise CorpusError(f"expected a JSON object on each line, got a {type(record).__name__}: {clip(line)}")
+        raise CorpusError(f"expected a JSON object on each line, got a {type(record).__name__}: {shorten_repr(line)}")
     return record
 
 

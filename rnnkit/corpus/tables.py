@@ -16,7 +16,7 @@ from typing import Any
 from rnnkit.corpus import items
 from rnnkit.corpus.items import PLURAL, Item, Lines, Reading
 from rnnkit.corpus.source import CorpusError, to_words
-from rnnkit.errors import clip, listing
+from rnnkit.errors import listing, shorten_repr
 
 Row = tuple[int, list[str]]  # the line where it begins, and its cells
 Cells = Mapping[str, str]  # column -> cell, "" where there is none
@@ -140,7 +140,7 @@ def _parse(lines: Lines, delimiter: str, before: int, way: Mapping[str, Any]) ->
     except csv.Error:
         raise CorpusError(
             f'line {start:,}: expected every quoted field to be closed, and "" for a quote inside, '
-            f"got {clip(lines[start - 1] if start <= len(lines) else '')}"
+            f"got {shorten_repr(lines[start - 1] if start <= len(lines) else '')}"
         ) from None
     return found
 
@@ -193,7 +193,7 @@ def _no_item(cells: list[str], header: Header) -> str:
 def _by_meaning(cells: list[str], width: int, places: Mapping[str, int]) -> Cells:
     if any(cell.strip() for cell in cells[width:]):
         raise CorpusError(
-            f"expected {width} fields as in the header, got {len(cells)} in {clip(' | '.join(cells))}; "
+            f"expected {width} fields as in the header, got {len(cells)} in {shorten_repr(' | '.join(cells))}; "
             'a field that holds the delimiter must stand in double quotes ("")'
         )
     return {meaning: cells[place] if place < len(cells) else "" for meaning, place in places.items()}
@@ -298,10 +298,12 @@ def _linzen_item(cells: Cells) -> Item:
     words = tuple((cells.get("orig_sentence", "").strip() or cells["sentence"]).lower().split())
     tag, verb = cells["verb_pos"].strip(), cells["verb"].strip()
     if tag not in ("VBZ", "VBP"):
-        raise CorpusError(f"expected verb_pos VBZ (singular) or VBP (plural), got {clip(tag)}")
+        raise CorpusError(f"expected verb_pos VBZ (singular) or VBP (plural), got {shorten_repr(tag)}")
     at = items.position(cells["verb_index"], words, 1)
     if words[at] not in (verb.lower(), tag.lower()):
-        raise CorpusError(f"expected {clip(verb)} as word {at + 1} (from 1) of the sentence, found {clip(words[at])}")
+        raise CorpusError(
+            f"expected {shorten_repr(verb)} as word {at + 1} (from 1) of the sentence, found {shorten_repr(words[at])}"
+        )
     prefix = items.prefix(words[:at])
     attractors = items.count("n_diff_intervening", cells["n_diff_intervening"], 0, len(prefix))
     distance = items.count("distance", cells["distance"], 1, len(prefix))

@@ -16,7 +16,7 @@ from typing import Any
 from rnnkit.corpus import items
 from rnnkit.corpus.items import Item, Lines, Reading
 from rnnkit.corpus.source import CorpusError
-from rnnkit.errors import clip
+from rnnkit.errors import shorten_repr
 
 TOKEN = re.compile(r"\d+(?:[-.]\d+)?(?:\t[^\t]*){9}\s*")  # the ten columns of a token
 MAX_TOKENS = 2000  # lines of one sentence
@@ -54,7 +54,7 @@ def conllu(lines: Lines, gold: Lines | None = None) -> Reading:
             yield at, error
             continue
         except (package.exceptions.ParseException, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-            yield at, CorpusError(f"expected a sentence in CoNLL-U, got {clip(block[0])}: {clip(str(error))}")
+            yield at, CorpusError(f"expected a sentence in CoNLL-U, got {shorten_repr(block[0])}: {shorten_repr(str(error))}")
             continue
         sentences, n = sentences + 1, n + len(found)
         yield from ((at, item) for item in found)

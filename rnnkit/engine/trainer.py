@@ -23,7 +23,7 @@ from rnnkit.engine.ridge import Ridge
 from rnnkit.engine.weights import Stream, draw_weights, random_stream
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import Batch
-from rnnkit.tasks.texts import RENEWED
+from rnnkit.tasks.texts import STATE_RESET_EVERY
 
 
 def init_params(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu") -> dict[str, Tensor]:
@@ -32,7 +32,7 @@ def init_params(e: Experiment, dtype: torch.dtype = torch.float32, device: str =
     return {k: torch.tensor(np.stack([d[k] for d in drawn]), dtype=dtype, device=device) for k in drawn[0]}
 
 
-class Given(NamedTuple):
+class TrainingBatch(NamedTuple):
     """What a training step gets to see, of all networks."""
 
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers
@@ -41,14 +41,14 @@ class Given(NamedTuple):
     weight: Tensor | None = None  # (R, B)
 
 
-def training_batches(e: Experiment, dtype: torch.dtype, device: str) -> Iterator[Given]:
+def training_batches(e: Experiment, dtype: torch.dtype, device: str) -> Iterator[TrainingBatch]:
     """For ever; each network has a stream of its own."""
     streams = [e.bound_task.stream(e.length, e.batch, random_stream(e.seed + r, Stream.DATA)) for r in range(e.replicas)]
     for batches in zip(*streams, strict=True):
         yield tensors(batches, dtype, device)
 
 
-def tensors(batches: Sequence[Batch], dtype: torch.dtype, device: str = "cpu") -> Given:
+def tensors(batches: Sequence[Batch], dtype: torch.dtype, device: str = "cpu") -> TrainingBatch:
     """One Batch a network -> the axis R behind the time."""
 
     def tensor(array: np.ndarray) -> Tensor:
@@ -64,14 +64,14 @@ def tensors(batches: Sequence[Batch], dtype: torch.dtype, device: str = "cpu") -
         padding = bptt.Padding(first, tensor(mask[..., None].astype(np.float32)))
     if batches[0].weight is not None:
         weight = tensor(np.stack([np.asarray(b.weight) for b in batches]))
-    return Given(x, y, padding, weight)
+    return TrainingBatch(x, y, padding, weight)
 
 
 def one_hot(y: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
     return torch.nn.functional.one_hot(y, classes).to(dtype)
 
 
-class Exam:
+class Evaluation:
     """Held-out sequences, taken by all networks, in portions and pieces of time that fit the cache.
 
     They depend on the task and the length alone, so everybody sits the same exam.
@@ -102,7 +102,7 @@ class Exam:
         return (right / n).cpu().numpy()
 
 
-class Outcome(NamedTuple):
+class StepResult(NamedTuple):
     """What one batch gives, before anything is changed."""
 
     z: Tensor  # outputs of the last K steps
@@ -128,13 +128,13 @@ def _flushing_denormals() -> Iterator[None]:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def no_grad_no_denormals() -> Iterator[None]:
     """What every training step runs under: no autograd, no denormal numbers."""
     with torch.inference_mode(), _flushing_denormals():
         yield
 
 
-Halves = tuple[Callable[..., Outcome], Callable[[Outcome, int], None]]
+Halves = tuple[Callable[..., StepResult], Callable[[StepResult, int], None]]
 
 
 class Trainer:
@@ -150,7 +150,7 @@ class Trainer:
         self.real = torch.zeros((), dtype=dtype).numpy().dtype
         self.params = Bundle.of(init_params(e, dtype, device))
         self.batches = training_batches(e, dtype, device)
-        self.exam = Exam(e, self.params)
+        self.exam = Evaluation(e, self.params)
         self.tape = bptt.Tape(self.cell, self.params, e.length, e.batch)
         self.loss = LOSSES[e.loss]
         self.signals = [fix for fix in e.fixes if isinstance(fix, SignalFix)]
@@ -172,12 +172,12 @@ class Trainer:
         self.as_graph = self.frozen.is_cuda and fixed and dtype == torch.float32  # float64's norm may need a second try
         self.compute_and_update: Halves | None = None
 
-    def compute(self, x: Tensor, y: Tensor, padding: bptt.Padding | None = None, weight: Tensor | None = None) -> Outcome:
+    def compute(self, x: Tensor, y: Tensor, padding: bptt.Padding | None = None, weight: Tensor | None = None) -> StepResult:
         """Loss and gradients of one batch. In float32 nothing is read on the host, so that a GPU can take it as one graph."""
         tape, p = self.tape, self.params
         s0 = tuple(part[-1] for part in tape.s) if self.carries and self.step else None
         for part in s0 or ():
-            part[:, -self.step % RENEWED :: RENEWED] = 0
+            part[:, -self.step % STATE_RESET_EVERY :: STATE_RESET_EVERY] = 0
         tape.forward(p, x, s0, padding)
         z = bptt.readout(p, tape.h[-len(y) :])
         target = one_hot(y, z.shape[-1], z.dtype) if self.ridge and y.dim() == 3 else y
@@ -188,7 +188,7 @@ class Trainer:
         for _, changed in self._fixed(raw):
             grads = changed
         sound = (loss if self.ridge else loss + grads.norm).isfinite()  # a reservoir's gradient is not applied
-        return Outcome(z, target, loss, dz, raw, grads, raw.norm, grads.norm, sound)
+        return StepResult(z, target, loss, dz, raw, grads, raw.norm, grads.norm, sound)
 
     def _fixed(self, grads: Bundle) -> Iterator[tuple[GradientFix, Bundle]]:
         """Every active fix with the gradients after it; those of the weights that are held so far are 0."""
@@ -199,7 +199,7 @@ class Trainer:
                 grads = grads.like(grads.flat.masked_fill(held, 0))
             yield fix, grads
 
-    def update(self, out: Outcome, n: int | Tensor) -> None:
+    def update(self, out: StepResult, n: int | Tensor) -> None:
         """The n-th step of every sound network, likewise. A diverged network and a held weight do not move."""
         weights = self.params.flat
         self.before.copy_(weights)
@@ -211,7 +211,7 @@ class Trainer:
         held = self.held[-1] if self.held else None  # the optimizer's memory moves a weight whose gradient is 0
         weights.sub_(step.masked_fill_(self.frozen if held is None else self.frozen | held, 0))
 
-    def _halves(self, given: Given) -> Halves:
+    def _halves(self, given: TrainingBatch) -> Halves:
         """compute and update; on a GPU each of them as one CUDA graph."""
         if not self.as_graph:
             return self.compute, self.update
@@ -238,7 +238,7 @@ class Trainer:
         self.step += 1
         return record
 
-    def look(self) -> tuple[Outcome, Callable[[Outcome, int], None]]:
+    def look(self) -> tuple[StepResult, Callable[[StepResult, int], None]]:
         """What this step's batch gives, with the function that updates the weights. Networks that diverge now are frozen."""
         self._begin([fix for fix in self.gradient_fixes if fix.start_step <= self.step])
         given = next(self.batches)
@@ -258,7 +258,7 @@ class Trainer:
             names |= {name for name in self.params if fix.holds(name)}
             self.held.append(self.params.columns(names) if names else None)
 
-    def _notice_divergence(self, out: Outcome) -> None:
+    def _notice_divergence(self, out: StepResult) -> None:
         newly = np.flatnonzero(~out.sound.cpu().numpy() & (self.diverged < 0))
         for r in newly:
             self.diverged[r] = self.step
@@ -267,7 +267,7 @@ class Trainer:
             if not self.params.flat[r].isfinite().all():
                 self.params.flat[r] = self.before[r]
 
-    def _cause(self, out: Outcome, r: int) -> str:
+    def _cause(self, out: StepResult, r: int) -> str:
         """The first tensor of network r that is not finite, in the order of computation: weights, both passes, fixes."""
         if weight := probes.not_finite(self.params, r):
             return f"{weight} after the update at step {self.step - 1}"
@@ -278,7 +278,7 @@ class Trainer:
                 return f"the gradient of {weight} after {fix.name}"
         return "the gradient's norm"
 
-    def _record(self, out: Outcome) -> Record:
+    def _record(self, out: StepResult) -> Record:
         e, dead = self.e, self.diverged >= 0
         before = dead & (self.diverged < self.step)  # what a frozen network would still compute is not its history
 
@@ -309,7 +309,7 @@ class Trainer:
             **{name: blank(values, dead) for name, values in paths.items()},
         )
 
-    def _state_gradients(self, out: Outcome) -> tuple[np.ndarray | None, np.ndarray]:
+    def _state_gradients(self, out: StepResult) -> tuple[np.ndarray | None, np.ndarray]:
         """||dL/ds_t||, (P, T, R), of all K losses together (None where K is 1), and of the last one alone.
 
         For that a second backward pass starts at L_last, the last step's loss, mean over the batch: K times its part of L. It
@@ -340,7 +340,7 @@ class Trainer:
     def records(self) -> Iterator[Record]:
         """Trains to the end; see `train`."""
         while not self.done:
-            with quietly():  # not around the yield: the caller's settings are its own
+            with no_grad_no_denormals():  # not around the yield: the caller's settings are its own
                 record = self.advance()
             if record is not None:
                 yield record
@@ -356,7 +356,7 @@ def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu"
     `dtype` is torch.float32 or torch.float64, `device` "cpu", "cuda" or "cuda:1". Raises ExperimentError where the data that the
     Experiment names are not in this process.
     """
-    with quietly():
+    with no_grad_no_denormals():
         trainer = Trainer(e, dtype, device)
     yield from trainer.records()
 

@@ -24,7 +24,7 @@ from rnnkit.analysis.gradient_summary import remaining
 from rnnkit.analysis.learnt import SOLVED, bar, last_exam, solved_at
 from rnnkit.engine.fixes import Fix
 from rnnkit.engine.history import WORST, History, median
-from rnnkit.errors import clip
+from rnnkit.errors import shorten_repr
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.rounding import percent
 from rnnkit.stories.presets import PRESETS, named
@@ -217,7 +217,7 @@ def _experiment(values: Any) -> Experiment:
 def _clip(value: Any) -> str:
     """What came, in one line that is short enough to be read."""
     if not isinstance(value, bytes):
-        return clip(value)
+        return shorten_repr(value)
     text = value.strip()[:300].decode("utf-8", "backslashreplace")
     text = "".join(c if c.isprintable() else " " for c in text)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -9,7 +9,7 @@ from rnnkit.analysis.describe import summary
 from rnnkit.engine.history import History
 from rnnkit.experiment import Experiment
 from rnnkit.serving.limits import gigaflops
-from rnnkit.serving.scheduler import Wish
+from rnnkit.serving.scheduler import Request
 
 STATUSES = ("training", "queued", "waiting", "done", "failed")
 
@@ -68,10 +68,10 @@ class Run:
         return max((v.wants for v in list(self.viewers.values())), default=0)  # viewers come and go meanwhile
 
     @property
-    def wishes(self) -> list[Wish]:
+    def wishes(self) -> list[Request]:
         """Of those who want more."""
         n = self.history.n
-        return [Wish(v.patient, v.since, person(name)) for name, v in self.viewers.items() if v.wants > n]
+        return [Request(v.patient, v.since, person(name)) for name, v in self.viewers.items() if v.wants > n]
 
     @property
     def persons(self) -> set[str]:

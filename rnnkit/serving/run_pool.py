@@ -31,7 +31,7 @@ from rnnkit.serving.limits import WARM, Limits
 from rnnkit.serving.process import Answer, WorkerProcess
 from rnnkit.serving.resources import resident
 from rnnkit.serving.run import STATUSES, Run, Viewer, for_journal, for_status
-from rnnkit.serving.scheduler import Place, in_order, starts
+from rnnkit.serving.scheduler import QueuePosition, in_order, start_times
 from rnnkit.serving.worker import DONE, ERROR, FAILED, PART, READY, RECORD, TOO_LARGE
 
 GIGAFLOPS_A_SECOND = 4.0  # until something has been measured here
@@ -98,15 +98,15 @@ class RunPool:
             self._broken = 0
             self._schedule()
 
-    def place(self, run: Run) -> Place:
+    def place(self, run: Run) -> QueuePosition:
         """Where in line the run is, and about how long it waits; in words by `str`."""
         with self._lock:
             if run not in self._queue:
-                return Place(0, 0.0)
+                return QueuePosition(0, 0.0)
             at = self._queue.index(run)
             if len(self._waits) != len(self._queue) or time.monotonic() > self._estimated + 1:
                 self._estimate()
-            return Place(at + 1, self._waits[at])
+            return QueuePosition(at + 1, self._waits[at])
 
     def ask(self, study: str, e: Experiment, **options: Any) -> Answer:
         """A study of this Experiment (studies.STUDIES), begun now or known already; the options are plain JSON values."""
@@ -170,7 +170,7 @@ class RunPool:
         """Seconds until each run in line begins; once a second for all who ask."""
         now, most, pace = time.monotonic(), float(self.limits.slice_seconds), self._seconds_a_gigaflop()
         training = [min(self._left(w.run, pace), max(0.0, w.began + w.slice - now)) for w in self.workers if w.run]
-        self._waits = starts(training, [min(self._left(run, pace), most) for run in self._queue])
+        self._waits = start_times(training, [min(self._left(run, pace), most) for run in self._queue])
         self._estimated = now
 
     def _seconds_a_gigaflop(self) -> float:

@@ -23,7 +23,7 @@ PATIENCE = 30.0  # seconds
 Key = TypeVar("Key")
 
 
-class Wish(NamedTuple):
+class Request(NamedTuple):
     """One person waits for a run. Of one person's wishes the smallest is the most urgent."""
 
     patient: bool
@@ -31,7 +31,7 @@ class Wish(NamedTuple):
     person: str
 
 
-class Place(NamedTuple):
+class QueuePosition(NamedTuple):
     """In line: 1 for the next, 0 for a run that does not wait; seconds until it begins."""
 
     number: int
@@ -42,12 +42,12 @@ class Place(NamedTuple):
         return f"{ordinal(self.number) if self.number > 1 else 'next'} in line, {rough(self.seconds)}" if self.number else ""
 
 
-def in_order(runs: Mapping[Key, Iterable[Wish]], busy: Counter[str], served: Mapping[str, float]) -> list[Key]:
+def in_order(runs: Mapping[Key, Iterable[Request]], busy: Counter[str], served: Mapping[str, float]) -> list[Key]:
     """The waiting runs, the next one first. busy: how many of a person's runs train now; served: when one last began.
 
     A run that several wait for has the best of their places.
     """
-    waiting: dict[str, dict[Key, Wish]] = defaultdict(dict)
+    waiting: dict[str, dict[Key, Request]] = defaultdict(dict)
     for key, wishes in runs.items():
         for wish in wishes:
             waiting[wish.person][key] = min(wish, waiting[wish.person].get(key, wish))
@@ -65,7 +65,7 @@ def slice_of(seconds: float, done: float) -> float:
     return done + max(seconds, done)
 
 
-def starts(training: Iterable[float], waiting: Sequence[float]) -> list[float]:
+def start_times(training: Iterable[float], waiting: Sequence[float]) -> list[float]:
     """Seconds until each of the waiting runs begins, from what the training ones still take and the waiting ones will."""
     free = list(training) or [0.0]
     heapq.heapify(free)

@@ -123,11 +123,11 @@ class Worker:
     def _train(self, command: dict[str, Any]) -> dict[str, Any]:
         """Trains until the run is done or another command replaces it; returns that command."""
         from rnnkit.engine.record import pack_record
-        from rnnkit.engine.trainer import Trainer, quietly
+        from rnnkit.engine.trainer import Trainer, no_grad_no_denormals
         from rnnkit.studies.networks import keep
 
         e = self.experiment(command)
-        with quietly():
+        with no_grad_no_denormals():
             trainer = Trainer(e)
         records, rows = trainer.records(), len(e.recorded_steps)
         ticket, skip, until = command["ticket"], command["skip"], min(command["until"], rows)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from rnnkit.errors import clip
+from rnnkit.errors import shorten_repr
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.stories.presets import PAIRS, PRESETS, pair
 
@@ -160,7 +160,7 @@ Checked = tuple[Any, str]
 def _text(most: int) -> Callable[[Any], Checked]:
     def check(value: Any) -> Checked:
         if not isinstance(value, str):
-            return None, f"must be a text in quotes, got {clip(value)}"
+            return None, f"must be a text in quotes, got {shorten_repr(value)}"
         problems = []
         if len(value) > most:
             problems.append(f"has {len(value):,} characters, at most {most:,}: cut there")
@@ -172,20 +172,20 @@ def _text(most: int) -> Callable[[Any], Checked]:
 
 
 def _flag(value: Any) -> Checked:
-    return (value, "") if isinstance(value, bool) else (None, f"must be true or false, got {clip(value)}")
+    return (value, "") if isinstance(value, bool) else (None, f"must be true or false, got {shorten_repr(value)}")
 
 
 def _whole(low: int, high: int) -> Callable[[Any], Checked]:
     def check(value: Any) -> Checked:
         good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        return (value, "") if good else (None, f"must be a whole number from {low} to {high}, got {clip(value)}")
+        return (value, "") if good else (None, f"must be a whole number from {low} to {high}, got {shorten_repr(value)}")
 
     return check
 
 
 def _answers(value: Any) -> Checked:
     if not isinstance(value, list) or not 2 <= len(value) <= MAX_ANSWERS or not all(isinstance(v, str) for v in value):
-        return None, f"must be a list of 2 to {MAX_ANSWERS} texts, got {clip(value)}"
+        return None, f"must be a list of 2 to {MAX_ANSWERS} texts, got {shorten_repr(value)}"
     checked = [_text(SHORT)(v) for v in value]
     return tuple(v for v, _ in checked), next((problem for _, problem in checked if problem), "")
 
@@ -194,7 +194,7 @@ def _one_of(names: Collection[str]) -> Callable[[Any], Checked]:
     def check(value: Any) -> Checked:
         if isinstance(value, str) and value in names:
             return value, ""
-        return None, f"must be one of {', '.join(names) or 'nothing here'}; got {clip(value)}"
+        return None, f"must be one of {', '.join(names) or 'nothing here'}; got {shorten_repr(value)}"
 
     return check
 
@@ -202,7 +202,7 @@ def _one_of(names: Collection[str]) -> Callable[[Any], Checked]:
 def _query(value: Any) -> Checked:
     """name -> text, from a link's query or a whole address."""
     if not isinstance(value, str) or len(value) > 10 * LONG:
-        return None, f"must be the settings of a link, such as 'length=10&cell=gru', got {clip(value)}"
+        return None, f"must be the settings of a link, such as 'length=10&cell=gru', got {shorten_repr(value)}"
     try:
         return dict(parse_qsl(value.rpartition("?")[2], keep_blank_values=True, max_num_fields=200)), ""
     except ValueError as error:
@@ -251,7 +251,7 @@ def _head(piece: _Piece, said: Said) -> dict[str, Any]:
     if "version" not in values:
         said.append(f"line 1: expected version = {VERSION}, got no version: read as well as it goes")
     elif values["version"] != VERSION:
-        version = clip(values.pop("version"))
+        version = shorten_repr(values.pop("version"))
         said.append(f"{piece.line('version')}: this tour is of version {version}, expected {VERSION}: read as well as it goes")
     found = _checked(piece, values, HEAD, "", said)
     return {"title": found.get("title") or "A tour", "about": found.get("about", ""), "minutes": found.get("minutes", 0)}
@@ -264,7 +264,7 @@ def _checked(
     found = {}
     for name, value in values.items():
         if name not in keys:
-            said.append(f"{piece.line(name)}: unknown key {clip(name)}{where}: valid are {', '.join(keys)}; left out")
+            said.append(f"{piece.line(name)}: unknown key {shorten_repr(name)}{where}: valid are {', '.join(keys)}; left out")
             continue
         kept, problem = keys[name](value)
         if kept is not None:
@@ -291,7 +291,7 @@ def _station(
         return None
     if point and point not in pages[page]:
         valid = ", ".join(pages[page]) or "nothing"
-        said.append(f"{piece.line('point')}: on page {page} there is to point at: {valid}; got {clip(point)}; left out")
+        said.append(f"{piece.line('point')}: on page {page} there is to point at: {valid}; got {shorten_repr(point)}; left out")
         del found["point"]
     found["settings"] = _settings(piece, found, settings.get(page, {}), where, said)
     found |= _experiments(piece, found, where, said)
@@ -318,12 +318,12 @@ def _settings(
     for name, (key, text) in given.items():
         if name not in kinds:
             valid = ", ".join(kinds) or "none on this page"
-            said.append(f"{piece.line(key)}: {key}{where}: unknown setting {clip(name)}: valid are {valid}; left out")
+            said.append(f"{piece.line(key)}: {key}{where}: unknown setting {shorten_repr(name)}: valid are {valid}; left out")
             continue
         try:
             kept[name] = kinds[name].parse(text)
         except (ValueError, OverflowError):
-            said.append(f"{piece.line(key)}: {key}{where}: {name}: valid are {kinds[name]}, got {clip(text)}; left out")
+            said.append(f"{piece.line(key)}: {key}{where}: {name}: valid are {kinds[name]}, got {shorten_repr(text)}; left out")
     return tuple(kept.items())
 
 

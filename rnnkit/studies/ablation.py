@@ -11,7 +11,7 @@ from rnnkit.engine import bptt
 from rnnkit.engine.bptt import Arrays, Params
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.losses import correct
-from rnnkit.engine.trainer import quietly
+from rnnkit.engine.trainer import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Network, Part, network
 from rnnkit.studies.word_by_word import check_units, switched_off
@@ -106,7 +106,7 @@ def final_states(e: Experiment, p: Params, x: np.ndarray) -> Arrays:
     steps = min(T, max(1, PIECE // (R * N * width)))
     symbols = torch.from_numpy(x)[:, None].expand(-1, R, -1)
     s: Arrays | None = None
-    with quietly():
+    with no_grad_no_denormals():
         tape = bptt.Tape(cell, p, steps, N)
         for start in range(0, T, steps):
             piece = symbols[start : start + steps]
@@ -118,6 +118,6 @@ def final_states(e: Experiment, p: Params, x: np.ndarray) -> Arrays:
 
 def accuracy(e: Experiment, p: Params, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(R,) share of the sentences x (T, N) whose number y (N,) the networks answer."""
-    with quietly():
+    with no_grad_no_denormals():
         z = bptt.readout(p, final_states(e, p, x)[0])[None]
         return correct(z, torch.from_numpy(y)[None, None]).numpy()

@@ -11,7 +11,7 @@ from rnnkit.corpus import TEST, no_last_noun, predictions, results, warnings
 from rnnkit.engine import bptt
 from rnnkit.engine.bptt import Params
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.trainer import quietly, tensors
+from rnnkit.engine.trainer import no_grad_no_denormals, tensors
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Network, Part, network
 from rnnkit.tasks.corpora import Sentences, known_words
@@ -47,7 +47,7 @@ def examined(e: Experiment, p: Params) -> Part:
 def answers(e: Experiment, task: Sentences, p: Params, items: np.ndarray) -> np.ndarray:
     """(n,) whether the first of the networks with these weights says plural after each of the corpus' items."""
     p, said = {name: W[:1] for name, W in p.items()}, []
-    with quietly():
+    with no_grad_no_denormals():
         for start in range(0, len(items), AT_ONCE):
             x, _, padding, _ = tensors([task.batch(items[start : start + AT_ONCE], e.length)], p["W_rec"].dtype)
             z = bptt.readout(p, bptt.forward(CELLS[e.cell], p, x, padding=padding).h[-1:])

@@ -11,7 +11,7 @@ import torch
 from rnnkit.engine import probes
 from rnnkit.engine.bptt import Params
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.trainer import quietly
+from rnnkit.engine.trainer import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.studies.ablation import accuracy, affordable
 from rnnkit.studies.networks import Network, Part, both_ways, network
@@ -94,7 +94,7 @@ def _reach(e: Experiment, p: Params, x: np.ndarray, y: np.ndarray) -> float:
     each = 8 * len(x) * e.hidden * CELLS[e.cell].floats_per_unit
     some = max(1, min(FOR_GRADIENT, MEGABYTES * 2**20 // each))
     symbols = torch.from_numpy(x[:, :some])[:, None].contiguous()
-    with quietly(), np.errstate(all="ignore"):
+    with no_grad_no_denormals(), np.errstate(all="ignore"):
         tape, _ = both_ways(e, p, symbols, torch.from_numpy(y[:some])[None, None])
         norm = probes.state_gradient_norms(tape)[-1, :, 0]
         return float(norm[1] / norm[-1])

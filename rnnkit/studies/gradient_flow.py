@@ -17,7 +17,7 @@ from rnnkit.analysis import theory
 from rnnkit.engine import probes
 from rnnkit.engine.bptt import Params, Tape
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.trainer import quietly
+from rnnkit.engine.trainer import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Network, Part, both_ways, network, tensors
 
@@ -50,7 +50,7 @@ def flow(e: Experiment, step: int = 0) -> Iterator[Part]:
             yield {"progress": 0.8 * state}
     yield {"progress": 0.8}
     one = replace(e, replicas=1, batch=1)
-    with quietly(), np.errstate(all="ignore"):
+    with no_grad_no_denormals(), np.errstate(all="ignore"):
         x, y = tensors([e.bound_task.draw(e.length, 1, np.random.default_rng(0), held_out=True)])
         tape, dz = both_ways(one, p, x, y)
         found: Part = {"norm": probes.state_gradient_norms(tape)[:, :, 0], "states": _one(tape.s).numpy()}

@@ -12,7 +12,7 @@ from rnnkit.corpus.ngrams import fitted
 from rnnkit.engine import bptt
 from rnnkit.engine.bptt import Params
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.trainer import quietly
+from rnnkit.engine.trainer import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Network, Part, network
 from rnnkit.tasks.text_symbols import beginning, joined, pieces, unknown
@@ -75,7 +75,7 @@ def scores(e: Experiment, p: Params, symbols: np.ndarray, window: int = WINDOW) 
     """(n - 1,) log p of symbols 1 ... n - 1 given all before, and whether each was the most probable."""
     cell, log_p, right = CELLS[e.cell], [], []
     x = torch.from_numpy(symbols)
-    with quietly():
+    with no_grad_no_denormals():
         tape, s = bptt.Tape(cell, p, window, 1), None
         for start in range(0, len(x) - 1, window):
             now, following = x[start : min(start + window, len(x) - 1)], x[start + 1 : start + 1 + window]
@@ -119,7 +119,7 @@ def write(e: Experiment, p: Params, prompt: np.ndarray, n: int, temperature: flo
     """(n,) symbols that follow the prompt (at least one symbol), one drawn after the other."""
     cell, rng = CELLS[e.cell], np.random.default_rng(seed)
     drawn = np.zeros(n, np.int64)
-    with quietly():
+    with no_grad_no_denormals():
         read = bptt.forward(cell, p, torch.from_numpy(prompt)[:, None, None])
         s, tape = tuple(part[-1].clone() for part in read.s), bptt.Tape(cell, p, 1, 1)
         for i, u in enumerate(rng.random(n)):

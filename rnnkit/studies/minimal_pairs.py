@@ -16,7 +16,7 @@ from rnnkit.corpus.tokens import unspaced
 from rnnkit.engine import bptt
 from rnnkit.engine.bptt import Params
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.trainer import quietly
+from rnnkit.engine.trainer import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.studies.lm_bits import COUNTED, ORDERS, TESTED, text_task
 from rnnkit.studies.networks import Network, Part, network
@@ -174,7 +174,7 @@ def log_probabilities(e: Experiment, p: Params, prefixes: list[np.ndarray], endi
     for column, (prefix, ending) in enumerate(zip(prefixes, endings, strict=True)):
         whole = np.concatenate([prefix, ending[:-1]])
         x[: len(whole), column], y[: len(ending), column], counts[: len(ending), column] = whole, ending, 1
-    with quietly():
+    with no_grad_no_denormals():
         h = bptt.forward(CELLS[e.cell], p, torch.from_numpy(x)[:, None]).h[:, 0]
         h = h[torch.from_numpy(np.minimum(starts + np.arange(K)[:, None], len(x) - 1)), torch.arange(N)]
         log_p: Any = bptt.readout(p, h[:, None])[:, 0].log_softmax(-1).gather(-1, torch.from_numpy(y)[..., None])[..., 0]

@@ -16,7 +16,7 @@ from rnnkit.engine import bptt
 from rnnkit.engine.bptt import Params, Tape
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.losses import LOSSES
-from rnnkit.engine.trainer import Trainer, init_params, one_hot, quietly
+from rnnkit.engine.trainer import Trainer, init_params, no_grad_no_denormals, one_hot
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import Batch
 
@@ -69,16 +69,16 @@ def network(e: Experiment, step: int, replica: int = 0) -> Iterator[float | Netw
 
 
 def _train(e: Experiment, step: int) -> Iterator[float]:
-    with quietly():
+    with no_grad_no_denormals():
         trainer = Trainer(replace(e, steps=MAX_STEPS))  # so many steps that records are rare
     told = time.monotonic()
     while trainer.step < step:
-        with quietly():
+        with no_grad_no_denormals():
             trainer.advance()
         if trainer.step % 25 == 0 or time.monotonic() > told + 1:
             yield trainer.step / step
             told = time.monotonic()
-    with quietly():
+    with no_grad_no_denormals():
         if (trainer.diverged < 0).any():
             trainer.look()  # as the run does when it records this step: it may be the one at which a network diverges
     keep(e, step, trainer)

@@ -13,7 +13,7 @@ from rnnkit.analysis.gradient_summary import gradient_ratio
 from rnnkit.analysis.theory import GAINS, LENGTHS
 from rnnkit.engine import probes
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.trainer import init_params, quietly
+from rnnkit.engine.trainer import init_params, no_grad_no_denormals
 from rnnkit.engine.weights import Stream, random_stream
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.studies.networks import Part, both_ways, tensors
@@ -65,7 +65,7 @@ def _row(e: Experiment, gains: Sequence[float]) -> Iterator[tuple[float, np.ndar
     at_once = max(1, MEGABYTES * 2**20 // (8 * e.length * NETWORKS * SENTENCES * e.hidden * cell.floats_per_unit))
     for start in range(0, len(gains), at_once):
         now = torch.tensor(gains[start : start + at_once], dtype=torch.float64)
-        with quietly(), np.errstate(all="ignore"):
+        with no_grad_no_denormals(), np.errstate(all="ignore"):
             p = {name: W.repeat(len(now), 1, 1) for name, W in drawn.items()}
             p["W_rec"] *= now.repeat_interleave(NETWORKS)[:, None, None]
             tape, _ = both_ways(e, p, *(_side_by_side(v, len(now)) for v in (x, y)))

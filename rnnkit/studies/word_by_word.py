@@ -18,7 +18,7 @@ from torch import Tensor
 from rnnkit.analysis import ledger
 from rnnkit.engine import probes
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.trainer import quietly
+from rnnkit.engine.trainer import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.studies.networks import Network, Part, both_ways, network, whole
 from rnnkit.tasks import agreement_task
@@ -62,7 +62,7 @@ def reading(e: Experiment, sentences: Sequence[Sequence[int]], step: int = 0, of
     cell = CELLS[e.cell]
     units = np.unique(np.linspace(0, e.hidden - 1, min(e.hidden, SHOWN)).round().astype(int))
     names = [*cell.parts, *(name for name, _ in cell.equations if name not in cell.parts)]
-    with np.errstate(all="ignore"), quietly():
+    with np.errstate(all="ignore"), no_grad_no_denormals():
         found = ledger.forward(e.cell, {name: W[0].numpy() for name, W in p.items()}, x)
         side_by_side = {name: W.repeat(x.shape[1], 1, 1) for name, W in p.items()}  # one network a sentence: a loss for each
         tape, _ = both_ways(e, side_by_side, torch.from_numpy(x)[:, :, None], torch.from_numpy(right)[None, :, None])

@@ -57,7 +57,7 @@ class Task(ABC):
         if not self.finite:
             return self.sample(length, n, rng)
         found, have = [], 0
-        share = 1 / HELD_OUT if held_out else 1 - 1 / HELD_OUT
+        share = 1 / HELD_OUT_ONE_IN if held_out else 1 - 1 / HELD_OUT_ONE_IN
         for _ in range(100):
             batch = self.sample(length, min(int((n - have) / share * 1.1) + 16, max(16, AT_ONCE // length)), rng)
             found.append(batch.part(is_held_out(batch.x) == held_out))
@@ -177,7 +177,7 @@ AT_ONCE = 2**22  # symbols drawn at once at most: 32 MB
 DRAWN = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
 EXAM = 256  # held-out sequences that the accuracy is measured on
 EXAM_SEED = 5  # of their random numbers
-HELD_OUT = 8  # one sequence in so many belongs to the test set
+HELD_OUT_ONE_IN = 8  # one sequence in so many belongs to the test set
 
 
 def everybodys_exam(task: Task, length: int) -> Batch:
@@ -191,4 +191,4 @@ def is_held_out(x: np.ndarray) -> np.ndarray:
     mixed = ((x.astype(np.uint64) + np.uint64(1)) * weights[:, None]).sum(0)  # wraps modulo 2^64
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    return (mixed >> np.uint64(40)) % np.uint64(HELD_OUT) == 0
+    return (mixed >> np.uint64(40)) % np.uint64(HELD_OUT_ONE_IN) == 0

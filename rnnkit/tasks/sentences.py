@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnkit.tasks.agreement import GRAMMAR, GROUPS, PLURAL, SINGULAR, VOCABULARY, WORDS, Agreement
-from rnnkit.tasks.base import HELD_OUT, Batch, is_held_out
+from rnnkit.tasks.base import HELD_OUT_ONE_IN, Batch, is_held_out
 
 RELATIONS = ("opposite", "same", "random")  # number of the attractors: against the subject's, the subject's, independent of it
 FORMS = np.array([GROUPS["singular"], GROUPS["plural"]])  # [number, noun] -> symbol
@@ -87,7 +87,7 @@ def _drawn(
     found: list[np.ndarray] = []
     missing = n
     for _ in range(ROUNDS):
-        many = max(32, missing) * (HELD_OUT if held_out else 1)
+        many = max(32, missing) * (HELD_OUT_ONE_IN if held_out else 1)
         front = rng.choice(GROUPS["adverb"], (adverbs, many))
         x = np.concatenate([front, plain.sample(length - adverbs, many, rng).x])
         if attractors:

@@ -2,9 +2,9 @@
 
 Training reads the first 80 % of the text in as many tracks as the batch has rows, `length` symbols a step, and each step goes on
 where the one before ended, with the state that it left: truncated backpropagation through time with the state carried over
-(Williams & Peng 1990). Now and then a track begins in the zero state again (RENEWED), as every later reading does: else that
-state becomes foreign to the network, and what it says from there nonsense. The next 10 % are for the accuracy shown while
-training, the last 10 % for the final numbers.
+(Williams & Peng 1990). Now and then a track begins in the zero state again (STATE_RESET_EVERY), as every later reading does:
+else that state becomes foreign to the network, and what it says from there nonsense. The next 10 % are for the accuracy shown
+while training, the last 10 % for the final numbers.
 There is a target at every step, and the loss is their mean: bits a symbol = loss / log 2.
 
 What does not occur in the training part, or is too rare for the vocabulary, is read as a catch-all symbol: OTHER of characters,
@@ -27,7 +27,7 @@ from rnnkit.tasks.agreement import WORDS, Agreement
 from rnnkit.tasks.base import EXAM, Batch, Task
 from rnnkit.tasks.data import KEPT
 
-RENEWED = 32  # a track begins in the zero state once in so many training steps
+STATE_RESET_EVERY = 32  # a track begins in the zero state once in so many training steps
 TRAIN, VALIDATION = 0.8, 0.9  # where these parts of the text end
 PARTS = ("training", "validation", "test")
 CHARACTERS = 5000  # told apart at most: more than the Chinese characters of a novel; the rarer ones are one symbol

@@ -20,7 +20,7 @@ from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import GROUPS, WORDS
 from rnnkit.tasks.data import drop, keep
 from rnnkit.tasks.text_symbols import example_pairs
-from rnnkit.tasks.texts import OTHER, RENEWED, example_text
+from rnnkit.tasks.texts import OTHER, STATE_RESET_EVERY, example_text
 
 DOUBLE = torch.float64
 SMALL = Experiment(task="words", length=8, hidden=6, batch=3, steps=12, replicas=1, input_scale=0.5)
@@ -97,13 +97,18 @@ def test_each_track_begins_in_the_zero_state_once_in_a_while():
     """Else a network forgets how to begin, and on real prose all that is read from the zero state becomes nonsense."""
     trainer = Trainer(replace(SMALL, steps=1000))
     renewed = []
-    for step in range(2 * RENEWED + 1):
+    for step in range(2 * STATE_RESET_EVERY + 1):
         given = next(trainer.batches)
         trainer.step = step
         trainer.compute(*given)
         first = trainer.tape.forward_arrays.states[0][0, 0]
         renewed += [(step, track) for track in range(SMALL.batch) if not first[track].any()]
-    expected = [(step, track) for step in range(2 * RENEWED + 1) for track in range(3) if (step + track) % RENEWED == 0]
+    expected = [
+        (step, track)
+        for step in range(2 * STATE_RESET_EVERY + 1)
+        for track in range(3)
+        if (step + track) % STATE_RESET_EVERY == 0
+    ]
     assert renewed == [(0, 0), (0, 1), (0, 2), *expected[1:]]
 
 

@@ -27,7 +27,7 @@ from pages.tour import highlight
 from pages.ui.markdown import plain
 from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_text
 from rnnkit.engine.record import pack, unpack
-from rnnkit.errors import clip, listing
+from rnnkit.errors import listing, shorten_repr
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
 from rnnkit.export import run_list
 from rnnkit.export.notebook import notebook
@@ -418,7 +418,7 @@ def test_broken_data_of_a_worker(kind, seed):
 
 @fuzz(300, value=JSON | st.integers() | st.binary(max_size=200) | st.lists(WORDS))
 def test_any_value_in_a_message(value):
-    assert_said([clip(value)], 60)
+    assert_said([shorten_repr(value)], 60)
     assert_said([listing([value, *NASTY])], 400)
 
 

@@ -18,7 +18,7 @@ from rnnkit.engine.fixes import FIXES, L2, Truncate, parse_fix
 from rnnkit.engine.fixes.torch_names import TORCH_NAMES
 from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.optim import OPTIMIZERS, Sgd
-from rnnkit.engine.trainer import Exam, Trainer, init_params, tensors, training_batches
+from rnnkit.engine.trainer import Evaluation, Trainer, init_params, tensors, training_batches
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import ExportError, missing, script, sections
 from rnnkit.stories.presets import PRESETS
@@ -117,7 +117,7 @@ def test_batches_and_exam_bit_for_bit(task):
         for a, b in zip(next(ours)[:2], theirs[:2], strict=True):
             assert torch.equal(a, b)
     exam = scope["task"].exam(e.length, np.random.default_rng(5))
-    expected = Exam(e, init_params(e)).batch
+    expected = Evaluation(e, init_params(e)).batch
     assert np.array_equal(exam.x, expected.x)
     assert np.array_equal(exam.y, expected.y)
 

@@ -16,7 +16,7 @@ from rnnkit.analysis.summary import verdict
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import Truncate, parse_fix
 from rnnkit.engine.history import History
-from rnnkit.engine.trainer import Trainer, init_params, quietly, training_batches
+from rnnkit.engine.trainer import Trainer, init_params, no_grad_no_denormals, training_batches
 from rnnkit.experiment import MAX_RECORD_BYTES, MAX_ROWS
 from rnnkit.export import tables
 from rnnkit.tasks import TASKS
@@ -52,7 +52,7 @@ def test_state_carried_from_the_window_before_is_a_constant(cell):
     """After three training steps, from the states that those have left, by autograd."""
     need(reference.STEPS, cell)
     e = of("characters", cell)
-    with quietly():
+    with no_grad_no_denormals():
         trainer = Trainer(e, DOUBLE)
         for _ in range(3):
             trainer.advance()
@@ -102,7 +102,7 @@ def test_what_is_recorded_changes_no_training(monkeypatch, task, cell):
             nothing = np.zeros((len(CELLS[cell].parts), e.length, e.replicas))
             monkeypatch.setattr(Trainer, "_state_gradients", lambda self, out: (None, nothing))
             monkeypatch.setattr("rnnkit.engine.probes.paths", lambda *_: {})
-        with quietly():
+        with no_grad_no_denormals():
             trainer = Trainer(e)
             records = [trainer.advance() for _ in range(e.steps + 1)]
         monkeypatch.undo()

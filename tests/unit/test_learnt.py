@@ -11,7 +11,7 @@ from rnnkit.analysis.summary import verdict
 from rnnkit.corpus import Corpus, wilson
 from rnnkit.corpus.baselines import bag_of_words
 from rnnkit.engine.history import History
-from rnnkit.engine.trainer import Exam, init_params
+from rnnkit.engine.trainer import Evaluation, init_params
 from rnnkit.engine.weights import Stream
 from rnnkit.rounding import percent
 from rnnkit.tasks import TASKS
@@ -148,7 +148,7 @@ def test_always_the_same_answer_scores_what_is_said_on_the_exam_itself(name, len
 def test_everybody_sits_the_exam_that_the_baselines_sat():
     assert EXAM_SEED == Stream.TEST
     e = Experiment(length=12, replicas=1)
-    assert np.array_equal(Exam(e, init_params(e)).batch.x, everybodys_exam(e.bound_task, 12).x)
+    assert np.array_equal(Evaluation(e, init_params(e)).batch.x, everybodys_exam(e.bound_task, 12).x)
 
 
 @pytest.mark.parametrize("name", ["agreement-attractors", "agreement-varying-attractors"])

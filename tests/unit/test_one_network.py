@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rnnkit import Experiment, train
-from rnnkit.engine.trainer import Exam, Trainer
+from rnnkit.engine.trainer import Evaluation, Trainer
 from rnnkit.stories.presets import PRESETS
 from rnnkit.studies import STUDIES, networks
 from rnnkit.studies.evaluate_corpus import examined
@@ -48,11 +48,11 @@ def test_the_weights_of_a_study_have_the_accuracy_of_the_runs_record(name):
     e = RUNS[name]
     *_, record = train(e)
     found = [last("weights", e, step=e.steps, replica=r) for r in range(e.replicas)]
-    accuracy = Exam(e, stacked(found)).accuracy()
+    accuracy = Evaluation(e, stacked(found)).accuracy()
     sound = record.diverged < 0
     np.testing.assert_array_equal(accuracy[sound], record.accuracy[sound])
     for r in np.flatnonzero(sound):
-        alone = Exam(replace(e, replicas=1), stacked([found[r]])).accuracy()
+        alone = Evaluation(replace(e, replicas=1), stacked([found[r]])).accuracy()
         assert abs(alone[0] - record.accuracy[r]) < 0.01, "network r, not its neighbour"
 
 

@@ -12,7 +12,7 @@ from rnnkit.engine.history import History
 from rnnkit.serving.limits import Limits
 from rnnkit.serving.resources import cores, memory
 from rnnkit.serving.run_pool import RunPool
-from rnnkit.serving.scheduler import PATIENCE, Place, Wish, in_order, slice_of, starts
+from rnnkit.serving.scheduler import PATIENCE, QueuePosition, Request, in_order, slice_of, start_times
 from rnnkit.stories.presets import PRESETS
 from rnnkit.stories.remedies import PANELS
 
@@ -21,7 +21,7 @@ def order(*wishes, busy=(), served=None):
     """wishes: (run, person, since) or (run, person, since, "patient")."""
     runs = {}
     for run, person, since, *patient in wishes:
-        runs.setdefault(run, []).append(Wish(bool(patient), since, person))
+        runs.setdefault(run, []).append(Request(bool(patient), since, person))
     return "".join(in_order(runs, Counter(busy), served or {}))
 
 
@@ -49,7 +49,7 @@ def test_nobody_starves_however_many_come():
     served, done = {}, []
     for now in range(1, 60):
         waiting.append((f"n{now}", f"new{now}", float(now)))
-        runs = {run: [Wish(False, since, person)] for run, person, since in waiting}
+        runs = {run: [Request(False, since, person)] for run, person, since in waiting}
         first = in_order(runs, Counter(), served)[0]
         one = next(wish for wish in waiting if wish[0] == first)
         waiting.remove(one)
@@ -60,7 +60,7 @@ def test_nobody_starves_however_many_come():
 
 
 def test_the_place_is_told_in_words():
-    told = [str(Place(n, s)) for n, s in ((1, 0), (2, 21.0), (3, 18), (11, 70), (23, 600), (22, 9000), (0, 0))]
+    told = [str(QueuePosition(n, s)) for n, s in ((1, 0), (2, 21.0), (3, 18), (11, 70), (23, 600), (22, 9000), (0, 0))]
     assert told == [
         "next in line, about 5 s",
         "2nd in line, about 20 s",
@@ -73,7 +73,7 @@ def test_the_place_is_told_in_words():
 
 
 def test_the_wait_is_that_for_the_first_free_worker():
-    assert starts([10, 4], [5, 5, 5]) == [4, 9, 10]
+    assert start_times([10, 4], [5, 5, 5]) == [4, 9, 10]
     assert [slice_of(30, done) for done in (0, 30, 120)] == [30, 60, 240]
 
 

@@ -12,7 +12,7 @@ from rnnkit.engine.losses import LOSSES
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS, Batch, is_held_out
 from rnnkit.tasks.agreement import GRAMMAR, PLURAL, SINGULAR, VOCABULARY, WORDS
-from rnnkit.tasks.base import HELD_OUT, Task
+from rnnkit.tasks.base import HELD_OUT_ONE_IN, Task
 from rnnkit.tasks.texts import OTHER
 
 every = pytest.mark.parametrize("name", TASKS)
@@ -225,7 +225,7 @@ def test_one_sequence_in_eight_is_held_out_whatever_its_company(name):
     x = TASKS[name].sample(TASKS[name].min_length + 12, 20_000, rng()).x
     out = is_held_out(x)
     different = len(sequences(Batch(x, x)))
-    assert abs(out.mean() - 1 / HELD_OUT) < 5 * np.sqrt(1 / HELD_OUT * (1 - 1 / HELD_OUT) / different)
+    assert abs(out.mean() - 1 / HELD_OUT_ONE_IN) < 5 * np.sqrt(1 / HELD_OUT_ONE_IN * (1 - 1 / HELD_OUT_ONE_IN) / different)
     assert np.array_equal(is_held_out(x[:, ::-1]), out[::-1])
     assert np.array_equal([is_held_out(x[:, n : n + 1])[0] for n in range(50)], out[:50])
 

@@ -18,7 +18,7 @@ from rnnkit.engine.fixes import FIXES, SignalFix
 from rnnkit.engine.losses import LOSSES, correct
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.record import pack_record
-from rnnkit.engine.trainer import Exam, Trainer, init_params, training_batches
+from rnnkit.engine.trainer import Evaluation, Trainer, init_params, training_batches
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.base import EXAM
 
@@ -87,24 +87,24 @@ def test_accuracy_is_that_of_the_held_out_sequences(cell):
     """Of one portion or several, of one network or many, recomputed in one go."""
     e = small(cell, hidden=8, length=160, replicas=16, steps=1, batch=1)
     p = init_params(e, DOUBLE)
-    exam = Exam(e, p)
+    exam = Evaluation(e, p)
     assert exam.batch.x.shape == (160, EXAM)
     x, y = (torch.from_numpy(part)[:, None].expand(-1, 16, -1) for part in (exam.batch.x, exam.batch.y))
     expected = correct(bptt.readout(p, bptt.forward(CELLS[cell], p, x).h[-1:]), y)
     np.testing.assert_allclose(exam.accuracy(), expected, rtol=1e-12)
-    alone = Exam(e, {k: v[2:3] for k, v in p.items()}).accuracy()
+    alone = Evaluation(e, {k: v[2:3] for k, v in p.items()}).accuracy()
     np.testing.assert_allclose(alone, expected[2:3], rtol=1e-12)
     assert next(iter(train(e, DOUBLE))).accuracy == pytest.approx(expected.numpy())
 
 
 def test_everybody_sits_the_same_exam():
-    one, other = (Exam(e, init_params(e)) for e in (small(task="adding"), small(task="adding", cell="lstm", seed=5)))
+    one, other = (Evaluation(e, init_params(e)) for e in (small(task="adding"), small(task="adding", cell="lstm", seed=5)))
     assert np.array_equal(one.batch.x, other.batch.x)
 
 
 def test_networks_see_different_sequences_and_none_of_the_exams():
     e = small(replicas=2, batch=64)
-    exam = {row.tobytes() for row in np.ascontiguousarray(Exam(e, init_params(e)).batch.x.T)}
+    exam = {row.tobytes() for row in np.ascontiguousarray(Evaluation(e, init_params(e)).batch.x.T)}
     stream = training_batches(e, DOUBLE, "cpu")
     batches = [next(stream)[0] for _ in range(30)]
     assert not torch.equal(batches[0][:, 0], batches[0][:, 1])
