@@ -7,7 +7,6 @@ from apptest import SMALL, until, widget
 from hypothesis import given
 from hypothesis import strategies as some
 
-import dashboard
 from pages.state import uploads
 from pages.state.page_settings import Choice, Digest, Number, Several, Text
 from pages.ui import registry
@@ -84,6 +83,8 @@ def test_settings_have_names_of_their_own():
 def tours_pages(name):
     """A page, or another one for a while."""
     import streamlit as st
+
+    import dashboard
 
     dashboard.show(st.session_state.get("elsewhere", name))
 
