@@ -10,16 +10,14 @@ import csv
 import io
 import json
 import os
-import random
 import re
-import tracemalloc
 from functools import cache
 
 import numpy as np
 import pytest
 from corpus_files import as_blimp, as_gulordava, as_linzen, as_table
 from exported import made
-from hostile import LONGEST, NASTY
+from hostile import JSON, LONGEST, NASTY, SEEDS, WORDS, E, assert_said, assert_within, mutated
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +31,6 @@ from rnnkit.export import run_list
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import missing, script
 from rnnkit.serving.limits import Limits
-from rnnkit.stories.presets import PRESETS
 from rnnkit.stories.tours import MAX_STATIONS, read_tour
 from rnnkit.tasks.sentences import parse as parse_sentence
 from rnnkit.tasks.text_symbols import pieces, unknown
@@ -64,61 +61,7 @@ def fuzz(n, **strategies):
 # ---- what comes
 
 
-WORDS = st.sampled_from(NASTY) | st.text(max_size=20)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
-    max_leaves=8,
-)
-PIECES = [b"\xff", b"\xc3", b"PK\x03\x04", b"\xed\xa0\x80", *(word.encode("utf-8", "surrogatepass") for word in NASTY)]
-
-
-def mutated(sound, seed):
-    """A sound file with one to three faults."""
-    rng, data = random.Random(seed), bytearray(sound)
-    for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        at = rng.randrange(len(data) + 1)
-        end = min(len(data), at + rng.choice((1, 2, 8, 60, 400)))
-        line = slice(data.rfind(b"\n", 0, at) + 1, len(data) if (n := data.find(b"\n", at)) < 0 else n)
-        numbers = [m.span() for m in re.finditer(rb"\d+", data[line])]
-        faults = {
-            "flip": lambda at=at: data.__setitem__(slice(at, at + 1), bytes([rng.randrange(256)])),
-            "cut": lambda at=at: data.__delitem__(slice(at, None)),
-            "lose": lambda at=at, end=end: data.__delitem__(slice(at, end)),
-            "twice": lambda at=at, end=end: data.__setitem__(slice(at, at), data[at:end]),
-            "insert": lambda at=at: data.__setitem__(slice(at, at), rng.choice(PIECES)),
-            "replace": lambda at=at, end=end: data.__setitem__(slice(at, end), rng.choice(PIECES)),
-            "line": lambda line=line: data.__setitem__(line, rng.choice(PIECES)),
-            "lines": lambda line=line: data.__setitem__(slice(line.start, line.start), (bytes(data[line]) + b"\n") * 3),
-            "number": lambda line=line, numbers=numbers: numbers and data.__setitem__(
-                slice(line.start + (span := rng.choice(numbers))[0], line.start + span[1]), rng.choice(PIECES)
-            ),
-            "ends": lambda: data.__setitem__(slice(None), bytes(data).replace(b"\n", rng.choice((b"\r\n", b"\r", b"\n\n")))),
-            "mark": lambda: data.__setitem__(slice(0, 0), b"\xef\xbb\xbf"),
-            "recode": lambda: data.__setitem__(slice(None), bytes(data).decode("latin-1").encode("utf-16")),
-        }  # fmt: skip
-        rng.choice(list(faults.values()))()
-    return bytes(data)
-
-
-SEEDS = st.integers(0, 2**32)
-E = [Experiment(), *(preset.experiment for preset in PRESETS.values())]
 E += [Experiment(cell="esn"), Experiment(task="corpus", data="0123456789abcdef"), Experiment(fixes=("freeze:W_rec@3", "l2:1"))]
-
-
-def assert_said(messages, longest=LONGEST):
-    """In words, and short however long the input."""
-    for message in messages:
-        assert isinstance(message, str) and message.strip() and len(message) <= longest, message[:1000]
-        message.encode()  # half a surrogate pair could not be sent to a browser
-
-
-def assert_within(e):
-    """An Experiment that is what it says, and whose fields keep their ranges."""
-    assert Experiment.from_json(e.to_json()) == e and Experiment.from_query(e.to_query()) == (e, [])
-    for name, f in FIELDS.items():
-        if "range" in f.metadata:
-            assert f.metadata["range"][0] <= getattr(e, name) <= f.metadata["range"][1]
 
 
 # ---- links and JSON
@@ -445,37 +388,6 @@ def test_nothing_of_a_link_is_in_an_exported_program(e, name, text):
         tree = ast.parse(source)
         called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
         assert not called & {"eval", "exec", "compile", "__import__", "open"}
-
-
-# ---- memory
-
-
-SIZES = [  # what reads it, what is read, and so many times its size may be in use meanwhile
-    (lambda data: read_text(data).words, b"(" * 500_000, 40),
-    (lambda data: read_text(data).words, b"a " * 250_000, 40),
-    (lambda data: _refused(data), b"prefix\tlabel\n" + b"a b\tsg\n" * 30_000, 120),
-    (lambda data: _refused(data), b"prefix,label" + b",x" * 9_000, 400),
-    (lambda data: _refused(data), b'{"' + b"\n{" * 99_000, 120),
-    (run_list.load, b"{\n" * 499_000, 8),
-    (run_list.load, run_list.HEADER.encode() + b'\n{"name": "a"}' * 70_000, 8),
-    (lambda data: read_tour(data, highlight.places()), b"[[station]]\n" * 8_000, 60),
-    (lambda data: Experiment.from_query({"fixes": data.decode()}), b"l1:1," * 2_000, 120),
-]
-
-
-@pytest.mark.parametrize(("read", "data", "times"), SIZES, ids=[str(n) for n in range(len(SIZES))])
-def test_memory_stays_in_proportion(read, data, times):
-    tracemalloc.start()
-    try:
-        read(data)
-        assert tracemalloc.get_traced_memory()[1] < times * len(data) + 1_000_000
-    finally:
-        tracemalloc.stop()
-
-
-def _refused(data):
-    with pytest.raises(CorpusError):
-        read_corpus(data)
 
 
 def test_it_was_ten_thousand_cases():

@@ -35,6 +35,7 @@ FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [*ROOT.glob("rnnkit/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("dashboard.py")]
 }
+CODE = (".py", ".js", ".css")
 TAIL = "__name__ == '__main__'"  # the last lines of a page, for a deep link that is a fresh server's first request
 PACKAGE = [name for name in FILES if name.split(".")[0] == "rnnkit"]
 PAGES = [f"pages.{name}" for name in registry.NAMES]
@@ -223,3 +224,10 @@ def test_what_is_heavy_is_loaded_when_it_is_asked_for(in_fresh_python):
     assert all(hasattr(rnnkit, name) for name in rnnkit.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         rnnkit.nope  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "path", [p for part in ("rnnkit", "pages", "tests") for p in ROOT.glob(f"{part}/**/*") if p.suffix in CODE]
+)
+def test_no_file_is_longer_than_400_lines(path):
+    assert path.read_text("utf-8").count("\n") <= 400
