@@ -20,7 +20,7 @@ TOKEN = re.compile(r"[\w-]{43}", re.ASCII)  # as secrets.token_urlsafe(32) makes
 
 def browser() -> str:
     """The token of this viewer's browser; "" where it sent none."""
-    token = st.context.cookies.get(NAME, "")
+    token = str(st.context.cookies.get(NAME, ""))  # a test of Streamlit's puts something else in its place
     return token if TOKEN.fullmatch(token) else ""
 
 
