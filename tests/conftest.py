@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-        if "slow" in item.keywords:
+        if item.get_closest_marker("slow"):  # not `in item.keywords`, which hold the names of folders
             item.add_marker(pytest.mark.timeout(3600))
             if "slow" not in config.option.markexpr:
                 item.add_marker(pytest.mark.skip(reason="slow: pytest -m slow"))

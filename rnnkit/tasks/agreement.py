@@ -26,7 +26,7 @@ VOCABULARY = {
     "plural": PLURAL,
     "mass": "milk rice bread fish soup honey".split(),
     "verb": "ate saw liked found carried".split(),
-    "adverb": "already often no_grad_no_denormals once recently".split(),
+    "adverb": "already often quietly once recently".split(),
     "adjective": "fresh old warm good".split(),
     "determiner": "my some".split(),
     "preposition": "near with without".split(),

@@ -13,6 +13,7 @@ from browsing import PHONE, SIDEWAYS, button, choose, expect, sidebar
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 
 from pages.run_list import table
+from pages.state import transport
 from pages.state.run_list import Shelf
 from rnnkit.experiment import Experiment
 from rnnkit.export.run_list import MOST, PLACES, Entry, dump, load
@@ -215,7 +216,7 @@ def test_it_looks_again_only_while_something_changes(monkeypatch):
     drawn = SimpleNamespace(experiment=PLAIN, done=True, error="", viewers={}, history=history)
     playback = SimpleNamespace(playing=False)
     for name, value in (("run", present), ("playback", playback)):
-        monkeypatch.setattr(table._session, name, lambda value=value: value)
+        monkeypatch.setattr(transport, name, lambda value=value: value)
     monkeypatch.setattr(table, "viewers_shelf", lambda: shelf)
     runs = {PLAIN.key: drawn}
     assert table._interval(runs) is None

@@ -191,9 +191,9 @@ def test_recovery_says_what_happened(run):
     a = autopsies(run, 31)[0]
     saved = trained(rewound(replace(DOOMED, steps=30), a.blow, THRESHOLD))
     word, told = recovery(DOOMED, a, saved, 10)
-    assert word == "Alive." and f"{amount(THRESHOLD * DOOMED.lr)} long, not {amount(DOOMED.lr * a.norm[a.blow])}" in told
+    assert word == "Finite so far." and f"{amount(THRESHOLD * DOOMED.lr)} long, not {amount(DOOMED.lr * a.norm[a.blow])}" in told
     assert "thrown" not in told and f"At step {saved.steps[9]}" in told
-    assert recovery(DOOMED, a, saved, 31)[0] == "Alive, but it has not learnt.", "30 steps are not enough"
+    assert recovery(DOOMED, a, saved, 31)[0] == "Finite, but it has not learnt.", "30 steps are not enough"
     loose = trained(rewound(replace(DOOMED, steps=30), a.fatal - 1, 1e6))
     word, told = recovery(DOOMED, a, loose, 31)
     assert word == "Too late." and f"NaN at step {a.fatal}" in told and f"thrown at step {a.blow}" in told

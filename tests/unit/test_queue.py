@@ -127,10 +127,12 @@ def test_a_long_run_lets_others_take_their_turn_and_goes_on_with_the_same_number
     long = pool.get(replace(LONG, steps=300))
     others = [pool.get(replace(SHORT, seed=seed)) for seed in (1, 2)]
     pool.watch(long, "ann", long.rows)
+    long.worker.slice = 600.0  # its slice of time is not over, however slow the machine
     wait(lambda: long.history.n > 0)
     for run in others:
         pool.watch(run, "bob", run.rows)
     assert str(pool.place(others[0])).startswith("next in line, about ")
+    long.worker.slice = 0.0
     wait(lambda: others[0].done)
     assert long.history.n > 0 and not long.done and not long.error, "it had to make room, and keeps its rows"
 
