@@ -254,7 +254,7 @@ def test_no_host_can_put_a_traceback_on_the_page(in_fresh_python):
     code = """
         import streamlit as st
         st.set_option("client.showErrorDetails", False)
-        from pages import _trouble
+        from pages.ui import errors
         print(st.get_option("client.showErrorDetails"))
     """
     assert in_fresh_python(dedent(code)).split()[-1] == "none"
