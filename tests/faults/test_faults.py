@@ -87,15 +87,20 @@ class Person(Viewer):
         return self.answers[number]
 
     async def takes_home(self, label):
-        """The bytes of a file, once the page has been drawn for the last time: with each, the files have new names."""
+        """The bytes of a file. With each drawing of the page the files have new names, so one that is gone is asked for again."""
         await self.waits(lambda: self.settled, "the end of the run")
         if label not in self.files:
             self.settled = False
             await self.change("take_home", bool_value=True)
             await self.waits(lambda: self.settled and label in self.files, "the menu")
-        answer = await self.asks("backend_operation_request", deferred_file={"file_id": self.files[label]})
-        assert not answer.error_msg, f"{label}: {answer.error_msg}"
-        return (await asyncio.to_thread(requests.get, self.url + answer.deferred_file.url, timeout=60)).content
+        for _ in range(3):
+            answer = await self.asks("backend_operation_request", deferred_file={"file_id": self.files[label]})
+            assert not answer.error_msg, f"{label}: {answer.error_msg}"
+            given = await asyncio.to_thread(requests.get, self.url + answer.deferred_file.url, timeout=60)
+            if given.ok:
+                return given.content
+            await asyncio.sleep(1)
+        raise AssertionError(f"{label}: {given.status_code} {given.text[:100]}")
 
     async def uploads(self, data):
         """What the server answers."""
