@@ -1,5 +1,5 @@
 # Short names for what README and CI run; everything runs in .venv, or in another one: make test VENV=.venv-3.14
-.PHONY: run test unit browser claims fuzz hall newest check api wheel
+.PHONY: run test quick unit browser claims fuzz hall newest check api papers wheel
 VENV = .venv
 ifeq ($(OS),Windows_NT)
 PYTHON = python
@@ -17,8 +17,12 @@ $(VENV): requirements-dev.txt requirements.txt
 run: $(VENV)
 	$(PY) -m streamlit run dashboard.py
 
-# The README's test command: first two files at a time, then those that drive a browser, alone.
+# The README's test command: first what needs no browser, by two processes; then what drives one, alone.
 test: unit browser
+
+# Between two commits: no browser, no claims (trainings), no faults (killed processes, full disks); eight minutes on two cores.
+quick: $(VENV)
+	$(PY) -m pytest -n 2 --dist loadfile -m "not browser" tests/unit tests/pages
 
 unit: $(VENV)
 	$(PY) -m pytest -n 2 --dist loadfile -m "not browser"
@@ -30,9 +34,9 @@ browser: $(VENV)
 claims: $(VENV)
 	$(PY) -m pytest -n 2 -m slow
 
-# twenty times the hostile cases of every test run, each time others:
+# twenty times the hostile cases and the random models of every test run, each time others:
 fuzz: $(VENV)
-	RNNKIT_FUZZ=20 $(PY) -m pytest tests/faults/test_hostile.py --timeout 0
+	RNNKIT_FUZZ=20 $(PY) -m pytest tests/faults/test_hostile.py tests/unit/test_watch.py tests/unit/test_watch_shown.py --timeout 0
 
 # a lecture hall of 250 viewers who watch the same run:
 hall: $(VENV)
@@ -53,6 +57,10 @@ check: $(VENV)
 # docs/api.md from the docstrings
 api: $(VENV)
 	$(PY) -m docs.make_api
+
+# docs/papers and the recorded results of papers, anew: minutes for each
+papers: $(VENV)
+	$(PY) -m docs.make_papers
 
 wheel: $(VENV)
 	$(PY) -m pip wheel -q --no-deps --no-build-isolation --wheel-dir dist .

@@ -38,7 +38,8 @@ def main() -> None:
         browser = p.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS)
         browser.new_page().goto("about:blank")
         start = time.perf_counter()
-        server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        environment = os.environ | {"RNNKIT_STORE": "off"}
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             wait_for(port)
             url = f"http://127.0.0.1:{port}"
@@ -56,7 +57,7 @@ def main() -> None:
 def visit(browser: Browser, url: str, start: float = 0.0, who: str = "") -> Page:
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     page.goto(url)
-    for selector, what in (("[data-testid=stSidebar]", "first paint"), ("h3", "headline"), (".heatmap", "heatmap")):
+    for selector, what in (("[data-testid=stMain]", "first paint"), ("h3", "headline"), (".heatmap", "heatmap")):
         page.wait_for_selector(selector)
         if who:
             report(f"{who} {what}", start)

@@ -3,6 +3,7 @@
     python benchmarks/load.py same --viewers 250       all look at one run
     python benchmarks/load.py different --viewers 30   each trains a run of his own
     python benchmarks/load.py rounds --viewers 250     all come and go, ten times
+    python benchmarks/load.py room --viewers 250       all are in one room: they train a few shared runs, then vote
     python benchmarks/load.py curve --viewers 500 --out docs/scale.csv     `same` with more and more viewers
 
 Prints what was measured; docs/scale.md explains it. Linux only. The viewers run in this process and need
@@ -20,7 +21,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ import psutil
 from feel import ROOT, free_port
 
 sys.path.insert(0, str(ROOT))
-from viewers import Viewer
+from viewers import Crowd, Viewer
 
 from rnnkit.experiment import Experiment
 from rnnkit.stories.presets import PRESETS
@@ -58,7 +59,7 @@ class Server:
         port = free_port()
         options = ["--server.headless", "true", "--server.address", "127.0.0.1", "--server.port", str(port)]
         command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
-        environment = os.environ | {f"RNNKIT_{name.upper()}": value for name, value in settings.items()}
+        environment = os.environ | {"RNNKIT_STORE": "off"} | {f"RNNKIT_{name.upper()}": value for name, value in settings.items()}
         with log.open("wb") as out:
             self.process = psutil.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
         self.url = f"http://127.0.0.1:{port}"
@@ -107,48 +108,6 @@ class Server:
 
 
 # ---- a crowd ----
-
-
-@dataclass
-class Crowd:
-    """Viewers who come within some seconds, and what they saw."""
-
-    viewers: list[Viewer]
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    async def join(self, seconds: float) -> None:
-        start = time.monotonic()
-        for n, viewer in enumerate(self.viewers):
-            await asyncio.sleep(max(0.0, start + seconds * n / len(self.viewers) - time.monotonic()))
-            self.tasks.append(asyncio.create_task(viewer.watch()))
-
-    async def leave(self) -> None:
-        await asyncio.gather(*(viewer.leave() for viewer in self.viewers))
-        await asyncio.gather(*self.tasks)
-
-    def trouble(self) -> list[str]:
-        return [text for viewer in self.viewers for text in viewer.trouble]
-
-    def first(self) -> list[float]:
-        """Seconds from joining to the first frame; infinite where none came."""
-        return [v.frames[0] - v.joined if v.frames else np.inf for v in self.viewers]
-
-    def drawn(self) -> list[float]:
-        return [v.drawn - v.joined if v.drawn else np.inf for v in self.viewers]
-
-    def gaps(self, start: float, end: float) -> list[float]:
-        """Seconds between one frame and the next, the longest of every viewer."""
-        return [longest([t for t in v.frames if start <= t <= end], start, end) for v in self.viewers]
-
-    def latencies(self, start: float, end: float) -> list[float]:
-        """Of every poll answered in that time, and of those still waiting."""
-        return [s for v in self.viewers for at, s in v.latencies if start <= at <= end] + [
-            end - asked for v in self.viewers for asked in v._asked.values() if start <= asked < end - 1
-        ]
-
-
-def longest(times: Sequence[float], start: float, end: float) -> float:
-    return float(np.diff([start, *times, end]).max())
 
 
 def crowd(server: Server, n: int, experiments: Iterable[Experiment]) -> Crowd:
@@ -313,6 +272,49 @@ async def rounds(a: argparse.Namespace) -> list[dict[str, float]]:
     return rows
 
 
+ROOM_FIGURES = ("dropped or failed", "latency ms, median", "latency ms, p95", "server, cores", "server MB, most")
+
+
+async def room(a: argparse.Namespace) -> dict[str, float]:
+    """A lecturer's room. Its members train three shared runs, rest for `--seconds`, and answer a question of the tour."""
+
+    def first_answer(v: Viewer) -> str:
+        return next((key for key in v.buttons if re.fullmatch(r"room_vote_\d+_0", key)), "")
+
+    async with hall(a.log) as server:
+        lecturer = Viewer(server.url, SHORT.to_query())
+        teaching = Crowd([lecturer])
+        await teaching.join(0)
+        for key in ("share", "room_open", "room_close"):
+            assert await until(lambda key=key: key in lecturer.buttons, 60), f"no button {key}"
+            if key != "room_close":
+                await lecturer.press(key)
+        name = next(found[1] for text in lecturer.said.values() if (found := re.search(r"Room ([a-z]{6})", text)))
+        queries = [replace(SHORT, seed=200 + k).to_query() | {"room": name} for k in range(3)]
+        people = Crowd([Viewer(server.url, queries[n % 3]) for n in range(a.viewers)])
+        joining = time.monotonic()
+        await people.join(a.join)
+        await until(lambda: all(finished(" ".join(v.said.values()), SHORT.steps) for v in people.viewers), a.limit)
+        start, polls = time.monotonic(), sum(v.polls for v in people.viewers)
+        await asyncio.sleep(a.seconds)
+        end, polls = time.monotonic(), sum(v.polls for v in people.viewers) - polls
+        row = {"all in and trained after s": start - joining, "polls a second": polls / (end - start)}
+        seen = measured(server, people, start, end)
+        row |= {name: seen[name] for name in ROOM_FIGURES}
+        row["ms of a core for a poll"] = 1000 * row["server, cores"] * (end - start) / polls
+        await lecturer.press("tour_start")
+        await until(lambda: all(map(first_answer, people.viewers)), 60)
+        row["question on every phone after s"] = time.monotonic() - end
+        voting = time.monotonic()
+        await asyncio.gather(*(v.press(first_answer(v)) for v in people.viewers if first_answer(v)))
+        await until(lambda: any(f"**{a.viewers}** of {a.viewers} have" in text for text in lecturer.said.values()), 60)
+        row["all votes on the screen after s"] = time.monotonic() - voting
+        tell(people.trouble() + teaching.trouble())
+        for one in (people, teaching):
+            await one.leave()
+    return row
+
+
 KEPT = 135.0  # seconds after which a session of somebody who has gone is gone too
 
 
@@ -360,7 +362,7 @@ def main() -> None:
         table.to_csv(a.out, index=False)
 
 
-SCENARIOS = {"same": same, "different": different, "rounds": rounds, "curve": curve}
+SCENARIOS = {"same": same, "different": different, "rounds": rounds, "room": room, "curve": curve}
 
 if __name__ == "__main__":
     main()

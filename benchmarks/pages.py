@@ -43,8 +43,8 @@ def main() -> None:
         report(
             f"Step by step: {cell}, 4 units, 12 words", lambda e=tiny, x=small: ledger.Ledger(e.cell, draw_weights(e, 0), x, 1)
         )
-        report(f"Vanishing: {cell}, 100 words", lambda e=e: list(STUDIES["flow"](e)))
-        report(f"Vanishing, the map (with a bar): {cell}", lambda e=e: list(STUDIES["regimes"](e)), 1)
+        report(f"Vanishing: {cell}, 100 words", lambda e=e: list(STUDIES["gradient_flow"](e)))
+        report(f"Vanishing, the map (with a bar): {cell}", lambda e=e: list(STUDIES["regime_map"](e)), 1)
     w, b = error_surface.mesh((3.6, 6.4), (-3.6, -1.4), 90, 90)
     report("Exploding: surface of 90 x 90 points", lambda: error_surface.gradient(w, b))
     report("Exploding: both paths of 150 steps", lambda: error_surface.descend(4.9, -2.3, 0.15, 150, np.array([np.inf, 0.4])))

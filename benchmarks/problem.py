@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnnkit.engine.batches import TrainingBatch
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import ClipNorm
-from rnnkit.engine.trainer import Trainer, TrainingBatch, init_params
+from rnnkit.engine.trainer import Trainer, init_params
 from rnnkit.experiment import Experiment
 
 LR, BATCH = 0.01, 32
@@ -80,8 +81,8 @@ class Rnnkit:
     """The product itself, as `train` runs it, with a Record (and so a row of the heatmap) at every step.
 
     Two things are left out, as they are in all other variants: drawing sentences (one batch comes again and again) and
-    the held-out exam, which is not part of a training step. The step's number is set back to one that has a Record but no
-    exam: with steps = 10, `every` is at most 5 (at all sizes of the grid) and `eval_every` at least 10.
+    the held-out evaluation, which is not part of a training step. The step's number is set back to one that has a Record but no
+    evaluation: with steps = 10, `every` is at most 5 (at all sizes of the grid) and `eval_every` at least 10.
     """
 
     single: ClassVar[bool] = False
@@ -92,7 +93,7 @@ class Rnnkit:
         with torch.inference_mode():
             self.trainer = Trainer(e, device=problem.device)
         self.trainer.batches = repeat(problem.batch)
-        self.trainer.exam = None  # a step with an exam would fail
+        self.trainer.recorder.evaluation = None  # a step with an evaluation would fail
         self.number = e.every
 
     def __call__(self) -> Result:

@@ -51,7 +51,7 @@ One training step of small recurrent networks, in rnnkit and in its peers: rows 
 {TASKS["agreement"].n_in}), the cell over T steps, cross-entropy at the last step, backward, the gradient clipped to a norm of 1,
 a step of SGD; {BATCH} sentences of the task "agreement". The same model, weights and data everywhere:
 `tests/unit/test_benchmark.py` checks on the CPU that losses, heatmaps and trained weights agree. Left out everywhere: drawing
-sentences (one batch comes again and again) and the held-out exam.
+sentences (one batch comes again and again) and the evaluation on held-out sequences.
 
 - **rnnkit**: `Trainer.advance`, as `train` runs it, with a Record at every step: the loss, the norms of dL/dh_t (LSTM: and
   dL/dc_t) of every time step, the gradient's norm. R networks are trained in one stack. **Without heatmap**: the same, nothing

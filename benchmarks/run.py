@@ -1,8 +1,8 @@
 """What a whole run costs beside its training steps: `python benchmarks/run.py`.
 
-For every story of the dashboard the share of its time that goes into the gradient and the update, drawing sentences, held-out
-exams and Records; then training steps a second in a worker of the dashboard, while somebody looks, as a multiple of those on the
-command line, in turns.
+For every story of the dashboard: the share of its time that goes into the gradient and the update, drawing sentences, held-out
+evaluations and Records. Then, in turns: training steps a second in a worker of the dashboard with a viewer, as a multiple of
+those on the command line.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     print("share of a run's time, percent")
-    print(f"{'':14}{'step':>8}{'drawing':>9}{'exams':>8}{'records':>9}{'exams and records':>20}")
+    print(f"{'':14}{'step':>8}{'drawing':>9}{'evaluation':>12}{'records':>9}{'evaluation and records':>24}")
     for name in args.presets:
-        step, drawing, exams, records = shares(PRESETS[name].experiment)
-        print(f"{name:14}{step:8.1f}{drawing:9.1f}{exams:8.1f}{records:9.1f}{exams + records:20.1f}", flush=True)
+        step, drawing, evaluation, records = shares(PRESETS[name].experiment)
+        print(f"{name:14}{step:8.1f}{drawing:9.1f}{evaluation:12.1f}{records:9.1f}{evaluation + records:24.1f}", flush=True)
     print("\nsteps a second in the dashboard / on the command line")
     pool = RunPool()
     for cell in args.cells:
@@ -80,14 +80,15 @@ def shares(e: Experiment) -> tuple[float, float, float, float]:
     with torch.inference_mode():
         trainer = Trainer(e)
         trainer.batches = iter(clocked("drawing", trainer.batches.__next__), None)
-        trainer.exam.accuracy = clocked("exams", trainer.exam.accuracy)
-        trainer._record = clocked("records", trainer._record)
+        evaluation, recorder = trainer.recorder.evaluation, trainer.recorder
+        evaluation.accuracy = clocked("evaluation", evaluation.accuracy)
+        recorder.record = clocked("records", recorder.record)
         while not trainer.done:
             trainer.advance()
     whole = time.perf_counter() - start
-    spent["records"] -= spent["exams"]  # which are taken within
+    spent["records"] -= spent["evaluation"]  # which are taken within
     rest = whole - sum(spent.values())
-    return tuple(100 * s / whole for s in (rest, spent["drawing"], spent["exams"], spent["records"]))
+    return tuple(100 * s / whole for s in (rest, spent["drawing"], spent["evaluation"], spent["records"]))
 
 
 def on_the_command_line(e: Experiment) -> float:

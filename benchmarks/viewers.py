@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -29,7 +31,7 @@ class Viewer:
 
     url: str  # of the server, http://...
     query: dict[str, str] = field(default_factory=dict)
-    page: str = ""  # address under the server's
+    page: str = "lab"  # address under the server's
     joined: float = 0.0
     drawn: float = 0.0  # when the first whole run of the page had ended
     frames: list[float] = field(default_factory=list)  # when each frame came
@@ -41,6 +43,7 @@ class Viewer:
     said: dict[tuple[int, ...], str] = field(default_factory=dict)  # words that stand on the page, by their place
     trouble: list[str] = field(default_factory=list)
     widgets: dict[str, WidgetState] = field(default_factory=dict)
+    buttons: dict[str, tuple[str, str]] = field(default_factory=dict)  # key -> id, and the fragment that drew it, of those seen
     left: bool = False
     _fragments: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _every: dict[str, float] = field(default_factory=dict)
@@ -81,8 +84,8 @@ class Viewer:
         if self._socket:
             await self._socket.close()
 
-    def message(self, fragment: str = "") -> BackMsg:
-        """What the page sends to have itself, or one of its fragments, drawn."""
+    def message(self, fragment: str = "", poll: bool = True) -> BackMsg:
+        """What the page sends to have itself, or one of its fragments, drawn; poll: not because of a click."""
         message = BackMsg()
         state = message.rerun_script
         state.query_string = urlencode(self.query)
@@ -90,7 +93,7 @@ class Viewer:
         state.page_name = "" if self._page_hash else self.page
         state.widget_states.widgets.extend(self.widgets.values())
         if fragment:
-            state.fragment_id, state.is_auto_rerun = fragment, True
+            state.fragment_id, state.is_auto_rerun = fragment, poll
         context = state.context_info
         context.timezone, context.locale, context.color_scheme = "UTC", "en-US", "light"
         context.url = f"{self.url}/{self.page}"
@@ -102,6 +105,13 @@ class Viewer:
         self._closed.discard(self._menus.get(name, ()))
         self.widgets[name] = WidgetState(id=name, **value)
         await self._socket.send(self.message().SerializeToString())
+
+    async def press(self, key: str) -> None:
+        """Presses the button of this key, which has been drawn."""
+        name, fragment = self.buttons[key]
+        message = self.message(fragment, poll=False)
+        message.rerun_script.widget_states.widgets.append(WidgetState(id=name, trigger_value=True))
+        await self._socket.send(message.SerializeToString())
 
     # ---- what comes from the server ----
 
@@ -133,7 +143,10 @@ class Viewer:
             if menu.id not in self.widgets:
                 self._closed.add(path)
         elif kind == "new_element":
-            self._element(message.delta.new_element, path)
+            element = message.delta.new_element
+            if element.WhichOneof("type") == "button":
+                self.buttons[element.button.id.split("-", 2)[-1]] = (element.button.id, message.delta.fragment_id)
+            self._element(element, path)
 
     def _element(self, element: Any, path: tuple[int, ...]) -> None:
         kind = element.WhichOneof("type")
@@ -205,3 +218,48 @@ def _multiselect(widget: Any) -> dict[str, Any]:
 
 WORDS = {"alert": "body", "markdown": "body", "progress": "text", "slider": "label"}  # kind of element -> where its words are
 VALUES = {"selectbox": _selectbox, "number_input": _number, "multiselect": _multiselect}
+
+
+# ---- a crowd ----
+
+
+@dataclass
+class Crowd:
+    """Viewers who come within some seconds, and what they saw."""
+
+    viewers: list[Viewer]
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def join(self, seconds: float) -> None:
+        start = time.monotonic()
+        for n, viewer in enumerate(self.viewers):
+            await asyncio.sleep(max(0.0, start + seconds * n / len(self.viewers) - time.monotonic()))
+            self.tasks.append(asyncio.create_task(viewer.watch()))
+
+    async def leave(self) -> None:
+        await asyncio.gather(*(viewer.leave() for viewer in self.viewers))
+        await asyncio.gather(*self.tasks)
+
+    def trouble(self) -> list[str]:
+        return [text for viewer in self.viewers for text in viewer.trouble]
+
+    def first(self) -> list[float]:
+        """Seconds from joining to the first frame; infinite where none came."""
+        return [v.frames[0] - v.joined if v.frames else np.inf for v in self.viewers]
+
+    def drawn(self) -> list[float]:
+        return [v.drawn - v.joined if v.drawn else np.inf for v in self.viewers]
+
+    def gaps(self, start: float, end: float) -> list[float]:
+        """Seconds between one frame and the next, the longest of every viewer."""
+        return [longest([t for t in v.frames if start <= t <= end], start, end) for v in self.viewers]
+
+    def latencies(self, start: float, end: float) -> list[float]:
+        """Of every poll answered in that time, and of those still waiting."""
+        return [s for v in self.viewers for at, s in v.latencies if start <= at <= end] + [
+            end - asked for v in self.viewers for asked in v._asked.values() if start <= asked < end - 1
+        ]
+
+
+def longest(times: Sequence[float], start: float, end: float) -> float:
+    return float(np.diff([start, *times, end]).max())

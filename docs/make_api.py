@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import rnnkit
+from rnnkit.fields import FieldSpec, NumberField, specs
 
 TARGET = Path(__file__).with_name("api.md")
 TITLE = """\
@@ -19,7 +21,8 @@ TITLE = """\
 `from rnnkit import ...` gives what stands on this page; everything else may move. `make api` writes the page from the docstrings.
 """
 ORDER = (  # as one meets them
-    "Experiment train run History Record frame gradient_frame diff PRESETS charts ExperimentError"
+    "Experiment train run History Record frame gradient_frame lag_frame diff Sweep SweepResult PRESETS charts watch"
+    " load LoadedWeights state_dict from_keras ExperimentError"
 ).split()
 
 
@@ -30,8 +33,10 @@ def text() -> str:
 
 def _entry(name: str, thing: Any) -> str:
     if isinstance(thing, ModuleType):
-        functions = [getattr(thing, inner) for inner in thing.__all__ if inspect.isfunction(getattr(thing, inner))]
-        return f"## {name}\n\n{inspect.getdoc(thing)}\n\n" + "\n".join(_function(f, f"{name}.", "###") for f in functions)
+        parts = [getattr(thing, inner) for inner in sorted(thing.__all__, key=lambda inner: inner != name)]  # itself first
+        functions = [_function(f, "" if f.__name__ == name else f"{name}.", "###") for f in parts if inspect.isfunction(f)]
+        classes = [_class(c) for c in parts if inspect.isclass(c)]
+        return "\n".join([f"## {name}\n\n{inspect.getdoc(thing)}\n", *functions, *classes])
     if inspect.isclass(thing):
         return _class(thing)
     if inspect.isfunction(thing):
@@ -54,7 +59,7 @@ def _function(function: Any, owner: str, heading: str) -> str:
 def _class(thing: type) -> str:
     parts = [f"## {thing.__name__}\n\n{inspect.getdoc(thing)}\n"]
     if is_dataclass(thing):
-        parts.append(_table(thing) if fields(thing)[0].metadata else _attributes(thing))
+        parts.append(_table(specs(thing)) if specs(thing) else _attributes(thing))
     for name, member in vars(thing).items():
         if name.startswith("_"):
             continue
@@ -66,17 +71,14 @@ def _class(thing: type) -> str:
     return "\n".join(parts)
 
 
-def _table(thing: type) -> str:
+def _table(fields: Mapping[str, FieldSpec]) -> str:
     """The fields of an Experiment: default, what is valid, and what it means."""
     rows = ["| field | default | valid | |", "| --- | --- | --- | --- |"]
-    for f in fields(thing):
-        about = f.metadata
-        if f.name == "fixes":
-            valid = "names of fixes, each with its strength: `clip-norm:1`"
-        else:
-            valid = ", ".join(about.get("choices", ())) or about.get("expected") or "{:g} to {:,.10g}".format(*about["range"])
-        default = ", ".join(map(str, f.default)) if isinstance(f.default, tuple) else f.default
-        rows.append(f"| `{f.name}` | {default} | {valid} | {about['help']} |")
+    for name, spec in fields.items():
+        valid = "names of fixes, each with its parameters: `clip-norm:1`" if spec.several else spec.valid
+        if isinstance(spec, NumberField):
+            valid = f"{spec.low:g} to {spec.high:,.10g}"
+        rows.append(f"| `{name}` | {spec.show(spec.default)} | {valid} | {spec.help} |")
     return "\n".join(rows) + "\n"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,23 +10,29 @@ from typing import Any
 import streamlit as st
 
 from pages.state import session, transport, uploads
-from pages.ui import chart_view, errors, layout, live_run
+from pages.ui import chart_view, layout, live_run, study_view
 from pages.ui.markdown import plain
+from rnnkit import glossary
 from rnnkit.charts.corpora import NAMES, SERIES, groups_chart, groups_text
-from rnnkit.corpus import SHAPES, TEST, TRAIN, VALIDATION, Corpus, about_known
+from rnnkit.corpus import SHAPES, TEST, TRAIN, VALIDATION, Corpus, known_words_text, linzen_2016
 from rnnkit.experiment import Experiment, ExperimentError
+from rnnkit.results.evaluate_corpus import CorpusEvaluation
 from rnnkit.rounding import percent
 from rnnkit.stories.presets import PRESETS
-from rnnkit.tasks.corpora import UNBALANCED, Sentences, example_corpus, known_words
+from rnnkit.tasks import TASKS, require
+from rnnkit.tasks.corpus import UNBALANCED, Sentences, example_corpus, known_words
 
-TITLE = "Real sentences"
+TITLE = "Own sentences"
 CONTROLS = (
     "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "batch", "steps", "replicas",
     "seed", "vocabulary",
 )  # fmt: skip
 LINKED = live_run.LINKED
+READY = (".heatmap[data-rows]", "Right answers by")
+DRAWING = (".heatmap", "Home", "aria-valuetext")
 NETWORKS = {name: PRESETS[name].experiment for name in ("corpus-lstm", "corpus-gru", "corpus-tanh")}
-LONGEST = 60  # words of a sentence that are read, unless a viewer wants more
+EXAMPLE = replace(NETWORKS["corpus-lstm"], length=20)  # as many words as the example's longest sentence has
+MAX_WORDS = 60  # of a sentence that are read, unless the viewer sets a greater length
 TITLES = {"attractors": "attractors: nouns of the other number in between", "distance": "words from the subject to the verb"}
 
 RULES = """
@@ -43,9 +49,14 @@ RULES = """
   whatever their order.
 """
 
-SAID = "The file says so, or a second file is the test."
+BY_FILE = "The file says so, or a second file is the test."
 BY_SOURCE = "A hash of the source decides, so all variants of a sentence are in one part."
 BY_HASH = "A hash of its words decides, about 80, 10 and 10 %, so a sentence that occurs twice is always in one part."
+
+
+def opens_on(e: Experiment) -> Experiment | None:
+    """Returns the network that the page opens where the present task is another one."""
+    return None if TASKS[e.task].data == "corpus" else EXAMPLE
 
 
 def page() -> None:
@@ -54,13 +65,13 @@ def page() -> None:
         "Does it hold for real sentences?",
         "Bring sentences that nobody here wrote. They are read up to the verb: is it **singular or plural**?",
     )
-    if e.task != "corpus":
-        st.info("The present task is another one. Choose a network to begin:", icon=":material/translate:")
+    if TASKS[e.task].data != "corpus":
+        st.info("Its example cannot be opened here. The present task is another one.", icon=":material/translate:")
         _networks(e, "")
         _bring(expanded=True)
         return
     corpus = _about(e)
-    _told(e, corpus)
+    _about_data(e, corpus)
     _bring(expanded=False)
     _networks(e, e.data)
     live_run.live(e)
@@ -75,8 +86,8 @@ def _about(e: Experiment) -> Corpus:
     return about
 
 
-def _told(e: Experiment, corpus: Corpus) -> None:
-    """Whose sentences these are."""
+def _about_data(e: Experiment, corpus: Corpus) -> None:
+    """Draws where the sentences come from, and notes about the file."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if e.data:
             st.markdown(f"**{plain(corpus.name)}**: {len(corpus):,} sentences.", width="stretch")
@@ -96,11 +107,11 @@ def _bring(expanded: bool) -> None:
         digest = uploads.given("sentences", "corpus_given")
     if digest:
         e = session.current()
-        base = e if e.task == "corpus" else NETWORKS["corpus-lstm"]
+        base = e if TASKS[e.task].data == "corpus" else NETWORKS["corpus-lstm"]
         corpus = uploads.about(digest)
         assert isinstance(corpus, Corpus)
         longest = max(len(words) for words in corpus.prefixes)
-        _start(replace(base, data=digest, length=max(3, min(LONGEST, longest))))
+        _start(replace(base, data=digest, length=max(3, min(MAX_WORDS, longest))))
         st.rerun()
 
 
@@ -112,43 +123,32 @@ def _start(e: Experiment) -> None:
 
 
 def _networks(e: Experiment, data: str) -> None:
-    """Ready networks, on the same sentences."""
+    """Draws buttons that train ready networks on the same sentences."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Train:", width="content")
         for name, network in NETWORKS.items():
-            length: dict[str, Any] = {"length": e.length} if e.task == "corpus" else {}
+            length: dict[str, Any] = {"length": e.length} if TASKS[e.task].data == "corpus" else {}
             ready = replace(network, data=data, **length)
-            st.button(
-                PRESETS[name].title.split(",")[0],
-                key=f"corpus_{name}",
-                on_click=session.open_run,
-                args=(ready,),
-                type="primary" if ready == e else "secondary",
-            )
+            options = {"type": "primary" if ready == e else "secondary"} | layout.disabled_by(session.refusal(ready))
+            cell = PRESETS[name].title.split(",")[0]
+            st.button(cell, key=f"corpus_{name}", on_click=session.open_run, args=(ready,), **options)
 
 
 # ---- the results ----
 
 
 def _results(e: Experiment) -> None:
-    run = transport.run()
     st.markdown("#### On the sentences kept for the test")
-    if not run.done:
+    study_view.until_trained()
+    if not transport.run().done:
         st.caption("When the training is done: right answers by attractors and by distance, beside the baselines.")
-        errors.fragment(_wait, run_every=1.0)(e)
         return
-    layout.computed("tested", e, partial(_drawn, e), step=e.steps)
+    study_view.computed("evaluate_corpus", e, partial(_drawn, e), step=e.steps)
 
 
-def _wait(e: Experiment) -> None:
-    """Until this run is done; then the page is drawn again, with the results."""
-    if transport.run().done:
-        st.rerun()
-
-
-def _drawn(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
+def _drawn(e: Experiment, parts: Sequence[CorpusEvaluation], done: bool) -> None:
     found = parts[-1]
-    rows: list[dict[str, Any]] = found["rows"]
+    rows: list[dict[str, Any]] = found.rows
     overall = {row["who"]: row for row in rows if row["by"] == "all"}
     network = overall["network"]
     which = "The network" if e.replicas == 1 else "Network 1"
@@ -156,42 +156,47 @@ def _drawn(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> Non
     others = ", ".join(f"{NAMES[who]} {percent(row['right'], 1)}" for who, row in overall.items() if who != "network")
     st.markdown(
         f"{which} is right in **{percent(network['right'], 1)}** of {network['n']:,} sentences ({different}95 % interval "
-        f"{percent(network['low'], 1)} to {percent(network['high'], 1)}). Beside it: {others}. {about_known(found['known'])}"
+        f"{percent(network['low'], 1)} to {percent(network['high'], 1)}). Beside it: {others}. {known_words_text(found.known)}"
     )
-    for warning in found["warnings"]:
+    for warning in found.warnings:
         st.warning(warning, icon=":material/warning:")
     kinds = [kind for kind in TITLES if any(row["by"] == kind for row in rows)]
     if not kinds:
         st.caption("The file says nothing about attractors or distances.")
         return
     marks = {"network": "line", "bag-of-words": "dotted"}
-    chart_view.legend(*((marks.get(who, "dashed"), colour, NAMES[who]) for who, (colour, _) in SERIES.items() if who in overall))
+    beside = bool(e.data) and "attractors" in kinds  # the example's sentences are generated, by a grammar of few words
+    shown = [(marks.get(who, "dashed"), colour, NAMES[who]) for who, (colour, _) in SERIES.items() if who in overall]
+    chart_view.legend(*shown, ("diamond", "currentColor", linzen_2016.NAME if beside else ""))
     for column, kind in zip(st.columns(len(kinds), gap="medium"), kinds, strict=True):
         with column:
-            st.markdown(f"**Right answers by {'attractors' if kind == 'attractors' else 'distance'}**")
-            text = groups_text(rows, kind, TITLES[kind])
-            chart_view.draw(groups_chart(rows, kind, TITLES[kind]), text, f"corpus_{kind}")
-    st.caption(
+            text = f"**Right answers by {'attractors' if kind == 'attractors' else 'distance'}**"
+            st.markdown(text, help=glossary.explained(text) or None)
+            published = beside and kind == "attractors"
+            text = groups_text(rows, kind, TITLES[kind], published)
+            chart_view.draw(groups_chart(rows, kind, TITLES[kind], published=published), text, f"corpus_{kind}")
+    layout.caption(
         "Below each point the number of test sentences in brackets; bars: the network's 95 % interval (Wilson), "
         "which counts different sentences."
     )
+    if beside:
+        layout.caption(linzen_2016.ABOUT)
 
 
 def _rules(e: Experiment) -> str:
-    task = e.bound_task
-    assert isinstance(task, Sentences)
+    task = require(Sentences, e.task, e.bound_task)
     longer = int((task.words > e.length).sum())
     one = "1 sentence is longer than" if longer == 1 else f"{longer:,} sentences are longer than"
     share = float(task.plural.mean())
     train, validation, test = (len(task.items(part)) for part in (TRAIN, VALIDATION, TEST))
-    said = bool((task.corpus.part >= 0).any())
+    by_file = bool((task.corpus.part >= 0).any())
     return RULES.format(
         train=train,
         validation=validation,
         test=test,
-        how=SAID if said else BY_SOURCE if task.corpus.source else BY_HASH,
+        how=BY_FILE if by_file else BY_SOURCE if task.corpus.source else BY_HASH,
         size=len(task.known) - len(SHAPES),
-        known=about_known(known_words(task)),
+        known=known_words_text(known_words(task)),
         shapes=", ".join(f"`{name}`" for name in SHAPES),
         cut=f"{one} {e.length} words and {'loses its' if longer == 1 else 'lose their'} first ones." if longer else "",
         plural=percent(share),
@@ -202,7 +207,7 @@ def _rules(e: Experiment) -> str:
     )
 
 
-if __name__ == "__main__":  # see lab.py
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
     import dashboard
 
     dashboard.main()

@@ -1,4 +1,4 @@
-"""Why does it explode? The NaN autopsy of a real network, and the cliff in the error surface of the smallest one."""
+"""Why does it explode? Networks that become NaN while they train, and the cliff in the error surface of the smallest one."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from pages.components.error_surface import PLACE, Line, cliff
 from pages.state import page_settings
 from pages.ui import chart_view, divergence, layout
 from rnnkit.analysis import error_surface as unit
-from rnnkit.analysis.autopsy import DOOMED, THRESHOLD
-from rnnkit.analysis.describe import amount, smallest
+from rnnkit.analysis.nan_record import DIVERGING, THRESHOLD
 from rnnkit.charts import INK, WARM
 from rnnkit.charts.exploding import bifurcation_chart
 from rnnkit.engine.fixes import ClipNorm
+from rnnkit.rounding import amount, decimals, smallest
 from rnnkit.stories.presets import PRESETS
 
 TITLE = "Exploding"
 CONTROLS = ()
 STYLE = """<style>
-.st-key-exploding_said { min-height: 4.6rem; }
-.st-key-exploding_file table { display: block; overflow-x: auto; }
-.st-key-exploding_file :is(td, th) { padding: 0.3rem 0.45rem; }
+.st-key-exploding_said { min-height: 5rem; }
+.st-key-exploding_record table { display: block; overflow-x: auto; }
+.st-key-exploding_record :is(td, th) { padding: 0.3rem 0.45rem; }
 @media (max-width: 640px) { .st-key-exploding_said { min-height: 9rem; } }
 </style>"""
 
@@ -44,24 +44,28 @@ LINKED = {
     "exploding_clip": page_settings.Choice(THRESHOLDS),
     "exploding_place": page_settings.Choice(tuple(PLACES)),
 }
-POINTS = {
+RENAMED = {"exploding_patient": "exploding_network"}  # names of settings in older links
+TOUR_TARGETS = {
     "outcome": "exploding_said",
-    "file": "exploding_file",
+    "record": "exploding_record",
+    "file": "exploding_record",  # its name in older tours
     "rewind": "exploding_rewind",
     "heatmap": "exploding_heat",
     "cliff": "exploding_cliff",
     "clip": "exploding_clip",
 }
+READY = (".heatmap[data-rows]", ".cliff[data-start]", "Loss of network", "Fixed points x over b")
+DRAWING = (".cliff .map", "ArrowRight", ".cliff data-start")
 
 
 def page() -> None:
     st.html(STYLE)
     layout.opening(
         "Why does it explode?",
-        "The gradient is multiplied at every word on its way back; where it grows, **one** update can throw the weights so far "
-        "that a few training steps later everything is NaN. Watch it, then rewind.",
+        "Where the gradient grows on its way back, **one** update can throw the weights so far that soon all is NaN. Watch it, "
+        "then rewind.",
     )
-    divergence.section()
+    divergence.section(page_settings.untouched(LINKED))
     st.divider()
     _cliff()
     _mathematics()
@@ -81,18 +85,18 @@ def _cliff() -> None:
     )
     w, b, lr, threshold = _cliff_controls()
     free, clipped = _paths(w, b, lr, threshold)
-    said = _said(free, clipped, threshold)
+    summary = _summary(free, clipped, threshold)
     cliff(
         _surface(),
         w=W,
         b=B,
         lines=[_line(free, WARM, "without clipping"), _line(clipped, INK, f"clipped at {threshold:g}")],
-        summary=f"Error surface of a one-unit network over w and b. {said}",
+        summary=f"Error surface of a one-unit network over w and b. {summary}",
         key="exploding_cliff",
         on_start=_move,
     )
-    st.markdown(said)
-    st.caption(
+    st.markdown(summary)
+    layout.caption(
         f"Height, colour and the thin contours are the error. A dot is one step of gradient descent, {STEPS} in all; the large "
         "one is the start. Drag the surface, or turn it with the arrow keys; a click on the map sets the start. "
         "After Pascanu, Mikolov & Bengio 2013, figure 6."
@@ -110,14 +114,14 @@ def _cliff_controls() -> tuple[float, float, float, float]:
 
 
 def _move(w: float, b: float) -> None:
-    """A click on the map."""
+    """Sets the start to a click on the map."""
     page_settings.choose("exploding_w", round(float(w), 2))
     page_settings.choose("exploding_b", round(float(b), 2))
 
 
 @st.cache_data(show_spinner=False)
 def _surface() -> np.ndarray:
-    """w, b, error and gradient norm of the points that are drawn: (4, m, n)."""
+    """Returns w, b, error and gradient norm of the points that are drawn, (4, m, n)."""
     w, b = unit.mesh(W, B, *GRID)
     error, dw, db = unit.gradient(w, b)
     return np.stack([w, b, error, np.hypot(dw, db)])
@@ -125,35 +129,36 @@ def _surface() -> np.ndarray:
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _paths(w: float, b: float, lr: float, threshold: float) -> tuple[np.ndarray, np.ndarray]:
-    """Without and with clipping: arrays (4, n + 1) of w, b, error and gradient norm."""
+    """Returns the paths without and with clipping: w, b, error and gradient norm, (4, n + 1) each."""
     both = np.stack(unit.descend(w, b, lr, STEPS, [np.inf, threshold]))
     return both[..., 0], both[..., 1]
 
 
 def _line(path: np.ndarray, colour: str, name: str) -> Line:
-    gone = _gone(path)
+    gone = _exit_step(path)
     away = f"w = {_signed(path[0, gone])}, b = {_signed(path[1, gone])}" if gone else ""
-    return Line(path[0].round(4).tolist(), path[1].round(4).tolist(), colour, name, away)
+    w, b, norm = path[0].round(4).tolist(), path[1].round(4).tolist(), path[3].tolist()
+    return Line(w, b, norm, colour, name, away)
 
 
-def _gone(path: np.ndarray) -> int:
-    """The first step outside the picture, 0 where there is none."""
+def _exit_step(path: np.ndarray) -> int:
+    """Returns the first step outside the picture, 0 where there is none."""
     outside = (path[0] < W[0]) | (path[0] > W[1]) | (path[1] < B[0]) | (path[1] > B[1])
     return int(outside.argmax())
 
 
 def _signed(x: float) -> str:
-    return (f"{x:.2f}" if abs(x) < 100 else amount(float(x))).replace("-", "−", 1)
+    return decimals(x) if abs(x) < 100 else amount(float(x)).replace("-", "−", 1)
 
 
-def _said(free: np.ndarray, clipped: np.ndarray, threshold: float) -> str:
-    """What the two paths did, from their numbers."""
+def _summary(free: np.ndarray, clipped: np.ndarray, threshold: float) -> str:
+    """Returns the two paths' longest steps and ends in words."""
     jumps = np.hypot(*np.diff(free[:2]))
     k = int(jumps.argmax())
     first = (
         f"**Without clipping**, step {k} is the longest: gradient norm {amount(free[3, k])}, the weights move {amount(jumps[k])}"
     )
-    gone = _gone(free)
+    gone = _exit_step(free)
     if gone == k + 1:
         first += f", out of the picture to w = {_signed(free[0, gone])}, b = {_signed(free[1, gone])}"
     norm = amount(free[3, -1], smallest(free.dtype))
@@ -174,8 +179,8 @@ def _bifurcation(free: np.ndarray, clipped: np.ndarray) -> None:
         "start": (free[0, 0], free[1, 0], "#8b5cf6"),
         "end": (clipped[0, -1], clipped[1, -1], INK),
     }
-    look: dict[str, Any] = {"format_func": lambda place: PLACES[place], "label_visibility": "collapsed"}
-    place = page_settings.segmented("Look at the weights", list(places), "exploding_place", "longest", **look)
+    options: dict[str, Any] = {"format_func": lambda place: PLACES[place], "label_visibility": "collapsed"}
+    place = page_settings.segmented("Look at the weights", list(places), "exploding_place", "longest", **options)
     name, (w, b, colour) = PLACES[place], places[place]
     x = np.linspace(-7, 7, 801)
     left, right = st.columns(2, gap="medium")
@@ -189,7 +194,7 @@ def _bifurcation(free: np.ndarray, clipped: np.ndarray) -> None:
         chart, text = _chart(branch, marks, along, domain), f"Fixed points x over {along}. {_points(w, b)}"
         with column:
             chart_view.draw(chart, text, f"exploding_over_{along}")
-    st.caption(
+    layout.caption(
         "Solid: stable, x settles there; dashed: unstable, the border between what settles above and what settles below. The "
         "dotted line is x₀ = 0.5, where the unit begins. Where the dashed curve crosses it, a little more or less of w or b "
         "sends x₅₀ to the other solid curve: there stands the wall. Where solid and dashed meet, two fixed points are born."
@@ -210,12 +215,12 @@ def _points(w: float, b: float) -> str:
 
 
 def _borders(w: float, b: float) -> str:
-    told = _points(w, b)
+    points = _points(w, b)
     wall = float(unit.wall(w))
     if np.isnan(wall):
-        return f"{told} At this w there is no wall: x₀ is not the border between two basins at any b."
-    low, high, place = (f"{v:.3f}".replace("-", "−") for v in (*unit.births(w), wall))
-    return f"{told} At this w two stable points exist for b between {low} and {high}, and the wall stands at b = {place}."
+        return f"{points} At this w there is no wall: x₀ is not the border between two basins at any b."
+    low, high, place = (decimals(float(v), 3) for v in (*unit.saddle_nodes(w), wall))
+    return f"{points} At this w two stable points exist for b between {low} and {high}, and the wall stands at b = {place}."
 
 
 # ---- the end ----
@@ -254,13 +259,13 @@ def _try_next() -> None:
         "are, so rewinding too late does not help; a gradient that vanishes stays short."
     )
     explodes, clipped = PRESETS["explodes"].experiment, PRESETS["clipped"].experiment
-    shared = replace(DOOMED, fixes=(ClipNorm(THRESHOLD),))
+    shared = replace(DIVERGING, fixes=(ClipNorm(THRESHOLD),))
     layout.try_next(
         layout.Try(
             "**The same in the lab**: the networks from above with clipping from the first step on, beside the ones without.",
             shared,
             "Compare these two",
-            DOOMED,
+            DIVERGING,
         ),
         layout.Try(
             "**Thirty words** and a gain of 1.3: without clipping, and beside it with clipping at 1.",
@@ -275,7 +280,7 @@ def _try_next() -> None:
     )
 
 
-if __name__ == "__main__":  # see lab.py
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
     import dashboard
 
     dashboard.main()

@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
 from pages.state import page_settings, session, transport, uploads
-from pages.ui import chart_view, errors, layout, live_run
+from pages.ui import chart_view, layout, live_run, study_view, text_table
 from pages.ui.markdown import plain
 from pages.ui.registry import CHART
-from rnnkit.analysis.findings import (
+from rnnkit import glossary
+from rnnkit.analysis.lm_summary import (
+    OWN_COLUMNS,
     WHO,
-    counting,
     known_bits,
     known_shares,
     left_out,
-    listed,
+    paradigm_table,
     prefixes_known,
+    quoted_list,
     stand_in,
     training_loss,
+    unknown_note,
 )
 from rnnkit.charts.corpora import SERIES, groups_chart, groups_text
 from rnnkit.charts.language import bits_chart, bits_text
-from rnnkit.corpus import Corpus, Pairs, Text
+from rnnkit.corpus import Corpus, Pairs, Text, blimp_2020
 from rnnkit.corpus.notes import count
 from rnnkit.engine.fixes import ClipNorm, Truncate
 from rnnkit.experiment import Experiment, ExperimentError
+from rnnkit.results.lm_bits import LmBits
+from rnnkit.results.lm_sample import LmSample
+from rnnkit.results.minimal_pairs import MinimalPairs
 from rnnkit.rounding import percent
+from rnnkit.tasks import TASKS, require
+from rnnkit.tasks.next_symbol import STATE_RESET_EVERY, NextSymbol, example_text
 from rnnkit.tasks.text_symbols import pieces, unknown
-from rnnkit.tasks.texts import STATE_RESET_EVERY, NextSymbol, example_text
 
-TITLE = "Language model"
+TITLE = "Language"
 CONTROLS = (
     "task", "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "batch", "steps",
     "replicas", "seed", "vocabulary",
@@ -48,17 +54,19 @@ LINKED = {
     "language_seed": page_settings.Number(0, 10_000),
     "language_pairs": page_settings.Digest(),
 }
-POINTS = {
+TOUR_TARGETS = {
     "prompt": "language_prompt",
     "temperature": "language_temperature",
     "bits": CHART + "Bits a",
 }
+READY = (".heatmap[data-rows]", "Bits per word", "Right answers by")
+DRAWING = (".heatmap", "Home", "aria-valuetext")
 PLACEHOLDER = "the cats, which saw my dog,"
 
 
 @dataclass(frozen=True)
 class Network:
-    """A ready setting, and what it does on the example text: tests/claims/test_language.py trains it."""
+    """A ready setting, and what it does on the example text. tests/claims/test_language.py trains it."""
 
     text: str
     experiment: Experiment
@@ -110,11 +118,16 @@ unigram is $n = 1$, a frequency table, the bigram $n = 2$ and the five-gram $n =
 **Minimal pairs.** After the same words, is $p$(right form) > $p$(wrong form)? A form of several symbols has the product of their
 probabilities; with characters, the space behind it counts as well. Of two whole sentences all is compared that follows the first
 word that differs. Every prefix is read from the zero state behind the end of another sentence. The interval is Wilson's, over
-different pairs. A pair that differs in a {unit} that is not known cannot be compared: it is left out and told. The five-gram
-is the model above, on the same pairs. *The more frequent form* is counted in the training part (its last
-million {unit}s). *Last noun*: answers with the number of the last noun that is singular or plural. That is known of the
-example's pairs alone.
+different pairs. Paradigms are the UIDs of a file, of many the 100 with most pairs. A pair that differs in a {unit} that is not
+known cannot be compared: it is left out and told. The five-gram is the model above, on the same pairs. *The more frequent form*
+is counted in the training part (its last million {unit}s). *Last noun*: answers with the number of the last noun that is singular
+or plural. That is known of the example's pairs alone.
 """
+
+
+def opens_on(e: Experiment) -> Experiment | None:
+    """Returns the language model that the page opens where the present task is another one."""
+    return None if TASKS[e.task].data == "text" else NETWORKS["GRU, words"].experiment
 
 
 def page() -> None:
@@ -124,12 +137,12 @@ def page() -> None:
         "A language model reads a text and predicts every next character or word. **Bits** say how well. Whether it still knows "
         "the subject at the verb, they hardly say: that takes **minimal pairs**.",
     )
-    if e.task not in ("characters", "words"):
-        st.info("The present task is another one. Choose a language model to begin:", icon=":material/match_word:")
+    if TASKS[e.task].data != "text":
+        st.info("Its example cannot be opened here. The present task is another one.", icon=":material/match_word:")
         _networks(e)
         _bring(e, expanded=True)
         return
-    _told(e)
+    _about_data(e)
     _bring(e, expanded=False)
     _networks(e)
     live_run.live(e)
@@ -144,19 +157,17 @@ def page() -> None:
 
 
 def _task(e: Experiment) -> NextSymbol:
-    task = e.bound_task
-    assert isinstance(task, NextSymbol)
-    return task
+    return require(NextSymbol, e.task, e.bound_task)
 
 
 # ---- the text and the network ----
 
 
-def _told(e: Experiment) -> None:
-    """Whose text this is."""
+def _about_data(e: Experiment) -> None:
+    """Draws where the text comes from."""
     text = uploads.about(e.data) if e.data and not uploads.refusal(e.data) else example_text()
     assert isinstance(text, Text)
-    size = f"{len(text.text):,} characters" if e.task == "characters" else f"{len(text.words):,} words"
+    size = f"{len(text.text):,} characters" if not TASKS[e.task].by_words else f"{len(text.words):,} words"
     with st.container(horizontal=True, vertical_alignment="center"):
         if e.data:
             st.markdown(f"**{plain(text.name)}**: {size}.", width="stretch")
@@ -173,7 +184,7 @@ def _bring(e: Experiment, expanded: bool) -> None:
         digest = uploads.given("text", "language_given")
         if not digest:
             return
-        ours = e.task in ("characters", "words")
+        ours = TASKS[e.task].data == "text"
         try:
             session.load(replace(e if ours else _letters, data=digest))
         except ExperimentError as error:
@@ -183,17 +194,15 @@ def _bring(e: Experiment, expanded: bool) -> None:
 
 
 def _networks(e: Experiment) -> None:
-    """Ready networks, on the same text."""
-    data = e.data if e.task in ("characters", "words") else ""
+    """Draws buttons that train ready networks on the same text."""
+    data = e.data if TASKS[e.task].data == "text" else ""
     chosen = next((name for name, network in NETWORKS.items() if _on(network.experiment, data) == e), None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Train:", width="content")
         for i, (name, network) in enumerate(NETWORKS.items()):
             ready = _on(network.experiment, data)
-            refused = "; ".join(session.limits().check(ready).values())
-            look: dict[str, Any] = {"type": "primary" if name == chosen else "secondary"}
-            look |= {"disabled": bool(refused), "help": refused or None}
-            st.button(name, key=f"language_network_{i}", on_click=session.open_run, args=(ready,), **look)
+            options = {"type": "primary" if name == chosen else "secondary"} | layout.disabled_by(session.refusal(ready))
+            st.button(name, key=f"language_network_{i}", on_click=session.open_run, args=(ready,), **options)
     if chosen and not data:
         st.markdown(NETWORKS[chosen].text)
 
@@ -206,54 +215,54 @@ def _on(e: Experiment, data: str) -> Experiment:
 
 
 def _results(e: Experiment) -> None:
-    errors.fragment(_now, run_every=None if transport.run().done else 1.0)(e)
+    study_view.until_trained(partial(_now, e))
     if not transport.run().done:
         st.caption("When the training is done: bits on text it has never seen, agreement by minimal pairs, and what it writes.")
         return
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("#### Bits on text it has never seen")
-        layout.computed("language", e, partial(_bits, e), step=e.steps)
+        study_view.computed("lm_bits", e, partial(_bits, e), step=e.steps)
     with right:
-        st.markdown("#### Does it agree? Minimal pairs")
+        st.markdown("#### Does it agree? Minimal pairs", help=glossary.explained("minimal pairs"))
         pairs = _chosen_pairs()
-        layout.computed("minimal_pairs", e, partial(_agreement, e, pairs), step=e.steps, pairs=pairs)
+        study_view.computed("minimal_pairs", e, partial(_agreement, e, pairs), step=e.steps, pairs=pairs)
+    asked = session.ask("minimal_pairs", e, step=e.steps, pairs=pairs)
+    if asked.ended.is_set() and asked.found and not asked.error:
+        _paradigms(asked.found[-1])
     _bring_pairs()
     st.markdown("#### What it writes")
     _writing(e)
 
 
 def _now(e: Experiment) -> None:
-    """The training loss in bits; once the run is done, the page is drawn again with the results."""
+    """The training loss in bits."""
     run, unit, known = transport.run(), _task(e).unit, _task(e).coverage["training"]
     n = transport.playback().shown(run.history.n)
     if n:
         losses = run.history.loss[transport.playback().row(run.history.n)]
         some = "" if known == 1 else f" {percent(known, 1)} of the {unit}s of the training part are known."
         st.markdown(training_loss(losses, e.guess_loss, unit) + some)
-    if run.done and st.session_state.get("language_done") != run.experiment.key:
-        st.session_state.language_done = run.experiment.key
-        st.rerun()
 
 
-def _bits(e: Experiment, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
+def _bits(e: Experiment, parts: Sequence[LmBits], done: bool) -> None:
     f, unit = parts[-1], _task(e).unit
-    chart = bits_chart(f, unit, e.task == "words")
+    chart = bits_chart(f, unit, TASKS[e.task].by_words)
     chart_view.draw(chart, bits_text(f, unit), "language_bits")
     _nan(f)
     which = "Network 1" if e.replicas > 1 else "The network"
     st.caption(
-        f"{which} read {f['symbols']:,} {unit}s of the text's last tenth, its state carried through; "
-        f"{percent(f['accuracy'], 1)} of them were its first guess. Five-gram, bigram and unigram count what followed 4, 1 or "
+        f"{which} read {f.symbols:,} {unit}s of the text's last tenth, its state carried through; "
+        f"{percent(f.accuracy, 1)} of them were its first guess. Five-gram, bigram and unigram count what followed 4, 1 or "
         f"0 {unit}s in the training part."
     )
-    st.caption(known_shares(f["coverage"], unit))
-    st.markdown(" ".join(filter(None, ["**What the bits count:**", counting(f, unit), known_bits(f, unit)])))
+    st.caption(known_shares(f.coverage, unit))
+    st.markdown(" ".join(filter(None, ["**What the bits count:**", unknown_note(f, unit), known_bits(f, unit)])))
 
 
-def _nan(f: Mapping[str, Any]) -> None:
-    if f["diverged"] >= 0:
-        text = f"It became NaN at training step {f['diverged']}: these are its last sound weights."
+def _nan(f: LmBits | MinimalPairs | LmSample) -> None:
+    if f.diverged >= 0:
+        text = f"It became NaN at training step {f.diverged}: these are its last sound weights."
         st.warning(text, icon=":material/warning:")
 
 
@@ -261,7 +270,7 @@ def _nan(f: Mapping[str, Any]) -> None:
 
 
 def _chosen_pairs() -> str:
-    """The pairs that this viewer brought, while the server has them; "" for the example's."""
+    """Returns the digest of this viewer's pairs while the server has them, "" for the example's."""
     return page_settings.value("language_pairs", "", _usable)
 
 
@@ -272,22 +281,22 @@ def _usable(digest: str) -> bool:
     return isinstance(given, Pairs) or (isinstance(given, Corpus) and bool(given.forms))
 
 
-def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], done: bool) -> None:
+def _agreement(e: Experiment, pairs: str, parts: Sequence[MinimalPairs], done: bool) -> None:
     f, unit = parts[-1], _task(e).unit
-    if not f["pairs"]:
+    if not f.pairs:
         st.info(f"No pair can be asked. {plain(left_out(f, unit))}")
         return
-    overall = {row["who"]: row for row in f["rows"] if row["by"] == "all"}
+    overall = {row["who"]: row for row in f.rows if row["by"] == "all"}
     mine = overall["network"]
-    if any(row["by"] == "attractors" for row in f["rows"]):
+    if any(row["by"] == "attractors" for row in f.rows):
         marks = {"network": "line"}
         chart_view.legend(*((marks.get(who, "dashed"), SERIES[who][0], WHO[who]) for who in overall))
         title = "attractors: nouns of the other number in between"
-        chart, text = groups_chart(f["rows"], "attractors", title, height=200), groups_text(f["rows"], "attractors", title)
+        chart, text = groups_chart(f.rows, "attractors", title, height=200), groups_text(f.rows, "attractors", title)
         chart_view.draw(chart, text, "language_pairs_chart")
     others = ", ".join(f"{WHO[who]} {percent(row['right'], 1)}" for who, row in overall.items() if who != "network")
     st.markdown(
-        f"The right form is more probable in **{percent(mine['right'], 1)}** of {count(f['pairs'], 'pair')} (95 % interval "
+        f"The right form is more probable in **{percent(mine['right'], 1)}** of {count(f.pairs, 'pair')} (95 % interval "
         f"{percent(mine['low'], 1)} to {percent(mine['high'], 1)}). Chance: 50 %; {others}."
     )
     whose = (
@@ -296,6 +305,18 @@ def _agreement(e: Experiment, pairs: str, parts: Sequence[Mapping[str, Any]], do
         else "Prefixes of the example's grammar that do not occur in the text."
     )
     st.caption(" ".join(filter(None, [whose, plain(left_out(f, unit)), prefixes_known(f, unit)])))
+
+
+def _paradigms(f: MinimalPairs) -> None:
+    """Draws the accuracy by paradigm beside what is published, across the page."""
+    table = paradigm_table(f, blimp_2020.published)
+    if not table:
+        return
+    title, beside = "Right answers by paradigm", len(table[0]) - OWN_COLUMNS
+    st.markdown(f"**{title}**")
+    text_table.draw(table, title, beside, "published")
+    if beside:
+        st.caption(blimp_2020.ABOUT)
 
 
 def _bring_pairs() -> None:
@@ -322,7 +343,7 @@ def _bring_pairs() -> None:
 
 
 def _writing(e: Experiment) -> None:
-    task, words = _task(e), e.task == "words"
+    task, words = _task(e), TASKS[e.task].by_words
     columns = st.columns([4, 2, 2, 2], gap="medium", vertical_alignment="bottom")
     with columns[0]:
         prompt = page_settings.text("It begins with", "language_prompt", "" if e.data else PLACEHOLDER, context=e.data)
@@ -337,14 +358,14 @@ def _writing(e: Experiment) -> None:
     strange = unknown(task, pieces(task, prompt))
     if strange:
         read = "each is read by its shape" if words else "each is read as the symbol for all rare ones"
-        st.warning(f"Not in the {'vocabulary' if words else 'alphabet'} of this text: {plain(listed(strange))}; {read}.")
+        st.warning(f"Not in the {'vocabulary' if words else 'alphabet'} of this text: {plain(quoted_list(strange))}; {read}.")
     options = {"prompt": prompt, "n": n, "temperature": temperature, "seed": seed}
-    layout.computed("sample", e, _written, step=e.steps, **options)
+    study_view.computed("lm_sample", e, _written, step=e.steps, **options)
 
 
-def _written(parts: Sequence[Mapping[str, Any]], done: bool) -> None:
+def _written(parts: Sequence[LmSample], done: bool) -> None:
     f = parts[-1]
-    st.html(f'{STYLE}<div class="written" dir="auto"><b>{html.escape(f["after"])}</b>{html.escape(f["text"])}</div>')
+    st.html(f'{STYLE}<div class="written" dir="auto"><b>{html.escape(f.after)}</b>{html.escape(f.text)}</div>')
     _nan(f)
 
 
@@ -354,7 +375,7 @@ STYLE = """<style>
 </style>"""
 
 
-if __name__ == "__main__":  # see lab.py
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
     import dashboard
 
     dashboard.main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,12 @@ import streamlit as st
 
 from pages.components.network import PLACE, network, picture, things
 from pages.state import page_settings, session
-from pages.ui import errors, layout
-from rnnkit.analysis.activations import example, landmarks, read, versions
+from pages.ui import layout, study_view
+from rnnkit.analysis.activations import example, read
 from rnnkit.corpus.notes import count
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
-from rnnkit.serving.run_pool import Answer
 from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import Batch
 
@@ -27,12 +27,14 @@ LINKED = {
     "network_number": page_settings.Choice(("singular", "plural")),
     **PLACE,
 }
-POINTS = {
+TOUR_TARGETS = {
     "drawing": "network_drawing",
     "weights": "network_trained",
     "subject": "network_number",
 }
-TRAINED_STEPS = 200  # at most; the sidebar's number if that is less
+READY = (".network[data-fold='0.00']",)
+DRAWING = (".network canvas", "ArrowLeft", ".network data-t")
+MAX_STEPS = 200  # training steps; the sidebar's number if that is less
 
 MATHEMATICS = """
 **Feed-forward.** One input, one hidden layer, one answer; row vectors, $\\phi$ the cell's function:
@@ -63,56 +65,45 @@ def page() -> None:
     if not layout.equally_long(e):
         return
     number, batch, trained = _choices(e)
-    answer = _answer(e) if trained else None
-    waiting = answer is not None and not answer.ended.wait(layout.PATIENCE)
-    errors.fragment(_drawn, run_every=0.2 if waiting else None)(e, number, batch, trained, waiting)
+    study_view.answers(
+        [session.ask("weights", e, step=min(e.steps, MAX_STEPS), replica=0)] if trained else [],
+        partial(_drawn, e, number, batch),
+        early=True,
+        waiting="training; until then the untrained network is drawn ...",
+        failed="The network could not be trained",
+    )
     layout.mathematics(_mathematics(e))
     layout.try_next(*SUGGESTIONS)
 
 
-def _answer(e: Experiment) -> Answer:
-    return session.ask("weights", e, step=min(e.steps, TRAINED_STEPS), replica=0)
-
-
 def _choices(e: Experiment) -> tuple[str, Batch, bool]:
-    """What is chosen above the drawing: the sequence to read and its name, and whether the weights are trained ones."""
+    """Draws the choices above the drawing. Returns the sequence's name, the sequence, and whether the weights are trained."""
     task, original = e.bound_task, example(e)
-    numbers = versions(task, original)
-    nouns = {n: " ".join(task.labels(b.x[t])[0] for t in landmarks(task, b.x[:, 0])) for n, b in numbers.items()}
-    look: dict[str, Any] = {"label_visibility": "collapsed"}
+    numbers = task.versions(original)
+    nouns = {n: " ".join(task.labels(b.x[t])[0] for t in task.landmarks(b.x[:, 0])) for n, b in numbers.items()}
+    options: dict[str, Any] = {"label_visibility": "collapsed"}
     with st.container(horizontal=True, gap="medium"):
-        kinds = {"untrained": "untrained weights", "trained": f"after {count(min(e.steps, TRAINED_STEPS), 'training step')}"}
+        kinds = {"untrained": "untrained weights", "trained": f"after {count(min(e.steps, MAX_STEPS), 'training step')}"}
         weights = page_settings.segmented(
-            "Weights", list(kinds), "network_trained", "untrained", format_func=lambda kind: kinds[kind], **look
+            "Weights", list(kinds), "network_trained", "untrained", format_func=lambda kind: kinds[kind], **options
         )
         trained = weights == "trained"
         if not numbers:
             return "", original, trained
         its_own = next(n for n, b in numbers.items() if np.array_equal(b.x, original.x))
         number = page_settings.segmented(
-            "Subject", list(numbers), "network_number", its_own, format_func=lambda n: f"{n}: {nouns[n]}", **look
+            "Subject", list(numbers), "network_number", its_own, format_func=lambda n: f"{n}: {nouns[n]}", **options
         )
     return number, numbers[number], trained
 
 
-def _drawn(e: Experiment, number: str, batch: Batch, trained: bool, waited: bool) -> None:
-    """The drawing, of the untrained network until the trained one is there: always in the same place, so that it never blinks."""
-    answer = _answer(e) if trained else None
-    found = [part for part in list(answer.parts) if "progress" not in part] if answer else []
-    ready = answer is not None and answer.ended.is_set() and bool(found)
-    weights = found[-1] if ready else draw_weights(e, e.seed)
+def _drawn(e: Experiment, number: str, batch: Batch, found: list[list[dict[str, np.ndarray]]], done: bool) -> str:
+    """Draws the network, untrained until the trained one has come. Returns what was measured on it."""
+    ready = done and any(found)
+    weights = found[0][-1] if ready else draw_weights(e, e.seed)
     drawn = _picture(e.key, number, ready, e, batch, weights)
-    network(drawn, captions=_captions(e), summary=_summary(e, drawn, ready), key="network_drawing")
-    if answer is None or ready:
-        st.markdown(_measured(e.key, ready, e, weights))
-    elif answer.error:
-        st.error(f"The network could not be trained: {answer.error}.", icon=":material/error:")
-        st.button("Try again", key="network_again", on_click=session.pool().forget, args=(answer,))
-    else:
-        share = next((part["progress"] for part in reversed(answer.parts) if "progress" in part), 0.0)
-        st.progress(share, text="training; until then the untrained network is drawn ...")
-    if waited != (answer is not None and not answer.ended.is_set()):
-        st.rerun()
+    network(drawn, captions=_captions(e, drawn["other"]), summary=_summary(e, drawn, ready), key="network_drawing")
+    return _measured(e.key, ready, e, weights) if done else ""
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -122,8 +113,9 @@ def _picture(
     return picture(_e, _weights, _batch)
 
 
-def _captions(e: Experiment) -> list[tuple[str, str]]:
-    """What each of the four stations means: in a few words, and how to see it."""
+def _captions(e: Experiment, other: str) -> list[tuple[str, str]]:
+    """Returns title and sentence of each of the four stations. other: the word that the other version of the sequence has."""
+    forward = f"the pulse fades as the difference from “{other}” does; " if other else ""
     one, cell = "word" if things(e.task) == "words" else "input", CELLS[e.cell]
     second = " Beside it runs the cell state, kept by a gate instead of weights." if len(cell.parts) > 1 else ""
     return [
@@ -142,30 +134,31 @@ def _captions(e: Experiment) -> list[tuple[str, str]]:
         ),
         (
             "The loop, drawn out in time.",
-            f"One column for each {one}: the same neurons and the same weights W_in, W_rec in every column. "
-            "Only the activations differ.",
+            f"One column for each {one}, the same weights in every column. Press Play: {forward}back from the last {one}, the "
+            f"gradient is multiplied at every {one}.",
         ),
     ]
 
 
 def _summary(e: Experiment, drawn: Mapping[str, Any], trained: bool) -> str:
     output = drawn["lanes"][-1]
-    said = ", ".join(f"{name} {v:.2f}" for name, v in zip(output["units"], output["loop"][-1], strict=True) if v is not None)
+    outputs = ", ".join(f"{name} {v:.2f}" for name, v in zip(output["units"], output["loop"][-1], strict=True) if v is not None)
     kind = "trained" if trained else "untrained"
     return (
         f"{CELLS[e.cell].title} network, {kind}, with {e.hidden} hidden units, on {e.length} {drawn['things']}. "
-        f"Its answer at the end: {said}. Right: {drawn['answer']}."
+        f"Its answer at the end: {outputs}. Right: {drawn['answer']}."
     )
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _measured(key: str, trained: bool, _e: Experiment, _weights: Mapping[str, np.ndarray]) -> str:
-    """How far the state tells the two versions of the sentence apart, right after the subject and at the end."""
-    task, numbers = _e.bound_task, versions(_e.bound_task, example(_e))
+    """Returns in words how far the states of the two versions differ, after the subject and at the end."""
+    task = _e.bound_task
+    numbers = task.versions(example(_e))
     if not numbers:
         return f"{task.about}"
     one, many = (batch.x[:, 0] for batch in numbers.values())
-    (subject,) = landmarks(task, one)
+    (subject,) = task.landmarks(one)
     readings = [read(_e, _weights, x) for x in (one, many)]
     with np.errstate(invalid="ignore"):  # inf - inf
         apart = np.abs(readings[0].parts["h"] - readings[1].parts["h"]).max(1)
@@ -175,7 +168,7 @@ def _measured(key: str, trained: bool, _e: Experiment, _weights: Mapping[str, np
     at_subject, at_end = _difference(apart[subject]), _difference(apart[-1])
     return (
         f"{singular} or {plural}? The unit that differs most, of all {_e.hidden}, differs by {at_subject} at the subject and by "
-        f"{at_end} at the last word. The {kind} of “{task.answer(np.array([0]))}” is then {answers}."
+        f"{at_end} at the last word. With the loop, the {kind} of “{task.answer(np.array([0]))}” is then {answers}."
     )
 
 
@@ -216,7 +209,7 @@ SUGGESTIONS = (
 )
 
 
-if __name__ == "__main__":  # see lab.py
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
     import dashboard
 
     dashboard.main()

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from pages.components.small_multiples import ORDERS, multiples, pressed
+from pages.components.cards import Card, cards
+from pages.components.small_multiples import ORDERS, multiples, on_screen
 from pages.state import browser_history, page_settings, session
-from pages.ui import errors, layout
-from rnnkit.analysis.describe import difference, titles
-from rnnkit.analysis.gradient_summary import remaining
-from rnnkit.engine.cells import CELLS
+from pages.ui import layout, study_view
+from rnnkit import glossary
+from rnnkit.analysis.describe import difference
+from rnnkit.analysis.gradient_summary import remaining_text
 from rnnkit.engine.history import History
-from rnnkit.experiment import Experiment
+from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.serving.limits import gigaflops
 from rnnkit.serving.run_pool import Run
+from rnnkit.stories import pictures
+from rnnkit.stories.grid import GRID, Comparison
 from rnnkit.stories.presets import PRESETS, pair
 from rnnkit.stories.remedies import LEVELS, PANELS, Outcome, Panel, Remedy, Result, lessons, measure
+from rnnkit.thinning import evenly
 
 TITLE = "Remedies"
 CONTROLS = ()
@@ -31,11 +36,13 @@ LINKED = {
         page_settings.Choice(tuple({name: 0 for p in PANELS.values() for name in p.remedies})), 50
     ),
 }
-POINTS = {
+TOUR_TARGETS = {
     "panel": "remedies_panel",
     "outcome": "remedies_said",
     "table": "remedies_table",
 }
+READY = (".multiples[data-rows]",)
+DRAWING = (".multiples .name", "Enter", "aria-expanded")
 HEAT_ROWS = 36  # training steps that a small heatmap shows
 ACTIONS = {"open": "Open in the lab", "compare": "Compare with the plain network"}
 STYLE = """<style>
@@ -47,12 +54,15 @@ Runs = Mapping[str, Run]
 
 
 def page() -> None:
-    if st.session_state.pop("remedies_left", False):
-        layout.to_lab()
     st.html(STYLE)
     layout.opening(
         "What repairs it?",
-        "Every remedy gets the same task, sentences and seeds as a plain network, and all of them are trained now, side by side.",
+        "Six remedies, each as two trainings: without it and with it. Press one to train both in the lab, beside each other.",
+    )
+    _grid_of_remedies()
+    st.subheader("All remedies on one plain network", anchor=False)
+    st.markdown(
+        "Every remedy gets the plain network's task, sentences and seeds. All are trained now, the rows on your screen first."
     )
     titles = {kind: panel.title for kind, panel in PANELS.items()}
     with st.sidebar:
@@ -60,18 +70,38 @@ def page() -> None:
         kind = page_settings.segmented(
             "The plain network's trouble", list(PANELS), "remedies_panel", first, format_func=titles.get
         )
-    panel = _welcome(PANELS[kind])
+    panel = _allowed(PANELS[kind])
     _leave_others(kind)
     if panel.remedies:
-        st.markdown(f"{panel.text} {_same(panel.plain)}")
-        every = _interval(_runs(panel))
-        errors.fragment(_panel, run_every=every)(kind, panel, every)
+        st.markdown(f"{glossary.marked(panel.text)} {_same(panel.plain)}")
+        study_view.polled(partial(_panel, kind, panel), lambda: _interval(_runs(kind, panel)))
         _mathematics(panel)
     _try_next()
 
 
-def _welcome(panel: Panel) -> Panel:
-    """The panel without what this server's limits refuse."""
+def _grid_of_remedies() -> None:
+    """Draws the remedies of GRID from their recorded pictures."""
+    for row, (heading, comparisons) in enumerate(GRID.items()):
+        st.markdown(f"**{heading}**")
+        items = [_comparison(it) for it in comparisons]
+        cards(items, key=f"remedies_grid_{row}", on_open=partial(_compare, {it.title: it for it in comparisons}), curves=False)
+    st.caption(f"Gradient over time (→) and training (↓). Recorded on {pictures.origin()}.")
+
+
+def _comparison(it: Comparison) -> Card:
+    shown = []
+    for label, e in (("without", it.without.experiment), ("with", it.repaired.experiment)):
+        if picture := pictures.recorded(e):
+            shown.append((label, picture, e.bound_task.chance))
+    return Card(it.title, it.title, it.text, shown, session.refusal(it.repaired.experiment))
+
+
+def _compare(comparisons: Mapping[str, Comparison], title: str) -> None:
+    browser_history.begin_chapter(comparisons[title].repaired.experiment, comparisons[title].without.experiment)
+
+
+def _allowed(panel: Panel) -> Panel:
+    """Returns the panel without the rows that this server's limits refuse."""
     fit = {name: r for name, r in panel.remedies.items() if not session.limits().check(r.experiment)}
     if len(fit) < len(panel.remedies):
         missing = ", ".join(r.idea.title for name, r in panel.remedies.items() if name not in fit)
@@ -85,34 +115,27 @@ def _same(e: Experiment) -> str:
     return f"{rows}, {e.replicas} networks with seeds {e.seed} to {e.seed + e.replicas - 1}."
 
 
-# ---- the runs: shared with everybody who looks at the page ----
+# ---- the runs, shared with all viewers of the page ----
 
 
-def _runs(panel: Panel) -> Runs:
-    """Asks for all of them to be trained to the end."""
-    pool, runs = session.pool(), {}
+def _runs(kind: str, panel: Panel) -> Runs:
+    """Asks for all runs of the panel to be trained to the end, those on the viewer's screen before the others."""
+    pool, runs, seen = session.pool(), {}, on_screen(_table_key(kind))
     for name, remedy in panel.remedies.items():
         runs[name] = pool.get(remedy.experiment)
-        pool.watch(runs[name], session.viewer("remedies"), runs[name].rows, patient=True)
+        session.watch(runs[name], "remedies", low_priority=name not in seen)
     return runs
 
 
-def leave() -> None:
-    """Another page was opened."""
-    _leave_others("")
-
-
 def _leave_others(kind: str) -> None:
-    """The workers are for the panel that is looked at."""
-    pool = session.pool()
+    """Ends the requests for the runs of the other panels."""
     for panel in (panel for name, panel in PANELS.items() if name != kind):
         for remedy in panel.remedies.values():
-            if run := pool.runs.get(remedy.experiment.key):
-                pool.leave(run, session.viewer("remedies"))
+            session.unwatch(remedy.experiment.key, "remedies")
 
 
 def _interval(runs: Runs) -> float | None:
-    """Seconds to the next look, longer with more viewers; None when nothing will change by itself."""
+    """Returns seconds to the next poll, more with more viewers. None when nothing will change by itself."""
     if all(run.done or run.error for run in runs.values()):
         return None
     viewers = max(len(run.viewers) for run in runs.values())
@@ -120,17 +143,17 @@ def _interval(runs: Runs) -> float | None:
 
 
 def _seconds_left(runs: Runs) -> float | None:
-    """From what the runs have taken so far for their arithmetic; None where none has begun."""
-    done = sum(gigaflops(run.experiment) * run.history.n / run.rows for run in runs.values() if not _blown(run))
-    seconds = sum(run.seconds for run in runs.values() if not _blown(run))
+    """Estimates the seconds left from the time for the arithmetic so far. None where no run has begun."""
+    done = sum(gigaflops(run.experiment) * run.history.n / run.rows for run in runs.values() if not _all_nan(run))
+    seconds = sum(run.seconds for run in runs.values() if not _all_nan(run))
     if not done or not seconds:
         return None
     todo = sum(gigaflops(run.experiment) * (1 - run.history.n / run.rows) for run in runs.values() if not run.error)
     return todo * seconds / done / session.limits().workers
 
 
-def _blown(run: Run) -> bool:
-    """All its networks are NaN: what is left takes no time."""
+def _all_nan(run: Run) -> bool:
+    """Returns whether all networks are NaN. The remaining steps then take no time."""
     n = run.history.n
     return n > 0 and bool((run.history.diverged[n - 1] >= 0).all())
 
@@ -138,33 +161,30 @@ def _blown(run: Run) -> bool:
 # ---- what is shown ----
 
 
-def _panel(kind: str, panel: Panel, every: float | None) -> None:
-    if pressed(f"remedies_{kind}", ACTIONS):  # before anything is drawn, which would arrive after the page has gone
-        st.session_state.remedies_left = browser_history.leaving()
-        st.rerun()
-    runs = _runs(panel)
+def _panel(kind: str, panel: Panel) -> None:
+    runs = _runs(kind, panel)
     seen = {name: _seen(name, panel, run) for name, run in runs.items()}
     with st.container(key="remedies_said"):
-        _said(panel, runs, {name: result for name, (result, _) in seen.items() if result})
+        _outcome(panel, runs, {name: result for name, (result, _) in seen.items() if result})
     with st.container(key="remedies_table"):
         _table(kind, panel, runs, [row for _, row in seen.values()])
     _failures(panel, runs)
-    if _interval(runs) != every:
-        st.rerun()
 
 
-def _said(panel: Panel, runs: Runs, results: Mapping[str, Result]) -> None:
-    """How far it is; at last what came out."""
+def _outcome(panel: Panel, runs: Runs, results: Mapping[str, Result]) -> None:
+    """Draws the progress and the lessons so far, in the end the lessons alone."""
     finished = sum(run.done for run in runs.values())
-    told = "  \n".join(lessons(panel, results))
+    text = glossary.marked("  \n".join(lessons(panel, results)))
     if finished == len(runs):
-        st.success(told)
+        st.success(text)
         return
     left = _seconds_left(runs)
-    patience = f"{finished} of {len(runs)} trained" + (f", about {max(1, round(left))} s left" if left is not None else "")
-    share = sum(run.history.n / run.rows for run in runs.values()) / len(runs)
-    st.progress(share, text=patience)
-    st.markdown(told)
+    progress = f"{finished} of {len(runs)} trained" + (f", about {max(1, round(left))} s left" if left is not None else "")
+    now = [f"{panel.remedies[name].idea.title} {_share(run):.0%}" for name, run in runs.items() if run.status == "training"]
+    progress += f". Now: {' · '.join(now)}" if now else ""
+    share = sum(map(_share, runs.values())) / len(runs)
+    st.progress(share, text=progress)
+    st.markdown(text)
 
 
 def _table(kind: str, panel: Panel, runs: Runs, rows: list[dict[str, Any]]) -> None:
@@ -172,22 +192,31 @@ def _table(kind: str, panel: Panel, runs: Runs, rows: list[dict[str, Any]]) -> N
     heads = {
         "heat": "time →  training ↓",
         "curve": f"new {task.samples}",
-        "ratio": f"at the {task.source_name}, of that at the {task.end_name}",
+        "ratio": f"at the {task.evidence_name}, of that at the {task.end_name}",
     }
     codes = [_codes(panel.remedies[name], run, row["n"]) for (name, run), row in zip(runs.items(), rows, strict=True)]
 
     def load(name: str) -> None:
-        browser_history.set_out(panel.remedies[name].experiment)
+        browser_history.begin_chapter(panel.remedies[name].experiment)
 
     def compare(name: str) -> None:
-        browser_history.set_out(panel.remedies[name].experiment, panel.plain)
+        browser_history.begin_chapter(panel.remedies[name].experiment, panel.plain)
 
     does = dict(zip(ACTIONS, (load, compare), strict=True))
-    multiples(rows, codes, heads=heads, key=f"remedies_{kind}", actions=does)
+    multiples(rows, codes, heads=heads, key=_table_key(kind), actions=does)
+
+
+def _table_key(kind: str) -> str:
+    return f"remedies_{kind}"
+
+
+def _share(run: Run) -> float:
+    """Returns how much of the run is trained, 0 to 1."""
+    return run.history.n / run.rows
 
 
 def _codes(remedy: Remedy, run: Run, n: int) -> np.ndarray:
-    """The first n rows of the small heatmap."""
+    """Returns the first n rows of the small heatmap."""
     if not n:
         return np.empty((0, remedy.experiment.length), np.uint16)
     rows = _grid(run)[:n]
@@ -195,23 +224,23 @@ def _codes(remedy: Remedy, run: Run, n: int) -> np.ndarray:
 
 
 def _grid(run: Run) -> np.ndarray:
-    """The rows of a run that its small heatmap shows, now or later."""
-    return np.unique(np.linspace(0, run.rows - 1, min(run.rows, HEAT_ROWS)).round().astype(int))
+    """Returns the rows of a whole run that its small heatmap shows."""
+    return evenly(run.rows, HEAT_ROWS)
 
 
 def _seen(name: str, panel: Panel, run: Run) -> tuple[Result | None, dict[str, Any]]:
-    """What the run has shown up to now, and its row of the table as pages/components/small_multiples.py describes it."""
-    place = str(session.pool().place(run))
-    known = (run.experiment.key, panel.plain.key, run.history.n, run.status, place)
-    return _look(known, name, panel.remedies[name], panel.plain, run)
+    """Returns the run's result so far and its row of the table (pages/components/small_multiples.py)."""
+    position = str(session.pool().queue_position(run))
+    known = (run.experiment.key, panel.plain.key, run.history.n, run.status, position)
+    return _row(known, name, panel.remedies[name], panel.plain, run)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _look(
+def _row(
     known: tuple[str, str, int, str, str], name: str, _remedy: Remedy, _plain: Experiment, _run: Run
 ) -> tuple[Result | None, dict[str, Any]]:
-    """Once for all viewers: `known` holds all that it depends on."""
-    *_, n, status, place = known
+    """Returns the result and the row, cached for all viewers. `known` is the key: all that they depend on."""
+    *_, n, status, position = known
     e, history, grid = _remedy.experiment, _run.history, _grid(_run)
     result = measure(_remedy, history, n) if n else None
     exams = np.flatnonzero(~np.isnan(history.accuracy[:n]).all(1))
@@ -236,24 +265,24 @@ def _look(
         "text": {
             "title": _remedy.idea.title,
             "differs": _differs(_plain, e),
-            "tag": _state(result, status, n / _run.rows, place),
+            "tag": _state(result, status, n / _run.rows, position),
             **(_numbers(result, _remedy, history, n, _run.seconds) if result else {}),
         },
     }
 
 
 def _networks(result: Result) -> list[str]:
-    """One word a network: dead (NaN), solved, lost (solved once, but not at the end) or open."""
-    states = np.where(result.knows, "solved", np.where(result.solved >= 0, "lost", "open"))
+    """Returns one word for each network: dead (NaN), solved, lost (solved once, but not at the end) or open."""
+    states = np.where(result.solved_at_end, "solved", np.where(result.solved >= 0, "lost", "open"))
     return np.where(result.diverged >= 0, "dead", states).tolist()
 
 
 def _numbers(result: Result, remedy: Remedy, h: History, n: int, seconds: float) -> dict[str, str]:
     e, R = remedy.experiment, len(result.solved)
-    solved, knows = int((result.solved >= 0).sum()), int(result.knows.sum())
+    solved, solved_at_end = int((result.solved >= 0).sum()), int(result.solved_at_end.sum())
     part = f"about {seconds * result.steps / e.steps:.1f} of " if solved and result.done else ""
     return {
-        "count": f"{solved} of {R}" + (f", {knows} at the end" if knows < solved and result.done else ""),
+        "count": f"{solved} of {R}" + (f", {solved_at_end} at the end" if solved_at_end < solved and result.done else ""),
         "steps": f"{result.steps:,.0f} training steps" if solved else "–",
         "time": f"{part}{seconds:.1f} s",
         "arrives": _before_after(h, n, h.parts.index(remedy.claim.part)),
@@ -261,38 +290,41 @@ def _numbers(result: Result, remedy: Remedy, h: History, n: int, seconds: float)
     }
 
 
-def _state(result: Result | None, status: str, share: float, place: str) -> str:
-    """What became of it, or how far it is."""
+def _state(result: Result | None, status: str, share: float, position: str) -> str:
+    """Returns the outcome in words, or the progress of the training."""
     if status == "failed":
         return "failed"
     dead = (result.diverged >= 0).sum() if result else 0
-    told = [str(result.outcome)] if result and result.outcome not in (Outcome.OPEN, Outcome.BROKEN) else []
-    told += [f"NaN: {dead} of {len(result.diverged)}"] if result and dead else []
-    if told:
-        return ", ".join(told)
-    return f"training {share:.0%}" if status == "training" else place or "waiting"
+    parts = [str(result.outcome)] if result and result.outcome not in (Outcome.OPEN, Outcome.BROKEN) else []
+    parts += [f"NaN: {dead} of {len(result.diverged)}"] if result and dead else []
+    if parts:
+        return ", ".join(parts)
+    return f"training {share:.0%}" if status == "training" else position or "waiting"
 
 
 def _differs(plain: Experiment, e: Experiment) -> str:
     if e == plain:
-        return f"{CELLS[e.cell].title}, {titles('init')[e.init]} × {e.gain:g}, {titles('optimizer')[e.optimizer]} {e.lr:g}"
+        cell, init, gain, optimizer, lr = (
+            FIELDS[name].words(getattr(e, name)) for name in ("cell", "init", "gain", "optimizer", "lr")
+        )
+        return f"{cell}, {init} × {gain}, {optimizer} {lr}"
     return re.sub(r" \(was [^()]*(\([^()]*\))?\)", "", difference(plain, e))
 
 
 def _before_after(h: History, n: int, part: int) -> str:
-    """What is left of the gradient before training and after its first n rows."""
-    return " → ".join(remaining(h, row, part) for row in (0, n - 1)) if n else "– → –"
+    """Returns how much of the gradient is left, before training and at the last of the first n rows."""
+    return " → ".join(remaining_text(h, row, part) for row in (0, n - 1)) if n else "– → –"
 
 
 def _details(remedy: Remedy, h: History, n: int, plain: Experiment) -> list[list[str]]:
     e, idea = remedy.experiment, remedy.idea
-    told = [["Helps", idea.helps], ["Does not help", idea.fails]]
+    details = [["Helps", idea.helps], ["Does not help", idea.fails]]
     if e != plain:
-        told.append(["Differs", difference(plain, e)])
+        details.append(["Differs", difference(plain, e)])
     if len(h.parts) > 1:
         shares = [f"of dL/d{part} {_before_after(h, n, i)}" for i, part in enumerate(h.parts)]
-        told.append(["Arrives", "; ".join(shares) + f". The heatmap shows dL/d{remedy.claim.part}."])
-    return [*told, ["Source", idea.source]]
+        details.append(["Arrives", "; ".join(shares) + f". The heatmap shows dL/d{remedy.claim.part}."])
+    return [*details, ["Source", idea.source]]
 
 
 def _failures(panel: Panel, runs: Runs) -> None:
@@ -336,7 +368,7 @@ def _try_next() -> None:
     )
 
 
-if __name__ == "__main__":  # see lab.py
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
     import dashboard
 
     dashboard.main()

@@ -3,52 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from pages.components.sentence_reader import PLACE, Row, reader
-from pages.state import page_settings, session, view_options
-from pages.ui import errors, layout, sentence_units
+from pages.state import page_settings, session
+from pages.ui import layout, sentence_builder, sentence_units, study_view
 from pages.ui.markdown import plain
 from pages.ui.registry import CHART
 from rnnkit.analysis import activations
-from rnnkit.analysis.describe import amount, summary
+from rnnkit.analysis.describe import summary
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.record import ABSENT
 from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
-from rnnkit.serving.process import Answer
+from rnnkit.results.word_by_word import WordByWord
+from rnnkit.rounding import amount
 from rnnkit.stories.presets import PRESETS
-from rnnkit.tasks import TASKS, agreement_task, sentences
-from rnnkit.tasks.agreement import PLURAL, SINGULAR, Agreement
+from rnnkit.stories.sentence_pair import SENTENCE_PAIR
+from rnnkit.tasks import TASKS, sentences
+from rnnkit.tasks.agreement import Agreement
 
 TITLE = "Sentence"
 CONTROLS = None  # all: this is the network of the lab
 
-Found = Mapping[str, Any]  # what studies.reading found
-STEPS = (0, 10, 25, 50, 100, 200, 500)  # to read after, and the run's last
-MOST_TRAINED = 1000  # training steps: for more nobody waits here
-MOST_ATTRACTORS, MOST_ADVERBS, UNITS = 6, 20, 64
-RELATIONS = {"opposite": "opposite number", "same": "same number", "random": "any number"}
-TYPED = "the cats, which already ate fresh milk,"
+STEPS = (0, 10, 25, 50, 100, 200, 500)  # training steps to read after, besides the last one
+MAX_STEPS = 1000  # training steps: more take too long on this page
+MAX_UNITS = 64
+NETWORKS = {"pair": "LSTM beside tanh, 20 words", "own": "the sidebar's network"}
+UNTRAINED = "not trained yet ..."  # while the answers are waited for
+SAME_ANSWER = 0.01  # p(were) of both versions: nearer together they are one answer
 PARTS = tuple(dict.fromkeys(n for cell in CELLS.values() for n in (*cell.parts, *(name for name, _ in cell.equations))))
 LINKED = {
-    "sentence_typed": page_settings.Text(6000),
-    "sentence_noun": page_settings.Choice(tuple(SINGULAR)),
-    "sentence_adverbs": page_settings.Number(0, MOST_ADVERBS),
-    "sentence_clause": page_settings.Number(sentences.SHORTEST, 10_000),
-    "sentence_attractors": page_settings.Number(0, MOST_ATTRACTORS),
-    "sentence_relation": page_settings.Choice(tuple(RELATIONS)),
-    "sentence_again": page_settings.Number(0, 1_000_000),  # which words are drawn
-    "sentence_step": page_settings.Number(0, MOST_TRAINED),
+    "sentence_network": page_settings.Choice(tuple(NETWORKS)),
+    **sentence_builder.LINKED,
+    "sentence_step": page_settings.Number(0, MAX_STEPS),
     "sentence_part": page_settings.Choice(PARTS),
     **sentence_units.LINKED,
     **PLACE,
 }
-POINTS = {
+TOUR_TARGETS = {
     "reader": "sentence_reader",
     "subject": "sentence_noun",
     "clause": "sentence_clause",
@@ -57,254 +54,205 @@ POINTS = {
     "best": "sentence_best",
     "breaks": CHART + "Accuracy by attractors",
 }
+READY = (".reader[data-t]", "Single units", "Accuracy by attractors")
+DRAWING = (".reader", "ArrowRight", "data-t")
+
+STYLE = """<style>
+@media (max-width: 640px) {  /* a phone shows the drawing first */
+  .st-key-sentence_reading > :is(.st-key-sentence_building, .st-key-sentence_networks,
+    :has(> :is(.st-key-sentence_building, .st-key-sentence_networks))) { order: 1; }
+}
+</style>"""
 
 
 def page() -> None:
     e = session.current()
     layout.opening(
         "Does it carry the number to the verb?",
-        "The network reads word by word, and after every word we ask it: **was or were?** It has to carry the number of the "
-        "subject through all the words in between.",
+        "*The cat, which already ate …, was full.* After every word the network is asked: **was or were?** It must carry the "
+        "subject's number to the verb.",
     )
     if isinstance(TASKS[e.task], Agreement):
-        both, step = _sentence(e), _step(e)
-        if both is not None:
-            _read(e, both, step)
-        sentence_units.units(e, step)
-        sentence_units.breaks(e, step)
+        st.html(STYLE)
+        with st.container(key="sentence_reading"):
+            building = st.container(key="sentence_building")
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sentence_networks"):
+                networks = _networks(e)
+                first = next(iter(networks.values()))
+                step = _step(first)
+            with building:
+                both = sentence_builder.sentence(first)
+            if both is not None:
+                _read(networks, both, step)
+        sentence_units.units(first, step)
+        sentence_units.breaks(first, step)
         layout.mathematics(MATHEMATICS)
     else:
         text = f"The lab's task is **{TASKS[e.task].title}**. This page builds and reads the sentences of the agreement tasks."
         st.info(text, icon=":material/translate:")
-        _open_here("Read sentences of ten words", "remembers", "sentence_open")
+        layout.open_here("Read sentences of ten words", PRESETS["remembers"].experiment, "sentence_open", "menu_book")
     _stories()
-
-
-# ---- the sentence ----
-
-
-def _sentence(e: Experiment) -> np.ndarray | None:
-    """What is built or typed, with its subject in singular and in plural, (T, 2); None where that cannot be read."""
-    built, most = _built(e), session.limits().max_length
-    text = page_settings.text(
-        "or type one, in the words of the task",
-        "sentence_typed",
-        placeholder=TYPED if built is None or len(built) > 25 else sentences.text(built[:, 1]),
-        help=f"Its words: {', '.join(sentences.WORDS)}. It is read up to was or were.",
-    )
-    if not text.strip():
-        return built
-    try:
-        typed = sentences.read_typed(text)
-        if len(typed.x) > most:
-            raise ValueError(f"at most {most} words on this server, got {len(typed.x)}")
-    except ValueError as error:
-        instead = "" if built is None else " Below is the sentence that is built above."
-        st.error(f"Not read: {plain(str(error))}.{instead}", icon=":material/spellcheck:")
-        return built
-    _notes(typed)
-    return sentences.versions(typed.x)
-
-
-def _notes(typed: sentences.Typed) -> None:
-    """What was not read as it was typed, and whether the network knows such sentences."""
-    if typed.rest:
-        rest = plain(typed.rest if len(typed.rest) <= 60 else f"{typed.rest[:57]}...")
-        st.caption(f"Read up to “{typed.verb}”. The rest, “{rest}”, comes after the answer and is not read.")
-    if typed.unknown:
-        st.warning(f"Left out: {plain(typed.unknown)}. The rest is read.", icon=":material/spellcheck:")
-    if odd := sentences.deviation(typed.x):
-        st.warning(f"The network has never seen such a sentence: {odd}. It reads it all the same.", icon=":material/rule:")
-
-
-def _built(e: Experiment) -> np.ndarray | None:
-    task, nouns = agreement_task(e.task), dict(zip(SINGULAR, PLURAL, strict=True))
-    most = session.limits().max_length
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        look: dict[str, Any] = {"format_func": lambda one: f"{one} / {nouns[one]}", "width": view_options.size(165)}
-        noun = page_settings.selectbox("Subject", SINGULAR, "sentence_noun", SINGULAR[0], **look)
-        adverbs = 0
-        if task.varying:
-            adverbs = page_settings.number("Adverbs before", 0, MOST_ADVERBS, "sentence_adverbs", 1, width=view_options.size(130))
-        words = _clause(e, adverbs, most)
-        attractors = page_settings.number(
-            "Attractors",
-            0,
-            MOST_ATTRACTORS,
-            "sentence_attractors",
-            2 if task.attractors else 0,
-            context=e.task,
-            width=view_options.size(125),
-            help="Nouns in the clause that have a number too. The other nouns there have none, such as milk.",
-        )
-        relation = "random"
-        if attractors:
-            form = RELATIONS.__getitem__
-            relation = page_settings.segmented("Their number", list(RELATIONS), "sentence_relation", "opposite", format_func=form)
-        again = page_settings.value("sentence_again", 0)
-        other: dict[str, Any] = {"on_click": page_settings.choose, "args": ("sentence_again", again + 1)}
-        st.button("Other words", key="sentence_other", icon=":material/casino:", **other)
-    length, room = sentences.FRAME + words + adverbs, max(1, words // 3)
-    if length > most:
-        st.error(f"Not read: at most {most} words on this server, got {length}.", icon=":material/block:")
-        return None
-    if attractors > room:
-        st.caption(f"A clause of {words} words has room for {room} here: there must be some words around them.")
-    return _draw(e.task, SINGULAR.index(noun), length, adverbs, min(attractors, room), relation, again)
-
-
-def _clause(e: Experiment, adverbs: int, most: int) -> int:
-    return page_settings.number(
-        "Words in the clause",
-        sentences.SHORTEST,
-        max(sentences.SHORTEST, most - sentences.FRAME),
-        "sentence_clause",
-        max(sentences.SHORTEST, e.length - sentences.FRAME - adverbs),
-        context=(e.task, e.length),
-        width=view_options.size(155),
-        help=f"Trained on sentences of {e.length} words in all; ask for shorter or longer ones.",
-    )
-
-
-@lru_cache(maxsize=64)
-def _draw(task: str, noun: int, length: int, adverbs: int, attractors: int, relation: str, again: int) -> np.ndarray:
-    rng = np.random.default_rng([again, length])
-    x = sentences.build(agreement_task(task), length, 1, rng, adverbs=adverbs, attractors=attractors).x[:, 0]
-    return sentences.versions(x, noun, relation)
 
 
 # ---- the network that reads ----
 
 
-def _step(e: Experiment) -> int:
-    """After how many training steps the network reads."""
-    last = min(e.steps, MOST_TRAINED)
-    steps = [*(step for step in STEPS if step < last), last]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown("Read after training steps:", width="content")
-        look: dict[str, Any] = {
-            "label_visibility": "collapsed",
-            "format_func": lambda step: f"{step:,}" if step else "0, untrained",
-        }
-        return page_settings.segmented("Training steps", steps, "sentence_step", last, context=last, **look)
+def sidebar_note() -> str:
+    """Returns what the sidebar has to say above its controls: whether they are those of the networks that read."""
+    e = session.current()
+    if not isinstance(TASKS[e.task], Agreement) or not _has_pair(e):
+        return ""
+    if page_settings.value("sentence_network", "own", context=e.key) != "pair":
+        return ""
+    pair = " and ".join(f"**{name}**" for name in SENTENCE_PAIR)
+    return f"The page reads with two networks of its own, {pair}. Change a setting to read with the network below."
 
 
-def _read(e: Experiment, both: np.ndarray, step: int) -> None:
-    names, pinned = {"": e}, session.pinned()
+def _has_pair(e: Experiment) -> bool:
+    """Returns whether the server trains the page's own two networks. At the plain address they are the first to read."""
+    if any(session.limits().check(it.experiment) for it in SENTENCE_PAIR.values()):
+        return False
+    if session.is_plain() and page_settings.untouched(LINKED):
+        page_settings.choose("sentence_network", "pair", e.key)
+    return True
+
+
+def _networks(e: Experiment) -> dict[str, Experiment]:
+    """Returns name -> network: the page's own two, or the sidebar's and, where its task is one of this page's, the pinned one.
+
+    The page's own two are read at the plain address; a link, and each change in the sidebar, reads with the sidebar's.
+    """
+    if _has_pair(e):
+        options: dict[str, Any] = {"label_visibility": "collapsed", "format_func": NETWORKS.__getitem__}
+        st.markdown("Read with", width="content")
+        if page_settings.segmented("Networks", list(NETWORKS), "sentence_network", "own", e.key, **options) == "pair":
+            return {name: it.experiment for name, it in SENTENCE_PAIR.items()}
+    pinned = session.pinned()
     if pinned and pinned != e and isinstance(TASKS[pinned.task], Agreement):
-        names = {f"now: {summary(e)}": e, f"pinned: {summary(pinned)}": pinned}
-    elif pinned and pinned != e:
+        return {f"now: {summary(e)}": e, f"pinned: {summary(pinned)}": pinned}
+    return {summary(e): e}
+
+
+def _step(e: Experiment) -> int:
+    """Returns the number of training steps after which the networks read."""
+    last = min(e.steps, MAX_STEPS)
+    steps = [*(step for step in STEPS if step < last), last]
+    st.markdown("after training steps:", width="content")
+    options: dict[str, Any] = {
+        "label_visibility": "collapsed",
+        "format_func": lambda step: f"{step:,}" if step else "0, untrained",
+    }
+    return page_settings.segmented("Training steps", steps, "sentence_step", last, context=last, **options)
+
+
+def _read(networks: Mapping[str, Experiment], both: np.ndarray, step: int) -> None:
+    first, pinned = next(iter(networks.values())), session.pinned()
+    if pinned and not isinstance(TASKS[pinned.task], Agreement):
         st.caption("The pinned network has another task and does not read along.")
-    part, answers = _part(e), []
-    for network in names.values():
-        options = {"step": min(step, network.steps), "off": sentence_units.off(e) if network is e else []}
-        answers.append(session.ask("reading", sentence_units.one(network), sentences=both.T.tolist(), **options))
-    for answer in answers:
-        answer.ended.wait(layout.PATIENCE)
-    done = all(answer.ended.is_set() for answer in answers)
-    errors.fragment(_drawn, run_every=None if done else 0.25)(both, names, answers, part, done)
+    place = st.container()
+    part, asked = _part(first), []
+    for e in networks.values():
+        options = {"step": min(step, e.steps), "off": sentence_units.off(e) if e is first else []}
+        asked.append(session.ask("word_by_word", sentence_units.one(e), sentences=both.T.tolist(), **options))
+    with place:
+        study_view.answers(
+            asked,
+            partial(_drawn, both, networks, part),
+            early=True,
+            waiting="training; until then the untrained network reads, without its gradient ...",
+            failed="This could not be read",
+        )
 
 
 def _part(e: Experiment) -> str:
-    """What the lower rows show: a part of the state, a gate or a candidate."""
+    """Returns what the lower rows show: a part of the state, a gate or a candidate."""
     cell, called = CELLS[e.cell], {"h": "hidden state h", "c": "cell state c"}
     for name, text in cell.equations:
         called.setdefault(name, f"{'gate' if text.startswith('sigmoid(') else 'candidate'} {name}")
     names = [*cell.parts, *(name for name, _ in cell.equations if name not in cell.parts)]
     if len(names) == 1:
         return names[0]
-    look: dict[str, Any] = {"label_visibility": "collapsed", "format_func": lambda name: called[name]}
-    return page_settings.segmented("Activations", names, "sentence_part", names[0], context=e.cell, **look)
+    options: dict[str, Any] = {"label_visibility": "collapsed", "format_func": lambda name: called[name]}
+    return page_settings.segmented("Activations", names, "sentence_part", names[0], context=e.cell, **options)
 
 
-def _drawn(both: np.ndarray, names: Mapping[str, Experiment], answers: list[Answer], part: str, was_done: bool) -> None:
-    """The rows, as an untrained network reads until the answers are there: always in the same place."""
-    done = all(answer.ended.is_set() for answer in answers)
-    found = [_last(answer) for answer in answers]
-    shown = [f or _early(sentence_units.one(e), both) for f, e in zip(found, names.values(), strict=True)]
-    _table(both, names, shown, part)
-    below = st.empty()
-    failed = next((answer for answer in answers if answer.error), None)
-    if failed:
-        below.error(f"This could not be read: {failed.error}.", icon=":material/error:")
-        if st.button("Try again", key="sentence_retry", on_click=session.pool().forget, args=(failed,)):
-            st.rerun()
-    elif all(found):
-        below.markdown(_said(both, shown[0]))
-    else:
-        shares = [part["progress"] for answer in answers for part in list(answer.parts)[-1:] if "progress" in part]
-        below.progress(
-            min(shares, default=0.0), text="training; until then the untrained network reads, without its gradient ..."
-        )
-    if done != was_done:
-        st.rerun()
-
-
-def _last(answer: Answer) -> Found | None:
-    return next((part for part in reversed(list(answer.parts)) if "progress" not in part), None)
+def _drawn(both: np.ndarray, names: Mapping[str, Experiment], part: str, found: list[list[WordByWord]], done: bool) -> str:
+    """Draws the rows, of the untrained network until the answers have come. Returns the result in words."""
+    shown = [parts[-1] if parts else _early(sentence_units.one(e), both) for parts, e in zip(found, names.values(), strict=True)]
+    _table(both, names, shown, part, [_outcome(parts[-1]) if parts else UNTRAINED for parts in found])
+    return _result(both, shown[0]) if done else ""
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _early(e: Experiment, both: np.ndarray) -> Found:
-    """What studies.reading finds of the untrained network, but for gates and gradient: so much this process can do at once."""
-    cell, units, weights = CELLS[e.cell], np.arange(min(e.hidden, UNITS)), draw_weights(e, e.seed)
+def _early(e: Experiment, both: np.ndarray) -> WordByWord:
+    """Returns the study of the untrained network without gates and gradient, which this process computes at once."""
+    cell, units, weights = CELLS[e.cell], np.arange(min(e.hidden, MAX_UNITS)), draw_weights(e, e.seed)
     readings = [activations.read(e, weights, x) for x in both.T]
-    return {
-        "names": list(cell.parts),
-        "units": units,
-        "values": np.stack([[r.parts[part][:, units] for r in readings] for part in cell.parts]),
-        "plural": np.stack([r.outputs[:, 1] for r in readings]),
-        "norm": np.full((len(cell.parts), 2, len(both)), ABSENT),
-        "right": np.array([0, 1]),
-        "diverged": -1,
-    }
+    return WordByWord(
+        names=list(cell.parts),
+        units=units,
+        values=np.stack([[r.parts[part][:, units] for r in readings] for part in cell.parts]),
+        plural=np.stack([r.outputs[:, 1] for r in readings]),
+        norm=np.full((len(cell.parts), 2, len(both)), ABSENT),
+        right=np.array([0, 1]),
+        diverged=-1,
+    )
 
 
-# ---- what is drawn and said ----
+# ---- the drawing and the result in words ----
 
 
-def _table(both: np.ndarray, names: Mapping[str, Experiment], found: Sequence[Found], part: str) -> None:
-    rows = [row for (name, e), f in zip(names.items(), found, strict=True) for row in _rows(both, name, e, f, part)]
+def _table(
+    both: np.ndarray, names: Mapping[str, Experiment], found: Sequence[WordByWord], part: str, outcomes: Sequence[str]
+) -> None:
+    rows = [
+        row._replace(outcome=outcome)
+        for (name, e), f, outcome in zip(names.items(), found, outcomes, strict=True)
+        for row in _rows(both, name, e, f, part)
+    ]
     now = next(iter(names.values()))
     rows[:2] = [row._replace(off=sentence_units.off(now)) for row in rows[:2]]
     for name, f in zip(names, found, strict=True):
-        if f["diverged"] >= 0:
-            text = f"became NaN at training step {f['diverged']}: these are its last sound weights."
-            st.warning(f"The network {f'({name}) ' if name else ''}{text}", icon=":material/warning:")
+        if f.diverged >= 0:
+            text = f"became NaN at training step {f.diverged}: these are its last sound weights."
+            st.warning(f"The network ({plain(name)}) {text}", icon=":material/warning:")
     largest = max(float(np.nan_to_num(np.abs(row.values), posinf=0).max()) for row in rows)
     ends = ", ".join(f"{row.words[sentences.subjects(both)[i % 2]]} {row.answers[-1]:.2f}" for i, row in enumerate(rows))
+    outcomes = "".join(f" {row.network}: {row.outcome}." for row in rows[::2] if row.outcome)
     reader(
         rows,
         part=part,
         bound=max(1.0, largest),
         scores=any(e.loss != "cross_entropy" for e in names.values()),
-        summary=f"The network's answer at the end, 0 for was and 1 for were, by subject: {ends}.",
+        summary=f"The network's answer at the end, 0 for was and 1 for were, by subject: {ends}.{outcomes}",
         key="sentence_reader",
     )
-    st.caption(
-        "After every word: above the middle line the network would say were, below it was. Then ‖dL/dh‖, how much of the "
-        "verb's loss comes back to that word (log scale, the heatmap's colours). Then one line a unit, blue below 0 and orange "
-        "above, on top those that differ most at the end. Click a word, or press the arrow keys. Nouns with a number are framed, "
-        "the subject is filled."
+    layout.caption(
+        "The two lines are p(were) after every word, of the sentence with the singular subject (blue) and with the plural one "
+        "(orange). Where they part, the network knows the number; where they run together, it has lost it. Below, for each "
+        "version: ‖dL/dh‖, how much of the verb's loss comes back to that word (log scale, the heatmap's colours); then one line "
+        "a unit, blue below 0 and orange above, on top those that differ most at the end. Click a word, or press the arrow keys. "
+        "Nouns with a number are framed, the subject is filled."
     )
 
 
-def _rows(both: np.ndarray, name: str, e: Experiment, f: Found, part: str) -> list[Row]:
-    values = f["values"][f["names"].index(part) if part in f["names"] else 0]
+def _rows(both: np.ndarray, name: str, e: Experiment, f: WordByWord, part: str) -> list[Row]:
+    values = f.values[f.names.index(part) if part in f.names else 0]
     with np.errstate(invalid="ignore"):  # inf - inf
         apart = np.abs(values[1, -1] - values[0, -1])
-    order = np.argsort(-apart, kind="stable")  # what tells the two versions apart at the end comes first
+    order = np.argsort(-apart, kind="stable")  # units that differ most between the versions at the end come first
     return [
         Row(
             network=name,
+            outcome="",
             words=[sentences.WORDS[i] for i in x],
             numbers=sentences.NUMBER[x],
-            right=f["right"][k],
-            answers=f["plural"][k],
-            norms=f["norm"][:, k],
+            right=f.right[k],
+            answers=f.plural[k],
+            norms=f.norm[:, k],
             parts=CELLS[e.cell].parts,
             values=values[k].T[order],
-            units=f["units"][order],
+            units=f.units[order],
         )
         for k, x in enumerate(both.T)
     ]
@@ -317,17 +265,31 @@ VERDICTS = (
 )
 
 
-def _said(both: np.ndarray, f: Found) -> str:
-    """Who got it right, and what the state carried."""
-    ends, subject = f["plural"][:, -1], sentences.subjects(both)[0]
+def _right(f: WordByWord) -> int:
+    """Returns how many of the two versions get the right verb."""
+    return sum(bool((p > 0.5) == y) for p, y in zip(f.plural[:, -1], f.right, strict=True))
+
+
+def _outcome(f: WordByWord) -> str:
+    """Returns in a few words whether the network still knows the number at the verb."""
+    one, many = f.plural[:, -1]
+    if not np.isfinite([one, many]).all():
+        return "no answer"
+    if abs(many - one) < SAME_ANSWER:
+        return f"the number is lost: “{sentences.VERBS[int(one > 0.5)]}” to both"
+    return ("both verbs are wrong", "one verb is right", "the number is there: both verbs are right")[_right(f)]
+
+
+def _result(both: np.ndarray, f: WordByWord) -> str:
+    """Returns in words which version got the right verb, and how far the states differ."""
+    ends, subject = f.plural[:, -1], sentences.subjects(both)[0]
     if not np.isfinite(ends).all():
         return "**No answer**: on the way to the verb the network's numbers have become too large to be computed with."
-    right = sum(bool((p > 0.5) == y) for p, y in zip(ends, f["right"], strict=True))
     with np.errstate(invalid="ignore"):  # inf - inf
-        apart = np.abs(f["values"][0, 0] - f["values"][0, 1]).max(1)
+        apart = np.abs(f.values[0, 0] - f.values[0, 1]).max(1)
     at_subject, at_end = (amount(float(d)) if np.isfinite(d) else "more than float32 holds" for d in apart[[subject, -1]])
     return (
-        f"**{VERDICTS[right]}**: {' and '.join(f'“{sentences.VERBS[int(p > 0.5)]}”' for p in ends)}. Between the two "
+        f"**{VERDICTS[_right(f)]}**: {' and '.join(f'“{sentences.VERBS[int(p > 0.5)]}”' for p in ends)}. Between the two "
         f"versions, the unit that differs most differs by {at_subject} at the subject and by {at_end} at the end."
     )
 
@@ -351,7 +313,7 @@ $\big(p + \tfrac{z^2}{2n} \pm z\sqrt{p (1 - p)/n + z^2/4n^2}\,\big) / (1 + z^2/n
 
 # ---- what next ----
 
-TRY = {  # preset -> what to look out for; tests/claims/test_reading.py trains them
+TRY = {  # preset -> what to notice; tests/claims/test_reading.py trains them
     "misled": "**Three attractors outvote the subject.** tanh with Omega, trained on 20 words without any attractor. Build a "
     "sentence with 3 of the opposite number.",
     "not-misled": "**Three attractors, hardly a mistake.** Orthogonal weights, the same training sentences. But look at the "
@@ -374,20 +336,11 @@ def _stories() -> None:
             with column.container(border=True, height="stretch"):
                 st.markdown(text)
                 with st.container(horizontal=True, gap="small"):
-                    _open_here("Read with it", name, f"sentence_try_{name}")
+                    layout.open_here("Read with it", PRESETS[name].experiment, f"sentence_try_{name}", "menu_book")
                     layout.open_in_lab("Open in the lab", PRESETS[name].experiment, f"sentence_lab_{name}")
 
 
-def _open_here(label: str, preset: str, key: str) -> None:
-    """A button that loads a preset and stays on this page."""
-    e = PRESETS[preset].experiment
-    refused = session.refusal(e)
-    look: dict[str, Any] = {"icon": ":material/menu_book:", "disabled": bool(refused), "help": refused or None}
-    if st.button(label, key=key, on_click=session.open_run, args=(e, False), **look):
-        st.rerun()
-
-
-if __name__ == "__main__":  # see lab.py
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
     import dashboard
 
     dashboard.main()

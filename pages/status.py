@@ -1,7 +1,7 @@
-"""For the lecturer: how the server is doing, to be read from the lectern. Who waits, what trains, and whether anything is wrong.
+"""The state of the server, for the lecturer: who waits, what trains, and whether anything is wrong.
 
-It exists only where the server has a key for it (_server.SETTING), at /status?key=..., and for no other key: then the address is
-like any other that leads nowhere. It stands in no menu, and no link that viewers share holds the key.
+It is at /status?key=..., for the key that the server has (SETTING in pages/server/app.py). With another key the address is an
+unknown page. No menu shows it, and no link that viewers share holds the key.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pages.server import app
 from rnnkit.serving.scheduler import ordinal
 
 TITLE = "Status"
-EVERY = 2  # seconds
+POLL_SECONDS = 2
 
 STYLE = """<style>
 .status, .status :is(p, dt) { font-size: 1.25rem; line-height: 1.4; }
@@ -39,22 +39,22 @@ STYLE = """<style>
 
 
 def here() -> bool:
-    """Whether the viewer's address is this page's, with the key."""
+    """Returns whether the viewer's address is this page's, with the right key."""
     path = urlsplit(st.context.url or "").path.rstrip("/")
     return path.endswith("/status") and app.admits(st.query_params.get("key", ""))
 
 
 def page() -> None:
     st.html(STYLE)
-    st.fragment(_live, run_every=EVERY)()
+    st.fragment(_live, run_every=POLL_SECONDS)()
 
 
 def _live() -> None:
-    st.html(f'<div class="status">{told(app.facts())}</div>')
+    st.html(f'<div class="status">{content(app.facts())}</div>')
 
 
-def told(facts: dict[str, Any]) -> str:
-    """The page, of what the server says about itself (_server.facts)."""
+def content(facts: dict[str, Any]) -> str:
+    """Returns the page's HTML for the state of the server (`facts` in pages/server/app.py)."""
     wrong = f"<p>{escape(facts['trouble'])}</p>" if facts["trouble"] else ""
     parts = [f'<h1 class="{"wrong" if wrong else "well"}">{escape(headline(facts))}</h1>{wrong}', _numbers(facts)]
     parts += [_section("Runs", _runs(facts)), _section("Training processes", _workers(facts))]
@@ -64,7 +64,7 @@ def told(facts: dict[str, Any]) -> str:
 
 
 def headline(facts: dict[str, Any]) -> str:
-    """`212 viewers, 1 run training, nobody waits`. A viewer is a browser tab with a page open, but for this one."""
+    """Returns `212 viewers, 1 run training, nobody waits`. A viewer is a browser tab with a page open, other than this one."""
     if facts["trouble"]:
         return "Nothing can be trained here"
     training, waiting = len(facts["runs"]["training"]), len(facts["queue"])
@@ -105,7 +105,7 @@ def duration(seconds: float) -> str:
 
 
 def _runs(facts: dict[str, Any]) -> str:
-    """First what trains, then the queue in its order, then the last of the others."""
+    """Returns the table of runs: first those in training, then the queue in its order, then some of the others."""
     runs = facts["runs"]
     waiting = sorted(runs["queued"], key=lambda run: facts["queue"].index(run["id"]) if run["id"] in facts["queue"] else 99)
     others = [*runs["failed"], *runs["waiting"], *runs["done"]]
@@ -136,12 +136,12 @@ def _workers(facts: dict[str, Any]) -> str:
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    """Columns whose name begins with # hold numbers."""
+    """Returns an HTML table. Columns whose name begins with # hold numbers."""
     if not rows:
         return ""
-    looks = [' class="number"' if name.startswith("#") else "" for name in head]
-    line = "".join(f"<th{look}>{name.lstrip('#')}</th>" for look, name in zip(looks, head, strict=True))
-    body = "".join(f"<tr>{''.join(f'<td{k}>{escape(v)}</td>' for k, v in zip(looks, row, strict=True))}</tr>" for row in rows)
+    classes = [' class="number"' if name.startswith("#") else "" for name in head]
+    line = "".join(f"<th{css}>{name.lstrip('#')}</th>" for css, name in zip(classes, head, strict=True))
+    body = "".join(f"<tr>{''.join(f'<td{k}>{escape(v)}</td>' for k, v in zip(classes, row, strict=True))}</tr>" for row in rows)
     return f'<div class="wide"><table><tr>{line}</tr>{body}</table></div>'
 
 
@@ -149,7 +149,7 @@ def _section(title: str, content: str) -> str:
     return f"<h2>{title}</h2>{content or '<p>none</p>'}"
 
 
-if __name__ == "__main__":  # see lab.py
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
     import dashboard
 
     dashboard.main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,21 @@ import streamlit as st
 
 from pages.components.ledger import PLACE, contents, ledger
 from pages.state import page_settings, session
-from pages.ui import errors, layout
+from pages.ui import layout, nudge, study_view
 from rnnkit.analysis.ledger import FUNCTIONS, NAME, Ledger, forward
 from rnnkit.engine import weights
 from rnnkit.engine.cells import CELLS, Cell
 from rnnkit.experiment import Experiment
 from rnnkit.rounding import percent
-from rnnkit.serving.run_pool import Answer
 from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import PLURAL, SINGULAR, WORDS
 
-TITLE = "Step by step"
+TITLE = "Steps"
 CONTROLS = ()
 
 TASK = TASKS["agreement"]
+ANSWERS = [TASK.answer(np.array([k])) for k in range(TASK.n_out)]
 UNITS, LENGTHS, SENTENCES = (2, 3, 4), range(7, 13), 5
 START = {"hidden": 3, "length": 8}
 LINKED = {
@@ -37,42 +38,47 @@ LINKED = {
     "steps_weights": page_settings.Choice(("untrained", "trained")),
     "steps_cut": page_settings.Number(0, LENGTHS[-1]),
     **PLACE,
+    **nudge.LINKED,
 }
-POINTS = {
+TOUR_TARGETS = {
     "controls": "steps_controls",
     "table": "steps_ledger",
     "sentence": "steps_sentence",
     "weights": "steps_weights",
     "cut": "steps_cut",
 }
+READY = (".ledger[data-at]",)
+DRAWING = (".ledger .scroll", "ArrowLeft", ".ledger data-at")
 STEPS = 150
-EXAM = 256  # new sentences
+N_TEST_SENTENCES = 256
 RESERVOIR = "The recurrent weights of a reservoir are not trained: this is the gradient that would reach them."
 
 
 def page() -> None:
     layout.opening(
         "What does a network compute, word by word, and what flows back?",
-        "It reads from left to right and stores what it computes; at the verb it errs, and the error goes back from right to "
-        "left, one multiplication a word: the bars ‖dh‖ show what is left of it.",
+        "Each word makes a new state. Back from the verb, the gradient is multiplied at every word: "
+        "**the bars show what is left.**",
     )
     e, x, plural, cut, trained = _controls()
     cell = CELLS[e.cell]
     untrained = weights.draw_weights(e, e.seed)
     refused = "; ".join(session.limits().check(e).values())
     if trained and not refused:
-        answer = session.ask("weights", e, step=STEPS, replica=0)
-        answer.ended.wait(layout.PATIENCE)
-        done = answer.ended.is_set()
-        errors.fragment(_trained, run_every=None if done else 0.3)(e, x, plural, cut, answer, done, untrained)
+        asked, note = [session.ask("weights", e, step=STEPS, replica=0)], "Not trained."
     else:
-        _table(e, x, plural, cut, untrained, f"Not trained: {refused or 'weights as they were drawn'}.")
-    st.caption(
+        asked, note = [], f"Not trained: {refused or 'weights as they were drawn'}."
+    draw = partial(_drawn, e, x, plural, cut, untrained, note)
+    study_view.answers(asked, draw, early=True, waiting="", failed="The network could not be trained")
+    layout.caption(
         "Play, or press the arrow keys: → and ← step, ↑ and ↓ choose another number, Home and End jump, space plays. Click any "
         "number: below stands the equation that gave it, and the numbers it was made of are framed. Blue is below 0, orange "
-        "above. Gradients have the heatmap's colours, from dark (tiny) to yellow (large), on a log scale; dh is dL/dh. Words, "
-        "times and units count from 1." + (f" {RESERVOIR}" if cell.reservoir else "")
+        "above. Gradients have the heatmap's colours, from dark (tiny) to yellow (large), on a log scale; dh is dL/dh. A bar "
+        "half as high is half the gradient; between two bars stands what the step back multiplies its norm by. Pale bars are "
+        "still to come. Words, times and units count from 1." + (f" {RESERVOIR}" if cell.reservoir else "")
     )
+    now = asked[0].found[-1] if asked and asked[0].found else untrained
+    nudge.check(e, x, plural, cut, now, TASK.labels(x), ANSWERS)
     _lab_memory()
     layout.mathematics(_equations(cell), f"The mathematics of this cell: {cell.title}")
     _suggestions(e)
@@ -82,7 +88,7 @@ def page() -> None:
 
 
 def _controls() -> tuple[Experiment, np.ndarray, int, int, bool]:
-    """The network, the sentence's symbols and number, where to cut, and whether the network is trained first."""
+    """Returns the Experiment, the sentence's symbols and number, the truncation, and whether the network is trained."""
     now = session.current()
     with st.sidebar, st.container(key="steps_controls"):
         cell = page_settings.selectbox("Cell", list(CELLS), "steps_cell", now.cell, format_func=lambda name: CELLS[name].title)
@@ -94,81 +100,82 @@ def _controls() -> tuple[Experiment, np.ndarray, int, int, bool]:
         about = "Truncated backpropagation: let the gradient flow back so many time steps and no further. 0 cuts nothing."
         with after:
             cut = page_settings.number("Cut after", 0, LENGTHS[-1], "steps_cut", 0, help=about)
-        told = [_told(x) for x in sentences(T)]
-        row = page_settings.selectbox("Sentence", range(SENTENCES), "steps_sentence", 0, format_func=told.__getitem__)
+        texts = [_text(x) for x in sentences(T)]
+        row = page_settings.selectbox("Sentence", range(SENTENCES), "steps_sentence", 0, format_func=texts.__getitem__)
         number = page_settings.segmented("Subject", ("singular", "plural"), "steps_number", "plural")
-        state = page_settings.segmented("Weights", ("untrained", "trained"), "steps_weights", "trained")
+        state = page_settings.segmented("Weights", ("untrained", "trained"), "steps_weights", "untrained")
     e = Experiment(length=T, hidden=H, cell=cell, replicas=1, steps=STEPS, **dict(CELLS[cell].suited))
     x, plural = sentences(T)[row].copy(), int(number == "plural")
-    x[TASK.source(T)] = _subjects(x)[plural]
+    x[TASK.evidence_step(T)] = _subjects(x)[plural]
     return e, x, plural, cut, state == "trained"
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def sentences(length: int) -> list[np.ndarray]:
-    """A few held-out sentences, as symbols (T,)."""
+    """Returns a few held-out sentences as symbols (T,)."""
     return list(TASK.draw(length, SENTENCES, np.random.default_rng(7), held_out=True).x.T)
 
 
 def _subjects(x: np.ndarray) -> tuple[int, int]:
-    """The subject in singular and plural, as symbols."""
-    word = WORDS[x[TASK.source(len(x))]]
+    """Returns the subject in singular and plural as symbols."""
+    word = WORDS[x[TASK.evidence_step(len(x))]]
     i = (SINGULAR if word in SINGULAR else PLURAL).index(word)
     return WORDS.index(SINGULAR[i]), WORDS.index(PLURAL[i])
 
 
-def _told(x: np.ndarray) -> str:
+def _text(x: np.ndarray) -> str:
     words = TASK.labels(x)
-    words[TASK.source(len(x))] = "/".join(WORDS[i] for i in _subjects(x))
+    words[TASK.evidence_step(len(x))] = "/".join(WORDS[i] for i in _subjects(x))
     return " ".join(words).replace(" ,", ",")
 
 
 # ---- the ledger ----
 
 
-def _trained(
-    e: Experiment, x: np.ndarray, plural: int, cut: int, answer: Answer, was_done: bool, untrained: dict[str, np.ndarray]
+def _drawn(
+    e: Experiment,
+    x: np.ndarray,
+    plural: int,
+    cut: int,
+    untrained: dict[str, np.ndarray],
+    note: str,
+    found: list[list[dict[str, Any]]],
+    done: bool,
 ) -> None:
-    """The untrained network, until the trained one has come."""
-    done, parts = answer.ended.is_set(), [part for part in answer.parts if "progress" not in part]
-    if parts:
-        _table(e, x, plural, cut, parts[-1], f"Trained just now, in {STEPS} training steps.")
+    """Draws the trained network, the untrained one while there is none."""
+    if any(found):
+        _table(e, x, plural, cut, found[0][-1], f"Trained just now, in {STEPS} training steps.")
     else:
-        _table(e, x, plural, cut, untrained, "Not trained." if done else "In training; until then, as it was drawn.")
-    if answer.error:
-        st.error(f"The network could not be trained: {answer.error}.", icon=":material/error:")
-        st.button("Try again", key="steps_again", on_click=session.pool().forget, args=(answer,))
-    if done != was_done:
-        st.rerun()
+        _table(e, x, plural, cut, untrained, note if done else "In training; until then, as it was drawn.")
 
 
-def _table(e: Experiment, x: np.ndarray, plural: int, cut: int, p: dict[str, np.ndarray], told: str) -> None:
+def _table(e: Experiment, x: np.ndarray, plural: int, cut: int, p: dict[str, np.ndarray], note: str) -> None:
     ledger(_contents(e.cell, e.loss, x, plural, cut, p), key="steps_ledger")
-    right = _exam(e.cell, e.length, p)
-    st.markdown(f"{told} Of {EXAM} new sentences this network gets **{percent(right / EXAM)}** right; guessing gets half.")
+    right = percent(_n_right(e.cell, e.length, p) / N_TEST_SENTENCES)
+    st.markdown(f"{note} Of {N_TEST_SENTENCES} new sentences this network gets **{right}** right; guessing gets half.")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _contents(cell: str, loss: str, x: np.ndarray, plural: int, cut: int, p: dict[str, np.ndarray]) -> dict[str, Any]:
-    answers = [TASK.answer(np.array([k])) for k in range(TASK.n_out)]
-    return contents(Ledger(cell, p, x, plural, loss, cut), words=TASK.labels(x), answers=answers, right=plural)
+    return contents(Ledger(cell, p, x, plural, loss, cut), words=TASK.labels(x), answers=ANSWERS, right=plural)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _exam(cell: str, length: int, p: dict[str, np.ndarray]) -> int:
-    batch = TASK.draw(length, EXAM, np.random.default_rng(1), held_out=True)
+def _n_right(cell: str, length: int, p: dict[str, np.ndarray]) -> int:
+    batch = TASK.draw(length, N_TEST_SENTENCES, np.random.default_rng(1), held_out=True)
     return int((forward(cell, p, batch.x)["logits"][-1].argmax(-1) == batch.y[-1]).sum())
 
 
 def _lab_memory() -> None:
-    """What the training step of the lab's network keeps (bptt.Tape)."""
+    """Draws the memory of a training step of the lab's network (bptt.Tape)."""
     e = session.current()
     numbers = CELLS[e.cell].floats_per_unit
-    kept = 4 * numbers * e.length * e.batch * e.hidden
+    n_bytes = 4 * numbers * e.length * e.batch * e.hidden
+    size = f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"
     st.caption(
         f"Each network in the lab ({CELLS[e.cell].title}) keeps {numbers} such numbers, gradients included, for every word, "
         f"sentence and unit: {e.length} words × {e.batch} sentences × {e.hidden} units × {numbers} × 4 bytes = "
-        f"{kept / 1e6:,.1f} MB a training step. Twice the words, twice the memory."
+        f"{size} a training step. Twice the words, twice the memory."
     )
 
 
@@ -270,7 +277,7 @@ def _suggestions(e: Experiment) -> None:
     )
 
 
-if __name__ == "__main__":  # see lab.py
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
     import dashboard
 
     dashboard.main()

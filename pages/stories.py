@@ -1,34 +1,81 @@
-"""The stories: every preset, what it shows, and a way to open it in the lab."""
+"""The stories: every preset as a card with its small picture, which opens it in the lab, under the question that it answers."""
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import streamlit as st
 
-from pages.state import session
-from pages.ui import layout
-from rnnkit.stories.presets import Preset
+from pages.components.cards import Card, cards
+from pages.state import browser_history, page_settings, session
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES
+from rnnkit.stories import pictures
+from rnnkit.stories.presets import PRESETS, Preset
 
 TITLE = "Stories"
 CONTROLS = None
+ANY, NONE = "any", "none"
+
+
+def _remedies(preset: Preset) -> set[str]:
+    """Returns the names of its remedies, NONE where it has none."""
+    return {fix.name for fix in preset.experiment.fixes} or {NONE}
+
+
+OFFERED = {  # what the filters offer: what at least one story has
+    "cell": [ANY, *(name for name in CELLS if name in {preset.experiment.cell for preset in PRESETS.values()})],
+    "remedy": [ANY, *(name for name in (*FIXES, NONE) if name in set().union(*map(_remedies, PRESETS.values())))],
+}
+LINKED = {f"stories_{what}": page_settings.Choice(options) for what, options in OFFERED.items()}
+READY = (".cards[data-cards]",)
 
 
 def page() -> None:
-    presets = list(session.presets().items())
-    st.subheader(f"{len(presets)} experiments, each with one thing to see", anchor=False)
-    st.markdown("Each trains live in a few seconds. What its text says is checked on fresh seeds by the project's tests.")
-    for i in range(0, len(presets), 2):
-        for column, (name, preset) in zip(st.columns(2, gap="medium"), presets[i : i + 2], strict=False):
-            with column.container(border=True, key=f"story_{name}", height="stretch"):
-                _card(name, preset)
+    presets = session.presets()
+    heading = st.container()
+    st.markdown(
+        "Press one to train it live in the lab. Small: the gradient over time (→) and training (↓), and the accuracy. What the "
+        "texts say is checked on fresh seeds by the project's tests."
+    )
+    shown = _filtered(presets)
+    some = "" if len(shown) == len(presets) else f"{len(shown)} of "
+    heading.subheader(f"{some}{len(presets)} experiments, each with one thing to see", anchor=False)
+    if not shown:
+        st.info("No story has this cell and this remedy.", icon=":material/search_off:")
+    for i, (question, group) in enumerate(groupby(shown, lambda name: presets[name].question)):
+        st.markdown(f"#### {question}")
+        items = [_card(name, presets[name]) for name in group]
+        cards(items, key=f"stories_{i}", on_open=lambda name: browser_history.begin_chapter(presets[name].experiment))
+    st.caption(f"Pictures recorded on {pictures.origin()}.")
 
 
-def _card(name: str, preset: Preset) -> None:
-    st.markdown(f"**{preset.title}**")
-    st.markdown(preset.text)
-    layout.open_in_lab("Open in the lab", preset.experiment, key=f"open_{name}")
+def _filtered(presets: dict[str, Preset]) -> list[str]:
+    """Draws the filters. Returns the names of the stories that pass both."""
+    with st.container(horizontal=True, key="stories_filters"):
+        cell = page_settings.selectbox("Cell", OFFERED["cell"], "stories_cell", ANY, format_func=_cell_title, width=220)
+        remedy = page_settings.selectbox("Remedy", OFFERED["remedy"], "stories_remedy", ANY, format_func=_remedy_title, width=220)
+    return [
+        name for name, preset in presets.items() if cell in (ANY, preset.experiment.cell) and remedy in {ANY, *_remedies(preset)}
+    ]
 
 
-if __name__ == "__main__":  # see lab.py
+def _cell_title(name: str) -> str:
+    return CELLS[name].title if name in CELLS else name
+
+
+def _remedy_title(name: str) -> str:
+    return FIXES[name].title if name in FIXES else name
+
+
+def _card(name: str, preset: Preset) -> Card:
+    e = preset.experiment
+    picture = pictures.recorded(e)
+    shown = [("", picture, e.bound_task.chance)] if picture else []
+    return Card(name, preset.title, preset.text, shown, session.refusal(e))
+
+
+if __name__ == "__main__":  # Streamlit runs this file alone when a deep link is a fresh server's first request
     import dashboard
 
     dashboard.main()

@@ -4,41 +4,64 @@
     history = run(Experiment(length=50, cell="lstm", bias="chrono", lr=0.01, input_scale=0.1))
     charts.gradient_chart(history)
 
-What `__all__` names is the public API (docs/api.md); everything else may move. `train`, `run`, `charts` and `PRESETS` are
-imported when they are first asked for, so that `import rnnkit` loads neither torch nor Altair.
+What `__all__` names is the public API (docs/api.md); everything else may move. `train`, `run`, `watch`, `Sweep`, `charts`
+and `PRESETS` are imported when they are first asked for, so that `import rnnkit` loads neither torch nor Altair.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from rnnkit.engine.history import History
-from rnnkit.engine.record import Record, frame, gradient_frame
+from rnnkit.engine.record import Record, frame, gradient_frame, lag_frame
 from rnnkit.experiment import Experiment, ExperimentError, diff
 
 if TYPE_CHECKING:
     from rnnkit import charts
     from rnnkit.engine.trainer import run, train
     from rnnkit.stories.presets import PRESETS
+    from rnnkit.sweep.result import SweepResult
+    from rnnkit.sweep.sweep import Sweep
+    from rnnkit.watch import watch
+    from rnnkit.watch.keras_layout import from_keras
+    from rnnkit.watch.weights import LoadedWeights, load, state_dict
 
 __all__ = [
     "PRESETS",
     "Experiment",
     "ExperimentError",
     "History",
+    "LoadedWeights",
     "Record",
+    "Sweep",
+    "SweepResult",
     "charts",
     "diff",
     "frame",
+    "from_keras",
     "gradient_frame",
+    "lag_frame",
+    "load",
     "run",
+    "state_dict",
     "train",
+    "watch",
 ]
-_LATER = {"PRESETS": "rnnkit.stories.presets", "run": "rnnkit.engine.trainer", "train": "rnnkit.engine.trainer"}
+_LATER = {
+    "PRESETS": "rnnkit.stories.presets",
+    "Sweep": "rnnkit.sweep.sweep",
+    "SweepResult": "rnnkit.sweep.result",
+    "LoadedWeights": "rnnkit.watch.weights",
+    "from_keras": "rnnkit.watch.keras_layout",
+    "load": "rnnkit.watch.weights",
+    "run": "rnnkit.engine.trainer",
+    "state_dict": "rnnkit.watch.weights",
+    "train": "rnnkit.engine.trainer",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "charts":
-        return importlib.import_module("rnnkit.charts")
+    if name in ("charts", "watch"):  # packages; rnnkit.watch can be called
+        return importlib.import_module(f"rnnkit.{name}")
     if name in _LATER:
         return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module 'rnnkit' has no attribute {name!r}")

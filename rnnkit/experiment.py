@@ -7,60 +7,39 @@ cell, the learning rate of an echo state network) must keep its default, so that
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.fixes import ClipNorm, Fix, SignalFix, parse_fix
+from rnnkit.engine.fixes import ClipNorm, Fix, SignalFix
+from rnnkit.engine.fixes.field import FixesField
 from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.optim import OPTIMIZERS
-from rnnkit.errors import listing, shorten_repr
+from rnnkit.errors import shorten_repr
+from rnnkit.fields import ChoiceField, Chooser, DigestField, FloatField, IntField, setting, specs
 from rnnkit.tasks import TASKS, Task
 
 VERSION = 1  # of links and JSON. They hold every field that applies, so a changed default does not change an old link.
-MAX_ROWS = 300  # records a run keeps, besides the first: more rows than that no heatmap can show
+MAX_ROWS = 300  # of a run, besides the first record: no heatmap can show more
+MIN_EVAL_EVERY = 12  # training steps between two evaluations
 MAX_RECORD_BYTES = 32 * 2**20  # of state gradients a run
-MOST_UNKNOWN = 5  # settings that are named in an error
+MAX_UNKNOWN_NAMED = 5  # settings that are named in an error
 
 
 class ExperimentError(ValueError):
-    """Every problem at once: `problems` maps a field to what was expected, what came, and what is valid."""
+    """An invalid Experiment. `problems` maps every wrong field to what was expected, what was given, and what is valid."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("; ".join(problems.values()))
         self.problems = dict(problems)
 
 
-def _reservoir(e: Experiment) -> bool:
-    return CELLS[e.cell].reservoir
-
-
-def _given(e: Experiment) -> bool:
-    return bool(TASKS[e.task].data)
-
-
-def _by_words(e: Experiment) -> bool:
-    return _given(e) and TASKS[e.task].by_words
-
-
-def _of_cell(name: str) -> Callable[[Experiment], bool]:
-    """Whether the cell declares that this field acts on it."""
-    return lambda e: name in CELLS[e.cell].fields
-
-
-def _choice(default: str, choices: Mapping[str, object], help: str, applies: Callable[..., bool] | None = None) -> Any:
-    return field(default=default, metadata={"choices": choices, "help": help, "applies": applies})
-
-
-def _number(default: float, low: float, high: float, help: str, applies: Callable[..., bool] | None = None) -> Any:
-    return field(default=default, metadata={"range": (low, high), "help": help, "applies": applies})
+TASK, CELL = Chooser("task", TASKS), Chooser("cell", CELLS)
 
 
 @dataclass(frozen=True)
@@ -70,75 +49,87 @@ class Experiment:
     The defaults are the network that forgets: a tanh cell on agreement over 100 words.
     """
 
-    task: str = _choice("agreement", TASKS, "What the network has to learn.")
-    length: int = _number(100, 3, 10_000, "How many words or symbols the network reads before it must answer.")
-    cell: str = _choice("tanh", CELLS, "The recurrent unit.")
-    hidden: int = _number(32, 1, 2048, "How many hidden units the state has.")
-    init: str = _choice("gaussian", INITS, "How the recurrent weights are drawn.", _of_cell("init"))
-    gain: float = _number(
-        1.0, 0.0, 100.0, "Factor on the recurrent weights; the spectral radius where an initialization sets one."
+    task: str = setting(ChoiceField, "agreement", "Task", "What the network has to learn.", choices=TASKS)
+    length: int = setting(
+        IntField, 100, "Sequence length T", "How many words or symbols the network reads before it must answer.",
+        low=3, high=10_000, step=10,
+    )  # fmt: skip
+    cell: str = setting(ChoiceField, "tanh", "Cell", "The recurrent unit.", choices=CELLS)
+    hidden: int = setting(IntField, 32, "Hidden units H", "How many hidden units the state has.", low=1, high=2048, step=8)
+    init: str = setting(
+        ChoiceField, "gaussian", "Initialization", "How the recurrent weights are drawn.", choices=INITS, chooser=CELL
     )
-    input_scale: float = _number(0.3, 0.0, 100.0, "Standard deviation of the input weights.")
-    bias: str = _choice("zero", BIASES, "Initial bias of the gate that keeps the memory.", _of_cell("bias"))
-    fixes: tuple[Fix, ...] = field(
-        default=(ClipNorm(1.0),), metadata={"help": "Remedies, applied in this order.", "applies": _of_cell("fixes")}
+    gain: float = setting(
+        FloatField, 1.0, "Gain", "Factor on the recurrent weights; the spectral radius where an initialization sets one.",
+        low=0.0, high=100.0, step=0.1,
+    )  # fmt: skip
+    input_scale: float = setting(
+        FloatField, 0.3, "Input scale", "Standard deviation of the input weights.", low=0.0, high=100.0, step=0.01
     )
-    optimizer: str = _choice("adam", OPTIMIZERS, "The rule that turns the gradient into a step.", _of_cell("optimizer"))
-    lr: float = _number(0.003, 0.0, 1000.0, "Learning rate: the length of a step.", _of_cell("lr"))
-    batch: int = _number(32, 1, 4096, "Sequences a training step looks at.")
-    steps: int = _number(200, 1, 1_000_000, "How many training steps are taken.")
-    replicas: int = _number(8, 1, 4096, "How many networks with different seeds train side by side.")
-    seed: int = _number(0, 0, 2**31 - 1, "The first network's seed; the next ones count up.")
-    leak: float = _number(1.0, 0.001, 1.0, "Share of the reservoir's state that is renewed at each step.", _of_cell("leak"))
-    density: float = _number(0.1, 0.001, 1.0, "Share of the reservoir's connections that exist.", _of_cell("density"))
-    ridge: float = _number(1e-9, 1e-15, 1e3, "Strength of the ridge penalty on the readout.", _of_cell("ridge"))
-    data: str = field(
-        default="",
-        metadata={
-            "pattern": r"([0-9a-f]{16})?",
-            "expected": "the 16 hexadecimal digits that name sentences or a text, or nothing for the example",
-            "help": "The sentences or the text to learn from, by the name that reading a file gives them; nothing: the example.",
-            "applies": _given,
-        },
+    bias: str = setting(
+        ChoiceField, "zero", "Gate bias", "Initial bias of the gate that keeps the memory.", choices=BIASES, chooser=CELL
     )
-    vocabulary: int = _number(
-        2000, 1, 50_000, "So many of the most frequent words are told apart; of the others only the shape.", _by_words
+    fixes: tuple[Fix, ...] = setting(FixesField, (ClipNorm(1.0),), "Remedies", "Remedies, applied in this order.", chooser=CELL)
+    optimizer: str = setting(
+        ChoiceField, "adam", "Optimizer", "The rule that turns the gradient into a step.", choices=OPTIMIZERS, chooser=CELL
     )
+    lr: float = setting(
+        FloatField, 0.003, "Learning rate", "Learning rate: the length of a step.", low=0.0, high=1000.0, chooser=CELL
+    )
+    batch: int = setting(IntField, 32, "Batch size B", "Sequences a training step looks at.", low=1, high=4096, step=8)
+    steps: int = setting(IntField, 200, "Training steps", "How many training steps are taken.", low=1, high=1_000_000, step=50)
+    replicas: int = setting(
+        IntField, 8, "Networks side by side R", "How many networks with different seeds train side by side.", low=1, high=4096
+    )
+    seed: int = setting(IntField, 0, "Seed", "The first network's seed; the next ones count up.", low=0, high=2**31 - 1)
+    leak: float = setting(
+        FloatField, 1.0, "Leak", "Share of the reservoir's state that is renewed at each step.",
+        low=0.001, high=1.0, step=0.05, chooser=CELL,
+    )  # fmt: skip
+    density: float = setting(
+        FloatField, 0.1, "Connections", "Share of the reservoir's connections that exist.",
+        low=0.001, high=1.0, step=0.05, chooser=CELL,
+    )  # fmt: skip
+    ridge: float = setting(
+        FloatField, 1e-9, "Ridge penalty", "Strength of the ridge penalty on the readout.", low=1e-15, high=1e3, chooser=CELL
+    )
+    data: str = setting(
+        DigestField, "", "Data",
+        "The sentences or the text to learn from, by the name that reading a file gives them; nothing: the example.",
+        chooser=TASK,
+    )  # fmt: skip
+    vocabulary: int = setting(
+        IntField, 2000, "Vocabulary", "So many of the most frequent words are told apart; of the others only the shape.",
+        low=1, high=50_000, chooser=TASK,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         problems: dict[str, str] = {}
-        for f in dataclasses.fields(self):
+        for name, spec in FIELDS.items():
             try:
-                object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+                object.__setattr__(self, name, spec.check(getattr(self, name)))
             except ValueError as error:
-                problems[f.name] = str(error)
+                problems[name] = str(error)
         if not problems:
-            if not applies(self, "fixes") and self.fixes == FIELDS["fixes"].default:
-                object.__setattr__(self, "fixes", ())
+            for name, spec in FIELDS.items():
+                if getattr(self, name) == spec.default and not spec.applies(self):
+                    object.__setattr__(self, name, spec.unused)
             problems = self._conflicts()
         if problems:
             raise ExperimentError(problems)
 
     def _conflicts(self) -> dict[str, str]:
-        problems = {}
-        for f in dataclasses.fields(self):
-            if not applies(self, f.name) and getattr(self, f.name) != _unused(f):
-                chooser = "task" if f.metadata["applies"] in (_given, _by_words) else "cell"
-                value = _show(_unused(f)) or "its default, nothing"
-                problems[f.name] = f"{f.name} does not apply to {chooser} '{getattr(self, chooser)}': leave it at {value}"
+        problems = {name: problem for name, spec in FIELDS.items() if (problem := spec.conflict(self))}
         shortest = TASKS[self.task].min_length
         if self.length < shortest:
             problems["length"] = f"length must be at least {shortest} for task '{self.task}', got {self.length}"
-        misfit = [fix.name for fix in self.fixes if not fix.applies_to(CELLS[self.cell].gates)]
-        if misfit and "fixes" not in problems:
-            problems["fixes"] = f"fix {misfit[0]!r} is not defined for cell '{self.cell}' (only for cells without gates)"
         return problems
 
     @property
     def bound_task(self) -> Task:
-        """The task, on the data that this Experiment names; raises ExperimentError where they are not here or do not fit it."""
+        """Returns the task on the data of the field `data`. Raises ExperimentError where they are not stored or do not fit it."""
         try:
-            return TASKS[self.task].bound(self.data, self.vocabulary)
+            return TASKS[self.task].with_data(self.data, self.vocabulary)
         except KeyError:
             raise ExperimentError({"data": f"data {self.data} are not here (any more): give the file again"}) from None
         except ValueError as error:  # what is in it cannot be used for this task
@@ -146,63 +137,64 @@ class Experiment:
 
     @property
     def every(self) -> int:
-        """A record is taken every so many training steps."""
+        """Returns the number of training steps between two Records."""
         gradients = len(CELLS[self.cell].parts) * (2 if self.several_losses else 1)
         fit = max(1, MAX_RECORD_BYTES // (4 * gradients * self.length * self.replicas))
         return math.ceil(self.steps / min(MAX_ROWS, fit))
 
     @property
     def eval_every(self) -> int:
-        """Held-out accuracy is measured every so many training steps: a multiple of `every`, about twelve times a run.
+        """Returns the number of training steps between two evaluations: a multiple of `every`, about twelve times a run.
 
-        256 sequences forward cost as much as two or three training steps, so seldom enough to stay a small part of the time.
+        An evaluation of 256 sequences costs as much as two or three training steps. Fewer than MIN_EVAL_EVERY never lie between.
         """
-        return self.every * max(1, math.ceil(max(40, self.steps / 12) / self.every))
+        return self.every * max(1, math.ceil(max(MIN_EVAL_EVERY, self.steps / 12) / self.every))
 
     @property
     def recorded_steps(self) -> list[int]:
-        """The training steps that leave a Record: the first (nothing trained yet), every `every`-th, and the last."""
+        """Returns the training steps that have a Record: 0 (the initial weights), each multiple of `every`, and the last."""
         return [*range(0, self.steps, self.every), self.steps]
 
     @property
     def first_uncut(self) -> int:
-        """The earliest step that a gradient from the last one reaches under truncation: 0 where nothing is cut."""
+        """Returns the earliest time step that the gradient of the last one reaches under truncation: 0 where nothing is cut."""
         signals = [fix for fix in self.fixes if isinstance(fix, SignalFix)]
         blocked = [t for t in range(self.length) if any(fix.blocks(t, self.length) for fix in signals)]
         return max(blocked, default=0)
 
     @property
     def several_losses(self) -> bool:
-        """Whether more steps than the last one have a loss: then the gradient of the last loss is recorded beside that of all."""
-        return TASKS[self.task].asked(self.length) > 1
+        """Returns whether more time steps than the last have a loss. Then the gradients of the last and of all are recorded."""
+        return TASKS[self.task].n_targets(self.length) > 1
 
     @property
     def loss(self) -> str:
-        """Name in LOSSES. A reservoir's readout minimises the squared error whatever the task, so it is shown with that."""
-        return "squared_error" if _reservoir(self) else TASKS[self.task].loss  # which data they are does not matter
+        """Returns the loss's name in LOSSES: the task's, or "squared_error", which a reservoir's readout minimises."""
+        return "squared_error" if CELLS[self.cell].reservoir else TASKS[self.task].loss  # which data they are does not matter
 
     @property
     def guess_loss(self) -> float:
-        """The loss of a guesser who knows the answers' frequencies but not the sequence."""
+        """Returns the loss of the best prediction at each step from the answers' frequencies there, without the sequence."""
         task = self.bound_task
-        return task.squared_guess_loss if _reservoir(self) else task.guess_loss
+        loss = task.squared_guess_loss if CELLS[self.cell].reservoir else task.guess_loss
+        return task.guessed_share(self.length) * loss
 
     @cached_property
     def key(self) -> str:
-        """A short name for the run that this Experiment determines."""
+        """Returns a name of the run: the first 16 hexadecimal digits of the SHA-256 of `to_json`."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field that applies, as plain JSON values; fixes as a list of `name:strength`."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if applies(self, f.name)}
-        return {k: [str(fix) for fix in v] if k == "fixes" else v for k, v in values.items()}
+        """Returns every field that applies as plain JSON values; fixes as a list of texts such as `clip-norm:1.0`."""
+        return {name: spec.to_json(getattr(self, name)) for name, spec in FIELDS.items() if spec.applies(self)}
 
     def to_json(self) -> str:
+        """Returns a JSON object: the version and the fields of `to_dict`."""
         return json.dumps({"version": VERSION} | self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Experiment:
-        """Strict: raises ExperimentError with every problem."""
+        """Returns the Experiment of what `to_json` gives. Raises ExperimentError with every problem."""
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -213,9 +205,9 @@ class Experiment:
         if version != VERSION:
             raise ExperimentError({"version": f"expected version {VERSION}, got {shorten_repr(version)}"})
         strange = sorted(set(values) - set(FIELDS))
-        problems = {name: _unknown(name) for name in strange[:MOST_UNKNOWN]}
-        if len(strange) > MOST_UNKNOWN:
-            problems["json"] = f"and {len(strange) - MOST_UNKNOWN:,} more unknown settings"
+        problems = {name: _unknown(name) for name in strange[:MAX_UNKNOWN_NAMED]}
+        if len(strange) > MAX_UNKNOWN_NAMED:
+            problems["json"] = f"and {len(strange) - MAX_UNKNOWN_NAMED:,} more unknown settings"
         try:
             e = cls(**{name: value for name, value in values.items() if name in FIELDS})
         except ExperimentError as error:
@@ -225,17 +217,17 @@ class Experiment:
         return e
 
     def to_query(self) -> dict[str, str]:
-        """For a URL: the version, and every field that applies as text; fixes joined by commas."""
-        values = {k: ",".join(v) if k == "fixes" else _show(v) for k, v in self.to_dict().items()}
+        """Returns the parameters of a URL: the version, and every field that applies as text; fixes joined by commas."""
+        values = {name: spec.show(getattr(self, name)) for name, spec in FIELDS.items() if spec.applies(self)}
         return {"v": str(VERSION)} | values
 
     @classmethod
     def from_query(
         cls, query: Mapping[str, str], check: Callable[[Experiment], Mapping[str, str]] = lambda e: {}
     ) -> tuple[Experiment, list[str]]:
-        """Lenient, for links: what is wrong is left at its default and named in the list of messages; nothing raises.
+        """Returns the Experiment of a link and messages. A wrong value leaves its field at the default and adds a message.
 
-        `check` gives a server's objections to an otherwise valid Experiment (limits.Limits.check).
+        Never raises. `check` returns a server's objections to a valid Experiment as field -> message (limits.Limits.check).
         """
         values = dict(query)
         messages = []
@@ -247,10 +239,10 @@ class Experiment:
             del values[name]
         parsed: dict[str, Any] = {}
         for name, text in values.items():
-            try:
-                parsed[name] = _lenient_fixes(text, messages) if name == "fixes" else parse(name, text)
-            except ValueError as error:
-                messages.append(str(error))
+            value, wrong = FIELDS[name].parse_lenient(text)
+            messages += wrong
+            if value != FIELDS[name].default:
+                parsed[name] = value
         while True:
             try:
                 e = cls(**parsed)
@@ -266,98 +258,50 @@ class Experiment:
                 parsed = {k: v for k, v in parsed.items() if k not in blamed}
 
 
-FIELDS = {f.name: f for f in dataclasses.fields(Experiment)}
+FIELDS = specs(Experiment)
 
 
 def applies(e: Experiment, name: str) -> bool:
-    """Whether a field has any effect, given the other choices."""
-    rule = FIELDS[name].metadata["applies"]
-    return rule is None or rule(e)
+    """Returns whether a field has an effect, given the other choices."""
+    return FIELDS[name].applies(e)
 
 
-def parse(name: str, text: str) -> Any:
-    """A field's value from text, as in a link or on the command line; raises ValueError with what is valid."""
-    f = FIELDS[name]
-    if name == "fixes":
-        return _checked(f, tuple(part for part in text.split(",") if part.strip()))
-    if "range" not in f.metadata:
-        return _checked(f, text)
+def changed(base: Experiment, changes: Mapping[str, Any]) -> Experiment:
+    """Returns `base` with these fields changed. A field of `base` that does not fit the changes takes its default.
+
+    Raises ExperimentError with every problem of the changes: an unknown field, a value that is not valid or fits no other field.
+    """
+    if unknown := {name: _unknown(name) for name in changes if name not in FIELDS}:
+        raise ExperimentError(unknown)
+    values = {**_values(base), **changes}
     try:
-        return _checked(f, float(text))
-    except ValueError:
-        raise ValueError(f"{name} must be {_expected(f)}, got {shorten_repr(text)}") from None
+        return Experiment(**values)
+    except ExperimentError:
+        return _fitted(values, set(changes))
+
+
+@lru_cache(maxsize=8)
+def _values(base: Experiment) -> dict[str, Any]:
+    return base.to_dict()
+
+
+def _fitted(values: dict[str, Any], given: set[str]) -> Experiment:
+    known = Experiment(task=values["task"], cell=values["cell"]).to_dict()
+    values = {name: value for name, value in values.items() if name in known or name in given}
+    try:
+        return Experiment(**values)
+    except ExperimentError as error:
+        misfits = error.problems.keys() & values.keys() - given
+        if not misfits:
+            raise
+        return _fitted({name: value for name, value in values.items() if name not in misfits}, given)
 
 
 def diff(a: Experiment, b: Experiment) -> dict[str, tuple[Any, Any]]:
-    """field -> (value in a, value in b), where they differ and it matters to one of them: what was changed."""
+    """Returns field -> (value in a, value in b) for the fields that differ and apply to a or b."""
     names = [n for n in FIELDS if applies(a, n) or applies(b, n)]
     return {n: (getattr(a, n), getattr(b, n)) for n in names if getattr(a, n) != getattr(b, n)}
 
 
-def _checked(f: dataclasses.Field, value: Any) -> Any:
-    if f.name == "fixes":
-        return _checked_fixes(value)
-    if "choices" in f.metadata:
-        if value not in tuple(f.metadata["choices"]):  # a list can be looked for in a tuple, not in a dict
-            raise ValueError(f"unknown {f.name} {shorten_repr(value)}: valid are {', '.join(f.metadata['choices'])}")
-        return value
-    if "pattern" in f.metadata:
-        if not isinstance(value, str) or not re.fullmatch(f.metadata["pattern"], value):
-            raise ValueError(f"{f.name} must be {f.metadata['expected']}, got {shorten_repr(value)}")
-        return value
-    low, high = f.metadata["range"]
-    whole = isinstance(f.default, int)
-    try:
-        number = math.nan if isinstance(value, (bool, str)) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not low <= number <= high or (whole and number != int(number)):
-        raise ValueError(f"{f.name} must be {_expected(f)}, got {shorten_repr(value)}")
-    return int(number) if whole else number + 0.0  # no -0.0, which would be another name for 0
-
-
-def _checked_fixes(value: Any) -> tuple[Fix, ...]:
-    if isinstance(value, str) or not hasattr(value, "__iter__"):
-        raise ValueError(f"fixes must be a sequence of fixes, such as ['truncate:25', 'clip-norm:1'], got {shorten_repr(value)}")
-    fixes = tuple(fix if isinstance(fix, Fix) else _fix(fix) for fix in value)
-    names = [fix.name for fix in fixes]
-    if len(set(names)) < len(names):
-        raise ValueError(f"fixes: each may be given once, got {listing(names)}")
-    return fixes
-
-
-def _fix(text: Any) -> Fix:
-    if not isinstance(text, str):
-        raise ValueError(f"fixes: each must be a text such as 'clip-norm:1', got {shorten_repr(text)}")
-    return parse_fix(text)
-
-
-def _lenient_fixes(text: str, messages: list[str]) -> tuple[Fix, ...]:
-    """The good ones among the fixes of a link; what is wrong with the others goes to the messages."""
-    good: dict[str, Fix] = {}
-    for part in filter(str.strip, text.split(",")):
-        try:
-            fix = parse_fix(part)
-            if fix.name in good:
-                raise ValueError(f"fix {fix.name!r} is given twice: only the first is used")
-            good[fix.name] = fix
-        except ValueError as error:
-            messages.append(str(error))
-    return tuple(good.values())
-
-
-def _expected(f: dataclasses.Field) -> str:
-    low, high = f.metadata["range"]
-    return f"a {'whole ' if isinstance(f.default, int) else ''}number from {low:g} to {high:.10g}"
-
-
-def _unused(f: dataclasses.Field) -> Any:
-    return () if f.name == "fixes" else f.default
-
-
 def _unknown(name: str) -> str:
     return f"unknown setting {shorten_repr(name)}: valid are {', '.join(FIELDS)}"
-
-
-def _show(value: Any) -> str:
-    return repr(value) if isinstance(value, float) else str(value)

@@ -1,13 +1,11 @@
 """Settings of all tests: one thread, so that sums are always taken in the same order, and reproducible examples."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
@@ -18,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 torch.set_num_threads(1)
 os.environ.setdefault("STREAMLIT_CLIENT_SHOW_ERROR_DETAILS", "full")  # pages/ui/errors.py hides from viewers what a test must see
+os.environ["RNNKIT_STORE"] = "off"  # no test reads or writes the results of the user; one that needs a store names its own
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "rnnkit-hypothesis")
 hypothesis.settings.register_profile("rnnkit", deadline=None, derandomize=True, database=None, max_examples=60)
 hypothesis.settings.load_profile("rnnkit")
@@ -37,6 +36,20 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason="slow: pytest -m slow"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist loadfile` each claim stands alone, since it trains for seconds: both cores work to the end."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class FilesAndClaims(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return nodeid if "::test_claim_holds_on_fresh_seeds[" in nodeid else super()._split_scope(nodeid)
+
+    return FilesAndClaims(config, log)
+
+
 @pytest.fixture
 def in_fresh_python():
     """run(code, **environment) -> what a new Python process prints, started in the repository's root."""
@@ -48,7 +61,7 @@ def in_fresh_python():
             env=os.environ | environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -60,15 +73,26 @@ def in_fresh_python():
 # ---- the dashboard in this process ----
 
 
-@pytest.fixture(scope="module")
-def pool():
-    """One pool for a file; its worker processes end with it."""
+@pytest.fixture(scope="session")
+def workers():
+    """One pool for all tests: a worker takes seconds to load torch. Its processes end with it."""
     from pages.state import session
 
     session.pool.clear()
     yield session.pool()
     session.pool().close()
     session.pool.clear()
+
+
+@pytest.fixture(scope="module")
+def pool(workers):
+    """A pool that knows no run and no answer yet."""
+    yield workers
+    for run in list(workers.runs.values()):
+        for viewer in list(run.viewers):
+            workers.leave(run, viewer)
+    workers.runs.clear()
+    workers.answers.clear()
 
 
 def page_alone(name):
@@ -78,12 +102,17 @@ def page_alone(name):
 
 
 @pytest.fixture
-def app(pool):
+def app(pool, monkeypatch):
     """app(query, page=name) -> the dashboard (or one page with its sidebar), opened with this link.
 
-    Afterwards nobody watches any run, so that workers are free."""
+    Its address is the one that the second rerun writes; the first keeps the link (test_links.py). Afterwards nobody watches any
+    run, so that workers are free."""
     import streamlit
     from streamlit.testing.v1 import AppTest
+
+    from pages.state import navigation
+
+    monkeypatch.setattr(navigation, "in_browser", lambda: True)
 
     streamlit.set_option("client.showErrorDetails", "full")  # as above; the variable is for servers
 
@@ -105,11 +134,11 @@ def app(pool):
 def nothing_given():
     """Afterwards the server has forgotten what viewers brought."""
     from pages.state import uploads
-    from rnnkit.tasks import data
+    from rnnkit.tasks.data import STORE
 
     yield
-    uploads.shelf.clear()
-    data.KEPT.clear()
+    uploads.store.clear()
+    STORE.clear()
 
 
 # ---- the dashboard in a browser ----
@@ -153,41 +182,30 @@ def problems():
     return []
 
 
-# Streamlit does not know under which path it is served: it asks at a page's address before it asks at the server's root. It takes
-# any answer but an error for a yes, and would then look for everything under the page's address. So the 404 is right.
-SEARCH_FOR_THE_SERVER = re.compile(r"/[a-z]+/_stcore/(health|host-config)")
-NOT_FOUND = "Failed to load resource: the server responded with a status of 404 (Not Found)"
+@pytest.fixture(scope="session")
+def tabs(browser):
+    import browsing
+
+    return browsing.Tabs(browser)
 
 
 @pytest.fixture
-def visit(browser, problems):
-    """visit(address, **context options) -> a new browser's page. No message on the console, and no request to anybody else."""
+def visit(tabs, problems):
+    """visit(address, **context options) -> the page in a browser that knows nothing of it yet, and wants no motion.
+
+    No message on the console, and no request to anybody else."""
     import browsing
 
-    contexts = []
-
-    def heard(message):
-        address = message.location.get("url", "")
-        if message.text != NOT_FOUND or not SEARCH_FOR_THE_SERVER.fullmatch(urlsplit(address).path):
-            problems.append(f"console: {message.type}: {message.text} ({address})")
-
-    def asked(request):
-        address = urlsplit(request.url)
-        if address.scheme not in ("data", "blob") and address.hostname not in browsing.OWN_HOSTS:
-            problems.append(f"request to {request.url}")
+    opened = []
 
     def open_(address, **options):
-        contexts.append(browser.new_context(**({"viewport": browsing.DESK} | options)))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(60_000)
-        page.on("console", heard)
-        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
-        page.on("request", asked)
-        page.on("websocket", asked)
+        page = tabs.take(**browsing.STILL | options)
+        opened.append((page, browsing.listen(page, problems)))
         page.goto(address)
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page, end in opened:
+        end()
+        tabs.give_back(page)
     assert problems == []

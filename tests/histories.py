@@ -36,5 +36,5 @@ def history(grads, e=E, accuracy=LOW, diverged=SOUND, causes=("", "", ""), **kno
     return h
 
 
-def told(grad, e=E, accuracy=LOW, n=3, diverged=SOUND, causes=("", "", ""), **known):
+def verdict_of(grad, e=E, accuracy=LOW, n=3, diverged=SOUND, causes=("", "", ""), **known):
     return verdict(history([grad] * n, e, accuracy, diverged, causes, **known))

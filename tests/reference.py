@@ -6,6 +6,7 @@ covered by the tests that need none (finite differences, one network alone again
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,8 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, Fix, parse_fix
 from rnnkit.tasks import TASKS
 
+Penalty = Callable[[Tensor], Tensor]
+
 R, B, H = 2, 3, 4  # networks, sequences, units
 DOUBLE = torch.float64
 STRENGTHS = {  # strong enough to act on the small networks of the tests
@@ -25,6 +28,8 @@ STRENGTHS = {  # strong enough to act on the small networks of the tests
     "l1": "0.01",
     "l2": "0.02",
     "omega": "0.7",
+    "ar": "3",
+    "tar": "2",
     "freeze": "W_rec+b",
     "clip-norm": "0.01",
     "clip-value": "0.002",
@@ -125,8 +130,20 @@ def loss_of(name: str, z: Tensor, y: Tensor) -> Tensor:
     return F.mse_loss(z, F.one_hot(y, z.shape[-1]).to(z.dtype) if y.dtype == torch.int64 else y)
 
 
-def run(cell_name: str, params: dict[str, Tensor], r: int, x: Tensor, y: Tensor, loss: str, piece: int = 0) -> Run:
-    """Network r over its x (T, R, B[, I]), backwards through autograd; `piece` > 0 detaches every so many steps."""
+def run(
+    cell_name: str,
+    params: dict[str, Tensor],
+    r: int,
+    x: Tensor,
+    y: Tensor,
+    loss: str,
+    piece: int = 0,
+    penalty: Penalty | None = None,
+) -> Run:
+    """Network r over its x (T, R, B[, I]), backwards through autograd; `piece` > 0 detaches every so many steps.
+
+    The weights' gradients are of loss and penalty, a function of h (T, B, H). Those of the states are of the loss alone.
+    """
     p = {k: v[r].clone().requires_grad_() for k, v in params.items()}
     x, y, done = x[:, r], y[:, r], Run(p)
     x = F.one_hot(x, p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x
@@ -136,11 +153,14 @@ def run(cell_name: str, params: dict[str, Tensor], r: int, x: Tensor, y: Tensor,
             s = [part.detach() for part in s]
         u = s[0] @ p["W_rec"]
         s = STEPS[cell_name](p, x_t @ p["W_in"] + p["b"], u, *s)
-        for kept in (u, *s):
-            kept.retain_grad()
         done.states.append(s)
         done.products.append(u)
-    z = torch.stack([h for h, *_ in done.states[-len(y) :]]) @ p["W_out"] + p["b_out"]
+    h = torch.stack([h for h, *_ in done.states])
+    if penalty:
+        penalty(h).backward(retain_graph=True)
+    for kept in (*done.products, *(part for s in done.states for part in s)):
+        kept.retain_grad()
+    z = h[-len(y) :] @ p["W_out"] + p["b_out"]
     done.loss = loss_of(loss, z, y)
     done.loss.backward()
     for part in p.values():
@@ -200,16 +220,22 @@ def clip_value(run: Run, threshold: float) -> None:
     torch.nn.utils.clip_grad_value_(_trained(run), threshold)
 
 
+PENALTIES = {  # on h (T, B, H), by a strength
+    "ar": lambda h, alpha: alpha * (h * h).mean(),
+    "tar": lambda h, beta: beta * ((h[1:] - h[:-1]) ** 2).sum() / max(1, h[1:].numel()),  # none of one state
+}
 REMEDIES = {"l1": l1, "l2": l2, "omega": omega, "freeze": freeze, "clip-norm": clip_norm, "clip-value": clip_value}
 
 
 def remedied(cell_name: str, params: dict[str, Tensor], r: int, x: Tensor, y: Tensor, loss: str, fixes: list[Fix]) -> Run:
     """`run` with the fixes in their order."""
-    piece = next((fix.strength for fix in fixes if fix.name == "truncate"), 0)
-    done = run(cell_name, params, r, x, y, loss, piece)
+    piece = next((fix.steps for fix in fixes if fix.name == "truncate"), 0)
+    penalties = [fix for fix in fixes if fix.name in PENALTIES]
+    penalty = (lambda h: sum(PENALTIES[fix.name](h, *fix.values) for fix in penalties)) if penalties else None
+    done = run(cell_name, params, r, x, y, loss, piece, penalty)
     for fix in fixes:
-        if fix.name != "truncate":
-            REMEDIES[fix.name](done, fix.strength)
+        if fix.name in REMEDIES:
+            REMEDIES[fix.name](done, *fix.values)
     return done
 
 

@@ -37,7 +37,8 @@ class Server:
         except OSError:
             return False
 
-    def link(self, path="/", **query):
+    def link(self, path="/lab", **query):
+        """The address of a page; by default that of the lab."""
         return self.url + path + (f"?{urlencode(query)}" if query else "")
 
     def workers(self):

@@ -1,4 +1,5 @@
-"""The drawings: a Streamlit component each, with a Python file that packs its data and a .js and a .css file that draw it.
+"""The drawings. Each is a Streamlit component: a Python file sends its data, a .js and a .css file draw it.
 
-A component knows nothing of pages or viewers. frame.js, place.js, numbers.js and viridis.js are shared by the others.
+drawing.py registers a component. Several share drawing.js, frame_codec.js, numbers.js, place.js and viridis.js. frame.js reads
+and writes what only the browser knows, such as its history.
 """

@@ -12,7 +12,7 @@
 //
 // Locks: a page's own controls that a lesson locks (`locked`: a selector) can be neither clicked nor reached by keys.
 //
-// Shelf: a server that starts again, or a page that is loaded again, begins a session anew, without its shelf of runs. The tab keeps
+// Run list: a server that starts again, or a page that is loaded again, begins a session anew, without its runs. The tab keeps
 // their names and settings (`shelf`), and gives those of another session (`viewer`) back once (`told`).
 //
 // Menu: in a narrow window it lies over the page, and Streamlit closes it after a choice on phones alone, which it knows by their
@@ -20,7 +20,7 @@
 function keepBack({ chapter, first, page }, send) {
   const now = history.rnnkit;
   if (now) {
-    if (now.travels && page !== (location.pathname.split("/").at(-1) || "lab")) return;       // still the page that is left
+    if (now.travels && page !== (location.pathname.split("/").at(-1) || "start")) return;       // still the page that is left
     Object.assign(now, { chapter, travels: false });
     if (now.asked === chapter) now.asked = null;                                              // answered
     if (now.wanted?.split("-")[0] !== chapter.split("-")[0]) now.wanted = null;               // of a session before

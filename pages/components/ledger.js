@@ -1,30 +1,30 @@
 /* Walks through one pass of a network: the table of all its numbers, filled up to a cursor 0 ... 2T + 1 (T words forward, the
-   loss, T words back), and a panel with the equation of the number that is selected. Python sends everything at once (see
-   ledger.py) and hears where its viewer stands still. The table is built once for each ledger; a step only switches classes, so nothing moves.
+   loss, T words back), and a panel with the equation of the number that is selected. Python sends everything at once
+   (ledger.py) and gets the viewer's place when it no longer changes. The table is built once for each ledger (ledger_table.js, which
+   Python appends to this script). A step only switches classes, so nothing moves.
    A place in the table is "name t unit", as in Python; t counts from 0, and T is what comes after the last word. Colours come
-   from viridis.js, which stands in front of this text. */
+   from viridis.js, which Python puts before this script. */
 
 const PACE = 700;                                            // ms a step while it plays
-const views = new WeakMap();
+const FIRST = 1;                                             // where another sentence begins, as in ledger.py
 
 export default function ({ data: { place, ...data }, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".ledger"), fresh = !views.has(root);
-  if (fresh) views.set(root, mount(root));
-  const view = views.get(root), text = JSON.stringify(data);
+  const { view, fresh } = viewOf(parentElement, ".ledger"), text = JSON.stringify(data);
   view.send = setStateValue;
   if (text === view.text) return;
   const T = data.words.length, same = view.data && view.data.words.length === T;
   Object.assign(view, { text, data, T, last: 2 * T + 1, chosen: null });
-  if (!same) { pause(view); view.at = view.last; }
+  if (!same) { pause(view); view.at = FIRST; }
   const variables = data.rows.map(row => row.name).join();
   if (variables !== view.variables) Object.assign(view, { variables, unit: data.few ? null : 0, wants: structuredClone(WANTS) });
   if (view.unit >= data.units) view.unit = 0;
   for (const want of Object.values(view.wants)) want.unit = Math.min(want.unit, data.units - 1);
-  if (fresh) Object.assign(view, { at: clamp(place.at ?? view.last, 0, view.last), unit: place.unit ?? view.unit });
+  if (fresh) Object.assign(view, { at: clamp(place.at, 0, view.last), unit: place.unit ?? view.unit });
   build(view);
   if (fresh && view.buttons.has(place.number) && !place.number.startsWith("word")) view.chosen = place.number;
   if (fresh) begin(view, placeOf(view));
   show(view);
+  if (fresh) follow(view);
 }
 
 const placeOf = view => ({ steps_at: view.at, steps_unit: view.unit === null ? 0 : view.unit + 1, steps_shown: view.chosen ?? "" });
@@ -55,8 +55,9 @@ function phaseText(view) {
     backward: () => t === T - 1 ? `backward: from the verb to word ${T} ${word(view, t)}`
       : `backward: from word ${t + 2} to word ${t + 1} ${word(view, t)}`,
   };
-  const cut = phaseAt(view) === "backward" && data.cuts.includes(t + 1);
-  return texts[phaseAt(view)]() + (cut ? ": cut, nothing passes" : "");
+  const norm = data.rows.find(row => row.kind === "norm"), back = phaseAt(view) === "backward" && t < T - 1;
+  const factor = back ? factorOf(view, norm.name, t).text : "";
+  return texts[phaseAt(view)]() + (factor === "cut" ? ": cut, nothing passes" : factor && `: ${norm.symbol} ${factor}`);
 }
 
 function memoryText(view) {
@@ -81,157 +82,6 @@ function tint(value, most = 1) {                             // soft, so that th
   return `color-mix(in srgb, var(${value < 0 ? "--below" : "--above"}) ${share}%, transparent)`;
 }
 
-// ---- the table, built once ----
-
-function build(view) {
-  const { root, data, T } = view, table = root.querySelector("table");
-  view.buttons = new Map();
-  view.columns = Array.from({ length: T + 1 }, () => []);
-  const lastCut = Math.max(-1, ...data.cuts);                // the first that the gradient meets: before it there is none
-  view.isCut = t => t < lastCut;
-  table.replaceChildren(head(view), ...["forward", "backward"].map(phase => body(view, phase)));
-  Object.assign(root.querySelector(".seek"), { max: view.last });
-  const chips = data.few ? [] : [null, ...Array(data.units).keys()].map(unit => chip(view, unit));
-  root.querySelector(".units").replaceChildren(...chips);
-}
-
-function chip(view, unit) {                                  // shows one unit's rows, or all
-  const button = make("button", "", unit === null ? "all units" : `unit ${unit + 1}`);
-  button.setAttribute("aria-pressed", unit === view.unit);
-  button.onclick = () => {
-    view.unit = unit;
-    view.chosen = null;
-    if (unit !== null) for (const want of Object.values(view.wants)) want.unit = unit;
-    build(view);
-    show(view);
-  };
-  return button;
-}
-
-function head(view) {
-  const { data, T } = view, row = make("tr"), corner = make("th", "corner");
-  corner.textContent = "forward →";
-  row.append(corner);
-  for (let t = 0; t <= T; t++) {
-    const cell = make("th", t === T ? "verb" : "word");
-    cell.scope = "col";
-    cell.innerHTML = t === T ? `<small>verb</small>${data.answers[data.right]}` : `<small>${t + 1}</small>`;
-    if (t < T) cell.append(data.words[t]);
-    if (data.cuts.includes(t)) cell.classList.add("cut");
-    view.columns[t].push(cell);
-    row.append(cell);
-    if (t < T) view.buttons.set(`word ${t}`, cell);
-  }
-  const head = make("thead");
-  head.append(row);
-  return head;
-}
-
-function body(view, phase) {
-  const { data, T } = view, rows = data.rows.filter(row => row.phase === phase);
-  const units = view.unit === null ? [...Array(data.units).keys()] : [view.unit];
-  const part = make("tbody", phase);
-  if (phase === "backward") {
-    const caption = make("tr", "caption");
-    caption.append(Object.assign(make("th"), { colSpan: T + 2, innerHTML: "<span>← backward</span>" }));
-    part.append(caption);
-  }
-  const whole = row => row.kind === "norm" || row.kind === "matrix";   // one line for all units
-  const lines = rows.flatMap(row => (whole(row) ? [0] : units).map((unit, i) => ({ row, unit, first: i === 0 })));
-  lines.forEach(({ row, unit, first }, i) => {
-    const line = make("tr", `${row.kind}${first ? " first" : ""}`), label = make("th", "label");
-    label.scope = "row";
-    if (first) label.innerHTML = `<b>${markup(row.kind === "matrix" ? row.symbol : withTime(row))}</b><i>${markup(row.about)}</i>`;
-    if (!whole(row)) label.append(make("span", "unit", `[${unit + 1}]`));
-    line.append(label);
-    for (let t = 0; t < T; t++) line.append(cell(view, row, t, unit));
-    if (i === 0) line.append(verb(view, phase, lines.length));
-    part.append(line);
-  });
-  return part;
-}
-
-function withTime(row) {                                     // a_{f} -> a_{f,t}, ‖dh‖ -> ‖dh_{t}‖
-  const s = row.symbol;
-  if (s.includes("_{")) return s.replace(/_\{(.*?)\}/, "_{$1,t}");
-  return s.startsWith("‖") ? s.replace(/‖$/, "_{t}‖") : `${s}_{t}`;
-}
-
-function cell(view, row, t, unit) {
-  const { data } = view, td = make("td"), place = `${row.name} ${t} ${unit}`, button = make("button", "number");
-  if (data.cuts.includes(t)) td.classList.add("cut");
-  const about = `${row.name.replace("norm ", "norm of ")}, unit ${unit + 1}, word ${t + 1} ${data.words[t]}`;
-  if (row.kind === "matrix") {
-    const { values, norm } = data.matrices[row.name][t];
-    const text = Object.assign(make("span"), { innerHTML: markup(norm) });
-    button.append(grid(values, row.name === "jacobian" ? 1 : biggest(data.matrices[row.name])), text);
-  } else {
-    const [shown, value] = data.cells[place];
-    button.innerHTML = `<span>${markup(shown)}</span>`;
-    if (row.kind === "value") button.style.setProperty("--tint", tint(value));
-    else if (view.isCut(t)) button.classList.add("severed");
-    else paintNorm(button, value);
-  }
-  const label = row.kind === "value" || row.kind === "gradient" ? about : about.replace(/, unit \d+/, "");
-  button.setAttribute("aria-label", `${label}: ${button.textContent}`);
-  register(view, button, place, t);
-  td.append(button);
-  view.columns[t].push(td);
-  return td;
-}
-
-function paintNorm(button, value) {                          // viridis for how large a gradient is
-  if (value === null || Number.isNaN(value)) button.classList.add("nan");
-  else if (value === 0) button.classList.add("zero");
-  else {
-    const lg = Math.log10(Math.abs(value));
-    button.style.setProperty("--size", `rgb(${colour(lg)})`);
-    button.style.setProperty("--height", `${100 * clamp((lg - LOW) / (1 - LOW), 0.02, 1)}%`);   // a bar as long as 10 is full
-  }
-}
-
-const biggest = matrices => Math.max(...matrices.flatMap(m => m.values.flat().map(Math.abs))) || 1;
-
-function grid(values, most) {
-  const box = make("span", "grid");
-  box.style.gridTemplateColumns = `repeat(${values[0].length}, minmax(0, 1fr))`;
-  box.style.aspectRatio = `${values[0].length} / ${values.length}`;
-  box.append(...values.flat().map(() => make("span")));
-  values.flat().forEach((value, i) => { box.children[i].style.background = tint(value, 0.6 * most); });
-  return box;
-}
-
-function register(view, button, place, t) {
-  button.tabIndex = -1;
-  button.dataset.place = place;
-  view.buttons.set(place, button);
-}
-
-function verb(view, phase, lines) {                          // what comes after the last word, beside all its rows
-  const { data, T } = view, td = make("td", "verb"), box = make("div", "outcome");
-  td.rowSpan = lines;
-  const names = (phase === "forward" ? ["logits", "p"] : ["dlogits"]).filter(name => `${name} ${T} 0` in data.cells);
-  const entry = (name, k, label) => {
-    const place = `${name} ${T} ${k}`, [shown, value] = data.cells[place], button = make("button", "number");
-    button.innerHTML = `<span>${markup(shown)}</span>`;
-    if (name === "dlogits") paintNorm(button, value); else if (name === "p") button.style.setProperty("--tint", tint(value));
-    button.setAttribute("aria-label", `${label}: ${button.textContent}`);
-    register(view, button, place, T);
-    return button;
-  };
-  const titles = { logits: "logit", p: "p", dlogits: "dlogit" };
-  box.style.gridTemplateColumns = `auto repeat(${names.length}, minmax(0, 1fr))`;
-  box.append(make("span"), ...names.map(name => make("span", "title", titles[name])));
-  data.answers.forEach((answer, k) => {
-    const entries = names.map(name => entry(name, k, `${titles[name]} of ${answer}`));
-    box.append(make("b", k === data.right ? "right" : "", answer), ...entries);
-  });
-  if (phase === "forward") box.append(make("b", "right", "loss"), entry("loss", 0, "loss"));
-  td.append(box);
-  view.columns[T].push(td);
-  return td;
-}
-
 // ---- the cursor ----
 
 const parse = place => { const [, name, t, unit] = place.match(/^(.*) (\d+) (\d+)$/); return { name, t: +t, unit: +unit }; };
@@ -253,6 +103,7 @@ function selected(view) {                                    // what was clicked
 function show(view) {
   const { root, data, at, T } = view, phase = phaseAt(view), now = phase === "loss" ? T : columnAt(view);
   for (const [place, button] of view.buttons) if (!place.startsWith("word")) button.disabled = !reached(view, place);
+  for (const { element, place } of view.factors) element.classList.toggle("reached", reached(view, place));
   view.columns.forEach((cells, t) => { for (const cell of cells) cell.classList.toggle("now", phase !== "start" && t === now); });
   root.querySelector("thead").className = phase;
   root.querySelector(".seek").value = at;
@@ -328,9 +179,8 @@ function go(view, at) {
 function follow(view) {                                      // the current column into view, sideways and only within its box
   const box = view.root.querySelector(".scroll"), phase = phaseAt(view);
   if (phase === "start") { box.scrollLeft = 0; return; }
-  const cell = view.columns[phase === "loss" ? view.T : columnAt(view)][0], label = box.querySelector(".label").offsetWidth;
-  const verb = view.columns[view.T][0], over = getComputedStyle(verb).position === "sticky" && cell !== verb ? verb.offsetWidth : 0;
-  const left = cell.offsetLeft - label, right = cell.offsetLeft + cell.offsetWidth - box.clientWidth + over;
+  const cell = view.columns[Math.min(columnAt(view), view.T - 1)][0], label = box.querySelector(".label").offsetWidth;
+  const left = cell.offsetLeft - label, right = cell.offsetLeft + cell.offsetWidth - box.clientWidth;
   if (box.scrollLeft > left) box.scrollLeft = left; else if (box.scrollLeft < right) box.scrollLeft = right;
 }
 
@@ -344,17 +194,13 @@ function play(view) {
   go(view, view.at === view.last ? 0 : view.at);
 }
 
-function reveal(view) {                                      // the selected number from under the panel
-  view.buttons.get(selected(view))?.scrollIntoView({ block: "nearest", inline: "nearest" });
-}
-
 function pause(view) { clearInterval(view.timer); view.timer = null; }
 
 function choose(view, place) {
   const { name, unit, t } = parse(place), phase = phaseOf(view, name);
   pause(view);
   view.wants[phase === "loss" ? "loss" : phase] = { name, unit };
-  if (name === "dlogits") view.wants.backward = structuredClone(WANTS.backward);   // it stands in no word's column
+  if (name === "dlogits") view.wants.backward = structuredClone(WANTS.backward);   // it is in no word's column
   view.chosen = place;
   show(view);
 }
@@ -373,7 +219,7 @@ function climb(view, by) {                                   // up and down amon
 function mount(root) {
   const view = { root, at: 0, timer: null, chosen: null, wants: structuredClone(WANTS), unit: null };
   const on = (name, act) => { root.querySelector(`.transport .${name}`).onclick = act; };
-  const step = by => { pause(view); go(view, view.at + by); reveal(view); };
+  const step = by => { pause(view); go(view, view.at + by); };
   on("first", () => step(-Infinity));
   on("back", () => step(-1));
   on("next", () => step(1));

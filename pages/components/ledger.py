@@ -1,21 +1,21 @@
 """The ledger of one pass: a table of every number, word by word, that fills as a cursor walks forward and then back.
 
-A Streamlit component (`ledger.js` moves, `ledger.css` styles, `viridis.js` holds the colours). It gets a whole
-rnnkit.analysis.ledger.Ledger at once, each number with its equation in symbols and filled in, so that stepping, playing and
+A Streamlit component (`ledger_table.js` builds the table, `ledger.js` moves in it, `viridis.js` holds the colours). It gets a
+whole rnnkit.analysis.ledger.Ledger at once, each number with its equation in symbols and filled in, so that stepping, playing and
 asking for an equation need no server. In the texts, `_{...}` is a subscript; times and units count from 1, as on the page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
+from pages.components.drawing import drawing
 from pages.state import page_settings
-from rnnkit.analysis.ledger import Ledger, Ref, Template, compact, show
+from rnnkit.analysis.ledger import Ledger, Ref, Template
+from rnnkit.rounding import compact, significant
 
 HTML = """
 <div class="ledger" tabindex="0" role="group" aria-label="Forward and backward pass, step by step. Arrow keys step, space plays.">
@@ -29,20 +29,23 @@ HTML = """
     <span class="units" role="group" aria-label="Units shown"></span>
   </div>
   <div class="told"><span class="phase" role="status"></span><span class="memory"></span></div>
-  <div class="scroll" tabindex="0" role="region" aria-label="Table of all numbers"><table></table></div>
+  <div class="book">
+    <div class="scroll" tabindex="0" role="region" aria-label="Table of all numbers"><table></table></div>
+    <div class="beside"></div>
+  </div>
   <div class="panel"><div class="what"></div><div class="equation"></div><div class="matrices"></div></div>
 </div>
 """
 SYMBOLS = {"phi": "φ′", "loss": "L", "logits": "logit", "dlogits": "dlogit", "dh": "dh", "leak": "leak"}
 MANY = 4  # with more forward variables than this, one unit at a time is shown first
+FIRST = 1  # where the cursor begins: at the first word, forward
 Cell = list[Any]  # shown, value, symbol, equation in symbols, filled in, result, where its numbers stand in the table
 
-_here = Path(__file__)
-_component = st.components.v2.component(
+_component = drawing(
     "rnnkit_ledger",
-    html=HTML,
-    css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join(_here.with_name(name).read_text("utf-8") for name in ("numbers.js", "viridis.js", "place.js", "ledger.js")),
+    ("drawing.js", "numbers.js", "viridis.js", "place.js", "ledger.js", "ledger_table.js"),
+    HTML,
+    "ledger.css",
 )
 PLACE = {  # settings of the page: where its viewer is in the table
     "steps_at": page_settings.Number(0, 99),  # the cursor
@@ -56,7 +59,7 @@ def ledger(shown: dict[str, Any], *, key: str) -> None:
     T, few, key = len(shown["words"]), shown["few"], page_settings.drawing(key)
     unit = page_settings.value("steps_unit", 0 if few else 1, lambda unit: unit <= shown["units"])
     place = {
-        "at": page_settings.value("steps_at", 2 * T + 1, lambda at: at <= 2 * T + 1, T),
+        "at": page_settings.value("steps_at", FIRST, lambda at: at <= 2 * T + 1, T),
         "unit": unit - 1 if unit else None,
         "number": page_settings.value("steps_shown", ""),
     }
@@ -64,9 +67,9 @@ def ledger(shown: dict[str, Any], *, key: str) -> None:
 
 
 def contents(book: Ledger, *, words: Sequence[str], answers: Sequence[str], right: int) -> dict[str, Any]:
-    """Everything the component shows, as plain JSON values.
+    """Returns all that the component shows as plain JSON values.
 
-    `words` are the T words, `answers` what each logit stands for, `right` the index of the right one.
+    `words` are the T words, `answers` the names of the logits, `right` the index of the right one.
     """
     return _Writer(book, list(words), list(answers)).contents(right)
 
@@ -88,6 +91,7 @@ class _Writer:
             "rows": [self._row(name, "forward") for name in book.forward_names] + self._backward_rows(),
             "cells": self._cells(),
             "matrices": {"jacobian": self._jacobians(), "so_far": self._sums()},
+            "W_rec": self._recurrent_weights(),
             "cuts": [t for t in range(book.T) if book.cuts(t)],
             "stored": [self._short(name) for name in book.forward_names],
             "needed": [self._short(name) for name in book.needed],
@@ -113,7 +117,7 @@ class _Writer:
         return parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
 
     def _about(self, name: str) -> str:
-        """What kind of variable it is, in a word or two."""
+        """Returns the kind of a variable in a word or two."""
         cell = self.book.cell
         if name in cell.parts:
             return "state"
@@ -129,7 +133,7 @@ class _Writer:
         return self.symbol(Ref(name, None)) if not name.startswith("norm ") else f"‖{self._short(name[5:])}‖"
 
     def symbol(self, ref: Ref) -> str:
-        """h_{3}[2], a_{f,3}[2], W_{rec,f}[1, 2]; without time and unit where it has none."""
+        """Returns h_{3}[2], a_{f,3}[2], W_{rec,f}[1, 2] and so on, without time and unit where there is none."""
         name, _, column = ref.name.partition(".")
         base, _, sub = name.partition("_")
         index = [self.answers[i] if self._of_answers(name, k) else str(i + 1) for k, i in enumerate(ref.at)]
@@ -145,7 +149,7 @@ class _Writer:
     # ---- numbers ----
 
     def _cells(self) -> dict[str, Cell]:
-        """Under "name t unit"; what comes after the last step has t = T."""
+        """Returns "name t unit" -> cell. Numbers after the last step have t = T."""
         book, cells = self.book, {}
         for name in (*book.forward_names, *book.backward_names):
             for t in range(book.T):
@@ -172,10 +176,10 @@ class _Writer:
         symbols = "".join(part if isinstance(part, str) else self.symbol(part) for part in template)
         refs = [part for part in template if isinstance(part, Ref)]
         places = list(dict.fromkeys(place for ref in refs if (place := self._place(ref))))
-        return [compact(value), _plain(value), symbol, symbols, self.book.filled(template), show(value, 4), places]
+        return [compact(value), _plain(value), symbol, symbols, self.book.filled(template), significant(value, 4), places]
 
     def _place(self, ref: Ref) -> str:
-        """Where a number of an equation stands in the table, if it does."""
+        """Returns the cell of a number in an equation, "" where the table has none."""
         if ref.name in self.book.outcome:
             return f"{ref.name} {self.book.T} {(*ref.at, 0)[0]}"
         if ref.t is None or ref.t < 0:
@@ -184,6 +188,12 @@ class _Writer:
 
     # ---- matrices ----
 
+    def _recurrent_weights(self) -> list[dict[str, Any]]:
+        """Returns the block (H, H) of each column of the cell: [i][j] leads from unit i of h_{t-1} to unit j."""
+        W = self.book.p["W_rec"]
+        gates = [(self.gate_of[recurrent], block) for _, recurrent, block in self.book.columns]
+        return [{"gate": gate, "values": [[_plain(v) for v in row] for row in W[:, block].tolist()]} for gate, block in gates]
+
     def _jacobians(self) -> list[dict[str, Any]]:
         book, found = self.book, []
         names = [f"{part}[{i + 1}]" for part in book.cell.parts for i in range(book.H)]
@@ -191,11 +201,11 @@ class _Writer:
             norm = float(np.linalg.norm(J, 2))
             state = self._state()
             now, before = f"{state}_{{{t + 1}}}", f"{state}_{{{t}}}"
-            told = [
+            sentences = [
                 f"J_{{{t + 1}}} = ∂{now}/∂{before}: how {now} (rows) answers to {before} (columns).",
-                f"Its largest singular value = {show(norm, 4)}: what flows back gets at most so many times as long.",
+                f"Its largest singular value = {significant(norm, 4)}: what flows back gets at most so many times as long.",
             ]
-            found.append(_matrix(J, norm, told, [(f"J_{{{t + 1}}}", names, names, J)]))
+            found.append(_matrix(J, norm, sentences, [(f"J_{{{t + 1}}}", names, names, J)]))
         return found
 
     def _sums(self) -> list[dict[str, Any]]:
@@ -206,17 +216,17 @@ class _Writer:
         later = [*book.so_far[1:], np.zeros_like(book.so_far[0])]
         for t, (total, before) in enumerate(zip(book.so_far, later, strict=True)):
             norm = float(np.linalg.norm(total))
-            told = [
+            sentences = [
                 f"dW_{{rec}} += h_{{{t}}}^T da_{{{t + 1}}}: the state before this word, times the gradient at this word.",
-                f"Its norm so far = {show(norm, 4)}.",
+                f"Its norm so far = {significant(norm, 4)}.",
             ]
             tables = [("summed so far", down, across, total), (f"from word {t + 1}", down, across, total - before)]
-            found.append(_matrix(total, norm, told, tables))
+            found.append(_matrix(total, norm, sentences, tables))
         return found
 
 
 def _matrix(
-    M: np.ndarray, norm: float, told: list[str], tables: list[tuple[str, list[str], list[str], np.ndarray]]
+    M: np.ndarray, norm: float, sentences: list[str], tables: list[tuple[str, list[str], list[str], np.ndarray]]
 ) -> dict[str, Any]:
     shown = [
         {"title": title, "down": down, "across": across, "numbers": [[compact(v) for v in row] for row in numbers.tolist()]}
@@ -225,7 +235,7 @@ def _matrix(
     return {
         "values": [[_plain(v) for v in row] for row in M.tolist()],
         "norm": compact(norm),
-        "told": told,
+        "told": sentences,
         "tables": shown,
     }
 

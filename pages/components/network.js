@@ -2,22 +2,20 @@
 
    A unit has three coordinates: its time (one column a step), its layer, and its place in the layer. The camera looks along the
    time axis first, so that all times lie behind each other, and turns by 120 degrees until it looks down along the layers (a
-   little tilted, so that a layer is a stack of its units); then the loop appears; then time spreads out. `fold` says where we
-   are, 0..3. Streamlit calls the default function for each picture and each change of theme and must find the same DOM, so the
-   state lives in a map. Everything is redrawn from the picture, the fold and the playhead: paint(view) is the only way to the
-   canvas, and stands with the geometry in network_draw.js, which Python appends to this text. Lengths are CSS pixels. */
+   little tilted, so that a layer is a stack of its units); then the loop appears; then time spreads out. `fold` is the
+   position, 0..3. Streamlit calls the default function for each picture and each change of theme and must find the same DOM, so the
+   state is in a map. Everything is redrawn from the picture, the fold and the playhead. Only paint(view) draws on the canvas. It is
+   in network_draw.js with the geometry; network_pulse.js has the playhead and what it carries. Python appends both to this script.
+   Lengths are CSS pixels. */
 
 const STATIONS = ["Side view", "Top view", "With the loop", "Unrolled through time"];
 const WORD = 600, GAP = 1300;                                // ms that the playhead takes for a step, and for a gap
-const views = new WeakMap();
 
 export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".network"), fresh = !views.has(root);
-  if (fresh) views.set(root, mount(root));
-  const view = views.get(root), known = view.p?.length === data.length && view.p.steps.length === data.steps.length;
+  const { view, fresh } = viewOf(parentElement, ".network"), known = view.p?.length === data.length && view.p.steps.length === data.steps.length;
   view.send = setStateValue;
   if (fresh) view.fold = view.goal = data.place.fold;
-  if (!known) Object.assign(view, { row: Math.max(0, data.steps.indexOf(data.place.t)), since: null, picked: null });
+  if (!known) Object.assign(view, { row: Math.max(0, data.steps.indexOf(data.place.t)), since: null, returned: Infinity, picked: null });
   Object.assign(view, { p: data, mouse: null });
   if (fresh) begin(view, placeOf(view, data.steps[view.row]));
   paint(view);
@@ -25,32 +23,12 @@ export default function ({ data, parentElement, setStateValue }) {
 
 const placeOf = (view, t) => ({ network_fold: +view.fold.toFixed(2), network_time: t });
 
-const clamp = (x, low = 0, high = 1) => Math.max(low, Math.min(high, x));
 const mix = (a, b, u) => a + (b - a) * u;
 const smooth = (x, low = 0, high = 1) => { const u = clamp((x - low) / (high - low)); return u * u * (3 - 2 * u); };
 const mixed = (a, b, u) => u <= 0 ? a : u >= 1 ? b : a === null || b === null ? null : mix(a, b, u);
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-const below = n => [...String(n)].map(digit => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("");
 
-const number = v => v === null ? "not finite" : written(v);  // of numbers.js
-
-// ---- the moment: at which step the playhead is, and what of it has happened ----
-
-function moment(view) {                                      // before: the row that is still seen as far as done < 1
-  const { p, g } = view, rest = row => ({ row, before: row, done: 1, travel: null, column: Infinity, gap: null });
-  if (view.since === null) return rest(view.row);
-  let left = performance.now() - view.since;
-  for (const { row, from, to, column } of g.slots) {
-    const takes = row === undefined ? GAP : WORD, u = left / takes;
-    left -= takes;
-    if (u >= 1) continue;
-    if (row === undefined) return { ...rest(Math.round(mix(from, to, u))), column: column + 0.5, gap: u };
-    const travel = still() ? null : clamp(2 * u);
-    return { row, before: row ? row - 1 : null, done: smooth(u, 0.3, 0.6), travel, column, gap: null };
-  }
-  Object.assign(view, { since: null, row: p.steps.length - 1 });                              // the end: the last step stays
-  return rest(view.row);
-}
+const number = v => v === null ? "not finite" : significant(v);  // of numbers.js
 
 // ---- what is said in HTML ----
 
@@ -67,7 +45,7 @@ function words(view, d) {
   say(find(".what"), p.captions[station][0]);
   say(find(".how"), p.captions[station][1]);
   say(find(".play"), playing ? "■ Stop" : "▶ Play");
-  say(find(".now"), `t = ${t} “${p.words[d.now.row]}”`);
+  say(find(".now"), `t = ${t} “${p.words[d.now.row]}”${measured(view, d.now)}`);
   root.querySelectorAll(".stations button").forEach((b, i) => b.setAttribute("aria-pressed", String(i === station)));
   if (!view.dragged) range.value = view.fold;
   range.style.setProperty("--at", view.fold / 3);
@@ -77,6 +55,7 @@ function words(view, d) {
   find(".nan").classList.toggle("on", d.marks.some(m => m.v === null));
   if (!playing && view.fold === view.goal) tell(view, placeOf(view, t));
   root.style.setProperty("--diverging", `linear-gradient(to right, ${css(BLUE)}, ${css(d.ink.mid)}, ${css(ORANGE)})`);
+  root.dataset.returned = d.now.returned === Infinity ? "" : p.steps[d.now.returned];
   Object.assign(root.dataset, { station, fold: view.fold.toFixed(2), t, playing, columns: g.columns.map(s => s.t).join(" ") });
   showTip(view);
 }
@@ -105,7 +84,7 @@ function showTip(view) {
 }
 
 function unitName(p, m) {                                    // h₃[2], x₃[“cat”], p(“was”)
-  const { name, units, share } = p.lanes[m.lane], unit = units[m.id], at = below(p.steps[m.column.row]);
+  const { name, units, share } = p.lanes[m.lane], unit = units[m.id], at = subscript(p.steps[m.column.row]);
   if (name === "y") return units.length > 1 ? `${share ? "p" : "y"}(“${unit}”)` : "y";
   return `${name}${at}${unit[0] === "[" ? unit : `[“${unit}”]`}`;
 }
@@ -134,7 +113,7 @@ function go(view, goal, rate) {                              // rate: 1/s, how h
 }
 
 function choose(view, row) {                                 // a step to look at
-  Object.assign(view, { row, since: null });
+  Object.assign(view, { row, since: null, returned: Infinity });
   run(view);
 }
 
@@ -163,7 +142,8 @@ function rangeKeys(view, event) {
 
 function mount(root) {
   const find = name => root.querySelector(name), canvas = find("canvas"), plot = find(".plot"), range = find("input");
-  const view = { root, canvas, range, fold: 0, goal: 0, speed: 0, rate: 6, row: 0, since: null, mouse: null, picked: null };
+  const view = { root, canvas, range, fold: 0, goal: 0, speed: 0, rate: 6, mouse: null, picked: null };
+  Object.assign(view, { row: 0, since: null, from: 0, returned: Infinity });                  // the playhead: network_pulse.js
   STATIONS.forEach((textContent, i) => {
     const onclick = () => go(view, i, 4.5);
     find(".stations").append(Object.assign(document.createElement("button"), { type: "button", textContent, onclick }));
@@ -178,11 +158,7 @@ function mount(root) {
   range.oninput = () => { view.dragged = true; go(view, +range.value, 16); };
   range.onchange = () => { view.dragged = false; };
   range.onkeydown = event => rangeKeys(view, event);
-  find(".play").onclick = () => {
-    const now = moment(view);
-    Object.assign(view, view.since === null ? { since: performance.now() } : { since: null, row: now.row });
-    run(view);
-  };
+  find(".play").onclick = () => play(view);
   const pointed = event => {
     const { left, top } = canvas.getBoundingClientRect();
     Object.assign(view, { mouse: [event.clientX - left, event.clientY - top], picked: null });
@@ -197,7 +173,6 @@ function mount(root) {
   plot.onpointerleave = event => { if (event.pointerType !== "touch") { view.mouse = null; paint(view); } };
   canvas.onkeydown = event => canvasKeys(view, event);
   canvas.onblur = () => { view.picked = view.mouse = null; paint(view); };
-  new ResizeObserver(() => paint(view)).observe(plot);
-  document.fonts?.ready.then(() => { view.g = null; paint(view); });
+  redrawOnChange(plot, () => { view.g = null; paint(view); });
   return view;
 }

@@ -1,34 +1,37 @@
-"""The drawing of one recurrent network that folds and unfolds: from the side, from above, with its loop, unrolled through time.
+"""A drawing of one recurrent network that unrolls: from the side, from above, with its loop, and through time.
 
-A Streamlit component: `picture` collects what one network did on one sequence, `network.js` draws it and holds the slider, the
-stations' captions and the playhead; `network.css` styles what stands around the canvas. Python hears where its viewer stands
-still.
+A Streamlit component. `picture` collects the activations of one network on one sequence. `network.js` draws them and holds the
+slider, the stations' captions and the playhead. `network.css` styles the elements around the canvas. The browser sends the
+viewer's place when it no longer changes.
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
+from pages.components.drawing import drawing
 from pages.state import page_settings
-from rnnkit.analysis.activations import Reading, landmarks, new_value, read, read_alone, window
+from rnnkit.analysis.activations import Reading, gradient_norms, new_value, read, read_alone, share_left, window
 from rnnkit.engine.cells import CELLS
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS, Batch
+from rnnkit.thinning import evenly
 
 HTML = """
 <div class="network">
-  <div class="fold">
-    <input type="range" min="0" max="3" step="0.01" value="0" aria-label="Fold and unfold the network">
-    <div class="stations"></div>
+  <div class="top">
+    <button class="play" type="button"></button>
+    <div class="fold">
+      <input type="range" min="0" max="3" step="0.01" value="0" aria-label="Fold and unfold the network">
+      <div class="stations"></div>
+    </div>
   </div>
   <p class="told"><b class="what"></b> <span class="how"></span></p>
   <div class="plot"><canvas role="application" aria-roledescription="drawing" tabindex="0"></canvas></div>
   <div class="foot">
-    <span class="player"><button class="play" type="button"></button><span class="now" role="status"></span></span>
+    <span class="now" role="status"></span>
     <span class="legend">
       <span class="scale"><span>activation</span><span class="bar"></span></span>
       <span class="nan">NaN or inf</span>
@@ -38,19 +41,16 @@ HTML = """
   <div class="tip" role="status" hidden><div></div><div></div></div>
 </div>
 """
-ROOMS = (10, 8, 6)  # steps and gaps side by side, on wide to narrow screens
+COLUMNS = (10, 8, 6)  # steps and gaps that are drawn, on wide to narrow screens
 TITLES = {"h": "hidden", "c": "cell state"}
-UNITS, CLASSES, PLAYED = 8, 5, 120  # at most, of a state's part, of the output, and of the steps that the playhead passes
+MAX_UNITS, MAX_CLASSES, MAX_PLAYED = 8, 5, 120  # of a state's part, of the output, and steps of the playhead
 
-_here = Path(__file__)
-_component = st.components.v2.component(
+_component = drawing(
     "rnnkit_network",
-    html=HTML,
-    css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join((_here.parent / name).read_text("utf-8") for name in ("numbers.js", "place.js", "network.js", "network_draw.js")),
+    ("drawing.js", "numbers.js", "viridis.js", "place.js", "network.js", "network_pulse.js", "network_draw.js"),
+    HTML,
+    "network.css",
 )
-
-
 PLACE = {  # settings of the page: where its viewer is in the drawing
     "network_fold": page_settings.Number(0.0, 3.0),  # from the side view to the unrolled network
     "network_time": page_settings.Number(0, 9_999),
@@ -58,28 +58,30 @@ PLACE = {  # settings of the page: where its viewer is in the drawing
 
 
 def network(drawn: Mapping[str, Any], *, captions: Sequence[tuple[str, str]], summary: str, key: str) -> None:
-    """Draws what `picture` gives. captions: a title and a sentence for each of the four stations; summary: for screen readers."""
+    """Draws what `picture` returns. captions: title and sentence of the four stations. summary: for screen readers."""
     steps, key = drawn["steps"], page_settings.drawing(key)
     place = {
         "fold": page_settings.value("network_fold", 0.0),
-        "t": page_settings.value("network_time", steps[-1], steps.__contains__, drawn["length"]),
+        "t": page_settings.value("network_time", drawn["first"], steps.__contains__, drawn["length"]),
     }
-    told = {**drawn, "captions": list(captions), "summary": summary, "place": place}
-    _component(key=key, data=told, on_place_change=page_settings.of_component(key, network_time=drawn["length"]))
+    data = {**drawn, "captions": list(captions), "summary": summary, "place": place}
+    _component(key=key, data=data, on_place_change=page_settings.of_component(key, network_time=drawn["length"]))
 
 
 def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> dict[str, Any]:
-    """What this network does on the one sequence of `batch`, as plain values.
+    """Returns the activations of this network on the one sequence of `batch`, as plain values.
 
     lanes: input, the parts of the state, output, from below; each with its units' names, and the rows `loop` (recurrent) and
-    `alone` (feed-forward) of their activations at the times `steps`. windows: the steps to draw, for each of ROOMS.
+    `alone` (feed-forward) of their activations at the times `steps`. windows: the steps to draw, for each of COLUMNS. first: the
+    step to begin with, and the last on the way back. For each part of the state at `steps`: gradient, the norm of the gradient of
+    the last step's loss, and left, the share of the difference from the `other` sequence that is left; both empty without one.
     """
     cell, task, x = CELLS[e.cell], e.bound_task, batch.x[:, 0]
-    important = landmarks(task, x)
-    windows = [window(e.length, important, room) for room in ROOMS]
-    steps = sorted({*chain(*windows), *np.linspace(0, e.length - 1, PLAYED).round().astype(int).tolist()})
+    important = task.landmarks(x)
+    windows = [window(e.length, important, columns) for columns in COLUMNS]
+    steps = sorted({*chain(*windows), *evenly(e.length, MAX_PLAYED).tolist()})
     loop, alone = read(e, weights, x), read_alone(e, weights, x)
-    units = list(range(min(UNITS, e.hidden)))
+    units = list(range(min(MAX_UNITS, e.hidden)))
     entered, inputs = _input_lane(e, x, windows[0], steps)
     classes, output = _output_lane(e, batch.y[:, 0], loop, alone, steps)
     parts = [
@@ -102,7 +104,10 @@ def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> d
         "things": things(e.task),
         "windows": windows,
         "important": important,
-        "asked": e.length - task.asked(e.length),
+        "first": important[0] if important else 0,
+        "gradient": {part: plain(norms[steps]) for part, norms in gradient_norms(e, weights, x, batch.y[-1, 0]).items()},
+        **_left(e, weights, batch, loop, steps),
+        "asked": e.length - task.n_targets(e.length),
         "answer": task.answer(batch.y[-1:, 0]),
         "lanes": [inputs, *parts, output],
         "kept": {part: text.removeprefix(f"d{part} * ") for part, text in cell.direct_terms if part != "h"},
@@ -112,8 +117,19 @@ def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> d
     }
 
 
+def _left(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch, loop: Reading, steps: list[int]) -> dict[str, Any]:
+    """Returns `left`, and `other`: the word that the other sequence has instead. Both are empty where there is no other one."""
+    x, task = batch.x[:, 0], e.bound_task
+    others = [other.x[:, 0] for other in task.versions(batch).values() if not np.array_equal(other.x, batch.x)]
+    if not others:
+        return {"left": {}, "other": ""}
+    (first,) = task.landmarks(x)
+    left = share_left(loop, read(e, weights, others[0]), first)
+    return {"left": {part: plain(share[steps]) for part, share in left.items()}, "other": task.labels(others[0])[first]}
+
+
 def _input_lane(e: Experiment, x: np.ndarray, drawn: list[int], steps: list[int]) -> tuple[list[int], dict[str, Any]]:
-    """Which of the inputs are drawn, and their lane: the symbols of the drawn steps, as they come; or all numbers."""
+    """Returns the indices of the inputs that are drawn, and their lane: the symbols of the drawn steps, or all numbers."""
     task = e.bound_task
     if x.dtype.kind in "iu":
         entered = list(dict.fromkeys(int(x[t]) for t in drawn))
@@ -129,11 +145,11 @@ def _input_lane(e: Experiment, x: np.ndarray, drawn: list[int], steps: list[int]
 def _output_lane(
     e: Experiment, y: np.ndarray, loop: Reading, alone: Reading, steps: list[int]
 ) -> tuple[list[int], dict[str, Any]]:
-    """Which of the outputs are drawn, and their lane: the right answer, and what the network finds most probable at the end."""
+    """Returns the indices of the outputs that are drawn, and their lane: the right answer and the most probable ones."""
     task, end = e.bound_task, loop.outputs[-1]
     one_of = y.dtype.kind in "iu"
     ranked = [*(y[-1:].tolist() if one_of else []), *np.argsort(-end, kind="stable").tolist()]
-    classes = sorted(list(dict.fromkeys(ranked))[:CLASSES])
+    classes = sorted(list(dict.fromkeys(ranked))[:MAX_CLASSES])
     return classes, {
         "name": "y",
         "title": "output y",
@@ -148,10 +164,11 @@ def _output_lane(
 
 
 def things(task: str) -> str:
+    """Returns what the time steps of a task are called."""
     return "words" if TASKS[task].samples == "sentences" else "steps"
 
 
 def plain(values: np.ndarray) -> list[Any]:
-    """As lists of numbers, with None for what is not finite: JSON knows no NaN."""
+    """Returns nested lists of numbers, with None for what is not finite, because JSON has no NaN."""
     exact = np.asarray(values, float if values.dtype.kind == "f" else int)
     return np.where(np.isfinite(exact), exact.astype(object), np.array(None, object)).tolist()

@@ -1,4 +1,4 @@
-/* The drawing of the network, behind network.js in the same module: where everything stands, and how it is painted.
+/* The drawing of the network, behind network.js in the same module: the geometry, and how it is painted.
    d = {view, c: the 2d context, p: the picture, g: the geometry, ink: the colours, eye: the camera, now: the moment, loop and
    spread: how far the loop is there and time is drawn out, 0..1, columns: the steps side by side, marks: the units}. */
 
@@ -97,18 +97,12 @@ function place(d, lane, k, time) {                           // {x, y, z} of one
 // ---- the whole ----
 
 function paint(view) {
-  const { canvas, root, p } = view, dpr = window.devicePixelRatio || 1, { clientWidth: width, clientHeight: height } = canvas;
-  if (!p || !width || !height) return;
-  const w = Math.round(width * dpr), h = Math.round(height * dpr);
-  if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
-  const c = canvas.getContext("2d"), style = getComputedStyle(root), of = name => style.getPropertyValue(name).trim();
-  c.setTransform(dpr, 0, 0, dpr, 0, 0);
-  c.clearRect(0, 0, width, height);
-  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;   // larger in the presenter's view
-  const font = rem * (width > 1250 * rem ? 20 : width > 560 * rem ? 17 : 16);
-  view.font = (size = 1, weight = "") => `${weight} ${size * font}px ${style.fontFamily}`;
+  const { canvas, root, p } = view, on = p && contextOf(canvas);
+  if (!on) return;
+  const { c, width, height } = on, ink = inkOf(root), one = rem();
+  const font = one * (width > 1250 * one ? 20 : width > 560 * one ? 17 : 16);
+  view.font = (size = 1, weight = "") => `${weight} ${size * font}px ${ink.font}`;
   c.font = view.font();
-  const ink = { text: style.color, back: of("--st-background-color"), accent: of("--st-primary-color") };
   ink.mid = blend(rgb(ink.back), rgb(ink.text), 0.07);
   const { fold } = view, known = view.g?.width === width && view.g.height === height && view.g.p === p;
   const g = view.g = known ? view.g : geometry(c, p, width, height, font);
@@ -126,7 +120,7 @@ function paint(view) {
   words(view, d);
 }
 
-function columns(d) {                                        // what stands where; the one of the moment comes last, on top
+function columns(d) {                                        // the present one comes last, on top
   const { g, p, now, spread } = d;
   const { row, before, done } = now;
   if (!spread) return [{ x: g.middle, time: 0, row, before, done, alpha: 1, answers: true, column: 0 }];
@@ -188,11 +182,6 @@ function arrowhead(d, x, y, angle, alpha, fill) {
   }, { fill, alpha });
 }
 
-function pulse(d, x, y) {
-  disc(d, x, y, 13, { fill: d.ink.accent, alpha: 0.25 });
-  disc(d, x, y, 7, { fill: d.ink.accent });
-}
-
 function write(d, text, x, y, { align = "left", alpha = 1, weight = "", size = 1, most = Infinity, stroke = d.ink.text } = {}) {
   if (!text || alpha < 0.01) return;
   const { c, view } = d, [plain, under] = text.split("_");   // W_rec: W with rec below
@@ -227,6 +216,7 @@ function drawColumn(d, column) {
     disc(d, m.x, m.y, m.r, { stroke: ink.text, alpha: column.alpha * (unknown ? 0.3 : 0.5), width: 1.1 });
     if (column.alpha > 0.9) d.marks.push(m);
   }
+  noteShare(d, column);
   drawOutput(d, column, discs.filter(m => m.lane === last));
 }
 
@@ -288,7 +278,8 @@ function drawArrows(d) {                                     // seen from above:
     const alpha = shade * column.alpha, named = alpha > 0.5 && (!crowd || column === top);
     const travel = column.row === now.row ? now.travel : null;
     upwards(d, column.x, first.y - first.half - 2, g.floor + 2, { alpha, name: named && "W_in", travel });
-    if (column.answers) upwards(d, column.x, g.roof - 2, last.y + last.half + 3, { alpha, name: named && "W_out", left: true });
+    const name = named && now.returned === Infinity && "W_out";                               // factors stand there on the way back
+    if (column.answers) upwards(d, column.x, g.roof - 2, last.y + last.half + 3, { alpha, name, left: true });
   }
   if (d.loop > 0) links(d).forEach(link => drawLink(d, link));
 }
@@ -299,46 +290,6 @@ function upwards(d, x, from, to, { alpha, name, travel = null, left = false }) {
   arrowhead(d, x, to, -Math.PI / 2, 0.85 * alpha, ink.text);
   if (name) write(d, name, x + (left ? -1.1 : 0.55) * g.font, y, { alpha: 0.85 * alpha, align: left ? "right" : "left" });
   if (travel !== null && travel < 0.55) pulse(d, x, mix(from, to, clamp(2 * travel)));
-}
-
-function links(d) {                                          // from one time to the next: the loop, or an arrow to each column
-  const { g, now, spread } = d;
-  if (!spread) return [{ x0: g.middle, x1: g.middle, here: true, travel: now.before === null ? null : now.travel }];
-  const x = at => mix(g.middle, at, spread), top = d.columns.at(-1).row;
-  return g.slots.flatMap((slot, i) => {
-    const jump = g.slots[i - 1]?.missing !== undefined, edge = { x: slot.x - 1.4 * g.slot };
-    const from = jump ? g.slots[i - 2] ?? edge : g.slots[i - 1];
-    if (slot.missing || !from) return [];
-    const travel = jump ? (isIn(now, g.slots[i - 1]) ? now.gap : null) : slot.row === now.row ? now.travel : null;
-    return [{ x0: x(from.x), x1: x(slot.x), jump: jump && spread > 0.5, here: slot.row === top, travel }];
-  });
-}
-
-const isIn = (now, slot) => now.column === slot.column + 0.5;               // whether the playhead is in this gap
-
-function drawLink(d, { x0, x1, jump, here, travel }) {       // one for each part of the state; h on top goes through W_rec
-  const { g, p, ink, spread } = d, parts = g.lanes.slice(1, -1), open = smooth(spread, 0, 0.6), last = g.lanes.at(-1);
-  const above = g.roof - last.y - last.half, under = g.lanes[0].y - g.lanes[0].half - g.floor;
-  parts.forEach((lane, i) => {
-    const over = i === parts.length - 1, far = over ? lane.y - g.roof + 0.52 * above : lane.y - g.floor - 0.52 * under;
-    const bend = far / 0.75 * (1 - open), out = (g.narrow ? 5.5 : 7.5) * g.font * (1 - open), y = lane.y;
-    const path = [[x0 + g.box, y], [x0 + g.box + out, y - bend], [x1 - g.box - out, y - bend], [x1 - g.box - 7, y]];
-    const alpha = d.loop * (over ? 1 : 0.7) * (here ? 1 : smooth(spread, 0.25, 0.6));
-    const style = { stroke: over ? ink.accent : ink.text, alpha };
-    if (jump) line(d, [path[0], path[3]], { ...style, width: 3, dash: [0.1, 9] }); else line(d, path, { ...style, width: 3 });
-    arrowhead(d, x1 - g.box, y, Math.atan2(bend, out + 40 * open), alpha, style.stroke);
-    const kept = p.kept[p.lanes[i + 1].name], name = over ? "W_rec" : kept ? `× ${kept}` : "";
-    const middle = point(path, mix(0.22, 0.5, spread)), gap = x1 - x0 - 2 * g.box;
-    if (alpha > 0.4) nameLink(d, name, middle, gap, here, { ...style, weight: "bold" });
-    if (travel !== null && travel < 1) pulse(d, ...point(path, travel));
-  });
-}
-
-function nameLink(d, name, [x, y], gap, here, style) {       // beside the loop, then on the arrow where there is room
-  const { font } = d.g, size = Math.min(1, gap / (2.3 * font));
-  if (d.spread < 0.3) { if (here) write(d, name, x + 0.6 * font, y, style); return; }
-  const alpha = style.alpha * smooth(d.spread, 0.5, 1);
-  if (size > 0.7) write(d, name, x - 3 * d.spread, y - 0.8 * font, { ...style, alpha, size, align: "center" });
 }
 
 // ---- words ----

@@ -1,17 +1,12 @@
-/* Sentences word by word: which word is chosen, how far it is scrolled, and what the panel and the tooltip say. Streamlit calls
-   the default function for each frame and each change of theme and must find the same DOM, so the state lives in a map. The
-   canvas is as wide as the page; over its middle lies an empty element that scrolls sideways, and what is seen of the sentence is
-   painted for where that stands (sentence_reader_draw.js, which Python appends). Colours of gradients come from viridis.js, in front.
+/* Sentences word by word: which word is chosen, how far it is scrolled, and what the panel and the tooltip say. The
+   canvas is as wide as the page. Over its middle is an empty element that scrolls sideways. Its position determines which words
+   are painted (sentence_reader_draw.js, which Python appends). Colours of gradients come from viridis.js, which comes before.
    A column is a word, t; a row is a sentence read by a network, f.rows[i]; lengths are CSS pixels. */
 
-const views = new WeakMap();
-
 export default function ({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".reader");
-  if (!views.has(root)) views.set(root, mount(root));
-  const view = views.get(root), before = view.f;
+  const { view } = viewOf(parentElement, ".reader"), before = view.f;
   view.send = setStateValue;
-  view.f = decode(data);
+  view.f = frameOf(data);
   if (before?.length !== view.f.length) Object.assign(view, { t: view.f.word, whole: view.f.whole });
   view.hover = null;
   if (!before) begin(view, placeOf(view));
@@ -20,26 +15,21 @@ export default function ({ data, parentElement, setStateValue }) {
 
 const placeOf = view => ({ sentence_word: view.t, sentence_width: view.whole ? "all" : "words" });
 
-function decode(bytes) {
-  const buffer = bytes.slice().buffer;                       // a copy, because typed arrays want aligned offsets
-  let at = 4 + new DataView(buffer).getUint32(0, true);
-  const f = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, at - 4))), T = f.length;
-  const take = (Type, n) => { const part = new Type(buffer, at, n); at += 4 * Math.ceil(n * Type.BYTES_PER_ELEMENT / 4); return part; };
-  for (const row of f.rows) {
-    row.answers = take(Float32Array, T);
-    row.values = take(Float32Array, row.units.length * T);
-    row.codes = take(Uint16Array, row.parts.length * T);
-  }
+function frameOf(bytes) {
+  const f = decode(bytes);
+  f.rows.forEach((row, i) => { for (const name of ["answers", "values", "codes"]) row[name] = f[name + i]; });
   return f;
 }
 
 // ---- words ----
 
-const number = v => !Number.isFinite(v) ? "NaN" : v.toFixed(Math.abs(v) < 9.995 ? 2 : 0).replace("-", "−");
+const number = v => decimals(v, Math.abs(v) < 9.995 ? 2 : 0);
 const amount = (f, code) => ({ zero: "0", nothing: "…", nan: code === f.coding.inf ? "inf" : "NaN" })[kind(f, code)] ?? scientific(log10(f, code));
 const named = f => f.scores ? "score(were)" : "p(were)";
 const below = text => { const sub = document.createElement("sub"); sub.textContent = text; return sub; };
 const several = f => new Set(f.rows.map(row => row.network)).size > 1;
+const wordAt = (rows, t) => [...new Set(rows.map(row => row.words[t]))].join("/");
+const subjectOf = row => row.words[row.numbers.findIndex(n => n >= 0)];
 
 function cell(tag, ...parts) {
   const element = document.createElement(tag);
@@ -58,8 +48,7 @@ function showPanel(view) {
   const status = root.querySelector(".heard");
   if (status.textContent !== heard) status.textContent = heard;
   const title = row => {
-    const subject = row.words[row.numbers.findIndex(n => n >= 0)];
-    return cell("th", several(f) ? `${row.network.split(":")[0]}: ${subject}` : subject);
+    return cell("th", several(f) ? `${row.network.split(/[:,]/)[0]}: ${subjectOf(row)}` : subjectOf(row));
   };
   const line = (name, value) => cell("tr", cell("th", ...name), ...f.rows.map(row => cell("td", value(row))));
   const parts = [...new Set(f.rows.flatMap(row => row.parts))];
@@ -84,9 +73,10 @@ function unitLines(view) {                                   // the three units 
   })));
 }
 
-function tipText({ f, hover: { row, t, place, unit } }) {
-  const word = `“${row.words[t]}”`;
-  if (place === "answers") return `${named(f)} after ${word}: ${number(row.answers[t])}`;
+function tipText({ f, hover: { row, rows, t, place, unit } }) {
+  const word = `“${wordAt(rows, t)}”`;
+  if (place === "answers")
+    return `${named(f)} after ${word}: ${rows.map(one => `${subjectOf(one)} ${number(one.answers[t])}`).join(", ")}`;
   if (place.startsWith("norm")) return `‖dL/d${row.parts[place[4]]}‖ at ${word}: ${amount(f, row.codes[place[4] * f.length + t])}`;
   if (place === "units") {
     const off = row.off.includes(row.units[unit]) ? "switched off" : number(row.values[unit * f.length + t]);
@@ -112,15 +102,17 @@ function showLegend(view) {
     mark.style.left = `${100 * i / (texts.length - 1)}%`;
     return mark;
   }));
-  root.querySelector(".answers span").textContent = named(f);
-  ends(root.querySelector(".answers .ramp"), ["0", "0.5", "1"]);
+  root.querySelector(".answers span").textContent = `${named(f)}:`;
+  for (const side of ["below", "above"])
+    root.querySelector(`.answers .${side}`).textContent = subjectOf(f.rows.find(row => row.right === +(side === "above")));
   root.querySelector(".part").textContent = f.part;
-  ends(root.querySelector(".units .ramp"), [-f.bound, 0, f.bound].map(v => String(+v.toPrecision(2)).replace("-", "−")));
+  ends(root.querySelector(".units .ramp"), [-f.bound, 0, f.bound].map(v => minus(String(+v.toPrecision(2)))));
   const zoom = root.querySelector(".zoom");
   zoom.textContent = view.whole ? "Word by word" : "All words at once";
   zoom.hidden = view.g?.fits;
   root.setAttribute("aria-label", `${f.summary} Arrow keys go from word to word.`);
-  Object.assign(root.dataset, { t: view.t, word: f.rows[0].words[view.t], rows: f.rows.length, whole: view.whole });
+  Object.assign(root.dataset, { t: view.t, word: f.rows[0].words[view.t], rows: f.rows.length, whole: view.whole,
+    answers: view.g ? Math.ceil(Math.max(...view.g.bands.map(b => b.place === "answers" ? b.y + b.height : 0))) : 0 });
 }
 
 // ---- the component's life ----
@@ -143,12 +135,7 @@ function choose(view, t) {
 function mount(root) {
   const scroll = root.querySelector(".scroll");
   const view = { root, scroll, canvas: root.querySelector("canvas"), hover: null, t: 0 };
-  root.style.setProperty("--viridis", GRADIENT);
-  for (const lg of TICKS) {
-    const tick = cell("span", decade(lg));
-    tick.style.left = `${100 * unit(lg)}%`;
-    root.querySelector(".bar").append(tick);
-  }
+  labelBar(root);
   scroll.onscroll = () => { view.hover = null; paint(view); showTip(view); };
   scroll.onclick = event => {
     const place = locate(view, event);
@@ -167,7 +154,6 @@ function mount(root) {
     event.preventDefault();
     choose(view, to);
   };
-  new ResizeObserver(() => { if (view.f) show(view); }).observe(root);
-  document.fonts?.ready.then(() => view.f && paint(view));
+  redrawOnChange(root, () => { if (view.f) show(view); });
   return view;
 }

@@ -1,30 +1,30 @@
-"""Sentences read word by word: below each word the answer so far, the gradient that comes back from the verb, and the units.
+"""Sentences read word by word: for each network the answer so far, as one line a version; then gradient and units of each row.
 
-A Streamlit component: rows of the same words stand aligned, one for each sentence and network; `sentence_reader.js` moves and
-`sentence_reader_draw.js` paints, `sentence_reader.css` styles, `viridis.js` holds the colours of gradients. Python hears where
-its viewer stands still. A frame is bytes: uint32 length of the header, the header as JSON (padded with spaces to a multiple of
-four), then of each row float32 answers (T,), float32 activations (U, T) and uint16 codes of the gradient norms (P, T), all
-little-endian.
+A Streamlit component with one row for each version and network, aligned word by word; a network's rows come together.
+`sentence_reader.js` handles input, `sentence_reader_draw.js` draws, `sentence_reader.css` styles, `viridis.js` holds the colours
+of gradients. The browser sends the viewer's place when it no longer changes.
+
+A frame (frame_codec.py) holds of row i the arrays `answers<i>`: float32 (T,), `values<i>`, the
+activations: float32 (U, T), and `codes<i>` of the gradient norms: uint16 (P, T).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import streamlit as st
 
+from pages.components.drawing import drawing
+from pages.components.frame_codec import encode
 from pages.components.heatmap import CODING
 from pages.state import page_settings
-from rnnkit.engine.record import encode
+from rnnkit.engine import record
 
 HTML = """
 <div class="reader" tabindex="0" role="group">
   <div class="top">
-    <span class="scale answers"><span>p(were)</span><span class="ramp"></span></span>
+    <span class="scale answers"><span>p(were):</span><span class="below"></span><span class="above"></span></span>
     <span class="scale norms"><span>gradient</span><span class="bar"></span></span>
     <span class="scale units"><span class="part"></span><span class="ramp"></span></span>
     <button class="zoom" type="button"></button>
@@ -35,20 +35,16 @@ HTML = """
 </div>
 """
 
-_here = Path(__file__)
-_component = st.components.v2.component(
+_component = drawing(
     "rnnkit_reader",
-    html=HTML,
-    css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join(
-        (_here.parent / name).read_text("utf-8")
-        for name in ("numbers.js", "viridis.js", "place.js", "sentence_reader.js", "sentence_reader_draw.js")
+    (
+        "drawing.js", "frame_codec.js", "numbers.js", "viridis.js", "place.js", "sentence_reader.js", "sentence_reader_draw.js",
     ),
-)
-
-
-MANY = 30  # words: beyond that all are shown at once first
-PLACE = {  # settings of the page: where its viewer is in the sentence
+    HTML,
+    "sentence_reader.css",
+)  # fmt: skip
+MAX_WORDS_WIDE = 30  # of a sentence that is at first drawn with wide words, not whole
+PLACE = {  # settings of the page: the viewer's place in the sentence
     "sentence_word": page_settings.Number(0, 9_999),
     "sentence_width": page_settings.Choice(("all", "words")),  # all words at once, or each wide enough to be read
 }
@@ -57,7 +53,8 @@ PLACE = {  # settings of the page: where its viewer is in the sentence
 class Row(NamedTuple):
     """One sentence as one network reads it; T words, U units, P parts of the state."""
 
-    network: str  # its name, where there are several
+    network: str  # its name
+    outcome: str  # what it knows at the verb, in words
     words: Sequence[str]
     numbers: Sequence[int]  # of each word: 0 singular, 1 plural, -1 none
     right: int  # number of the subject
@@ -65,7 +62,7 @@ class Row(NamedTuple):
     norms: np.ndarray  # (P, T) of dL/ds_t
     parts: Sequence[str]  # names of the state's parts
     values: np.ndarray  # (U, T) of what is shown
-    units: Sequence[int]  # their numbers
+    units: Sequence[int] | np.ndarray  # their numbers
     off: Sequence[int] = ()  # those switched off
 
 
@@ -76,18 +73,19 @@ def reader(rows: Sequence[Row], *, part: str, bound: float, scores: bool, summar
     subject = next((t for t in range(T) if numbers[t] >= 0), 0)
     head = {"part": part, "bound": bound, "scores": scores, "summary": summary}
     head["word"] = page_settings.value("sentence_word", subject, lambda t: t < T, T)
-    head["whole"] = page_settings.value("sentence_width", "all" if T > MANY else "words", context=T) == "all"
+    head["whole"] = page_settings.value("sentence_width", "all" if T > MAX_WORDS_WIDE else "words", context=T) == "all"
     _component(key=key, data=pack(rows, head), on_place_change=page_settings.of_component(key, sentence_word=T, sentence_width=T))
 
 
 def pack(rows: Sequence[Row], head: dict) -> bytes:
-    """One frame as bytes, laid out as the module says. Raises ValueError where rows have not the same number of words."""
+    """Returns one frame as bytes. Raises ValueError where the rows differ in their number of words."""
     T = len(rows[0].words)
     if any(len(row.words) != T or row.values.shape[1] != T or row.norms.shape[1] != T for row in rows):
         raise ValueError(f"expected {T} words in every row, got {[len(row.words) for row in rows]}")
-    told = [
+    listed = [
         {
             "network": row.network,
+            "outcome": row.outcome,
             "words": list(row.words),
             "numbers": [int(n) for n in row.numbers],
             "right": int(row.right),
@@ -97,10 +95,8 @@ def pack(rows: Sequence[Row], head: dict) -> bytes:
         }
         for row in rows
     ]
-    text = json.dumps({**head, "length": T, "rows": told, "coding": CODING}, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    bodies = []
-    for row in rows:
-        codes = encode(row.norms).astype("<u2").tobytes()
-        bodies += [row.answers.astype("<f4").tobytes(), row.values.astype("<f4").tobytes(), codes + b"\0" * (-len(codes) % 4)]
-    return b"".join([len(text).to_bytes(4, "little"), text, *bodies])
+    arrays = {}
+    for i, row in enumerate(rows):
+        arrays[f"answers{i}"], arrays[f"values{i}"] = row.answers.astype(np.float32), row.values.astype(np.float32)
+        arrays[f"codes{i}"] = record.encode(row.norms)
+    return encode({**head, "length": T, "rows": listed, "coding": CODING}, **arrays)

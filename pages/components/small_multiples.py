@@ -1,20 +1,19 @@
 """A table of runs as small multiples: one Streamlit component draws all rows, so that many live heatmaps cost one message.
 
-`small_multiples.js` draws, `small_multiples.css` styles, `viridis.js` holds the colours. A frame is bytes: uint32 length of the
-header, the header as JSON (padded with spaces to a multiple of four), then of each row uint16 codes (n, T), all little-endian.
+`small_multiples.js` draws, `small_multiples.css` styles, `viridis.js` holds the colours. A frame (frame_codec.py) holds of row i
+the array `codes<i>`: uint16 (n, T).
 """
 
-import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
+from pages.components.drawing import drawing
+from pages.components.frame_codec import encode
 from pages.components.heatmap import CODING
-from pages.state import page_settings
+from pages.state import page_settings, widgets
 
 HTML = """
 <div class="multiples">
@@ -46,35 +45,23 @@ HTML = """
 </div>
 """
 
-_here = Path(__file__)
-_component = st.components.v2.component(
+_component = drawing(
     "rnnkit_multiples",
-    html=HTML,
-    css=_here.with_suffix(".css").read_text("utf-8"),
-    js="".join(
-        _here.with_name(name).read_text("utf-8") for name in ("numbers.js", "viridis.js", "place.js", "small_multiples.js")
-    ),
+    ("drawing.js", "frame_codec.js", "numbers.js", "viridis.js", "place.js", "small_pictures.js", "small_multiples.js"),
+    HTML,
+    "small_pictures.css",
+    "small_multiples.css",
 )
-
-
 ORDERS = ("groups", "solved", "steps", "gradient")
 
 
 def pack(
     rows: Sequence[Mapping[str, Any]], codes: Sequence[np.ndarray], heads: Mapping[str, str], order: str = "", opened: Any = ()
 ) -> bytes:
-    """One frame as bytes, laid out as the module says. `opened`: keys of the rows that begin unfolded."""
-    told = [{**row, "length": c.shape[1]} for row, c in zip(rows, codes, strict=True)]
-    header = {"rows": told, "heads": heads, "coding": CODING, "order": order, "open": list(opened)}
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    text += b" " * (-len(text) % 4)
-    return b"".join([len(text).to_bytes(4, "little"), text, *(c.astype("<u2").tobytes() for c in codes)])
-
-
-def pressed(key: str, actions: Collection[str]) -> bool:
-    """Whether this rerun comes from a button of the table with this key; its function has been called already."""
-    state = st.session_state.get(key, {})
-    return any(state.get(action) for action in actions)
+    """Returns one frame as bytes. `opened`: keys of the rows that begin unfolded."""
+    listed = [{**row, "length": c.shape[1]} for row, c in zip(rows, codes, strict=True)]
+    header = {"rows": listed, "heads": heads, "coding": CODING, "order": order, "open": list(opened)}
+    return encode(header, **{f"codes{i}": c for i, c in enumerate(codes)})
 
 
 def multiples(
@@ -85,7 +72,7 @@ def multiples(
     key: str,
     actions: Mapping[str, Callable[[str], None]],
 ) -> None:
-    """Draws the rows. The function of an action is called with the row's key when its button is pressed, before the rerun.
+    """Draws the rows. Calls the function of an action, before the rerun, with the key of the row whose button was pressed.
 
     codes: (n, T) uint16 a row, see rnnkit.engine.record, of the first n training steps in its `grid`. A row says: key, heading,
     symbol, n, outcome, status, share done, networks (solved, lost, dead or open, one each), grid, exams, accuracy (a list a
@@ -94,11 +81,18 @@ def multiples(
     """
 
     def call(action: str) -> None:
-        if row := st.session_state.get(key, {}).get(action):
+        if row := widgets.value(key, {}).get(action):
             actions[action](row)
 
-    watched: dict[str, Any] = {f"on_{action}_change": partial(call, action) for action in actions}
-    watched["on_place_change"] = page_settings.of_component(key)
+    callbacks: dict[str, Any] = {f"on_{action}_change": partial(call, action) for action in actions}
+    callbacks["on_place_change"] = page_settings.of_component(key)
     order, opened = page_settings.value("remedies_order", ORDERS[0]), page_settings.value("remedies_open", [])
     data = pack(rows, codes, heads, "" if order == ORDERS[0] else order, opened)
-    _component(key=key, data=data, **watched)
+    _component(key=key, data=data, **callbacks)
+
+
+def on_screen(key: str) -> list[Any]:
+    """Returns the keys of the rows that the viewer has on the screen and that are not finished, as the browser last said."""
+    place = widgets.value(key, {}).get("place")
+    seen = place.get("seen") if isinstance(place, dict) else None
+    return seen if isinstance(seen, list) else []

@@ -9,9 +9,8 @@ const LOW = -12, HIGH = 4, TICKS = [-12, -8, -4, 0, 4];      // the fixed domain
 const kind = (f, code) => code === f.coding.zero ? "zero" : code === f.coding.cut ? "cut"
   : code === f.coding.nan || code === f.coding.inf ? "nan" : code === f.coding.nothing ? "nothing" : "";
 const log10 = (f, code) => code / f.coding.perDecade + f.coding.min;
-const clamp = (x, low, high) => Math.max(low, Math.min(high, x));
-const unit = lg => clamp((lg - LOW) / (HIGH - LOW), 0, 1);
-const scientific = lg => written(10 ** lg, 2);            // of numbers.js
+const unit = lg => clamp((lg - LOW) / (HIGH - LOW));
+const scientific = lg => significant(10 ** lg, 2);        // of numbers.js
 const decade = lg => lg === 0 ? "1" : `1e${lg}`;
 
 function viridis(u) {                                        // 0..1 -> [r, g, b], linear between the anchors
@@ -27,6 +26,18 @@ function palette(f) {                                        // code -> RGBA in 
   const rgba = ([r, g, b]) => (255 << 24 | b << 16 | g << 8 | r) >>> 0;
   return Uint32Array.from({ length: 65536 }, (_, code) => kind(f, code) ? 0 : rgba(colour(log10(f, code))));
 }
+
+function labelBar(root, texts = {}) {                        // the legend's bar: its colours, and a tick a decade; texts of their own
+  const bar = root.querySelector(".bar");
+  bar.style.setProperty("--viridis", GRADIENT);
+  for (const lg of TICKS) {
+    const tick = document.createElement("span");
+    tick.textContent = texts[lg] ?? decade(lg);
+    tick.style.left = `${100 * unit(lg)}%`;
+    bar.append(tick);
+  }
+}
+const BOUNDED = { [LOW]: `≤ ${decade(LOW)}`, [HIGH]: `≥ ${decade(HIGH)}` };              // where values beyond have the ends' colours
 
 function textures(c, dpr, ink) {                             // the fills for codes that are no number
   const tile = (size, back, draw) => {

@@ -1,4 +1,4 @@
-"""The runs of a shelf that are drawn, together: accuracy, loss, and how much of the gradient is left, on axes for all of them."""
+"""The ticked runs of the run list, drawn together: accuracy, loss, and how much of the gradient is left, on common axes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any
 import streamlit as st
 
 from pages.state import page_settings
-from pages.state.run_list import Shelf
+from pages.state.run_list import RunList
 from pages.ui import chart_view
-from rnnkit.analysis.describe import amount
-from rnnkit.analysis.gradient_summary import remaining
+from rnnkit.analysis.gradient_summary import remaining_text
 from rnnkit.analysis.learnt import levels
 from rnnkit.charts.run_list import COLOURS, DASHES, profile_chart, profile_table, training_chart, training_table
 from rnnkit.experiment import Experiment
 from rnnkit.export.run_list import Entry
-from rnnkit.rounding import percent
+from rnnkit.rounding import amount, percent
 from rnnkit.serving.run_pool import Run
 
 LAST, FIRST = "after training", "before training"
@@ -31,7 +30,7 @@ STYLE = """<style>
 
 
 def line(place: int | None) -> str:
-    """A run's line, as the charts draw it; room for one where it is not drawn. (Streamlit lets no SVG through.)"""
+    """Returns HTML of a run's line as the charts draw it, empty where it is not drawn. Streamlit removes SVG."""
     if place is None:
         return '<i class="shelf-line"></i>'
     ends = [0, *accumulate(DASHES[place])]
@@ -40,7 +39,8 @@ def line(place: int | None) -> str:
     return f'<i class="shelf-line" style="background: repeating-linear-gradient(90deg, {stops})"></i>'
 
 
-def drawing(mine: Shelf, runs: Mapping[str, Run]) -> None:
+def drawing(mine: RunList, runs: Mapping[str, Run]) -> None:
+    """Draws the ticked runs together: their key, their curves and their gradient profiles."""
     shown = [(entry, runs[entry.key]) for entry in mine.drawn() if entry.key in runs]
     if not shown:
         if mine.entries:
@@ -62,10 +62,10 @@ def drawing(mine: Shelf, runs: Mapping[str, Run]) -> None:
         _profiles(histories, experiments)
 
 
-def _dead(mine: Shelf, entry: Entry) -> str:
-    """A run that is NaN has no line: the key says why."""
+def _dead(mine: RunList, entry: Entry) -> str:
+    """Returns " (NaN)" for a run of which most networks are NaN: it has no line."""
     known = mine.outcomes.get(entry.key)
-    return " (NaN)" if known and 2 * known.dead > known.networks else ""
+    return " (NaN)" if known and 2 * known.n_diverged > known.networks else ""
 
 
 def _curves(histories: dict[int, Any], experiments: list[Experiment]) -> None:
@@ -83,13 +83,13 @@ def _curves(histories: dict[int, Any], experiments: list[Experiment]) -> None:
         with column:
             st.markdown(title)
             rows = training_table(histories, name)
-            told = f"{name.capitalize()} over {steps} training steps, the last medians: {_last(rows, name)}"
-            chart_view.draw(spec, told, f"shelf_{name}", {"rows": rows})
+            text = f"{name.capitalize()} over {steps} training steps, the last medians: {_last(rows, name)}"
+            chart_view.draw(spec, text, f"shelf_{name}", {"rows": rows})
     st.caption(_about_training(experiments))
 
 
 def _last(rows: Any, name: str) -> str:
-    """Of every run the newest median, in words."""
+    """Returns the newest median of every run in words."""
     form = percent if name == "accuracy" else amount
     newest = rows.drop_duplicates("place", keep="last")
     return ", ".join(f"{run} {form(value)}" for run, value in zip(newest["name"], newest["value"], strict=True))
@@ -116,16 +116,16 @@ def _profiles(histories: dict[int, Any], experiments: list[Experiment]) -> None:
     rows = profile_table(histories, last=when != FIRST)
     longest = max(e.length for e in experiments)
     arrives = {name: _arrives(h, when) for name, h in histories.values() if h.n}
-    said = ", ".join(f"{name} {text}" for name, text in arrives.items())
+    remaining = ", ".join(f"{name} {text}" for name, text in arrives.items())
     spec = chart_view.spec(profile_chart, None, longest)
-    text = f"Share of the gradient that is left where the answer stands, {when}: {said}"
+    text = f"Share of the gradient that is left where the answer stands, {when}: {remaining}"
     chart_view.draw(spec, text, "shelf_profile", {"rows": rows})
-    told = f"‖dL/dh_t‖, {when}, as a share of what it is at the end: the median network. A triangle: there it leaves the scale."
+    about = f"‖dL/dh_t‖, {when}, as a share of what it is at the end: the median network. A triangle: there it leaves the scale."
     lengths = sorted({e.length for e in experiments})
     if len(lengths) > 1:
-        told += f" The sequences have {lengths[0]} to {lengths[-1]} steps and end together at the right."
-    st.caption(told.replace("_t", r"\_t"))
+        about += f" The sequences have {lengths[0]} to {lengths[-1]} steps and end together at the right."
+    st.caption(about.replace("_t", r"\_t"))
 
 
 def _arrives(h: Any, when: str) -> str:
-    return remaining(h, h.n - 1 if when != FIRST else 0)
+    return remaining_text(h, h.n - 1 if when != FIRST else 0)

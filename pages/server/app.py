@@ -1,7 +1,7 @@
-"""The server beside its pages: what it does when it starts and ends, and what it tells a machine that asks.
+"""The server: its start and end, its routes (/health, /status.json) and its middleware.
 
-`streamlit run dashboard.py` imports that file once, finds its st.App, and from then on runs it as a script for every viewer.
-Where a host knows no st.App the script runs all the same; what stands here is missing then.
+`streamlit run dashboard.py` imports that file once, finds its st.App, and then runs it as a script for every viewer. A host
+without st.App runs the script alone, without what this module adds.
 """
 
 from __future__ import annotations
@@ -27,34 +27,35 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pages.server import streamlit_private
 from pages.server.browser_cookie import BrowserCookie
-from pages.server.upload_quota import Uploads
+from pages.server.upload_quota import UploadQuota
 from pages.state import session
+from pages.ui import registry
 from rnnkit.serving import event_log
 from rnnkit.serving.resources import resident, return_memory
 
 SETTING = "RNNKIT_STATUS"  # environment variable, or secret of this name, that holds the key of the status page
 STARTED = time.monotonic()
-TIDY = 30.0  # seconds between two looks for sessions that have come to their end
+TIDY_SECONDS = 30.0  # between two checks for sessions that have ended
 
 
 def admits(key: str) -> bool:
-    """Whether the status is for whoever gives this key; for nobody where the server has none."""
-    word = os.environ.get(SETTING, "")
-    return bool(word) and hmac.compare_digest(key.encode(errors="replace"), word.encode(errors="replace"))
+    """Returns whether this key opens the status. None does where the server has no key."""
+    expected = os.environ.get(SETTING, "")
+    return bool(expected) and hmac.compare_digest(key.encode(errors="replace"), expected.encode(errors="replace"))
 
 
 def facts() -> dict[str, Any]:
-    """What goes on in this server, as plain JSON values."""
-    told = session.pool().summary()
-    _busy.look([worker["pid"] for worker in told["workers"]])
-    for worker in told["workers"]:
-        worker["cores"] = _busy.cores.get(worker["pid"])
-    server = {"megabytes": resident(), "cores": _busy.cores.get("server"), "seconds": time.monotonic() - STARTED}
-    return told | {"tabs": Tabs.open, "server": server, "warnings": list(_heard.last)}
+    """Returns the state of this server as plain JSON values."""
+    summary = session.pool().summary()
+    _cpu_load.measure([worker["pid"] for worker in summary["workers"]])
+    for worker in summary["workers"]:
+        worker["cores"] = _cpu_load.cores.get(worker["pid"])
+    server = {"megabytes": resident(), "cores": _cpu_load.cores.get("server"), "seconds": time.monotonic() - STARTED}
+    return summary | {"tabs": Tabs.open, "server": server, "warnings": list(_warnings.last)}
 
 
 class Tabs:
-    """Counts the browser tabs that have a page open: each holds one connection."""
+    """Middleware: counts the browser tabs that have a page open. Each has one connection."""
 
     open = 0
 
@@ -70,21 +71,25 @@ class Tabs:
             Tabs.open -= one
 
 
-class Deeper:
-    """Sends a reader of /lab/xyz to /xyz: all pages stand at the top, and from below the browser would not find its scripts."""
+class Redirect:
+    """Middleware: redirects /lab/xyz to /xyz, and the plain address with settings to /lab.
+
+    Below the top level the browser does not find the scripts of a page. Links at the plain address are those of before there was
+    a start page; dashboard.py opens the lab for them where this server is not used, with one entry more in the browser's history.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app: ASGIApp = self.app
-        if scope["type"] == "http" and scope["method"] == "GET" and (to := _top(Request(scope))):
+        if scope["type"] == "http" and scope["method"] == "GET" and (to := _elsewhere(Request(scope))):
             app = RedirectResponse(to, 307)
         await app(scope, receive, send)
 
 
-def _top(request: Request) -> str:
-    """Where to, seen from the address that was asked for; "" where it is no page below another one."""
+def _elsewhere(request: Request) -> str:
+    """Returns the relative address to redirect to, "" where the request stays."""
     base = st.get_option("server.baseUrlPath").strip("/")
     parts = request.url.path.strip("/").removeprefix(base).strip("/").split("/")
     page = (
@@ -92,23 +97,24 @@ def _top(request: Request) -> str:
         and not parts[0].startswith("_")
         and parts[0] not in streamlit_private.FILE_PATHS
     )
-    if len(parts) < 2 or not page:
-        return ""
-    up = len(parts) - (0 if request.url.path.endswith("/") else 1)
-    return "../" * up + parts[-1] + (f"?{request.url.query}" if request.url.query else "")
+    folder, query = request.url.path.endswith("/"), f"?{request.url.query}" if request.url.query else ""
+    if page and len(parts) > 1:
+        return "../" * (len(parts) - (not folder)) + parts[-1] + query
+    opens = registry.at_plain_address(request.query_params) if page and parts == [""] and folder else registry.START
+    return "" if opens == registry.START else opens + query
 
 
-class _Busy:
-    """How many cores the server and its workers kept busy between the last two looks."""
+class _CpuLoad:
+    """How many cores the server and its workers used between the last two measurements."""
 
     def __init__(self) -> None:
         self.when = -1.0
         self.spent: dict[int | str, float] = {}
         self.cores: dict[int | str, float] = {}
 
-    def look(self, workers: list[int]) -> None:
+    def measure(self, workers: list[int]) -> None:
         seconds = time.monotonic() - self.when
-        if seconds < 1:  # too short to say, and somebody else has just looked
+        if seconds < 1:  # too short to measure
             return
         spent: dict[int | str, float] = {"server": time.process_time()}
         spent |= {pid: t for pid in workers if (t := _cpu(pid)) is not None}
@@ -117,7 +123,7 @@ class _Busy:
 
 
 def _cpu(pid: int) -> float | None:
-    """Seconds of CPU that a process has used so far; None where there is no /proc to ask."""
+    """Returns the CPU seconds that a process has used so far, None where there is no /proc."""
     try:
         numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -125,8 +131,8 @@ def _cpu(pid: int) -> float | None:
     return (int(numbers[11]) + int(numbers[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class _Heard(logging.Handler):
-    """Keeps the journal's last warnings, in words."""
+class _RecentWarnings(logging.Handler):
+    """Holds the event log's last warnings as text."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -138,7 +144,7 @@ class _Heard(logging.Handler):
         self.last.append(f"{clock} {record.getMessage()}{' (' if fields else ''}{fields}{')' if fields else ''}")
 
 
-_busy, _heard = _Busy(), _Heard()
+_cpu_load, _warnings = _CpuLoad(), _RecentWarnings()
 
 
 # ---- for dashboard.py ----
@@ -146,11 +152,11 @@ _busy, _heard = _Busy(), _Heard()
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """The training process starts with the server instead of with the first visitor, and ends with it."""
+    """Starts the training process with the server, before the first viewer, and ends it with the server."""
     event_log.to_stderr()
-    gc.freeze()  # what is there now stays; and a search of everything, 0.2 s with a full lecture hall, should be rare
+    gc.freeze()  # present objects stay; full collections, 0.2 s with a full lecture hall, become rare
     gc.set_threshold(20_000, 50, 20)
-    logging.getLogger("rnnkit").addHandler(_heard)
+    logging.getLogger("rnnkit").addHandler(_warnings)
     pool = session.pool()
     tidying = asyncio.create_task(_tidy())
     try:
@@ -162,15 +168,15 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 async def _tidy() -> None:
     while True:
-        await asyncio.sleep(TIDY)
+        await asyncio.sleep(TIDY_SECONDS)
         forget_sessions()
 
 
 def forget_sessions() -> None:
-    """Gives back the memory of viewers who have gone.
+    """Frees the memory of viewers who have left.
 
-    Streamlit keeps their sessions for two minutes, but looks at the clock only when somebody else goes; and they are circles of
-    objects, which Python finds only after much new has been made. Neither happens once a class has gone.
+    Streamlit keeps their sessions for two minutes, but checks the time only when another session ends. Sessions are reference
+    cycles, which Python collects only after many new objects. Neither happens once a class has left.
     """
     if streamlit_private.expire_sessions():
         return_memory()
@@ -188,4 +194,4 @@ def _status(request: Request) -> Response:
 
 
 ROUTES = [Route("/health", _health), Route("/status.json", _status)]
-MIDDLEWARE = [Middleware(Tabs), Middleware(Uploads), Middleware(Deeper), Middleware(BrowserCookie)]
+MIDDLEWARE = [Middleware(Tabs), Middleware(UploadQuota), Middleware(Redirect), Middleware(BrowserCookie)]

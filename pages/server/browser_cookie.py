@@ -1,7 +1,7 @@
-"""A cookie of our own that tells one browser from another, so that a reloaded page knows what its viewer brought along.
+"""A cookie that identifies a browser, so that a viewer can use their uploads after a reload.
 
 The cookie holds a random token and nothing about the viewer. Scripts in the page cannot read it (HttpOnly), and the browser
-forgets it when it closes. Where a host runs the script without st.App, no cookie is set and a viewer is known by the session.
+deletes it when it closes. A host that runs the script without st.App sets no cookie. A viewer is then identified by the session.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ TOKEN = re.compile(r"[\w-]{43}", re.ASCII)  # as secrets.token_urlsafe(32) makes
 
 
 def browser() -> str:
-    """The token of this viewer's browser; "" where it sent none."""
-    token = str(st.context.cookies.get(NAME, ""))  # a test of Streamlit's puts something else in its place
+    """Returns the token of this viewer's browser, "" where it sent none."""
+    token = str(st.context.cookies.get(NAME, ""))  # AppTest replaces st.context
     return token if TOKEN.fullmatch(token) else ""
 
 
 class BrowserCookie:
-    """Middleware: gives a browser that opens a page without the cookie a new one."""
+    """Middleware: sets a new cookie in a browser that opens a page without one."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -42,7 +42,7 @@ class BrowserCookie:
 
 
 def _unknown(scope: Scope) -> bool:
-    """Whether this asks for a page and comes from a browser without a cookie."""
+    """Returns whether this is a request for a page from a browser without a cookie."""
     if scope["type"] != "http" or scope["method"] != "GET":
         return False
     request = Request(scope)

@@ -1,9 +1,8 @@
-"""How often the pages look at runs that change, so that a whole lecture hall gets its frames.
+"""The interval between two polls of a live run, such that all viewers in a lecture hall get their frames.
 
-Frames are drawn one at a time: drawn side by side by many threads, each would wait for Python's lock at every message that it
-sends, and nobody would get one. What drawing one takes of this machine's core, as measured, and the number of viewers then say
-how often each may look, such that drawing takes no more than a SHARE of the core. Sending what was drawn takes as much again
-in a full hall; the rest is free for whoever clicks.
+Frames are drawn one at a time. Many threads that draw at once would wait for Python's lock at every message that they send, and
+no frame would be finished. The measured CPU time of a frame and the number of viewers determine the interval, such that drawing
+takes at most SHARE of a core. Sending the frames takes as much again in a full hall. The rest is free for clicks.
 """
 
 from __future__ import annotations
@@ -11,26 +10,28 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import streamlit as st
 
 from pages.server import streamlit_private
 
-LADDER = (0.2, 0.5, 1.0, 2.0, 4.5, 6.0)  # seconds between two looks; the last one is well below Limits.idle_seconds
-SHARE, MOST = 0.2, 0.55  # of a core, for drawing frames; the most before they become less frequent than ...
-SELDOM = 4.5  # seconds, so that something new comes every five
-EARLY, LATE = 0.8, 1.04  # of the seconds between two looks, for which a look may be moved to where fewer others are
-PATIENCE = 5.0  # seconds to wait for one's turn; then out of turn, so that nothing that hangs stops everybody
-RECENT = 1.5 * LADDER[-1]  # seconds for which somebody who looked counts as looking
-RUSH = 3.0  # seconds; as many as came within them are expected to come in each of the next two times as long
+LADDER = (0.2, 0.5, 1.0, 2.0, 4.5, 6.0)  # seconds between two polls; the last one is well below Limits.idle_seconds
+SHARE, MAX_SHARE = 0.2, 0.55  # of a core for drawing frames, and how far it may rise before the interval exceeds ...
+LONG_INTERVAL = 4.5  # seconds, so that every viewer gets a frame every five
+EARLY, LATE = 0.8, 1.04  # least and greatest share of the interval after which the next poll may come, to spread polls
+MAX_TURN_WAIT = 5.0  # seconds; then a frame is drawn out of turn, so that one that hangs does not stop all others
+RECENT = 1.5 * LADDER[-1]  # seconds after a poll for which a viewer counts
+ROOM_LADDER = (1.0, 2.0, 3.0, 4.5, 6.0, 8.0)  # seconds between two polls of a room, of each member; the last is below RECENT
+ROOM_SHARE = 0.1  # of a core for the polls of all members of all rooms, as long as the ladder allows it
+RUSH = 3.0  # seconds; as many viewers as came within them are expected in each of the next two such periods
 
 
 class Turn:
-    """A lock that is given to those who wait in the order in which they came, and that its holder may take again.
+    """A reentrant lock with two first-in, first-out queues.
 
-    Whole pages and frames take turns: while a class comes in, who is there already still sees something move.
+    Whole pages and frames get it alternately, so that frames are still drawn while a class opens its link.
     """
 
     def __init__(self) -> None:
@@ -53,47 +54,53 @@ class Turn:
             self._holder = None
             self._pass_on()
 
-    def _take(self, line: deque[threading.Lock]) -> bool:
-        """False where PATIENCE came to its end."""
+    def _take(self, queue: deque[threading.Lock]) -> bool:
+        """Returns False after MAX_TURN_WAIT."""
         with self._mutex:
             if not self._taken:
                 self._taken = True
                 return True
             mine = threading.Lock()
             mine.acquire()
-            line.append(mine)
-        if mine.acquire(timeout=PATIENCE):
+            queue.append(mine)
+        if mine.acquire(timeout=MAX_TURN_WAIT):
             return True
         with self._mutex:
-            if mine not in line:  # it was given at the last moment
+            if mine not in queue:  # it was given at the last moment
                 return True
-            line.remove(mine)
+            queue.remove(mine)
             return False
 
     def _pass_on(self) -> None:
         with self._mutex:
-            line = (self._frames or self._pages) if self._page_was_last else (self._pages or self._frames)
-            self._page_was_last = line is self._pages
-            if line:
-                line.popleft().release()
+            queue = (self._frames or self._pages) if self._page_was_last else (self._pages or self._frames)
+            self._page_was_last = queue is self._pages
+            if queue:
+                queue.popleft().release()
             else:
                 self._taken = False
 
 
 class Polls:
-    """Whose turn it is, what a frame takes, and who looks."""
+    """The turns, the CPU time of a frame, and the viewers who poll.
 
-    def __init__(self) -> None:
-        self.turn = Turn()
+    ladder: the intervals that there are. share: of a core for drawing frames. long: the interval that is exceeded only where
+    drawing would take more than MAX_SHARE.
+    """
+
+    def __init__(
+        self, turn: Turn | None = None, ladder: Sequence[float] = LADDER, share: float = SHARE, long: float = LONG_INTERVAL
+    ) -> None:
+        self.turn, self.ladder, self.share, self.long = turn or Turn(), ladder, share, long
         self.cost = 0.004  # seconds of a core that drawing a frame takes, a running mean
-        self._looked: dict[str, tuple[float, float]] = {}  # viewer -> when first and last
-        self._slot = 0.0  # when the look is due that was given out last
+        self._polled: dict[str, tuple[float, float]] = {}  # viewer -> when first and last
+        self._slot = 0.0  # time of the last poll that has been assigned
 
     @contextmanager
     def frame(self, viewer: str) -> Iterator[None]:
-        """While a frame of this viewer is drawn."""
+        """Draws a frame of this viewer in its turn, and measures its CPU time."""
         now = time.monotonic()
-        self._looked[viewer] = (self._looked.get(viewer, (now, now))[0], now)
+        self._polled[viewer] = (self._polled.get(viewer, (now, now))[0], now)
         with self.turn(page=False):
             start = time.thread_time()
             try:
@@ -102,26 +109,26 @@ class Polls:
                 self.cost += 0.05 * (time.thread_time() - start - self.cost)
 
     def viewers(self) -> tuple[int, int]:
-        """How many look now; and how many will, when a class opens its link."""
-        now, looked = time.monotonic(), list(self._looked.items())
-        for viewer in [viewer for viewer, (_, last) in looked if now - last > RECENT]:
-            self._looked.pop(viewer, None)
-        came = [first for _, (first, last) in looked if now - last <= RECENT]
+        """Returns how many viewers poll now, and how many are expected to when a class opens its link."""
+        now, polled = time.monotonic(), list(self._polled.items())
+        for viewer in [viewer for viewer, (_, last) in polled if now - last > RECENT]:
+            self._polled.pop(viewer, None)
+        came = [first for _, (first, last) in polled if now - last <= RECENT]
         return len(came), len(came) + 2 * max(0, sum(now - first < RUSH for first in came) - 1)
 
     def seconds(self) -> float:
-        """Between two looks of each."""
+        """Returns the interval between two polls of a viewer."""
         here, expected = self.viewers()
-        wanted = min(expected * self.cost / SHARE, max(SELDOM, here * self.cost / MOST))
-        return next((step for step in LADDER if step >= wanted), LADDER[-1])
+        wanted = min(expected * self.cost / self.share, max(self.long, here * self.cost / MAX_SHARE))
+        return next((step for step in self.ladder if step >= wanted), self.ladder[-1])
 
     def wait(self, seconds: float) -> float:
-        """About as many seconds, until this viewer's next look: one after the other, at equal distances.
+        """Returns the seconds until this viewer's next poll, about `seconds`. Polls of all viewers are spread evenly.
 
-        The looks of a class that opens its link come together; so they would go on for ever, and each would wait for the others.
+        The polls of a class that opens its link coincide. They would stay so, and each would wait for the others.
         """
         now = time.monotonic()
-        self._slot += seconds / max(1, len(self._looked))
+        self._slot += seconds / max(1, len(self._polled))
         if not EARLY * seconds <= self._slot - now <= LATE * seconds:
             self._slot = now + EARLY * seconds
         return self._slot - now
@@ -129,9 +136,19 @@ class Polls:
 
 @st.cache_resource(show_spinner=False)
 def polls() -> Polls:
+    """Returns the polls of this server."""
     return Polls()
 
 
-def look_again_after(seconds: float | None) -> None:
-    """Draws this fragment again about so many seconds after this frame has reached the browser; None: not by itself."""
-    streamlit_private.rerun_fragment_every(None if seconds is None else polls().wait(seconds))
+@st.cache_resource(show_spinner=False)
+def room_polls() -> Polls:
+    """Returns the polls of rooms. They take turns with the frames."""
+    return Polls(polls().turn, ROOM_LADDER, ROOM_SHARE, ROOM_LADDER[-1])
+
+
+def poll_again_after(seconds: float | None, among: Polls | None = None) -> None:
+    """Has the browser rerun this fragment about `seconds` after it has received this frame. None stops the reruns.
+
+    among: the polls that this one is spread among, by default those of frames.
+    """
+    streamlit_private.rerun_fragment_every(None if seconds is None else (among or polls()).wait(seconds))

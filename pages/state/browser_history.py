@@ -1,91 +1,59 @@
-"""What the browser's Back brings back: the settings from before an experiment was opened on another page.
+"""The browser's Back restores the settings from before an experiment was opened on another page.
 
-What opens one (stories, pairs, remedies, suggestions, the shelf) begins a new chapter. Within a chapter Back and Forward change
-the page alone. Back across its beginning brings back the settings and the place in the run of the chapter before. frame.js keeps
-a chapter's name with each entry of the browser's history.
+Opening one (story, pair, remedy, suggestion, run list) begins a new chapter. Within a chapter Back and Forward change the page
+alone. Back across its beginning restores the settings and the place in the run of the previous chapter. frame.js stores a
+chapter's name with each entry of the browser's history.
 """
 
 from __future__ import annotations
 
-import copy
-from dataclasses import dataclass, replace
-from typing import Any
-
-import streamlit as st
-
-from pages.state import session
-from pages.state.playback import Playback
+from pages.state import navigation, session, snapshots, viewer_state
+from pages.state.viewer_state import Chapters, Snapshot
 from rnnkit.experiment import Experiment
 
-MAX_CHAPTERS = 30  # that a session keeps
+MAX_CHAPTERS = 30  # of a session
 
 
-@dataclass(frozen=True)
-class Settings:
-    """All that a viewer has set, and the place in the run."""
-
-    experiment: Experiment
-    pinned: Experiment | None
-    memory: dict[str, Any]  # of the sidebar's controls
-    playback: Playback
-    chosen: dict[str, Any]  # of the pages' own settings (page_settings.py)
+def _state() -> Chapters:
+    return viewer_state.current().chapters
 
 
 def number() -> int:
-    return st.session_state.get("chapter", 0)
+    """Returns the number of the present chapter."""
+    return _state().present
 
 
 def name(chapter: int) -> str:
-    """In the browser's history, which can hold entries of sessions before."""
-    return f"{st.session_state.viewer[:8]}-{chapter}"
+    """Returns a chapter's name in the browser's history, which can hold entries of earlier sessions."""
+    return f"{viewer_state.current().id[:8]}-{chapter}"
 
 
-def set_out(e: Experiment, pinned: Experiment | None = None) -> None:
-    """Callback: loads an Experiment that is then looked at on another page."""
-    before = _settings()
-    if session.load(e, pinned=pinned):
-        st.session_state.left_behind = before
-
-
-def leaving() -> bool:
-    """Whether something was loaded that is looked at on another page."""
-    return "left_behind" in st.session_state
-
-
-def arrive() -> None:
-    """Just before the page is switched: a new chapter begins, where something was loaded."""
-    state = st.session_state
-    if before := state.pop("left_behind", None):
-        _keep(before)
-        state.chapter = max(_kept()) + 1
-
-
-def turn_back(called: str) -> None:
-    """The browser went back or forward into another chapter; one that is not known any more changes nothing."""
-    state = st.session_state
-    to = next((chapter for chapter in _kept() if name(chapter) == called), number())
-    if to == number():
+def begin_chapter(e: Experiment, pinned: Experiment | None = None) -> None:
+    """Callback: loads an Experiment, opens the lab and begins a new chapter."""
+    before = snapshots.take()
+    if not session.load(e, pinned=pinned):
+        navigation.go_to(navigation.page())  # it shows why (session.notice)
         return
-    there = _kept()[to]
-    _keep(_settings())
-    session.pin(None)
-    if session.load(there.experiment, play=False, pinned=there.pinned):
-        state.chapter, state.memory, state.chosen = to, copy.deepcopy(there.memory), dict(there.chosen)
-        state.playback = replace(there.playback, clock=None, moves=there.playback.moves + 1)
+    _store(before)
+    _state().present = max(_state().left) + 1
+    navigation.go_to("lab")
 
 
-def _settings() -> Settings:
-    state, pinned = st.session_state, session.pinned()
-    return Settings(session.current(), pinned, copy.deepcopy(state.memory), replace(state.playback), dict(state.chosen))
+def restore_chapter(called: str) -> None:
+    """Restores the chapter that the browser went back or forward to. An unknown name changes nothing."""
+    state = _state()
+    to = next((chapter for chapter in state.left if name(chapter) == called), state.present)
+    if to == state.present:
+        return
+    there = state.left[to]
+    _store(snapshots.take())
+    if snapshots.restore(there):
+        state.present = to
 
 
-def _kept() -> dict[int, Settings]:
-    return st.session_state.setdefault("chapters", {})
-
-
-def _keep(settings: Settings) -> None:
-    """As those of the present chapter."""
-    chapters = _kept()
-    chapters[number()] = settings
-    while len(chapters) > MAX_CHAPTERS:
-        del chapters[min(chapters)]
+def _store(snapshot: Snapshot) -> None:
+    """Stores a snapshot as that of the present chapter."""
+    state = _state()
+    state.left[state.present] = snapshot
+    while len(state.left) > MAX_CHAPTERS:
+        del state.left[min(state.left)]

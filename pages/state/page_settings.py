@@ -1,11 +1,11 @@
-"""Each page's own settings: which values are valid, what the viewer chose, and how they stand in a link.
+"""Each page's own settings: which values are valid, what the viewer chose, and their text in a link.
 
-A page declares them as LINKED: key -> Choice, Number, Text or Several. It draws them with the functions below, which take the
-widget's default. The default may depend on the experiment and on other settings. What a viewer or a link chose is kept under
-`chosen` in the session, because Streamlit forgets a widget's value when its page is left. A link holds each setting of its page
-that differs from the default. A setting that a lesson hides or locks keeps its value, whatever asks for another one.
+A page declares them as LINKED: key -> Choice, Number, Text, Digest or Several. It draws them with the functions below, which take
+the widget's default. The default may depend on the experiment and on other settings. The viewer's state holds what a viewer or a
+link chose, because Streamlit drops a widget's value when its page is left. A link holds each setting of its page that differs
+from the default. A setting that a lesson hides or locks keeps its value.
 
-With a `context` a choice holds for that context alone: the words of a clause, for one length of sentences.
+With a `context` a choice is valid in that context alone. For example, the words of a clause are chosen for one sentence length.
 """
 
 from __future__ import annotations
@@ -14,17 +14,20 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import streamlit as st
 
-from pages.state import view_options
+from pages.state import navigation, session, variants, view_options, viewer_state, widgets
+from pages.state.viewer_state import Chosen, PageSettings
+from pages.ui import registry
 from rnnkit.errors import shorten_repr
 
 FROM_LINK = object()  # context of a choice that a link made, until its widget is drawn
 
 
-# ---- what is valid: text -> value, which raises ValueError, and back ----
+# ---- valid values: `parse` reads a link's text (ValueError if invalid), `show` writes it ----
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Number:
-    """Any number from `low` to `high`; a whole one where both are whole."""
+    """Any number from `low` to `high`, a whole one where both are."""
 
     low: float
     high: float
@@ -73,12 +76,12 @@ class Number:
         return f"{'whole ' if self.whole else ''}numbers from {self.low:,} to {self.high:,}"
 
 
-class _AsItIs(ABC):
-    """A setting that stands in a link as it is."""
+class _Verbatim(ABC):
+    """A setting whose text in a link is its value."""
 
     @abstractmethod
     def holds(self, value: Any) -> bool:
-        """Whether a value is valid."""
+        """Returns whether a value is valid."""
 
     def parse(self, text: str) -> str:
         if not self.holds(text):
@@ -90,21 +93,21 @@ class _AsItIs(ABC):
 
 
 @dataclass(frozen=True)
-class Text(_AsItIs):
-    """At most so many printable characters."""
+class Text(_Verbatim):
+    """At most `max_chars` printable characters."""
 
-    most: int
+    max_chars: int
 
     def holds(self, value: Any) -> bool:
-        return isinstance(value, str) and len(value) <= self.most and value.isprintable()
+        return isinstance(value, str) and len(value) <= self.max_chars and value.isprintable()
 
     def __str__(self) -> str:
-        return f"texts of at most {self.most:,} printable characters"
+        return f"texts of at most {self.max_chars:,} printable characters"
 
 
 @dataclass(frozen=True)
-class Digest(_AsItIs):
-    """The name that reading a file gives it (rnnkit.tasks.data)."""
+class Digest(_Verbatim):
+    """The digest of an upload (rnnkit.tasks.data)."""
 
     def holds(self, value: Any) -> bool:
         return isinstance(value, str) and re.fullmatch("[0-9a-f]{16}", value) is not None
@@ -114,11 +117,22 @@ class Digest(_AsItIs):
 
 
 @dataclass(frozen=True)
-class Several:
-    """Different values of this kind, at most so many; joined by commas in a link."""
+class Variant(_Verbatim):
+    """A named Experiment, as pages/state/variants.py writes it."""
 
-    of: Choice | Number
-    most: int
+    def holds(self, value: Any) -> bool:
+        return isinstance(value, str) and variants.is_text(value)
+
+    def __str__(self) -> str:
+        return "names and settings of runs"
+
+
+@dataclass(frozen=True)
+class Several:
+    """At most `max_values` different values of one kind, joined by commas in a link."""
+
+    of: Choice | Number | Variant
+    max_values: int
 
     def parse(self, text: str) -> list[Any]:
         values = [self.of.parse(part) for part in text.split(",") if part]
@@ -127,15 +141,15 @@ class Several:
         return values
 
     def show(self, value: Sequence[Any]) -> str:
-        return ",".join(map(self.of.show, value))
+        return ",".join(self.of.show(one) for one in value)
 
     def holds(self, value: Any) -> bool:
-        if not isinstance(value, list) or len(value) > self.most or not all(map(self.of.holds, value)):
+        if not isinstance(value, list) or len(value) > self.max_values or not all(map(self.of.holds, value)):
             return False
         return len(set(value)) == len(value)
 
     def __str__(self) -> str:
-        return f"at most {self.most:,} different {self.of}, joined by commas"
+        return f"at most {self.max_values:,} different {self.of}, joined by commas"
 
 
 Kind = Choice | Number | Text | Digest | Several
@@ -144,38 +158,30 @@ Kind = Choice | Number | Text | Digest | Several
 # ---- what is chosen ----
 
 
-@dataclass(frozen=True)
-class Chosen:
-    value: Any
-    context: Any
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """Returns key -> kind of the settings of all pages."""
+    return {key: kind for linked in registry.linked().values() for key, kind in linked.items()}
 
 
-def start(pages: Collection[Any]) -> None:
-    """At a session's first run."""
-    state = st.session_state
-    state.options = {key: kind for page in pages for key, kind in getattr(page, "LINKED", {}).items()}
-    state.chosen = {}
-    state.option_defaults, state.option_values = {}, {}  # as drawn last
-    state.option_moves, state.option_offers = {}, {}
-
-
-def labels() -> dict[str, str]:
-    """Key -> what it is called in the dialog of a lesson."""
-    return {key: key.replace("_", ": ", 1).replace("_", " ").capitalize() for key in st.session_state.get("options", ())}
+def _state() -> PageSettings:
+    return viewer_state.current().settings
 
 
 def from_query(query: dict[str, str]) -> list[str]:
-    """Takes the settings of all pages out of a link; what is wrong with one is named, and it is left at its default."""
+    """Removes the settings of all pages from a query and stores them. Returns messages about invalid ones, which are left out."""
     chosen, messages = parse(query)
-    st.session_state.chosen |= chosen
+    _state().chosen |= chosen
     return messages
 
 
 def parse(query: dict[str, str]) -> tuple[dict[str, Chosen], list[str]]:
-    """Takes the settings of all pages out of a query, and says what is wrong with them."""
-    chosen, messages, options = {}, [], st.session_state.options
-    for key in [key for key in query if key in options]:
-        text, kind = query.pop(key), options[key]
+    """Removes the settings of all pages from a query. Returns them and messages about invalid ones."""
+    chosen, messages = {}, []
+    for old in registry.renamed().keys() & query.keys():
+        query.setdefault(registry.renamed()[old], query.pop(old))
+    for key in [key for key in query if key in kinds()]:
+        text, kind = query.pop(key), kinds()[key]
         try:
             chosen[key] = Chosen(kind.parse(text), FROM_LINK)
         except (ValueError, OverflowError):
@@ -188,11 +194,11 @@ def _invalid(key: str, expected: str, got: str) -> str:
 
 
 def to_query(linked: Mapping[str, Kind]) -> dict[str, str]:
-    """The settings of a page that differ from what it begins with."""
-    state, query = st.session_state, {}
+    """Returns the settings of a page that differ from their defaults."""
+    state, query = _state(), {}
     for key, kind in linked.items():
-        if key in state.option_values and key in state.option_defaults:
-            value, differs = state.option_values[key], state.option_values[key] != state.option_defaults[key]
+        if key in state.values and key in state.defaults:
+            value, differs = state.values[key], state.values[key] != state.defaults[key]
         elif differs := key in state.chosen:  # not drawn yet
             value = state.chosen[key].value
         if differs:
@@ -200,110 +206,121 @@ def to_query(linked: Mapping[str, Kind]) -> dict[str, str]:
     return query
 
 
-def turn_to(page: Any) -> None:
-    """Before a page is drawn: nothing is known yet of what its widgets hold."""
+def forget_drawn(page: Any) -> None:
+    """Drops the last drawn values of a page's settings. Call it before the page is drawn."""
     for key in getattr(page, "LINKED", {}):
-        st.session_state.option_values.pop(key, None)
+        _state().values.pop(key, None)
 
 
 def value(key: str, default: Any, fits: Callable[[Any], bool] = lambda value: True, context: Any = None) -> Any:
-    """What this setting is now: the viewer's choice, else the default. `fits`: whether a choice is valid here."""
-    state = st.session_state
-    choice, kind = state.chosen.get(key), state.options[key]
+    """Returns the viewer's choice where `fits` allows it, else the default."""
+    state, kind = _state(), kinds()[key]
+    choice = state.chosen.get(key)
     linked = choice is not None and choice.context is FROM_LINK
-    if linked:
+    if choice is not None and linked:
         choice = state.chosen[key] = Chosen(choice.value, context)
     now = default
     if choice is not None and choice.context == context:
         if fits(choice.value):
             now = choice.value
         elif linked:
-            state.messages = [
-                *state.messages,
-                f"{key}: {shorten_repr(kind.show(choice.value))} does not fit the other settings: left out",
-            ]
+            session.report([f"{key}: {shorten_repr(kind.show(choice.value))} does not fit the other settings: left out"])
             del state.chosen[key]
-    state.option_defaults[key], state.option_values[key] = default, now
+    state.defaults[key], state.values[key] = default, now
     return now
 
 
 def choose(key: str, value: Any, context: Any = None) -> None:
-    """Sets a setting, as a click on a map does; not where a lesson keeps it. What is not valid is left out."""
-    state = st.session_state
-    if view_options.kept(key) or not state.options[key].holds(value):
+    """Sets a setting, as a click on a map does. Ignores invalid values, and settings that a lesson keeps."""
+    if key in view_options.kept() or not kinds()[key].holds(value):
         return
-    state.chosen[key], state.option_values[key] = Chosen(value, context), value
-    state.address_due = True
+    _state().chosen[key], _state().values[key] = Chosen(value, context), value
+    navigation.address_changed()
 
 
-def begin(linked: Collection[str], values: Mapping[str, Any]) -> None:
-    """Before a station of a tour is drawn: the page has exactly these settings, except what a lesson keeps."""
-    state = st.session_state
+def replace_all(linked: Collection[str], values: Mapping[str, Any]) -> None:
+    """Sets exactly these settings of a page for a station of a tour, except those that a lesson keeps."""
+    state = _state()
     for key in linked:
-        if not view_options.kept(key):
+        if key not in view_options.kept():
             state.chosen.pop(key, None)
             if key in values:
                 state.chosen[key] = Chosen(values[key], FROM_LINK)
-    remount()
+    state.drawings.renew()
 
 
-def remount() -> None:
-    """The drawings begin anew, at the place that the settings say: they tell where their viewer is, and do not ask again."""
-    st.session_state.mounts = st.session_state.get("mounts", 0) + 1
+def restore(chosen: Mapping[str, Chosen]) -> None:
+    """Restores all settings. The drawings get new keys, because a mounted drawing does not read its place again."""
+    state = _state()
+    state.chosen = dict(chosen)
+    state.drawings.renew()
+
+
+def take(key: str) -> Any:
+    """Removes a setting that a link made and returns it, None where the link made none."""
+    chosen = _state().chosen.pop(key, None)
+    return chosen.value if chosen else None
 
 
 def drawing(key: str) -> str:
-    """The key of a drawing that tells its place (`of_component`)."""
-    mounts = st.session_state.get("mounts", 0)
-    return f"{key}~{mounts}" if mounts else key
+    """Returns the key of a drawing that reports its viewer's place (`of_component`)."""
+    return _state().drawings[key].key
+
+
+def untouched(keys: Collection[str]) -> bool:
+    """Returns whether neither the viewer nor a link has chosen any of these settings."""
+    return not _state().chosen.keys() & set(keys)
 
 
 def shown(key: str) -> Any:
-    """What was drawn last; None where nothing was."""
-    return st.session_state.option_values.get(key)
+    """Returns the last drawn value of a setting, None where it was not drawn."""
+    return _state().values.get(key)
+
+
+def chosen(key: str) -> Any:
+    """Returns what the viewer or a link chose, None where nobody has."""
+    return choice.value if (choice := _state().chosen.get(key)) else None
 
 
 def forget(keys: Collection[str]) -> None:
-    """Back to the defaults."""
+    """Sets settings back to their defaults, except those that a lesson keeps."""
+    state = _state()
     for key in keys:
-        if not view_options.kept(key) and st.session_state.chosen.pop(key, None):
-            st.session_state.option_values[key] = st.session_state.option_defaults.get(key)
-    st.session_state.address_due = True
+        if key not in view_options.kept() and key in state.chosen:
+            del state.chosen[key]
+            state.values[key] = state.defaults.get(key)
+    navigation.address_changed()
 
 
-def _heard(key: str, widget: str, context: Any, then: Callable[[], None] | None) -> None:
-    """Callback of a widget."""
-    if (value := st.session_state.get(widget)) is not None and widget == _widget(key):
+def _on_change(key: str, widget: str, context: Any, then: Callable[[], None] | None) -> None:
+    """Callback of a widget: stores its value, then calls `then`."""
+    if (value := widgets.value(widget)) is not None and _state().keys[key].is_current(widget):
         choose(key, value, context)
         if then:
             then()
 
 
-# ---- widgets. Each gets its value twice: see _session.value ----
+# ---- widgets. Each gets its value as its default, too: `value` in session.py says why ----
 
 
-def _widget(key: str) -> str:
-    """The widget's key: a new one whenever something else than the widget sets its value, see _session.key."""
-    moves = st.session_state.option_moves.get(key, 0)
-    return f"{key}~{moves}" if moves else key
-
-
-def _mounted(
+def _arguments(
     key: str, now: Any, context: Any, offer: Sequence[str] = (), then: Callable[[], None] | None = None
 ) -> dict[str, Any]:
-    """offer: what there is to choose, in words. A widget of other choices is another one: the browser answers in words."""
-    state, widget, words = st.session_state, _widget(key), tuple(offer)
-    if (widget in state and state[widget] != now) or state.option_offers.get(key, words) != words:
-        state.option_moves[key] = state.option_moves.get(key, 0) + 1
-        widget = _widget(key)
-    state.option_offers[key] = words
-    if widget not in state:
-        state[widget] = now
-    return {"key": widget, "on_change": _heard, "args": (key, widget, context, then)}
+    """Returns key and callback of a widget.
+
+    offer: texts of the options. With other texts the widget gets a new key, because the browser answers with a text.
+    """
+    state, words = _state(), tuple(offer)
+    widget = state.keys[key]
+    if widgets.value(widget.key, now) != now or state.offers.get(key, words) != words:
+        widget.renew()
+    state.offers[key] = words
+    widgets.begin(widget.key, now)
+    return {"key": widget.key, "on_change": _on_change, "args": (key, widget.key, context, then)}
 
 
-def _offer(options: Sequence[Any], look: Mapping[str, Any]) -> list[str]:
-    return [str(look.get("format_func", str)(option)) for option in options]
+def _offer(options: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
+    return [str(kwargs.get("format_func", str)(option)) for option in options]
 
 
 def selectbox(
@@ -313,58 +330,64 @@ def selectbox(
     default: Any,
     context: Any = None,
     then: Callable[[], None] | None = None,
-    **look: Any,
+    **kwargs: Any,
 ) -> Any:
-    """then: called after a change, before the page is drawn."""
+    """Draws a selectbox and returns the chosen option.
+
+    then: called after a change, before the page is drawn.
+    """
     now = value(key, default, options.__contains__, context)
-    at: dict[str, Any] = {"index": list(options).index(now), **_mounted(key, now, context, _offer(options, look), then)}
-    return st.selectbox(label, options, **at, **look)
+    at: dict[str, Any] = {"index": list(options).index(now), **_arguments(key, now, context, _offer(options, kwargs), then)}
+    return st.selectbox(label, options, **at, **kwargs)
 
 
-def segmented(label: str, options: Sequence[Any], key: str, default: Any, context: Any = None, **look: Any) -> Any:
-    """One of the options, always."""
+def segmented(label: str, options: Sequence[Any], key: str, default: Any, context: Any = None, **kwargs: Any) -> Any:
+    """Draws a segmented control of which one option is always chosen, and returns it."""
     now = value(key, default, options.__contains__, context)
-    at: dict[str, Any] = {"default": now, "required": True, **_mounted(key, now, context, _offer(options, look))}
-    chosen = st.segmented_control(label, options, **at, **look)
+    at: dict[str, Any] = {"default": now, "required": True, **_arguments(key, now, context, _offer(options, kwargs))}
+    chosen = st.segmented_control(label, options, **at, **kwargs)
     return now if chosen is None else chosen
 
 
-def select_slider(label: str, options: Sequence[Any], key: str, default: Any, context: Any = None, **look: Any) -> Any:
+def select_slider(label: str, options: Sequence[Any], key: str, default: Any, context: Any = None, **kwargs: Any) -> Any:
     now = value(key, default, options.__contains__, context)
-    return st.select_slider(label, options, now, **_mounted(key, now, context, _offer(options, look)), **look)
+    return st.select_slider(label, options, now, **_arguments(key, now, context, _offer(options, kwargs)), **kwargs)
 
 
-def number(label: str, low: Any, high: Any, key: str, default: Any, step: Any = None, context: Any = None, **look: Any) -> Any:
+def number(label: str, low: Any, high: Any, key: str, default: Any, step: Any = None, context: Any = None, **kwargs: Any) -> Any:
     now = value(key, default, lambda n: low <= n <= high, context)
-    return st.number_input(label, low, high, type(low)(now), step, **_mounted(key, now, context), **look)
+    return st.number_input(label, low, high, type(low)(now), step, **_arguments(key, now, context), **kwargs)
 
 
-def slider(label: str, low: float, high: float, key: str, default: float, step: float, **look: Any) -> float:
+def slider(label: str, low: float, high: float, key: str, default: float, step: float, **kwargs: Any) -> float:
     now = value(key, default, lambda n: low <= n <= high)
-    return st.slider(label, low, high, now, step, **_mounted(key, now, None), **look)
+    return st.slider(label, low, high, now, step, **_arguments(key, now, None), **kwargs)
 
 
-def text(label: str, key: str, default: str = "", context: Any = None, **look: Any) -> str:
+def text(label: str, key: str, default: str = "", context: Any = None, **kwargs: Any) -> str:
     now = value(key, default, context=context)
-    most = st.session_state.options[key].most
-    return st.text_input(label, now, max_chars=most, **_mounted(key, now, context), **look) or ""
+    kind = kinds()[key]
+    assert isinstance(kind, Text)
+    return st.text_input(label, now, max_chars=kind.max_chars, **_arguments(key, now, context), **kwargs) or ""
 
 
-def multiselect(label: str, options: Sequence[Any], key: str, context: Any = None, **look: Any) -> list[Any]:
-    now = [item for item in value(key, [], context=context) if item in options]
-    return st.multiselect(label, options, now, **_mounted(key, now, context, _offer(options, look)), **look)
+def multiselect(
+    label: str, options: Sequence[Any], key: str, context: Any = None, default: Sequence[Any] = (), **kwargs: Any
+) -> list[Any]:
+    now = [item for item in value(key, list(default), context=context) if item in options]
+    return st.multiselect(label, options, now, **_arguments(key, now, context, _offer(options, kwargs)), **kwargs)
 
 
 def of_component(key: str, **contexts: Any) -> Callable[[], None]:
-    """Callback of a drawing that tells where its viewer is (place.js): `place` of its state is an object, setting -> value.
+    """Returns the callback of a drawing that reports its viewer's place (place.js): `place` of its state, setting -> value.
 
-    contexts: of those settings that have one.
+    contexts: setting -> context, of the settings that have one.
     """
 
-    def heard() -> None:
-        told = st.session_state.get(key, {}).get("place")
-        for option, now in told.items() if isinstance(told, dict) else ():
-            if option in st.session_state.options:
+    def on_change() -> None:
+        place = widgets.value(key, {}).get("place")
+        for option, now in place.items() if isinstance(place, dict) else ():
+            if option in kinds():
                 choose(option, now, contexts.get(option))
 
-    return heard
+    return on_change

@@ -1,28 +1,28 @@
-"""What the server keeps for a viewer and what all share: st.session_state and the run pool.
-
-Other files touch st.session_state for what is a page's own alone, under keys that begin with the page's name.
-"""
+"""A viewer's experiment, its run and the pinned one, and the run pool that all viewers share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Any
 
 import streamlit as st
 
-from pages.state import run_list, uploads, view_options
+from pages.state import navigation, uploads, view_options, viewer_state, widgets
+from pages.state.controls import Controls
 from pages.state.playback import Playback
-from rnnkit.analysis.describe import LABELS
-from rnnkit.engine.cells import CELLS
-from rnnkit.engine.fixes import FIXES, Fix, GradientFix
+from pages.state.widgets import VersionedKey
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.export.run_list import dump
-from rnnkit.export.run_list import load as load_shelf
+from rnnkit.export.run_list import load as load_run_list
 from rnnkit.serving.limits import Limits
 from rnnkit.serving.process import Answer
+from rnnkit.serving.recordings import Recordings
 from rnnkit.serving.run_pool import Run, RunPool
 from rnnkit.stories.presets import PRESETS, Preset, named
+from rnnkit.sweep.digest import program_digest
+from rnnkit.sweep.store_file import store_folder
 from rnnkit.tasks import TASKS
 
 OWN = "own"  # in the menu of presets: the viewer's own settings
@@ -30,16 +30,21 @@ OWN = "own"  # in the menu of presets: the viewer's own settings
 
 @st.cache_resource(show_spinner=False)
 def pool() -> RunPool:
-    """One for the whole server; it starts a worker at once, so that the first Train finds it warm."""
-    return RunPool()
+    """Returns the server's run pool. A worker starts at once, so that it is ready at the first Train.
+
+    What was trained to its end is recorded beside the results store (RNNKIT_STORE).
+    """
+    folder = store_folder()
+    return RunPool(recordings=Recordings(folder / "recordings", program_digest()) if folder else None)
 
 
 def limits() -> Limits:
+    """Returns the limits of this server."""
     return pool().limits
 
 
 def presets() -> dict[str, Preset]:
-    """The stories that this server's limits allow; the first is where a visitor without a link begins."""
+    """Returns the presets that this server's limits allow. A viewer without a link begins with the first."""
     return _allowed(limits())
 
 
@@ -49,73 +54,72 @@ def _allowed(limits: Limits) -> dict[str, Preset]:
 
 
 def default() -> Experiment:
+    """Returns the Experiment of a viewer without a link."""
     return next((preset.experiment for preset in presets().values()), limits().smallest())
 
 
-# ---- the experiment: controls "c_<field>"; the fixes are a list of names, each with a strength "s_<name>" and a first step
-# "f_<name>" ----
+# ---- the experiment ----
 
 
 def key(name: str) -> str:
-    """The widget key of a control. A new one whenever all controls are set at once, which then begin with what is remembered: a
-    slow browser that still shows the old ones would send their old values back, and these would count as the viewer's choice.
-    """
-    generation = st.session_state.generation
-    return f"{name}~{generation}" if generation else name
+    """Returns the widget key of a control. It is a new one whenever all controls are set at once."""
+    return viewer_state.current().control_keys[name].key
 
 
-def start(e: Experiment, pinned: Experiment | None) -> None:
-    """At a session's first run."""
-    st.session_state.memory = {}
+def started() -> bool:
+    """Returns whether this session has read its link."""
+    return viewer_state.current().run is not None
+
+
+def start(e: Experiment, pinned: Experiment | None, linked: bool = False) -> None:
+    """Sets the Experiment of a session at its first rerun. `linked`: its link names it."""
+    state = viewer_state.current()
+    state.experiment, state.linked = e, linked
     _set(e, True, pinned)
 
 
 def from_link(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
-    """The Experiment that a link names, and what is wrong with it; without one, the default."""
+    """Returns the Experiment of a link, or the default, and messages about what is wrong with the link."""
     e, messages = Experiment.from_query(query, objections) if query else (default(), [])
     return default() if objections(e) else e, messages  # a server that refuses even the package's defaults
 
 
 def objections(e: Experiment) -> dict[str, str]:
-    """field -> why this viewer cannot have this Experiment here."""
+    """Returns field -> why this server does not train this Experiment for this viewer."""
     refusal = uploads.refusal(e.data)
     return {"data": refusal} if refusal else limits().check(e)
 
 
 def refusal(e: Experiment) -> str:
-    """Why this viewer cannot load this Experiment now, "" where they can: for buttons, which are then disabled with this help."""
+    """Returns why this viewer cannot load this Experiment now, "" where they can.
+
+    Buttons are disabled with this text as their help.
+    """
     return "; ".join([*objections(e).values(), *_against_lesson(e)])
 
 
 def _against_lesson(e: Experiment) -> list[str]:
-    """What a lesson hides or locks keeps its value, whatever would load another one."""
+    """Returns why the lesson refuses this Experiment. Hidden and locked fields keep their values."""
+    controls, kept = viewer_state.current().controls, view_options.kept()
     changed = [
-        LABELS[name] for name in FIELDS if view_options.kept(name) and applies(e, name) and getattr(e, name) != _held(name)
+        FIELDS[name].label for name in FIELDS if name in kept and applies(e, name) and getattr(e, name) != controls.of_field(name)
     ]
     return [f"this lesson keeps {', '.join(changed)}, and here it would change"] if changed else []
 
 
-def _held(name: str) -> Any:
-    """A field's value in the controls, shown or not."""
-    memory = st.session_state.memory
-    if name != "fixes":
-        return memory[name]
-    return tuple(_fix(memory, fix) for fix in (*memory["fixes"], *memory["hidden_fixes"]))
-
-
 def ask(study: str, e: Experiment, **options: Any) -> Answer:
-    """A study of this Experiment by a worker; all viewers share its answer."""
+    """Asks a worker for a study of this Experiment. All viewers share the answer."""
     return pool().ask(study, e, **options)
 
 
 def load(e: Experiment, play: bool = True, pinned: Experiment | None = None) -> bool:
-    """Sets every control to this Experiment; what does not apply to it keeps the viewer's last value.
+    """Sets every control to this Experiment. A control that does not apply to it keeps the viewer's last value.
 
-    False where a lesson keeps a setting that would change: then nothing is loaded, and the next drawing says why (`notice`).
-    Stories, pairs, remedies, the shelf, the tour and Back all come here.
+    Returns False, and loads nothing, where it would change a setting that a lesson keeps. The next rerun says why (`notice`).
+    Stories, pairs, remedies, the run list, the tour and Back all call this.
     """
     if refused := _against_lesson(e):
-        st.session_state.notice = f"Not opened: {refused[0]}."
+        viewer_state.current().notice = f"Not opened: {refused[0]}."
         return False
     _set(e, play, pinned)
     return True
@@ -127,50 +131,68 @@ def open_run(e: Experiment, play: bool = True, pinned: Experiment | None = None)
 
 
 def notice() -> str:
-    """Why nothing was loaded; once."""
-    return st.session_state.pop("notice", "")
+    """Returns why nothing was loaded, once. Empty afterwards."""
+    state = viewer_state.current()
+    text, state.notice = state.notice, ""
+    return text
 
 
 def _set(e: Experiment, play: bool, pinned: Experiment | None) -> None:
-    memory = st.session_state.memory
-    st.session_state.generation = st.session_state.get("generation", -1) + 1
-    for name, f in FIELDS.items():
-        if name != "fixes":
-            memory[name] = getattr(e, name) if applies(e, name) else memory.get(name, f.default)
-    memory["given"] = memory.get("given", {}) | ({TASKS[e.task].data: e.data} if applies(e, "data") else {})
-    defaults = {name: fix.default for name, fix in FIXES.items()}
-    memory["strengths"] = defaults | memory.get("strengths", {}) | {fix.name: fix.strength for fix in e.fixes}
-    memory["since"] = dict.fromkeys(FIXES, 0) | {fix.name: fix.start_step for fix in e.fixes if isinstance(fix, GradientFix)}
-    memory["fixes"] = [fix.name for fix in e.fixes] if applies(e, "fixes") else memory.get("fixes", [])
-    memory["hidden_fixes"] = []  # chosen, but not defined for the present cell: back when the cell is
-    if pinned is not None or "pinned" not in st.session_state:
+    state = viewer_state.current()
+    state.control_keys.renew()
+    state.controls.set(e)
+    if pinned is not None:
         pin(pinned)
-    _turn_to(e, play)
+    _show_run(e, play)
+
+
+def restore(controls: Controls | None, playback: Playback | None) -> None:
+    """Sets the controls and the place in the run that a snapshot holds. Call it after `load` of its Experiment."""
+    state = viewer_state.current()
+    if controls is not None:
+        state.controls = controls
+    if playback is not None:
+        state.playback = replace(playback, clock=None, moves=playback.moves + 1, pace=state.playback.pace)
 
 
 def pin(e: Experiment | None) -> None:
-    """Keeps the run of e beside whatever comes; None lets go of it."""
-    state = st.session_state
-    if state.get("pinned"):
+    """Pins the run of e for comparison with later ones. None unpins."""
+    state = viewer_state.current()
+    if state.pinned:
         pool().leave(state.pinned, viewer("pinned"))
     state.pinned = pool().get(e) if e else None
 
 
 def viewer(role: str) -> str:
-    """Under this name the viewer watches other runs than the present one: the pinned run, those of a page."""
-    return f"{st.session_state.viewer} {role}"
+    """Returns the name under which the viewer watches a run other than the present one, such as the pinned one."""
+    return f"{viewer_state.current().id} {role}"
+
+
+def watch(run: Run, role: str, low_priority: bool = False, rows: int | None = None) -> None:
+    """Asks for all rows of a run, or the first `rows`. The request ends when another page is drawn."""
+    pool().watch(run, viewer(role), run.rows if rows is None else rows, low_priority=low_priority)
+    key = run.experiment.key
+    navigation.when_left((role, key), partial(unwatch, key, role))
+
+
+def unwatch(key: str, role: str) -> None:
+    """Ends this viewer's request (`watch`) for the run with this key."""
+    if run := pool().runs.get(key):
+        pool().leave(run, viewer(role))
 
 
 def pinned() -> Experiment | None:
-    return st.session_state.pinned.experiment if st.session_state.pinned else None
+    """Returns the pinned Experiment, None where nothing is pinned."""
+    run = viewer_state.current().pinned
+    return run.experiment if run else None
 
 
 def pinned_run() -> Run | None:
-    """The pinned run, which is trained to its end; None where nothing is pinned."""
-    state = st.session_state
+    """Returns the pinned run and has it trained to its end. None where nothing is pinned."""
+    state = viewer_state.current()
     if state.pinned is None:
         return None
-    if uploads.refusal(state.pinned.experiment.data):  # forgotten meanwhile
+    if uploads.refusal(state.pinned.experiment.data):  # the data have been dropped meanwhile
         pin(None)
         return None
     state.pinned = pool().adopt(state.pinned)
@@ -178,148 +200,142 @@ def pinned_run() -> Run | None:
     return state.pinned
 
 
-def _turn_to(e: Experiment, play: bool) -> None:
-    """This viewer looks at the run of e from its beginning, and no longer at the one before."""
-    state = st.session_state
-    pace = state.playback.pace if "playback" in state else Playback.pace
-    state.messages = []  # the link has been left behind
-    if "run" in state:
-        pool().leave(state.run, state.viewer)
-    state.run, state.playback = pool().get(e), Playback(playing=play, pace=pace)
+def run() -> Run:
+    """Returns the run shown to this viewer."""
+    state = viewer_state.current()
+    assert state.run is not None
+    state.run = pool().adopt(state.run)
+    return state.run
+
+
+def _show_run(e: Experiment, play: bool) -> None:
+    """Shows the run of e from its beginning, instead of the previous one."""
+    state = viewer_state.current()
+    state.messages = []  # they concern the Experiment of the link
+    if state.run:
+        pool().leave(state.run, state.id)
+    state.run, state.playback = pool().get(e), Playback(playing=play, pace=state.playback.pace)
 
 
 def value(control: str) -> Any:
-    """What a control holds. It must also be the control's default: Streamlit tells the browser of a value set here only once,
-    and a browser that is still busy with the run before never hears of it and answers with the default, for all controls.
+    """Returns the value of a control. Pass it to the widget as its default, too.
+
+    Streamlit sends a value that is set here to the browser only once. A browser that still handles the previous rerun misses it
+    and answers with the defaults of all widgets.
     """
-    state, there = st.session_state, key(control)
-    if there not in state:
-        state[there] = _remembered(control)
-    return state[there]
+    return widgets.begin(key(control), viewer_state.current().controls.of_control(control))
 
 
-def heard(key: str) -> Any:
-    """What a widget tells its callback; None where it is no longer there.
+def take_controls() -> None:
+    """Reads the sidebar's widgets and shows the run of the Experiment that they describe.
 
-    A look that a browser asks for before it hears of another page comes with the widgets of the page before, which Streamlit has
-    let go of: all of them then count as changed.
+    Call it once a rerun, before `current`. Where the widgets contradict each other, the last valid Experiment stays.
     """
-    return st.session_state.get(key)
+    state = viewer_state.current()
+    for control in state.controls.take(lambda control, held: widgets.value(key(control), held), view_options.kept()):
+        fitting = state.controls.of_control(control)
+        if widgets.value(key(control), fitting) != fitting:
+            widgets.put(key(control), fitting)
+    e, state.problem = experiment(state.controls)
+    state.experiment = e or state.experiment
+    if uploads.refusal(state.experiment.data):  # the data have been dropped meanwhile
+        state.experiment = default()
+    if state.experiment != run().experiment:
+        _show_run(state.experiment, play=False)
 
 
-def _remembered(control: str) -> Any:
-    memory, (kind, _, name) = st.session_state.memory, control.partition("_")
-    return {"c": memory, "s": memory["strengths"], "f": memory["since"]}[kind][name]
-
-
-def experiment() -> Experiment:
-    """What the controls say, after this rerun's changes; the last valid Experiment where they contradict each other."""
-    state, memory, generation = st.session_state, st.session_state.memory, key("")
-    for name in FIELDS:
-        memory[name] = state.get(f"c_{name}{generation}", memory[name])
-    memory["strengths"] = {name: state.get(f"s_{name}{generation}", s) for name, s in memory["strengths"].items()}
-    memory["since"] = {name: state.get(f"f_{name}{generation}", n) for name, n in memory["since"].items()}
-    if not view_options.kept("length"):
-        memory["length"] = max(memory["length"] or 0, TASKS[memory["task"]].min_length)
-    memory["data"] = memory["given"].get(TASKS[memory["task"]].data, "")
-    gates = CELLS[memory["cell"]].gates
-    fit = {name: view_options.kept("fixes") or fix.applies_to(gates) for name, fix in FIXES.items()}
-    chosen = [*memory["fixes"], *memory["hidden_fixes"]]
-    memory["fixes"], memory["hidden_fixes"] = [n for n in chosen if fit[n]], [n for n in chosen if not fit[n]]
-    for control in ("c_length", "c_fixes"):  # which have just been made to fit
-        there, fitting = key(control), _remembered(control)
-        if state.get(there, fitting) != fitting:  # a needless write would undo what is being typed
-            state[there] = fitting
+def experiment(c: Controls) -> tuple[Experiment | None, str]:
+    """Returns the Experiment that the controls describe and "", or None and the reason. Changes nothing."""
     try:
-        e = _assemble(memory)
-        problems = objections(e)
-        if problems:
-            raise ExperimentError(problems)
-        state.valid, state.problem = e, ""
+        e = c.experiment()
     except ValueError as error:
-        state.problem = str(error)
-    state.setdefault("valid", default())
-    if uploads.refusal(state.valid.data):  # forgotten meanwhile
-        state.valid = default()
-    if state.valid != state.run.experiment:
-        _turn_to(state.valid, play=False)
-    return state.valid
-
-
-def _assemble(memory: Mapping[str, Any]) -> Experiment:
-    kind = Experiment(cell=memory["cell"], task=memory["task"])
-    values = {name: memory[name] for name in FIELDS if name != "fixes" and applies(kind, name)}
-    chosen = memory["fixes"] if applies(kind, "fixes") else ()
-    return Experiment(**values, fixes=tuple(_fix(memory, name) for name in chosen))
-
-
-def _fix(memory: Mapping[str, Any], name: str) -> Fix:
-    kind: Callable[..., Fix] = FIXES[name]
-    begins = {"start_step": memory["since"][name] or 0} if issubclass(FIXES[name], GradientFix) else {}
-    return kind(memory["strengths"][name], **begins)
+        return None, str(error)
+    problems = objections(e)
+    return (None, str(ExperimentError(problems))) if problems else (e, "")
 
 
 def current() -> Experiment:
-    """The Experiment of this rerun, once the sidebar has been drawn."""
-    return st.session_state.valid
+    """Returns the Experiment of this rerun. Call it after `take_controls`."""
+    return viewer_state.current().experiment
+
+
+def is_plain() -> bool:
+    """Returns whether the Experiment is the default one, without a link that names it, and nothing is pinned."""
+    return not viewer_state.current().linked and current() == default() and pinned() is None
 
 
 def chosen_preset() -> str:
+    """Returns the name of the preset that the present Experiment is, OWN where it is none."""
     return named(current()) or OWN
 
 
 def preset_key() -> str:
-    """Key of the menu of presets: a new one whenever its value is another, so that `choose_preset` can tell an old menu."""
-    return f"c_preset~{chosen_preset()}~{st.session_state.get('picks', 0)}"
+    """Returns the key of the menu of presets. Each value has a key of its own, so `choose_preset` recognises an old menu."""
+    return _preset_key().key
+
+
+def _preset_key() -> VersionedKey:
+    return viewer_state.current().control_keys[f"c_preset~{chosen_preset()}"]
 
 
 def choose_preset(key: str) -> None:
-    """Callback of the preset menu. One that is gone can still be heard of: a browser that does not know yet of a changed
-    setting sends the old menu's value with its next look at the run, and choosing that preset again would undo the change.
+    """Callback of the preset menu. Ignores a menu that is no longer shown.
+
+    A browser that has not received a changed setting yet sends the old menu's value with its next poll. Choosing that preset
+    again would undo the change.
     """
-    if key != preset_key():
+    if not _preset_key().is_current(key):
         return
-    st.session_state.picks = st.session_state.get("picks", 0) + 1
-    if (name := heard(key)) in PRESETS:
+    _preset_key().renew()
+    if (name := widgets.value(key)) in PRESETS:
         open_preset(name)
 
 
 def problem() -> str:
-    return st.session_state.problem
+    """Returns why the controls make no Experiment, "" where they make one."""
+    return viewer_state.current().problem
 
 
 def messages() -> list[str]:
-    """What was wrong with the link."""
-    return st.session_state.messages
+    """Returns what was wrong with the link."""
+    return viewer_state.current().messages
 
 
-# ---- the list of runs, which the tab keeps, and sequences to look at ----
+def report(messages: Iterable[str]) -> None:
+    """Adds messages about what is wrong with the link."""
+    viewer_state.current().messages += messages
 
 
-def kept() -> dict[str, Any]:
-    """What the viewer's tab keeps of this session for the next one (frame.js)."""
-    state, entries = st.session_state, run_list.shelf().entries
-    return {"viewer": state.viewer, "shelf": dump(entries) if entries else "", "told": state.get("shelf_told", False)}
+# ---- the run list, which the browser tab stores, and example sequences ----
+
+
+def tab_data() -> dict[str, Any]:
+    """Returns what the browser tab stores of this session for its next one (frame.js)."""
+    state = viewer_state.current()
+    entries = state.run_list.entries
+    return {"viewer": state.id, "shelf": dump(entries) if entries else "", "told": state.tab_answered}
 
 
 def bring_back() -> None:
-    """Callback of the frame: the shelf that this tab had in a session before; what is wrong with it is left out."""
-    if (told := heard("rnnkit_frame")) is None:
+    """Callback of the frame: merges the run list that this tab stored in an earlier session. Leaves out invalid runs."""
+    if (frame := widgets.value("rnnkit_frame")) is None:
         return
-    st.session_state.shelf_told = True
-    entries, _ = load_shelf(str(told.shelf))
-    run_list.shelf().merge([entry for entry in entries if not objections(entry.experiment)])
+    state = viewer_state.current()
+    state.tab_answered = True
+    entries, _ = load_run_list(str(frame.shelf))
+    state.run_list.merge([entry for entry in entries if not objections(entry.experiment)])
 
 
 def example(e: Experiment) -> list[str]:
-    """The words or symbols of one held-out sequence, for the time axis."""
+    """Returns the words or symbols of one held-out sequence, for the time axis."""
     return _example(e.task, e.length, e.data, e.vocabulary)
 
 
 @lru_cache(maxsize=64)
 def _example(task: str, length: int, data: str, vocabulary: int) -> list[str]:
-    return TASKS[task].bound(data, vocabulary).example(length)
+    return TASKS[task].with_data(data, vocabulary).example_labels(length)
 
 
 def open_preset(name: str) -> None:
+    """Callback: loads a preset."""
     load(PRESETS[name].experiment)

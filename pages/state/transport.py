@@ -1,120 +1,121 @@
-"""One viewer's way through the run that they look at: the callbacks of the transport, and how often to look again.
+"""Callbacks of the transport (Train, Pause, Step, ...), and the interval between two polls of the run.
 
-A run is shared by all its viewers; what changes here is this viewer's place in it (playback.py).
+All viewers share a run. What changes here is this viewer's place in it (playback.py).
 """
 
 from __future__ import annotations
 
 import time
 
-import streamlit as st
-
 from pages.server import polling
-from pages.state import run_list, session
+from pages.state import navigation, session, viewer_state, widgets
 from pages.state.playback import PACES, Playback
+from pages.state.widgets import VersionedKey
 from rnnkit.serving.run_pool import Run
 
 
 def playback() -> Playback:
-    return st.session_state.playback
+    """Returns this viewer's place in the run."""
+    return viewer_state.current().playback
 
 
 def run() -> Run:
-    """The run this viewer looks at."""
-    st.session_state.run = session.pool().adopt(st.session_state.run)
-    return st.session_state.run
+    """Returns the run shown to this viewer."""
+    return session.run()
 
 
 def tick(r: Run) -> None:
-    """This viewer's sign of life, and the passing of time."""
-    p = playback()
+    """Tells the pool which rows this viewer needs, and advances the playback to the present time."""
+    p, viewer = playback(), viewer_state.current()
     if r.error and p.playing:
         p.pause()
     if p.stopped:
-        session.pool().leave(r, st.session_state.viewer)
+        session.pool().leave(r, viewer.id)
     else:
-        session.pool().watch(r, st.session_state.viewer, p.wants(r.rows))
+        session.pool().watch(r, viewer.id, p.wants(r.rows))
     p.tick(time.monotonic(), r.history.n, r.rows, r.done)
     if p.shown(r.history.n) > 1:
-        run_list.shelf().seen(r)
+        viewer.run_list.seen(r)
 
 
 def interval(r: Run) -> float | None:
-    """Seconds to the next look; None where nothing will change by itself."""
+    """Returns seconds to the next poll, None where nothing will change by itself."""
     p = playback()
     waiting = not p.stopped and not r.done and not r.error and p.shown(r.history.n) < p.wants(r.rows)
-    other = st.session_state.pinned
-    if not p.playing and not waiting and not (other and other.hungry):
+    other = viewer_state.current().pinned
+    if not p.playing and not waiting and not (other and other.needs_training):
         return None
     return polling.polls().seconds()
 
 
-FIRST_ROWS = 10  # they say little about the time that the others take: the first step and the first exam are slow
+MIN_ROWS_TO_ESTIMATE = 10  # the first step and the first evaluation are slower than later ones
 
 
 def time_left(r: Run) -> list[str]:
-    """In words, as soon as it can be known."""
-    return [f"about {seconds_left(r):.0f} s left"] if r.history.n >= min(FIRST_ROWS, r.rows) else []
+    """Returns the time left in words, [] while too few rows are known."""
+    return [f"about {seconds_left(r):.0f} s left"] if r.history.n >= min(MIN_ROWS_TO_ESTIMATE, r.rows) else []
 
 
 def seconds_left(r: Run) -> float:
-    """Until this viewer has seen the whole run: the slower of training and pace."""
+    """Returns seconds until this viewer has seen the whole run: the slower of training and pace."""
     p = playback()
     pace = PACES[p.pace] * (r.rows - p.head) / r.rows
     training = r.seconds / max(r.history.n, 1) * (r.rows - r.history.n)
     return max(pace, training)
 
 
-def looked_at() -> int | None:
-    """The training step at which this viewer stands still, for the link; None where the run has not begun, or goes to its end."""
+def paused_at() -> int | None:
+    """Returns the training step at which this viewer has paused, for the link. None before the first and at the last one."""
     p, steps = playback(), run().experiment.recorded_steps
     if p.playing or (p.cursor is None and not 1 < int(p.head) < len(steps)):
         return None
     return steps[p.row(len(steps))]
 
 
-def look_at(step: int) -> None:
-    """From a link: stands still at this training step, or the one recorded next to it."""
+def pause_at(step: int) -> None:
+    """Pauses at this training step of a link, or at the nearest recorded one."""
     steps = run().experiment.recorded_steps
     playback().seek(min(range(len(steps)), key=lambda row: abs(steps[row] - step)))
 
 
 def set_pace() -> None:
-    if pace := session.heard("c_pace"):
-        playback().pace = pace
+    """Callback of the pace control."""
+    if pace := widgets.value("c_pace"):
+        playback().set_pace(pace)
 
 
 def press(action: str) -> None:
-    """Callback of the buttons: train, pause, step, reset or stop the run that is looked at by now, whichever drew the button."""
+    """Callback of the buttons. Trains, pauses, steps, resets or stops the present run, even where another one drew the button."""
     p, rows = playback(), run().rows
-    st.session_state.address_due = True
+    navigation.address_changed()
     {"train": lambda: p.train(rows), "step": lambda: p.step(rows), "pause": p.pause, "reset": p.reset, "stop": p.stop}[action]()
 
 
-def seek_bar() -> str:
-    """Key of the seek bar: a new one wherever something else moved the cursor."""
-    return f"seek_{run().experiment.key}_{playback().moves}"
+def seek_bar() -> VersionedKey:
+    """Returns the key of the seek bar, a new one whenever something else has moved the cursor."""
+    return VersionedKey(f"seek_{run().experiment.key}", playback().moves)
 
 
 def seek(bar: str, steps: list[int]) -> None:
-    """Callback of the seek bar. One that is gone can still be heard of, from a browser that is slow to let go of it."""
-    step = session.heard(bar)
-    if bar == seek_bar() and not playback().playing and step is not None:
+    """Callback of the seek bar."""
+    step = widgets.value(bar)
+    if seek_bar().is_current(bar) and not playback().playing and step is not None:
         playback().seek(steps.index(step), by_bar=True)
-        st.session_state.address_due = True
+        navigation.address_changed()
 
 
 def pick(step: int) -> None:
-    """Callback of the heatmap: looks at this training step."""
+    """Callback of the heatmap: pauses at this training step."""
     playback().seek(nearest(step))
-    st.session_state.address_due = True
+    navigation.address_changed()
 
 
 def nearest(step: int) -> int:
-    """The row of the present run that is nearest to a training step."""
+    """Returns the row of the present run that is nearest to a training step."""
     return int(abs(run().history.steps - step).argmin())
 
 
 def retry(r: Run) -> None:
+    """Callback: trains a run again that has stopped with an error."""
     session.pool().retry(r)
     playback().train(r.rows)

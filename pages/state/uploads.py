@@ -1,7 +1,7 @@
-"""Sentences and texts that viewers bring along: the upload, and who may use what. In this server's memory alone.
+"""Uploads: sentences and texts of viewers, and who may use them. They are kept in the server's memory alone.
 
-What is given is known by the name that its content has (rnnkit.tasks.data). Only who gave it can use it, until they share it:
-then everybody whose link names it can. The least recently used goes when it is more than the server wants to keep.
+An upload is named by the digest of its content (rnnkit.tasks.data). Its owner alone can use it, until the owner shares it. Then
+everybody whose link names it can. Above Limits.keep_upload_megabytes the least recently used uploads are dropped.
 """
 
 from __future__ import annotations
@@ -16,81 +16,84 @@ import streamlit as st
 from starlette.formparsers import MultiPartParser
 
 from pages.server.browser_cookie import browser
+from pages.state import viewer_state
 from pages.ui.markdown import plain
 from rnnkit.corpus import FORMATS, Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_suite, read_text
-from rnnkit.errors import listing
+from rnnkit.errors import join_names
 from rnnkit.serving.limits import Limits
-from rnnkit.tasks import data
-from rnnkit.tasks.data import Data
+from rnnkit.tasks.data import STORE, Data
 
-# An upload that is not too large stays in memory, as is promised below; by itself the web server puts all above 1 MB into a
-# temporary file, for which a full or read-only disk has no room.
+# Keeps every allowed upload in memory, as the help of `sharing` promises. By default the web server writes uploads above 1 MB to
+# a temporary file, which fails on a full or read-only disk.
 MultiPartParser.spool_max_size = 1_000_000 * Limits.from_environment().max_upload_megabytes
 
-PASTED = 2_000_000  # characters of a pasted text
+MAX_PASTED_CHARS = 2_000_000
 
 
 @dataclass
-class Given:
-    """Something that somebody brought along."""
+class Upload:
+    """Size in bytes and owners of one upload."""
 
     size: int
     owners: set[str] = field(default_factory=set)
     shared: bool = False
 
 
-class Shelf:
-    """What all viewers of this server gave, by digest."""
+class UploadStore:
+    """The uploads of all viewers of this server: digest -> Upload, the least recently used first."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits.from_environment()
-        self.given: OrderedDict[str, Given] = OrderedDict()
+        self.uploads: OrderedDict[str, Upload] = OrderedDict()
         self.lock = threading.Lock()
 
     def put(self, what: Data, size: int, owner: str) -> str:
+        """Stores an upload of `size` bytes. Returns its digest."""
         with self.lock:
-            digest = data.keep(what)
-            self.given.setdefault(digest, Given(size)).owners.add(owner)
-            self.given.move_to_end(digest)
-            most = 1_000_000 * self.limits.keep_upload_megabytes
-            while len(self.given) > 1 and sum(g.size for g in self.given.values()) > most:
-                data.drop(self.given.popitem(last=False)[0])
+            digest = STORE.put(what)
+            self.uploads.setdefault(digest, Upload(size)).owners.add(owner)
+            self.uploads.move_to_end(digest)
+            max_bytes = 1_000_000 * self.limits.keep_upload_megabytes
+            while len(self.uploads) > 1 and sum(upload.size for upload in self.uploads.values()) > max_bytes:
+                STORE.drop(self.uploads.popitem(last=False)[0])
             return digest
 
     def allows(self, digest: str, viewer: str) -> bool:
+        """Returns whether this viewer may use an upload, and marks it as used."""
         with self.lock:
-            one = self.given.get(digest)
+            one = self.uploads.get(digest)
             if one is None or not (one.shared or viewer in one.owners):
                 return False
-            self.given.move_to_end(digest)
+            self.uploads.move_to_end(digest)
             return True
 
 
 @st.cache_resource(show_spinner=False)
-def shelf() -> Shelf:
-    return Shelf()
+def store() -> UploadStore:
+    """Returns the uploads of this server."""
+    return UploadStore()
 
 
 def viewer() -> str:
-    """Who this is: the browser, so that a reloaded page knows its own sentences; else this session."""
-    return browser() or st.session_state.viewer
+    """Returns the owner of uploads: the browser, so that a reload keeps them, or else this session."""
+    return browser() or viewer_state.current().id
 
 
 def refusal(digest: str) -> str:
-    """Why this viewer cannot use these data; "" where they can."""
-    if not digest or shelf().allows(digest, viewer()):
+    """Returns why this viewer cannot use these data, "" where they can."""
+    if not digest or store().allows(digest, viewer()):
         return ""
     return f"the sentences or the text {digest} are not here, or not shared: give the file again on its page"
 
 
 def about(digest: str) -> Data:
-    """What was given under this name; raises KeyError where it is not here (any more)."""
-    return data.KEPT[digest]
+    """Returns the upload with this digest. Raises KeyError where it is not here, or not any more."""
+    return STORE.get(digest)
 
 
 def sharing(digest: str) -> None:
-    """The switch with which a viewer lets everybody with the link use what they gave."""
-    one = shelf().given.get(digest)
+    """Draws the switch that lets everybody with the link use an upload of this viewer."""
+    one = store().uploads.get(digest)
     if one is None or viewer() not in one.owners:
         return
     one.shared = st.toggle(
@@ -102,42 +105,43 @@ def sharing(digest: str) -> None:
     )
 
 
-def _most() -> int:
-    """Bytes of an upload at most."""
-    return 1_000_000 * shelf().limits.max_upload_megabytes
+def _max_bytes() -> int:
+    """Returns the largest size of an upload."""
+    return 1_000_000 * store().limits.max_upload_megabytes
 
 
 def given(kind: str, key: str) -> str | None:
-    """Draws what it takes to bring along "sentences" to train on, a "text", or "pairs".
+    """Draws the form for an upload: "sentences" to train on, a "text", or "pairs".
 
-    The digest of what was given just now, None otherwise. After each reading the fields for files are new ones, so that a file
-    that was refused does not stay beside the next one; why it was refused stays until then.
+    Returns the digest of what has just been uploaded, None otherwise. After each reading the file fields are new widgets, so
+    that a refused file does not stay beside the next one. The reason of a refusal stays until then.
     """
     read: Callable[[str, str], tuple[Data | None, int]] = {"sentences": _corpus, "text": _text, "pairs": _pairs}[kind]
-    turn, told = f"{key}_turn", f"{key}_told"
-    number = st.session_state.setdefault(turn, 0)
+    forms = viewer_state.current().uploads
+    fields = forms.fields[f"{key}_files"]
     try:
         with st.form(key, border=True):
-            what, size = read(key, f"{key}_files_{number}")
+            what, size = read(key, fields.key)
     except CorpusError as error:
-        st.session_state[told] = (
-            f"This cannot be used: {plain(str(error))}. Nothing was trained, and what was there before is kept."
-        )
-        st.session_state[turn] = number + 1
+        forms.refused[key] = f"This cannot be used: {plain(str(error))}. Nothing was trained, and what was there before is kept."
+        fields.renew()
         st.rerun()
     if what is not None:
-        st.session_state.pop(told, None)
-        st.session_state[turn] = number + 1
-        return shelf().put(what, size, viewer())
-    if told in st.session_state:
-        st.error(st.session_state[told], icon=":material/block:")
+        forms.refused.pop(key, None)
+        fields.renew()
+        return store().put(what, size, viewer())
+    if key in forms.refused:
+        st.error(forms.refused[key], icon=":material/block:")
     return None
 
 
 def _corpus(key: str, files_key: str) -> tuple[Corpus | None, int]:
-    most = shelf().limits.max_upload_megabytes
+    megabytes = store().limits.max_upload_megabytes
     files = st.file_uploader(
-        "Sentences: one file; or a .text file and its .gold file", key=files_key, accept_multiple_files=True, max_upload_size=most
+        "Sentences: one file; or a .text file and its .gold file",
+        key=files_key,
+        accept_multiple_files=True,
+        max_upload_size=megabytes,
     )
     kinds = {None: "recognise it"} | {name: kind.title for name, kind in FORMATS.items()}
     form = st.selectbox("Format", list(kinds), format_func=kinds.__getitem__, key=f"{key}_format")
@@ -147,7 +151,7 @@ def _corpus(key: str, files_key: str) -> tuple[Corpus | None, int]:
         "Other sentences to test on, if you have them: any format, any number. Then all of the first are for training",
         key=f"{files_key}_test",
         accept_multiple_files=True,
-        max_upload_size=most,
+        max_upload_size=megabytes,
     )
     if not st.form_submit_button("Read these sentences", icon=":material/upload_file:"):
         return None, 0
@@ -155,21 +159,21 @@ def _corpus(key: str, files_key: str) -> tuple[Corpus | None, int]:
     if tests:
         data, name, gold = _one(tests)
         try:
-            suite = read_suite(data, name, gold=gold, max_bytes=_most())
+            suite = read_suite(data, name, gold=gold, max_bytes=_max_bytes())
         except CorpusError as error:
             raise CorpusError(f"{name}, to test on: {error}") from None
     data, name, gold = _one(files)
-    return read_corpus(data, name, form, gold, max_bytes=_most(), test=suite), sum(file.size for file in [*files, *tests])
+    return read_corpus(data, name, form, gold, max_bytes=_max_bytes(), test=suite), sum(file.size for file in [*files, *tests])
 
 
 def _one(files: Sequence[Any]) -> tuple[bytes, str, bytes | None]:
-    """Content and name of the one file, and the content of the .gold file beside it."""
+    """Returns content and name of the one file, and the content of the .gold file beside it or None."""
     if not files:
         raise CorpusError("expected a file, got none")
     gold = [file for file in files if file.name.endswith(".gold")]
     others = [file for file in files if not file.name.endswith(".gold")]
     if len(gold) > 1 or len(others) != 1:
-        raise CorpusError(f"expected one file, and perhaps a .gold file beside it, got {listing(f.name for f in files)}")
+        raise CorpusError(f"expected one file, and perhaps a .gold file beside it, got {join_names(f.name for f in files)}")
     return others[0].getvalue(), others[0].name, gold[0].getvalue() if gold else None
 
 
@@ -178,17 +182,17 @@ def _pairs(key: str, files_key: str) -> tuple[Pairs | None, int]:
         "Minimal pairs: one file; or a .text file and its .gold file",
         key=files_key,
         accept_multiple_files=True,
-        max_upload_size=shelf().limits.max_upload_megabytes,
+        max_upload_size=store().limits.max_upload_megabytes,
     )
     if not st.form_submit_button("Read these pairs", icon=":material/upload_file:"):
         return None, 0
     data, name, gold = _one(files)
-    return read_pairs(data, name, gold, max_bytes=_most()), sum(file.size for file in files)
+    return read_pairs(data, name, gold, max_bytes=_max_bytes()), sum(file.size for file in files)
 
 
 def _text(key: str, files_key: str) -> tuple[Text | None, int]:
-    file = st.file_uploader("A text file", key=files_key, max_upload_size=shelf().limits.max_upload_megabytes)
-    pasted = st.text_area("or paste a text", key=f"{key}_pasted", max_chars=PASTED, height=120)
+    file = st.file_uploader("A text file", key=files_key, max_upload_size=store().limits.max_upload_megabytes)
+    pasted = st.text_area("or paste a text", key=f"{key}_pasted", max_chars=MAX_PASTED_CHARS, height=120)
     book = st.checkbox(
         "Of a Project Gutenberg file, the book alone: without its header and licence",
         value=True,
@@ -198,8 +202,8 @@ def _text(key: str, files_key: str) -> tuple[Text | None, int]:
     if not st.form_submit_button("Read this text", icon=":material/upload_file:"):
         return None, 0
     if file is not None:
-        return read_text(file.getvalue(), file.name, max_bytes=_most(), whole=not book), file.size
+        return read_text(file.getvalue(), file.name, max_bytes=_max_bytes(), whole=not book), file.size
     if not pasted.strip():
         raise CorpusError("expected a file or a pasted text, got neither")
     pasted_bytes = pasted.encode("utf-8", "replace")
-    return read_text(pasted_bytes, "pasted text", max_bytes=_most(), whole=not book), len(pasted_bytes)
+    return read_text(pasted_bytes, "pasted text", max_bytes=_max_bytes(), whole=not book), len(pasted_bytes)

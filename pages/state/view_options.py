@@ -1,26 +1,28 @@
-"""How the pages are shown to this viewer: enlarged for a room, and with controls hidden or locked for a lesson.
+"""How pages are shown to this viewer: enlarged for a lecture hall, with controls hidden or locked for a lesson.
 
-It travels in the link: `present=1`, `hide=cell,init`, `lock=length`. What is hidden or locked keeps its value, and nothing that
-loads an experiment changes it (_session.load); results are never hidden. A page's own controls go by the keys of their widgets
-(LINKED, see page_settings.py); a style sheet hides them, and frame.js locks them. Streamlit sizes everything by the root's
-font, and so do the drawings; `enlarged` does the same for charts.
+The link holds it: `present=1`, `hide=cell,init`, `lock=length`. Hidden and locked controls keep their values, also where an
+experiment is loaded (`load` in session.py). Results are never hidden. A page's own controls are named by the keys of their
+widgets (LINKED, page_settings.py). A style sheet hides them, and frame.js locks them. Streamlit and the drawings scale with the
+font size of the root element. `enlarged` scales charts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
-import streamlit as st
-
 from pages.server.streamlit_private import resolve
-from rnnkit.analysis.describe import LABELS
+from pages.state import viewer_state
+from pages.state.viewer_state import View
+from pages.ui import registry
 from rnnkit.experiment import FIELDS
 
-FONT = 21 / 16  # of the presenter's type, relative to the usual one
-CHART = 1.25  # of a chart's height
-ELSEWHERE = {  # controls besides the Experiment's fields
+FONT_SCALE = 21 / 16  # of the presenter's view
+CHART_HEIGHT_SCALE = 1.25  # of the presenter's view
+UNSEEN = "position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);"  # screen readers read it
+OTHER_CONTROLS = {  # besides the Experiment's fields
     "story": "Story",
     "pin": "Pin, unpin and swap",
     "train": "Train and pause",
@@ -35,27 +37,24 @@ ELSEWHERE = {  # controls besides the Experiment's fields
     "share": "Share",
     "pages": "Navigation between pages",
 }
-CONTROLS = {name: label for name, label in LABELS.items() if name in FIELDS and name != "data"} | ELSEWHERE
+CONTROLS = {name: spec.label for name, spec in FIELDS.items() if name != "data"} | OTHER_CONTROLS
 
 
-@dataclass(frozen=True)
-class View:
-    present: bool = False
-    hide: frozenset[str] = frozenset()
-    lock: frozenset[str] = frozenset()
-
-    def to_query(self) -> dict[str, str]:
-        lists = {name: ",".join(n for n in controls() if n in getattr(self, name)) for name in ("hide", "lock")}
-        return ({"present": "1"} if self.present else {}) | {name: text for name, text in lists.items() if text}
+@cache
+def controls() -> Mapping[str, str]:
+    """Returns name -> label of all controls that can be hidden or locked, with the pages' own settings."""
+    own = [key for linked in registry.linked().values() for key in linked]
+    return CONTROLS | {key: key.replace("_", ": ", 1).replace("_", " ").capitalize() for key in own}
 
 
-def controls() -> dict[str, str]:
-    """Name -> label, of all that can be hidden or locked."""
-    return CONTROLS | st.session_state.get("own_controls", {})
+def to_query(view: View) -> dict[str, str]:
+    """Returns the part of a link that opens it in this view."""
+    lists = {name: ",".join(n for n in controls() if n in getattr(view, name)) for name in ("hide", "lock")}
+    return ({"present": "1"} if view.present else {}) | {name: text for name, text in lists.items() if text}
 
 
 def from_query(query: dict[str, str]) -> tuple[View, list[str]]:
-    """Takes what is the view's out of a link; what is wrong with it is left out and named."""
+    """Removes the view from a query and returns it, with messages about invalid parts, which are left out."""
     messages: list[str] = []
     present = query.pop("present", "")
     if present not in ("", "0", "1"):
@@ -64,11 +63,12 @@ def from_query(query: dict[str, str]) -> tuple[View, list[str]]:
 
 
 def _names(of: str, text: str, messages: list[str]) -> frozenset[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = [registry.renamed().get(name.strip(), name.strip()) for name in text.split(",") if name.strip()]
     known = controls()
     if unknown := [name for name in names if name not in known]:
         others = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        messages.append(f"{of}: no control is called {unknown[0][:40]!r}{others}: valid are {', '.join(known)}")
+        valid = f"{', '.join(CONTROLS)}, and the pages' own settings"
+        messages.append(f"{of}: no control is called {unknown[0][:40]!r}{others}: valid are {valid}")
     return frozenset(names) & known.keys()
 
 
@@ -76,15 +76,17 @@ def _names(of: str, text: str, messages: list[str]) -> frozenset[str]:
 
 
 def view() -> View:
-    return st.session_state.view
+    """Returns this viewer's view."""
+    return viewer_state.current().view
 
 
 def show(shown: View) -> None:
-    st.session_state.view = shown
+    """Sets this viewer's view."""
+    viewer_state.current().view = shown
 
 
 def presenting() -> bool:
-    return st.session_state.get("view", View()).present
+    return view().present
 
 
 def hidden(name: str) -> bool:
@@ -95,9 +97,9 @@ def locked(name: str) -> bool:
     return name in view().lock
 
 
-def kept(name: str) -> bool:
-    """Whether this control keeps its value in this lesson."""
-    return name in view().hide | view().lock
+def kept() -> frozenset[str]:
+    """Returns the controls that a lesson hides or locks. They keep their values."""
+    return view().hide | view().lock
 
 
 def without_hidden(names: Iterable[str]) -> set[str]:
@@ -105,53 +107,63 @@ def without_hidden(names: Iterable[str]) -> set[str]:
 
 
 def present(on: bool) -> None:
+    """Callback: switches the presenter's view on or off."""
     show(replace(view(), present=on))
 
 
 def size(pixels: float) -> int:
-    """A width, a height or a font given in pixels, as large as this view wants it."""
-    return round(pixels * FONT) if presenting() else round(pixels)
+    """Scales a width, a height or a font size in pixels to this view."""
+    return round(pixels * FONT_SCALE) if presenting() else round(pixels)
 
 
 def chart(spec: dict[str, Any]) -> dict[str, Any]:
-    """A chart's specification as this view shows it."""
+    """Scales a chart's specification to this view."""
     return enlarged(spec) if presenting() else spec
 
 
 def enlarged(spec: Any) -> Any:
-    """Every font larger, and the chart higher."""
+    """Returns a chart's specification with larger fonts and a larger height."""
     if isinstance(spec, list):
         return [enlarged(part) for part in spec]
     if not isinstance(spec, dict):
         return spec
-    return {k: _larger(k, v) for k, v in spec.items()}
+    return {k: _scaled(k, v) for k, v in spec.items()}
 
 
-def _larger(key: str, value: Any) -> Any:
+def _scaled(key: str, value: Any) -> Any:
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return value if key == "datasets" else enlarged(value)
     if key.lower().endswith("fontsize"):
-        return round(value * FONT)
-    return round(value * CHART) if key == "height" else value
+        return round(value * FONT_SCALE)
+    return round(value * CHART_HEIGHT_SCALE) if key == "height" else value
 
 
-# ---- what the page looks like then ----
+# ---- the style sheet ----
 
 _PRESENTER = resolve(f"""<style>
-html {{ font-size: {16 * FONT:.0f}px !important; }}
+html {{ font-size: {16 * FONT_SCALE:.0f}px !important; --least: 13.2rem; --above: 14.7rem; --controls: 0rem; }}
+.streamlit-sidebar, .st-key-heatmap_controls {{ display: none; }}
+:root:has(.st-key-heatmap_pinned) {{ --above: 10.9rem; }}  /* the two runs have titles of their own */
+.streamlit-block {{ padding-top: 2.2rem; }}
+:root:has(.st-key-heatmap_pinned) .st-key-headline {{ display: none; }}
+:root:has(.st-key-heatmap_pinned) .streamlit-block {{ padding-top: 1.2rem; }}
 .streamlit-main .streamlit-caption, .st-key-try_next, .st-key-mathematics {{ display: none; }}
+@media (max-height: 820px) {{ .st-key-opening {{ {UNSEEN} }} }}  /* the drawing needs the height of a laptop */
 </style>""")
 
 
 def selector(names: Collection[str]) -> str:
-    """In CSS, of the pages' own controls among these; a widget's key can end in "~n" (_options), which becomes "-n"."""
+    """Returns a CSS selector of the pages' own controls among these names.
+
+    A widget's key can end in "~n" (VersionedKey), which becomes "-n" in the element's class.
+    """
     return ",".join(f".st-key-{key},[class*='st-key-{key}-']" for key in sorted(set(names) - CONTROLS.keys()))
 
 
 def style() -> str:
-    """The style sheet of this view."""
+    """Returns the style sheet of this view."""
     gone, fixed = selector(view().hide), selector(view().lock)
-    told = [_PRESENTER] if presenting() else []
-    told += [f"<style>:is({gone}) {{ display: none; }}</style>"] if gone else []
-    told += [f"<style>:is({fixed}) {{ opacity: 0.6; }}</style>"] if fixed else []
-    return "".join(told)
+    sheets = [_PRESENTER] if presenting() else []
+    sheets += [f"<style>:is({gone}) {{ display: none; }}</style>"] if gone else []
+    sheets += [f"<style>:is({fixed}) {{ opacity: 0.6; }}</style>"] if fixed else []
+    return "".join(sheets)

@@ -10,11 +10,14 @@ const KEYS = {                                               // key -> key of a 
 };
 const OPEN = "[role=listbox], [role=dialog], [role=menu]", TIP = ".tip:not([hidden])";
 const PATIENCE = 15000;                                      // ms that a place may take to appear
+const SETTLED = 6000;                                        // ms in which the page above a place may still grow
+const BY_HAND = ["wheel", "touchmove", "pointerdown"];       // then the viewer scrolls
 const find = (key, kind = " button") => document.querySelector(`.st-key-${key}${kind}`);
 let now = null;                                              // the mounted component; there is one tour a page
 
 export default function ({ data, parentElement }) {
   if (!now) window.addEventListener("keydown", pressed, true);                                // before any part of the page
+  if (!now) for (const type of BY_HAND) window.addEventListener(type, letGo, { capture: true, passive: true });
   const before = now?.moment;
   now = { ...now, root: parentElement, moment: data.moment };
   if (before === data.moment) return leave;
@@ -32,6 +35,7 @@ function toTop(root) {                                       // whatever the pag
 function leave() {
   delete document.documentElement.dataset.tour;
   window.removeEventListener("keydown", pressed, true);
+  for (const type of BY_HAND) window.removeEventListener(type, letGo, { capture: true });
   clearTimeout(now?.timer);
   now = null;
 }
@@ -63,10 +67,22 @@ function go(selector, since) {                               // what is pointed 
     now.timer = setTimeout(() => now && go(selector, since), 200);
   const panel = find("tour_panel", "")?.parentElement, stays = panel && getComputedStyle(panel).position === "sticky";
   if (!place?.offsetHeight || !stays) return;                // on a phone the question would be scrolled away
-  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
-  place.scrollIntoView({ block: "nearest", behavior });
+  show(place, panel, performance.now() + SETTLED);
   focusWithin(place);
 }
+
+function show(place, panel, until) {                         // below the panel, its top first where it is higher than the room there
+  if (!now || performance.now() > until || !place.isConnected) return;
+  const top = panel.getBoundingClientRect().bottom + 12, box = place.getBoundingClientRect(), high = box.height > innerHeight - top;
+  if (box.top < top - 4 || (high ? box.top > top + 40 : box.bottom > innerHeight)) {
+    place.style.scrollMargin = `${top}px 1rem 2rem`;
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+    place.scrollIntoView({ block: high ? "start" : "nearest", behavior });
+  }
+  now.timer = setTimeout(show, 400, place, panel, until);
+}
+
+function letGo() { clearTimeout(now?.timer); }
 
 function focusWithin(place) {                                // so that the arrow keys which a station names work at once
   const free = document.activeElement === document.body || find("tour_panel", "")?.contains(document.activeElement);

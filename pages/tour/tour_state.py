@@ -1,55 +1,49 @@
-"""Where a viewer is in a guided tour: its stations, the viewer's own settings meanwhile, and both in the link.
+"""A viewer's place in a guided tour: the station, the viewer's own settings meanwhile, and both in the link.
 
-A station loads its experiment, asks what is expected, and only then lets it train and says what to notice. The viewer's own
-settings are kept, in the session and in the link (`own.`), and come back when the tour is left. What goes on to another page
-happens in callbacks, and in whole runs of the page (`heading`), never in a fragment. panel.py draws it.
+A station loads its experiment and asks what the viewer expects. Then it trains and shows what to notice. The session and the link
+(`own.`) hold the viewer's own settings, which are restored when the tour is left. panel.py draws it.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import math
 import threading
-import time
 from collections import OrderedDict
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
-from pages.state import page_settings, session, transport
-from pages.state.playback import Playback
+from pages.state import navigation, page_settings, session, snapshots, transport, viewer_state
+from pages.state.viewer_state import Snapshot, TourProgress, TourState
 from pages.tour import highlight
 from pages.ui import registry
-from rnnkit.experiment import Experiment
-from rnnkit.stories.tours import PIN, Station, Tour, read_tour
+from rnnkit.stories.tours import PIN, Tour, read_tour
 
 FILE = Path(__file__).with_name("tour.toml")
 OWN = "own."  # before the viewer's own settings in a link
-STRAYING = 3.0  # seconds after a page was drawn in which the page before can come back by itself
-MOST_TOURS = 20  # of viewers, that the server keeps
-SHOWN = -1  # instead of an answer: "show me"
+MAX_TOURS = 20  # of viewers
+NO_ANSWER = -1  # the viewer pressed "Show me" instead
 
 
-class Shelf:
-    """Tours that viewers brought along, by digest; the least recently used goes first."""
+class TourStore:
+    """Uploaded tours: digest -> Tour. Above MAX_TOURS the least recently used is dropped."""
 
     def __init__(self) -> None:
         self.tours: OrderedDict[str, Tour] = OrderedDict()
         self.lock = threading.Lock()
 
     def put(self, text: bytes, tour: Tour) -> str:
+        """Stores a tour. Returns the digest of its text."""
         digest = hashlib.sha256(text).hexdigest()[:16]
         with self.lock:
             self.tours[digest] = tour
             self.tours.move_to_end(digest)
-            while len(self.tours) > MOST_TOURS:
+            while len(self.tours) > MAX_TOURS:
                 self.tours.popitem(last=False)
         return digest
 
     def get(self, digest: str) -> Tour | None:
+        """Returns a tour, None where it is not here."""
         with self.lock:
             if digest in self.tours:
                 self.tours.move_to_end(digest)
@@ -57,202 +51,186 @@ class Shelf:
 
 
 @st.cache_resource(show_spinner=False)
-def shelf() -> Shelf:
-    return Shelf()
+def store() -> TourStore:
+    """Returns the uploaded tours of this server."""
+    return TourStore()
 
 
 @st.cache_resource(show_spinner=False)
 def guide() -> Tour:
-    """The project's own tour; a test holds that nothing is wrong with it."""
-    tour, _ = read_tour(FILE.read_bytes(), highlight.places(), registry.linked())
+    """Returns the project's own tour."""
+    tour, _ = read_tour(FILE.read_bytes(), highlight.targets(), registry.linked())
     assert tour is not None
     return tour
 
 
 def named(name: str) -> Tour | None:
-    return shelf().get(name) if name else guide()
+    """Returns the tour with this digest, the project's own for ""."""
+    return store().get(name) if name else guide()
 
 
 # ---- where this viewer is ----
 
 
-@dataclass
-class Own:
-    """What the viewer had before the tour, to come back to."""
-
-    experiment: Experiment
-    pinned: Experiment | None
-    page: str = "lab"
-    memory: dict[str, Any] | None = None  # of the controls, those that are hidden included; not in a link
-    playback: Playback | None = None
-    chosen: dict[str, Any] | None = None  # the pages' own settings
+def _state() -> TourState:
+    return viewer_state.current().tour
 
 
-@dataclass
-class Place:
-    name: str  # digest of the tour, "" for the project's own
-    tour: Tour
-    at: int
-    own: Own | None  # None: the tour was left, and can be resumed
-    answer: int | None = None  # to the station's question
-    seen: bool = False  # what there is to notice
-    refused: str = ""  # why this server does not train the station's experiment
-
-    @property
-    def station(self) -> Station:
-        return self.tour.stations[self.at]
-
-    @property
-    def open(self) -> bool:
-        """Whether an answer is waited for."""
-        return self.answer is None and bool(self.station.ask or self.station.wait)
+def latest() -> TourProgress | None:
+    """Returns the viewer's place in a tour, also in one that was left and can be resumed."""
+    return _state().progress
 
 
-def progress() -> Place | None:
-    return st.session_state.get("tour")
+def active() -> TourProgress | None:
+    """Returns the viewer's place in the running tour, None outside one."""
+    progress = latest()
+    return progress if progress and progress.own else None
 
 
-def active() -> Place | None:
-    place = progress()
-    return place if place and place.own else None
+def trouble() -> str:
+    """Returns why a tour could not be started, once. Empty afterwards."""
+    state = _state()
+    text, state.trouble = state.trouble, ""
+    return text
 
 
-def heading(page: str) -> str | None:
-    """The page to switch to now, before anything of this one is drawn. Streamlit can ask for the page before once more: the poll
-    of one of its fragments, on its way when the pages were switched, draws it as a whole.
-    """
-    place, state = active(), st.session_state
-    if place and state.pop("tour_enter", False):  # from a link that holds no settings
-        messages = state.messages
-        enter(place.at)
-        state.messages = messages
-    wanted, until = state.get("tour_heading", (page, 0.0))
-    return wanted if wanted != page and time.monotonic() < until else None
+def menu() -> str:
+    """Returns the key of the menu, a new one at each change of station, which closes the menu."""
+    return _state().menu.key
 
 
-def drawn(page: str) -> None:
-    """Notes that this page has been drawn to its end, which can take longer than the page before takes to come back."""
-    if st.session_state.get("tour_heading") == (page, math.inf):
-        st.session_state.tour_heading = page, time.monotonic() + STRAYING
+def enter_from_link() -> None:
+    """Loads the station of a link that holds no settings. Call it before anything of the page is drawn."""
+    state, progress = _state(), active()
+    if progress and state.to_enter:
+        state.to_enter = False
+        messages = session.messages()
+        enter(progress.at)
+        if not session.messages():  # the station's experiment was loaded
+            session.report(messages)
 
 
-# ---- going through it: callbacks. A click can be heard twice (where a switch of pages meets the poll of a fragment), and the
-# second time at the next station; so each names the station that it was made at, and counts there alone. ----
+def stop_link() -> None:
+    """Resets the run of a link, which plays by itself: a station's does not."""
+    state = _state()
+    if state.from_link:
+        transport.playback().reset()
+        state.from_link = False
+
+
+def shows(progress: TourProgress, seen: bool) -> None:
+    """Stores whether the station is drawn with what there is to notice."""
+    progress.seen = seen
+
+
+# ---- callbacks. One click can call a callback twice, where a switch of pages coincides with the poll of a fragment. The second
+# call comes at the next station. So each callback gets the station of its button and does nothing at another one. ----
 
 
 def start(name: str, at: int = 0) -> None:
-    tour, state = named(name), st.session_state
+    """Callback: starts or resumes a tour at a station."""
+    tour, state = named(name), _state()
     if active():
         return
     if tour is None:
-        state.tour_trouble = [f"the tour {name} is not here any more: give its file again"]
+        state.trouble = f"the tour {name} is not here any more: give its file again"
         return
-    own = Own(
-        session.current(),
-        session.pinned(),
-        state.get("tour_page", "lab"),
-        copy.deepcopy(state.memory),
-        copy.copy(transport.playback()),
-        dict(state.chosen),
-    )
-    state.tour = Place(name, tour, at, own)
+    state.progress = TourProgress(name, tour, at, snapshots.take(), navigation.page())
     enter(at)
 
 
+def folded() -> bool:
+    """Returns whether the panel shows its first line alone."""
+    return _state().folded
+
+
+def fold(on: bool) -> None:
+    """Callback: folds the panel to one line, or unfolds it."""
+    _state().folded = on
+
+
 def go(origin: int, at: int) -> None:
-    """From a station to another one."""
-    place = active()
-    if place and place.at == origin:
+    """Callback: goes from a station to another one."""
+    progress = active()
+    if progress and progress.at == origin:
         enter(at)
 
 
 def enter(at: int) -> None:
     """Goes to a station and loads what it needs, paused before the first step."""
-    place = st.session_state.tour
-    place.at = max(0, min(at, len(place.tour.stations) - 1))
-    place.answer, place.seen = None, False
-    e, pinned = place.tour.experiments(place.at)
-    place.refused = session.refusal(e) if e else ""
-    if e and not place.refused:
+    progress = latest()
+    assert progress is not None
+    progress.at = max(0, min(at, len(progress.tour.stations) - 1))
+    progress.answer, progress.seen, _state().folded = None, False, False
+    e, pinned = progress.tour.experiments(progress.at)
+    progress.refused = session.refusal(e) if e else ""
+    if e and not progress.refused:
         session.pin(None)
         session.load(e, play=False, pinned=None if pinned and session.objections(pinned) else pinned)
-    page_settings.begin(registry.linked()[place.station.page], dict(place.station.settings))
-    _turn(place.station.page)
-
-
-def generation() -> int:
-    """Counts arrivals and departures: with a new number the menu is closed again."""
-    return st.session_state.get("tour_turns", 0)
+    page_settings.replace_all(registry.linked()[progress.station.page], dict(progress.station.settings))
+    _turn(progress.station.page)
 
 
 def _turn(page: str) -> None:
-    st.session_state.tour_turns = generation() + 1
-    there = page == st.session_state.get("tour_page")
-    st.session_state.tour_heading = page, 0.0 if there else math.inf  # until drawn()
+    _state().menu.renew()
+    navigation.go_to(page, insist=True)
 
 
 def answer(origin: int, k: int) -> None:
-    """What the viewer expects, or SHOWN; then the page shows what happens."""
-    place = active()
-    if place is None or place.at != origin or not place.open:
+    """Callback: stores what the viewer expects, or NO_ANSWER. Starts the training where the station waits for it."""
+    progress = active()
+    if progress is None or progress.at != origin or not progress.open:
         return
-    place.answer = k
-    if place.station.wait and registry.shows_run(place.station.page):
+    progress.answer = k
+    if progress.station.wait and registry.shows_run(progress.station.page):
         transport.playback().train(transport.run().rows)
 
 
 def go_there() -> None:
-    """Back to the station's page; what has been answered there holds while its experiment is still the present one."""
-    place = active()
-    if place is None:
+    """Callback: goes back to the station's page. The answer stays while the station's experiment is the present one."""
+    progress = active()
+    if progress is None:
         return
-    if place.tour.experiments(place.at)[0] in (None, session.current()):
-        _turn(place.station.page)
+    if progress.tour.experiments(progress.at)[0] in (None, session.current()):
+        _turn(progress.station.page)
     else:
-        enter(place.at)
+        enter(progress.at)
 
 
 def leave(origin: int, end: bool = False) -> None:
-    """Everything is again as it was before the tour."""
-    place, state = active(), st.session_state
-    if place is None or place.own is None or place.at != origin:
+    """Callback: restores everything from before the tour."""
+    progress = active()
+    if progress is None or progress.own is None or progress.at != origin:
         return
-    own, place.own = place.own, None
-    session.pin(None)
-    session.load(own.experiment, play=False, pinned=own.pinned)
-    if own.memory is not None:
-        state.memory = own.memory
-    if own.chosen is not None:
-        state.chosen = own.chosen
-        page_settings.remount()
-    if own.playback is not None:
-        state.playback = replace(own.playback, clock=None, moves=own.playback.moves + 1, pace=state.playback.pace)
-    _turn(own.page)
+    own, progress.own = progress.own, None
+    snapshots.restore(own)
+    _turn(progress.own_page)
     if end:
-        del state.tour
+        _state().progress = None
 
 
 # ---- the link ----
 
 
 def to_link() -> dict[str, str]:
-    place = active()
-    if place is None or place.own is None:
+    """Returns the tour's part of the link: the station and the viewer's own settings."""
+    progress = active()
+    if progress is None or progress.own is None:
         return {}
-    own, query = place.own, {}
+    own, query = progress.own, {}
     if own.experiment != session.default() or own.pinned:
         query = own.experiment.to_query()
     if own.pinned:
         query |= {PIN + k: v for k, v in own.pinned.to_query().items()}
-    if own.page != "lab":
-        query["page"] = own.page
-    kinds = registry.linked()[own.page]
+    if progress.own_page != "lab":
+        query["page"] = progress.own_page
+    kinds = registry.linked()[progress.own_page]
     query |= {key: kinds[key].show(choice.value) for key, choice in (own.chosen or {}).items() if key in kinds}
-    return {"tour": ".".join(filter(None, [place.name, str(place.at + 1)]))} | {OWN + k: v for k, v in query.items()}
+    return {"tour": ".".join(filter(None, [progress.name, str(progress.at + 1)]))} | {OWN + k: v for k, v in query.items()}
 
 
 def from_link(query: dict[str, str]) -> list[str]:
-    """At a session's first run: takes the tour's part out of a link; returns what is wrong with it."""
+    """Removes the tour's part from a query and stores it. Returns messages about invalid parts."""
     own = {k.removeprefix(OWN): query.pop(k) for k in list(query) if k.startswith(OWN)}
     text = query.pop("tour", None)
     if text is None:
@@ -267,21 +245,23 @@ def from_link(query: dict[str, str]) -> list[str]:
         messages.append(f"tour: expected a station from 1 to {n}, got {number[:40]!r}: it begins at the first")
     if query and not 0 <= at < n:
         query.clear()  # settings of another station
-    place = st.session_state.tour = Place(name, tour, at if 0 <= at < n else 0, _own(own, messages))
-    st.session_state.tour_paused = True
-    if not query and (place.tour.experiments(place.at)[0] or place.station.settings):
-        st.session_state.tour_enter = True
+    state = _state()
+    snapshot, page = _own(own, messages)
+    progress = state.progress = TourProgress(name, tour, at if 0 <= at < n else 0, snapshot, page)
+    state.from_link = True
+    state.to_enter = not query and bool(progress.tour.experiments(progress.at)[0] or progress.station.settings)
     return messages
 
 
-def _own(query: dict[str, str], messages: list[str]) -> Own:
+def _own(query: dict[str, str], messages: list[str]) -> tuple[Snapshot, str]:
+    """Returns the viewer's own settings and their page."""
     page = query.pop("page", "lab")
-    if page not in highlight.places():
+    if page not in highlight.targets():
         messages.append(f"own settings: there is no page {page[:40]!r}: the tour will end in the lab")
         page = "lab"
-    chosen, said = page_settings.parse(query)
+    chosen, of_settings = page_settings.parse(query)
     pinning = {k.removeprefix(PIN): query.pop(k) for k in list(query) if k.startswith(PIN)}
-    e, wrong = session.from_link(query)
-    pinned, more = session.from_link(pinning) if pinning else (None, [])
-    messages += [f"own settings: {message}" for message in (*said, *wrong, *more)]
-    return Own(e, pinned, page, chosen=chosen)
+    e, of_run = session.from_link(query)
+    pinned, of_pinned = session.from_link(pinning) if pinning else (None, [])
+    messages += [f"own settings: {message}" for message in (*of_settings, *of_run, *of_pinned)]
+    return Snapshot(e, pinned, chosen=chosen), page

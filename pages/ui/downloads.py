@@ -1,7 +1,7 @@
-"""What a viewer takes home of a run: a handout, the same in plain PyTorch, charts as files, and the numbers.
+"""Downloads of a run: a handout, the same in plain PyTorch, charts, and the records.
 
-Every file is made when it is asked for. Sentences of somebody who does not share them are in none of them: who cannot use them
-does not see the run.
+Every file is made when it is fetched. Uploaded sentences that are not shared reach nobody else: only who may use them sees the
+run.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import streamlit as st
 
 from pages.server import polling
 from pages.state import url, view_options
+from pages.state.viewer_state import View
 from pages.ui import errors
+from rnnkit.charts.training import curves
 from rnnkit.export import images, tables
-from rnnkit.export.figures import figures, pictured
+from rnnkit.export.figures import figures, titled_chart
 from rnnkit.export.handout import handout
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import missing, script
@@ -30,31 +32,32 @@ BYTES = "application/octet-stream"
 
 
 def draw(run: Run) -> None:
+    """Draws the menu Take home."""
     if not view_options.hidden("downloads"):
         errors.fragment(_menu)(run)
 
 
 def _menu(run: Run) -> None:
-    """Its content, a quarter of the page's elements, is drawn once it is opened."""
-    look: dict[str, Any] = {"icon": ":material/download:", "disabled": view_options.locked("downloads"), "on_change": "rerun"}
-    with st.popover("Take home", key="take_home", **look) as menu:
+    """Draws the menu. Its content, a quarter of the page's elements, is drawn only when it is open."""
+    options: dict[str, Any] = {"icon": ":material/download:", "disabled": view_options.locked("downloads"), "on_change": "rerun"}
+    with st.popover("Take home", key="take_home", **options) as menu:
         if not menu.open:
-            st.container(height=500, border=False)  # room: where it opens is decided before its content is there
+            st.container(height=500, border=False)  # the browser places the popover before its content has come
             return
         _in_words(run)
         st.divider()
         _pictures(run)
         st.divider()
         _numbers(run)
-        polling.look_again_after(None if run.history.n else 1.0)
+        polling.poll_again_after(None if run.history.n else 1.0)
 
 
 @st.cache_resource(show_spinner=False)
 def prepare() -> None:
-    """What draws charts offline takes seconds to start: begun before anybody waits for it."""
+    """Starts the program that draws charts for files, in the background, because it takes seconds to start."""
 
     def start() -> None:
-        with suppress(images.ImageError):  # who asks for a file is told
+        with suppress(images.ImageError):  # a download reports it
             images.javascript()
 
     threading.Thread(target=start, daemon=True).start()
@@ -76,7 +79,7 @@ def _button(label: str, key: str, run: Run, make: Callable[[], str | bytes], nam
 
 def _in_words(run: Run) -> None:
     e, reasons = run.experiment, missing(run.experiment)
-    link = url.address(view_options.View())
+    link = url.address(View())
     about = "One page with the charts, the settings and the findings; it opens without a network and can be printed."
     _button(
         "Handout", "handout", run, lambda: handout(run.history, link, "" if reasons else script(e)), ".html", "text/html", about
@@ -93,12 +96,8 @@ def _in_words(run: Run) -> None:
 
 
 def _pictures(run: Run) -> None:
-    names = {
-        "gradient": "Gradient through time",
-        "loss": "Loss",
-        "accuracy": "Accuracy",
-        "weights": "Gradient norm of all weights",
-    }
+    names = {"gradient": "Gradient through time"}
+    names |= {name: curve.menu for name, curve in curves(run.history.e).items()}
     chart = st.selectbox("Chart", list(names), format_func=names.__getitem__, key="take_chart")
     left, right = st.columns(2)
     for column, (kind, mime) in zip((left, right), images.KINDS.items(), strict=True):
@@ -110,12 +109,14 @@ def _pictures(run: Run) -> None:
 def _picture(run: Run, chart: str, kind: str) -> bytes:
     history = run.history
     figure = next(figure for figure in figures(history)[::-1] if figure.name.startswith(chart))  # of an LSTM the cell state
-    return images.images([(pictured(figure, history), kind)])[0]
+    return images.images([(titled_chart(figure, history), kind)])[0]
 
 
 def _all_pictures(run: Run) -> bytes:
     history = run.history
-    wanted = {f"{figure.name}.{kind}": (pictured(figure, history), kind) for figure in figures(history) for kind in images.KINDS}
+    wanted = {
+        f"{figure.name}.{kind}": (titled_chart(figure, history), kind) for figure in figures(history) for kind in images.KINDS
+    }
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as file:
         for name, picture in zip(wanted, images.images(list(wanted.values())), strict=True):

@@ -1,8 +1,8 @@
-"""When the program itself is wrong: a plain message in place of what could not be drawn, and the traceback in the server's log.
+"""Shows a plain message in place of a part that raised an exception, and writes the traceback to the server's log.
 
-Streamlit would show the traceback, also where a host forces showErrorDetails=false (Community Cloud): that hides the message
-alone. Who wants it on the page starts with --client.showErrorDetails full, as the tests do. A callback that fails is not caught
-here; Streamlit then says so without details.
+Streamlit would show the traceback, also where a host forces showErrorDetails=false (Community Cloud), which hides the message
+alone. `--client.showErrorDetails full` shows it on the page, as the tests do. Exceptions of callbacks are not caught here.
+Streamlit reports them without details.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from functools import wraps
 from typing import Any
 
 import streamlit as st
+
+from pages.state import navigation
 
 LOG = logging.getLogger("rnnkit.pages")
 
@@ -29,7 +31,7 @@ if not _detailed():
 
 @contextmanager
 def net(failed: Callable[[str], None] = lambda message: None) -> Iterator[None]:
-    """What fails within is logged under a number, and told; `failed` hears the message, too."""
+    """Catches an exception, logs it under a number, shows a message and calls `failed` with it."""
     try:
         yield
     except Exception as error:
@@ -43,28 +45,29 @@ def net(failed: Callable[[str], None] = lambda message: None) -> Iterator[None]:
             "in the log."
         )
         failed(message)
-        _tell(message)
+        _show(message)
 
 
 _after: list[Callable[[], None]] = []
 
 
 def after_fragments(do: Callable[[], None]) -> None:
-    """Has this called whenever a fragment has been drawn."""
+    """Registers a callback for the end of every fragment."""
     if do not in _after:
         _after.append(do)
 
 
 def fragment(draw: Callable[..., None], run_every: float | None = None) -> Callable[..., None]:
-    """As st.fragment; one that has failed repeats its message, and is tried again when the whole page is drawn."""
-    said: list[str] = []
+    """Like st.fragment. After an exception it repeats the message until the next full rerun."""
+    failures: list[str] = []
 
     @wraps(draw)
     def caught(*args: Any) -> None:
-        if said:
-            _tell(said[0])
+        navigation.leave_fragment()
+        if failures:
+            _show(failures[0])
             return
-        with net(said.append):
+        with net(failures.append):
             draw(*args)
             for do in _after:
                 do()
@@ -72,6 +75,6 @@ def fragment(draw: Callable[..., None], run_every: float | None = None) -> Calla
     return st.fragment(caught, run_every=run_every)
 
 
-def _tell(message: str) -> None:
+def _show(message: str) -> None:
     with st.container(key="trouble"):
         st.error(message, icon=":material/error:")

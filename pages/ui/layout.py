@@ -1,62 +1,85 @@
-"""What every page is made of: the question on top, mathematics to unfold, computed answers, and what to try next."""
+"""Parts of every page: the question on top, the mathematics in an expander, and what to try next."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from pages.state import browser_history, session
-from pages.ui import errors, registry
+from pages.server.streamlit_private import resolve
+from pages.state import browser_history, session, view_options
+from rnnkit import glossary
 from rnnkit.experiment import Experiment
-from rnnkit.serving.process import Answer
 
 DISPLAYED = re.compile(
     r"\s*\$\$\s*(.*?)\s*\$\$\s*", re.DOTALL
 )  # Markdown wants the signs of a displayed equation on lines of their own
-PATIENCE = 0.25  # seconds a page waits for an answer before it shows that it is waiting
+RESERVES = ".st-key-{0} > .streamlit-element:has(> .streamlit-html > style) {{ position: absolute; width: 0; height: 0; }}"
 
 
 def opening(question: str, sentence: str) -> None:
-    """The page's one question and the one sentence that answers it."""
-    st.subheader(question, anchor=False)
-    st.markdown(sentence)
+    """Draws the page's question and the sentence that answers it. Words of the glossary are links, with their pictures beside."""
+    with st.container(key="opening"):
+        st.subheader(question, anchor=False)
+        st.markdown(glossary.marked(sentence), help=glossary.explained(sentence) or None)
+
+
+def caption(text: str, **options: Any) -> None:
+    """Draws a caption. Words of the glossary are links, which show their line."""
+    st.caption(glossary.marked(text), **options)
+
+
+def reserved(key: str, height: int, on_phone: int | None = None) -> Any:
+    """Returns a container of at least this height in pixels, so that nothing below it moves while its content is computed.
+
+    on_phone: the height where columns stand below each other.
+    """
+    heights = view_options.size(height), view_options.size(height if on_phone is None else on_phone)
+    rule = f".st-key-{key} {{{{ min-height: {{}}px; }}}}".format
+    style = f"{rule(heights[0])} @media (max-width: 640px) {{ {rule(heights[1])} }}"
+    place = st.container(key=key)
+    place.html(resolve(f"<style>{style} {RESERVES.format(key)}</style><i></i>"))  # Streamlit draws no container that is empty
+    return place
 
 
 def equally_long(e: Experiment) -> bool:
-    """Whether all sequences have the same length, as a page needs whose axis is the time; where not, the page says so."""
+    """Returns whether all sequences have the same length, which a page with a time axis needs. Else draws a message."""
     if not e.bound_task.padded:
         return True
-    st.info("This page needs sequences of one length; the sentences of a file have many. Choose another task in the sidebar.")
+    many = f"the {e.bound_task.samples} of this task have many"
+    st.info(f"This page needs sequences of one length; {many}. Choose another task in the sidebar.")
     return False
 
 
 def mathematics(text: str, title: str = "The mathematics") -> None:
-    """Equations, with the symbols that the code uses, for whoever unfolds them."""
+    """Draws an expander with equations in the symbols of the code."""
     with st.container(key="mathematics"), st.expander(title, icon=":material/function:"):
         st.markdown(DISPLAYED.sub(r"\n\n$$\n\1\n$$\n\n", text))
 
 
-def open_in_lab(label: str, e: Experiment, key: str, pinned: Experiment | None = None, **look: Any) -> None:
-    """A button that loads an Experiment, and perhaps one to compare it with, and goes to the lab."""
-    refused = session.refusal(e)
-    usual: dict[str, Any] = {"icon": ":material/science:", "disabled": bool(refused), "help": refused or None}
-    if st.button(label, key=key, on_click=browser_history.set_out, args=(e, pinned), **(usual | look)):
-        to_lab()
+def open_in_lab(label: str, e: Experiment, key: str, pinned: Experiment | None = None, **options: Any) -> None:
+    """Draws a button that loads an Experiment, pins another one where given, and opens the lab."""
+    usual = {"icon": ":material/science:"} | disabled_by(session.refusal(e))
+    st.button(label, key=key, on_click=browser_history.begin_chapter, args=(e, pinned), **(usual | options))
 
 
-def to_lab() -> None:
-    """Leaves the page. Not from a fragment: its messages are still on their way, and can break the page that comes."""
-    browser_history.arrive()
-    st.switch_page(registry.navigation_entry("lab"))
+def open_here(label: str, e: Experiment, key: str, icon: str, **options: Any) -> None:
+    """Draws a button that loads an Experiment and stays on this page."""
+    usual = {"icon": f":material/{icon}:"} | disabled_by(session.refusal(e))
+    if st.button(label, key=key, on_click=session.open_run, args=(e, False), **(usual | options)):
+        st.rerun()
+
+
+def disabled_by(reason: str) -> dict[str, Any]:
+    """Returns the options of a button that is disabled for this reason, which is its help; "" leaves it enabled."""
+    return {"disabled": bool(reason), "help": reason or None}
 
 
 @dataclass(frozen=True)
 class Try:
-    """A suggestion at the end of a page: what to do and what to look out for, and the Experiment that does it."""
+    """A suggestion at the end of a page: what to do, what to notice, and the Experiment for it."""
 
     text: str
     experiment: Experiment
@@ -65,38 +88,10 @@ class Try:
 
 
 def try_next(*suggestions: Try) -> None:
-    """The end of a page."""
+    """Draws the suggestions at the end of a page."""
     with st.container(key="try_next"):
         st.markdown("#### Try next")
         for i, (column, it) in enumerate(zip(st.columns(len(suggestions), gap="medium"), suggestions, strict=True)):
             with column.container(border=True, height="stretch"):
-                st.markdown(it.text)
+                st.markdown(glossary.marked(it.text))
                 open_in_lab(it.label, it.experiment, f"try_{i}", it.pinned)
-
-
-def computed(study: str, e: Experiment, draw: Callable[[list[dict[str, Any]], bool], None], **options: Any) -> None:
-    """Asks a worker for a study (rnnkit/studies/) and calls draw(parts found so far, all found?) until it is complete.
-
-    Parts that only tell the progress are shown as a bar and not handed over. Nothing is drawn before the first real part.
-    """
-    answer = session.ask(study, e, **options)
-    answer.ended.wait(PATIENCE)
-    errors.fragment(_computed, run_every=None if answer.ended.is_set() else 0.2)(answer, answer.ended.is_set(), draw)
-
-
-def _computed(answer: Answer, was_done: bool, draw: Callable[[list[dict[str, Any]], bool], None]) -> None:
-    done, parts = answer.ended.is_set(), list(answer.parts)
-    found = [part for part in parts if "progress" not in part]
-    place, bar = st.container(), st.empty()
-    if found and not answer.error:
-        with place:
-            draw(found, done)
-    if answer.error:
-        bar.error(f"This could not be computed: {answer.error}.", icon=":material/error:")
-        if st.button("Try again", key=f"again_{id(answer)}", on_click=session.pool().forget, args=(answer,)):
-            st.rerun()
-    elif not done:
-        share = next((part["progress"] for part in reversed(parts) if "progress" in part), 0.0)
-        bar.progress(share, text="computing ...")
-    if done != was_done:
-        st.rerun()

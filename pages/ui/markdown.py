@@ -1,7 +1,7 @@
-"""Texts within Markdown. Of a viewer, of a link or of a file: nothing of it is read as Markdown. Of ours: weights as symbols.
+"""Escapes texts of viewers, links and files for Markdown, and writes names of weights in our own texts as symbols.
 
-Streamlit lets no HTML through, but an image would be a request to somebody else from every browser that shows it, and a link
-could lead anywhere. A word joiner, which is not seen, goes where an address would become a link even without any signs.
+Streamlit removes HTML. But an image would make every browser that shows it send a request to another server, and a link could
+lead anywhere. An address becomes a link without any signs of Markdown, so an invisible word joiner is inserted in it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ JOINER = "\u2060"
 
 
 def plain(text: str) -> str:
-    """As one line: lists, headings and tables, which begin a line, have no signs of their own to escape."""
+    """Returns the text escaped, on one line, because lists, headings and tables need the beginning of a line."""
     return ADDRESSES.sub(rf"\g<0>{JOINER}", SIGNS.sub(r"\\\g<0>", " ".join(text.split())))
 
 
@@ -22,5 +22,5 @@ WEIGHTS = re.compile(r"\bW_(in|rec|out)\b")
 
 
 def symbols(text: str) -> str:
-    """W_rec as $W_{rec}$, and so on."""
+    """Writes W_rec as $W_{rec}$, and so on."""
     return WEIGHTS.sub(r"$W_{\1}$", text)

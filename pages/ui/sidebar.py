@@ -1,46 +1,56 @@
-"""The sidebar: widgets -> Experiment. Only what applies is shown; names and help come from the registries."""
+"""The sidebar: the controls of an Experiment. Draws those that apply, each from the FieldSpec of its field."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from pages.state import session, view_options
+from pages.server.streamlit_private import resolve
+from pages.state import controls, session, view_options
+from pages.ui import layout
 from pages.ui.markdown import plain
-from rnnkit.analysis.describe import LABELS, difference, summary, titles
+from rnnkit import glossary
+from rnnkit.analysis.describe import difference, summary
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.fixes import FIXES, GradientFix
+from rnnkit.engine.fixes import FIXES, Fix, StartableFix
+from rnnkit.engine.fixes.field import FixesField
 from rnnkit.experiment import FIELDS, Experiment, applies
+from rnnkit.fields import ChoiceField, NumberField, SubsetField, lower_first
 from rnnkit.stories.presets import PRESETS
 
+# Streamlit may keep the place of the previous page's sidebar until the next rerun. Narrow windows have their menu in it.
+NONE = resolve("""<style>
+@media (min-width: 769px) { .streamlit-sidebar:not(:has(.streamlit-element)) { display: none; } }
+</style>""")
 
-def sidebar(only: Collection[str] | None = None) -> None:
-    """Draws every control that applies, of all fields or of these; the Experiment they describe is then _session.current().
 
-    A control that is not drawn keeps its value; so does one that a lesson's link hides.
+def none() -> None:
+    """Hides the place of the sidebar. Called by pages that draw nothing in it."""
+    st.html(NONE)
+
+
+def sidebar(only: Collection[str] | None = None, note: str = "") -> None:
+    """Draws every control that applies to the present Experiment, of all fields or of these, below a note of the page.
+
+    A control that is not drawn keeps its value, also where a lesson hides it.
     """
-    e = session.experiment()
+    e = session.current()
     shown = view_options.without_hidden(name for name in FIELDS if applies(e, name) and (only is None or name in only))
     with st.sidebar:
+        if note:
+            st.info(note)
         if only is None and not view_options.hidden("story"):
             _preset_menu()
         if shown and not view_options.hidden("pin"):
             _pin(e)
-        if "task" in shown:
-            _choice("task")
-        if "length" in shown:
-            _number(e, "length")
-        if "cell" in shown:
-            _choice("cell")
+        _controls(e, shown, "task", "length", "cell")
         _recurrent_weights(e, shown & {"init", "gain", "leak", "density", "ridge"})
-        if "bias" in shown:
-            _choice("bias")
-        if "fixes" in shown:
-            _fixes(e)
+        _controls(e, shown, "bias", "fixes")
         _training(e, shown, folded=only is None)
-        if not shown and only != ():  # a lesson hides them all: never an empty sidebar, which comes and goes and moves the menu
+        if not shown and only != ():  # all are hidden: an empty sidebar would disappear, which moves the navigation
             st.caption(summary(e))
         if session.problem():
             st.error(f"Not used: {plain(session.problem())}", icon=":material/block:")
@@ -64,7 +74,7 @@ def _preset_menu() -> None:
 
 
 def _pin(e: Experiment) -> None:
-    """Keeps the present run to compare with, whatever is chosen next."""
+    """Draws the buttons that pin the present run for comparison, unpin it and swap the two."""
     pinned, fixed = session.pinned(), view_options.locked("pin")
     with st.container(horizontal=True, key="pinning", vertical_alignment="center"):
         if pinned is None:
@@ -74,61 +84,74 @@ def _pin(e: Experiment) -> None:
             )
             return
         st.button("Unpin", key="unpin", on_click=session.pin, args=(None,), icon=":material/keep_off:", disabled=fixed)
-        refused = session.refusal(pinned)
-        swap: dict[str, Any] = {"on_click": session.open_run, "args": (pinned,), "kwargs": {"pinned": e}, "help": refused or None}
-        swap["disabled"] = fixed or pinned == e or bool(refused)
+        swap: dict[str, Any] = {"on_click": session.open_run, "args": (pinned,), "kwargs": {"pinned": e}}
+        swap |= layout.disabled_by(session.refusal(pinned)) | ({"disabled": True} if fixed or pinned == e else {})
         st.button("Swap", key="swap", icon=":material/swap_horiz:", **swap)
-    told = "Now change one thing." if pinned == e else f"Now: {difference(pinned, e)}."
-    st.caption(f"Pinned: {summary(pinned)}. {told}")
+    sentence = "Now change one thing." if pinned == e else f"Now: {difference(pinned, e)}."
+    st.caption(f"Pinned: {summary(pinned)}. {sentence}")
 
 
-def _choice(name: str) -> None:
-    named = titles(name)
-    key, options = session.key(f"c_{name}"), list(named)
-    at = options.index(session.value(f"c_{name}"))
-    about, fixed = FIELDS[name].metadata["help"], view_options.locked(name)
-    st.selectbox(LABELS[name], options, index=at, key=key, format_func=named.__getitem__, help=about, disabled=fixed)
+def _controls(e: Experiment, shown: Collection[str], *names: str) -> None:
+    """Draws the controls of these fields, as far as they are shown."""
+    for name in names:
+        if name in shown:
+            _control(e, name)
 
 
-def _number(e: Experiment, name: str) -> None:
-    f = FIELDS[name]
-    low, high = f.metadata["range"]
-    low = e.bound_task.min_length if name == "length" else low
-    high = getattr(session.limits(), f"max_{name}", high)
-    whole = isinstance(f.default, int)
-    label = "Spectral radius" if name == "gain" and CELLS[e.cell].reservoir else LABELS[name]
-    st.number_input(
-        label,
-        min_value=int(low) if whole else float(low),
-        max_value=int(high) if whole else float(high),
-        value=session.value(f"c_{name}"),
-        step=_step(name, getattr(e, name), low),
-        format="%d" if whole else "%g",
-        key=session.key(f"c_{name}"),
-        help=f.metadata["help"],
-        disabled=view_options.locked(name),
+def _control(e: Experiment, name: str) -> None:
+    """Draws the control of a field, by the kind of its values."""
+    spec, fixed = FIELDS[name], view_options.locked(name)
+    if isinstance(spec, ChoiceField):
+        _choice(spec, f"c_{name}", fixed)
+    elif isinstance(spec, NumberField):
+        low = e.bound_task.min_length if name == "length" else spec.low
+        high = getattr(session.limits(), f"max_{name}", spec.high)
+        label = "Spectral radius" if name == "gain" and CELLS[e.cell].reservoir else spec.label
+        _number(replace(spec, low=low, high=high, label=label), f"c_{name}", fixed, getattr(e, name))
+    elif isinstance(spec, FixesField):
+        _fixes(e, spec, f"c_{name}", fixed)
+
+
+def _choice(spec: ChoiceField, key: str, fixed: bool) -> None:
+    options = list(spec.choices)
+    at = options.index(session.value(key))
+    st.selectbox(
+        spec.label,
+        options,
+        index=at,
+        key=session.key(key),
+        format_func=spec.words,
+        help=glossary.of_control(spec.name, spec.help),
+        disabled=fixed,
     )
 
 
-def _step(name: str, value: float, low: float) -> float:
-    """What + and - add: half the value, rounded to one digit, or a natural unit; 1 where that would be below `low`."""
-    if isinstance(FIELDS[name].default, int):
-        natural = {"length": 10, "hidden": 8, "steps": 50, "batch": 8}.get(name, 1)
-        return natural if value - natural >= low else 1  # or - would be dead although there are smaller numbers
-    return {"gain": 0.1, "input_scale": 0.01, "leak": 0.05, "density": 0.05}.get(name, float(f"{max(value, 1e-12) / 2:.0e}"))
+def _number(spec: NumberField, key: str, fixed: bool, value: float) -> None:
+    """Draws a number. The step of + and - depends on `value`."""
+    st.number_input(
+        spec.label,
+        min_value=spec.least,
+        max_value=spec.high,
+        value=session.value(key),
+        step=spec.step_at(value),
+        format=spec.format,
+        key=session.key(key),
+        help=glossary.of_control(spec.name, spec.help),
+        disabled=fixed,
+    )
 
 
 def _recurrent_weights(e: Experiment, shown: Collection[str]) -> None:
-    """How they are drawn."""
+    """Draws the controls of the recurrent weights' initialization."""
     if "init" not in shown:
         _in_pairs(e, shown)
         return
     left, right = st.columns([3, 2]) if "gain" in shown else (st.container(), None)
     with left:
-        _choice("init")
+        _control(e, "init")
     if right:
         with right:
-            _number(e, "gain")
+            _control(e, "gain")
 
 
 def _in_pairs(e: Experiment, names: Collection[str]) -> None:
@@ -136,53 +159,46 @@ def _in_pairs(e: Experiment, names: Collection[str]) -> None:
     for i in range(0, len(ordered), 2):
         for column, name in zip(st.columns(2), ordered[i : i + 2], strict=False):
             with column:
-                _number(e, name)
+                _control(e, name)
 
 
-def _fixes(e: Experiment) -> None:
+def _fixes(e: Experiment, spec: FixesField, key: str, fixed: bool) -> None:
     valid = [name for name, fix in FIXES.items() if fix.applies_to(CELLS[e.cell].gates)]
     chosen = st.multiselect(
-        LABELS["fixes"],
+        spec.label,
         valid,
-        default=session.value("c_fixes"),
-        key=session.key("c_fixes"),
+        default=session.value(key),
+        key=session.key(key),
         format_func=lambda name: FIXES[name].title,
-        help=FIELDS["fixes"].metadata["help"],
+        help=spec.help,
         placeholder="None",
-        disabled=view_options.locked("fixes"),
+        disabled=fixed,
     )
     for name in chosen:
-        _strength(name)
+        _fix(FIXES[name], fixed)
 
 
-def _strength(name: str) -> None:
-    fix, fixed = FIXES[name], view_options.locked("fixes")
-    left, right = st.columns([3, 2]) if issubclass(fix, GradientFix) else (st.container(), None)
-    if fix.choices:
-        about = f"{fix.about} Out of {', '.join(fix.choices)}, joined by +."
-        key = f"s_{name}"
-        left.text_input(fix.title, value=session.value(key), key=session.key(key), help=about, disabled=fixed)
-    else:
-        left.number_input(
-            fix.title,
-            min_value=1 if fix.is_int else 0.0,
-            max_value=int(fix.high) if fix.is_int else float(fix.high),
-            value=session.value(f"s_{name}"),
-            step=5 if fix.is_int else float(f"{fix.default / 2:.0e}"),
-            format="%d" if fix.is_int else "%g",
-            key=session.key(f"s_{name}"),
-            help=fix.about,
-            disabled=fixed,
-        )
-    if right:
-        about = "The training step at which this remedy begins; before, the run is the one without it."
-        most, now = session.limits().max_steps, session.value(f"f_{name}")
-        look: dict[str, Any] = {"key": session.key(f"f_{name}"), "help": about, "disabled": fixed}
-        right.number_input("from step", min_value=0, max_value=most, value=now, **look)
+def _fix(fix: type[Fix], fixed: bool) -> None:
+    """Draws the controls of its parameters, and of the training step at which it begins."""
+    start = fix.start() if issubclass(fix, StartableFix) else None
+    left, right = st.columns([3, 2]) if start else (st.container(), None)
+    with left:
+        known = controls.parameters(fix)
+        for name, spec in known.items():
+            spec = replace(spec, label=f"{fix.title}: {lower_first(spec.label)}") if len(known) > 1 else spec
+            if isinstance(spec, NumberField):
+                _number(spec, f"s_{name}", fixed, spec.default)
+            elif isinstance(spec, SubsetField):
+                about = f"{spec.help} Out of {', '.join(spec.choices)}, joined by +."
+                key = f"s_{name}"
+                st.text_input(spec.label, value=session.value(key), key=session.key(key), help=about, disabled=fixed)
+    if start and right:
+        with right:
+            _number(replace(start, high=session.limits().max_steps), f"f_{fix.name}", fixed, 0)
 
 
 def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:
-    """The rest, two by two; all of them together in an expander."""
+    """Draws the remaining controls in pairs, in an expander where `folded`."""
     pairs = (("hidden", "input_scale"), ("optimizer", "lr"), ("batch", "steps"), ("replicas", "seed"), ("vocabulary",))
     rows = [names for pair in pairs if (names := [name for name in pair if name in shown])]
     if not rows:
@@ -191,7 +207,4 @@ def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:
         for names in rows:
             for column, name in zip(st.columns(2), names, strict=False):
                 with column:
-                    if name == "optimizer":
-                        _choice(name)
-                    else:
-                        _number(e, name)
+                    _control(e, name)

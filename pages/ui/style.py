@@ -6,6 +6,7 @@ STYLE = resolve("""<style>
 .streamlit-block { padding: 3.5rem 2.5rem 2rem; }
 @media (max-width: 640px) { .streamlit-block { padding: 3.5rem 1rem 2rem; } }
 .st-key-frame { display: none; }
+div:has(> .st-key-lesson), .st-key-lesson { display: contents; }
 /* the primary colour carries white words; as the colour of words themselves it is too dark in the dark */
 .streamlit-app { --words: light-dark(#096b66, #35c0b2); }
 .streamlit-app :is(.streamlit-slider-value, button.streamlit-selected) *,
@@ -13,8 +14,9 @@ STYLE = resolve("""<style>
 .streamlit-app :is(a, button, summary, [tabindex="0"]):focus-visible {
   outline: 2px solid var(--words) !important; outline-offset: 1px; }
 .streamlit-main:focus-visible { outline: 2px solid var(--words) !important; outline-offset: -2px; }
-.streamlit-app .streamlit-caption { opacity: 0.75; } /* Streamlit's 0.6 is a contrast of 4.4; legible is 4.5 */
-.streamlit-app .streamlit-stale { opacity: 1 !important; } /* nothing dims while it is computed anew: it stays legible */
+/* Streamlit's opacity of 0.6 is a contrast of 4.4; legible is 4.5. Links keep their colour. */
+.streamlit-app .streamlit-caption { opacity: 1; color: color-mix(in srgb, currentcolor 75%, transparent); }
+.streamlit-app .streamlit-stale { opacity: 1 !important; } /* nothing is dimmed while it is computed again: it stays legible */
 /* why a number is not taken: Streamlit tells it to screen readers alone */
 .streamlit-app .streamlit-number { position: relative; }
 .streamlit-app .streamlit-number [role=alert] { position: absolute; inset: 100% 0 auto; z-index: 3; width: auto; height: auto;

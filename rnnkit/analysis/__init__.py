@@ -1,4 +1,4 @@
-"""Says what numbers mean: theory beside measured gradients, the ledger of one pass, and a run's result in sentences.
+"""Interprets results: theory of gradients, the ledger of one pass, and the sentences about a run.
 
-Works on Histories, arrays and Experiments, with numpy alone. What needs a network to be trained or run is in rnnkit/studies.
+Works on Histories, arrays and Experiments, with numpy alone. rnnkit/studies has what must train or run a network.
 """

@@ -1,44 +1,41 @@
-"""One network reads one sequence: the activations that the page about recurrent networks draws, and which of them to draw.
+"""Activations of one network on one sequence, and the time steps of it to draw. numpy alone.
 
-The equations are the cells' and are evaluated by the ledger; here they only run twice: as the recurrent network they are, and
-with every step on its own, from the zero state, which makes a feed-forward network of the same weights. numpy alone.
+The ledger evaluates the cells' equations in two ways: as a recurrent network, and with the zero state before every step, which
+is a feed-forward network of the same weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import singledispatch
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnnkit.analysis import ledger
 from rnnkit.engine.cells import CELLS, Cell
 from rnnkit.experiment import Experiment
-from rnnkit.tasks import Agreement, Batch, Task
-from rnnkit.tasks.agreement import GROUPS
-from rnnkit.tasks.synthetic import TemporalOrder, TwoNumbers
+from rnnkit.tasks import Batch
 
 
 class Reading(NamedTuple):
     """Activations over the T steps of one sequence."""
 
     parts: dict[str, np.ndarray]  # each part of the state, (T, H)
-    outputs: np.ndarray  # (T, O): probabilities under cross entropy, else h_t W_out + b_out as it is
+    outputs: np.ndarray  # (T, O): probabilities under cross entropy, else h_t W_out + b_out
 
 
 def read(e: Experiment, weights: Mapping[str, np.ndarray], x: np.ndarray) -> Reading:
-    """The recurrent network on x (T,) symbols or (T, I) numbers, from the zero state."""
+    """Returns the activations of the recurrent network on x, (T,) symbols or (T, I) numbers, from the zero state."""
     return _read(e, weights, x[:, None], 0)
 
 
 def read_alone(e: Experiment, weights: Mapping[str, np.ndarray], x: np.ndarray) -> Reading:
-    """The same weights without the loop: every step from the zero state, as if it were the first."""
+    """Returns the activations without recurrence: every step starts from the zero state."""
     return _read(e, weights, x[None], 1)
 
 
 def _read(e: Experiment, weights: Mapping[str, np.ndarray], x: np.ndarray, steps_axis: int) -> Reading:
-    with np.errstate(all="ignore"):  # a diverged network has values that are not finite, and they are shown
+    with np.errstate(all="ignore"):  # values of a diverged network are not finite, and are drawn
         values = ledger.forward(e.cell, weights, x)
         steps = {name: v[0] if steps_axis else v[:, 0] for name, v in values.items()}
         z = steps["logits"]
@@ -48,8 +45,32 @@ def _read(e: Experiment, weights: Mapping[str, np.ndarray], x: np.ndarray, steps
     return Reading({part: steps[part] for part in CELLS[e.cell].parts}, z)
 
 
+def gradient_norms(e: Experiment, weights: Mapping[str, np.ndarray], x: np.ndarray, y: Any) -> dict[str, np.ndarray]:
+    """Returns ||dL/ds_t||, (T,), of each part s of the state; L is the loss at the last step of x, (T,) or (T, I), alone.
+
+    y: the target there, a class or numbers (O,). Remedies that change the gradient are left out.
+    """
+    with np.errstate(all="ignore"):
+        values = ledger.forward(e.cell, weights, x)
+        z = values["logits"][-1]
+        target = y if np.ndim(y) else np.arange(len(z)) == y
+        dz = np.exp(z - z.max()) / np.exp(z - z.max()).sum() - target if e.loss == "cross_entropy" else 2 * (z - target) / len(z)
+        found = ledger.state_gradients(e.cell, weights, values, np.asarray(weights["W_out"], float) @ dz)
+        return {part: np.linalg.norm(d, axis=1) for part, d in found.items()}
+
+
+def share_left(one: Reading, other: Reading, first: int) -> dict[str, np.ndarray]:
+    """Returns how far the states of two sequences are apart, relative to the first step at which the sequences differ.
+
+    ||s_t - s'_t|| / ||s_first - s'_first||, (T,), of each part s of the state. NaN or inf where the states are equal at `first`.
+    """
+    with np.errstate(all="ignore"):
+        apart = {part: np.linalg.norm(s - other.parts[part], axis=1) for part, s in one.parts.items()}
+        return {part: norm / norm[first] for part, norm in apart.items()}
+
+
 def new_value(cell: Cell) -> int:
-    """Which H columns of W_in and W_rec make the new value, beside those that make gates: the ones under a tanh."""
+    """Returns which block of H columns of W_in and W_rec makes the new value, and no gate: the first under a tanh, else 0."""
     texts = [text for _, text in cell.equations]
     return next((k for k, name in enumerate(cell.columns) if any(f"tanh({name}" in text for text in texts)), 0)
 
@@ -58,56 +79,17 @@ def new_value(cell: Cell) -> int:
 
 
 def example(e: Experiment) -> Batch:
-    """The held-out sequence that stands under the heatmap, alone: x (T, 1, ...), y (K, 1, ...)."""
-    return e.bound_task.shown(e.length)
+    """Returns the held-out sequence that is shown under the heatmap: x (T, 1, ...), y (K, 1, ...)."""
+    return e.bound_task.example(e.length)
 
 
-@singledispatch
-def landmarks(task: Task, x: np.ndarray) -> list[int]:
-    """The steps of x whose input decides the answer, as far as they can be told; else the earliest that can."""
-    return [task.source(len(x))]
-
-
-@landmarks.register
-def _(task: Agreement, x: np.ndarray) -> list[int]:
-    return np.flatnonzero(np.isin(x, np.concatenate([GROUPS["singular"], GROUPS["plural"]])))[:1].tolist()  # the subject
-
-
-@landmarks.register
-def _(task: TemporalOrder, x: np.ndarray) -> list[int]:
-    return np.flatnonzero(x < 2).tolist()  # A and B
-
-
-@landmarks.register
-def _(task: TwoNumbers, x: np.ndarray) -> list[int]:
-    return np.flatnonzero(x[:, 0]).tolist()  # the marked ones
-
-
-@singledispatch
-def versions(task: Task, batch: Batch) -> dict[str, Batch]:
-    """The same sequence with another answer, where one input decides it: the subject in singular and plural."""
-    return {}
-
-
-@versions.register
-def _(task: Agreement, batch: Batch) -> dict[str, Batch]:
-    (subject,) = landmarks(task, batch.x[:, 0])
-    found = {}
-    for answer, number in enumerate(("singular", "plural")):
-        x = batch.x.copy()
-        noun = next(i for g in ("singular", "plural") for i, word in enumerate(GROUPS[g]) if word == x[subject, 0])
-        x[subject] = GROUPS[number][noun]
-        found[number] = Batch(x, np.full_like(batch.y, answer))
-    return found
-
-
-# ---- what fits into a picture ----
+# ---- the steps to draw ----
 
 
 def window(length: int, important: Sequence[int], room: int) -> list[int]:
-    """The steps to draw, in order, where there is room for so many, and each row of steps left out takes the room of one.
+    """Returns the steps to draw, in order, where `room` slots are free. Each gap between drawn steps takes one slot.
 
-    The last step first, then the important ones, the first, and neighbours of all these.
+    Takes the last step first, then the important ones, the first one, and then steps next to these.
     """
     chosen: set[int] = set()
     for t in _by_importance(length, important):
@@ -117,7 +99,7 @@ def window(length: int, important: Sequence[int], room: int) -> list[int]:
 
 
 def slots(chosen: Sequence[int], length: int) -> int:
-    """Steps and gaps between them."""
+    """Returns the number of chosen steps and of gaps in between."""
     ends = zip([-1, *chosen], [*chosen, length], strict=True)
     return len(chosen) + sum(after - before > 1 for before, after in ends)
 

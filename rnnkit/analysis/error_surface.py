@@ -1,12 +1,12 @@
-"""The cliff: the error surface of a recurrent network with a single unit, and what gradient descent does on it. numpy alone.
+"""The error surface of a recurrent network with a single unit, and gradient descent on it. numpy alone.
 
 Pascanu, Mikolov & Bengio 2013, section 2.3 and figure 6. With sigma the logistic function, x_0 = 0.5 and T = 50 steps,
 
     x_t = w sigma(x_{t-1}) + b,      E(w, b) = (sigma(x_T) - 0.7)^2.
 
 For w > 4 the unit can have two stable fixed points and an unstable one between them, the border of their basins. Where that
-border passes x_0, x_T jumps from one stable point to the other: there the surface has a wall, and on it the gradient is huge.
-All functions take numbers or arrays of w and b of one shape.
+border passes x_0, x_T jumps from one stable point to the other: there the surface has a wall, where the gradient is huge.
+Functions of w and b take numbers or arrays that broadcast.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ X0, STEPS, TARGET = 0.5, 50, 0.7
 
 
 def sigma(x: ArrayLike) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(0.5 * np.asarray(x, float)))  # 1 / (1 + exp(-x)) without overflow
+    """Returns 1 / (1 + exp(-x)), without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * np.asarray(x, float)))
 
 
 def slope(x: ArrayLike) -> np.ndarray:
-    """sigma'(x) = sigma(x) sigma(-x), also where sigma(x) is rounded to 0 or 1."""
+    """Returns sigma'(x) = sigma(x) sigma(-x), exact also where sigma(x) is rounded to 0 or 1."""
     x = np.asarray(x, float)
     return np.exp(-np.logaddexp(0, x) - np.logaddexp(0, -x))
 
 
 def forward(w: ArrayLike, b: ArrayLike, steps: int = STEPS) -> tuple[np.ndarray, np.ndarray]:
-    """x_T, and sigma(x_0) ... sigma(x_T) along a first axis."""
+    """Returns x_T, and (steps + 1, ...) sigma(x_0) ... sigma(x_T)."""
     w, b = np.broadcast_arrays(np.asarray(w, float), np.asarray(b, float))
     x, s = np.full(w.shape, X0), np.empty((steps + 1, *w.shape))
     s[0] = sigma(x)
@@ -42,12 +43,12 @@ def forward(w: ArrayLike, b: ArrayLike, steps: int = STEPS) -> tuple[np.ndarray,
 
 
 def error(w: ArrayLike, b: ArrayLike, steps: int = STEPS) -> np.ndarray:
-    """E(w, b)."""
+    """Returns E(w, b)."""
     return (forward(w, b, steps)[1][-1] - TARGET) ** 2
 
 
 def gradient(w: ArrayLike, b: ArrayLike, steps: int = STEPS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """E, dE/dw and dE/db, by backpropagation through time.
+    """Returns E, dE/dw and dE/db, by backpropagation through time.
 
     dx_T = 2 (sigma(x_T) - 0.7) sigma'(x_T);  dx_{t-1} = dx_t w sigma'(x_{t-1});  dw = sum dx_t sigma(x_{t-1}), db = sum dx_t.
     """
@@ -62,8 +63,11 @@ def gradient(w: ArrayLike, b: ArrayLike, steps: int = STEPS) -> tuple[np.ndarray
 
 
 def mesh(w: tuple[float, float], b: tuple[float, float], n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points (m, n) that fill a rectangle, with the wall between two of their rows: b runs evenly up to the line
-    b = x_0 - w sigma(x_0), and evenly on from there, for every w. An even grid would turn the wall into a saw."""
+    """Returns w and b, (m, n) each, of a grid over a rectangle, with the wall between two of its rows.
+
+    For every w, b is evenly spaced below the line b = x_0 - w sigma(x_0), and evenly spaced above. On an even grid the wall
+    would be jagged.
+    """
     across = np.linspace(*w, n)
     line = np.clip(X0 - across * sigma(X0), *b)
     half = m // 2
@@ -74,44 +78,45 @@ def mesh(w: tuple[float, float], b: tuple[float, float], n: int, m: int) -> tupl
 
 
 class Descent(NamedTuple):
-    """K paths of gradient descent side by side, n + 1 points each."""
+    """K paths of gradient descent, n + 1 points each; all arrays (n + 1, K)."""
 
-    w: np.ndarray  # (n + 1, K)
+    w: np.ndarray
     b: np.ndarray
     error: np.ndarray
     norm: np.ndarray  # of the gradient at each point, before clipping
 
 
 def descend(w: ArrayLike, b: ArrayLike, lr: float, steps: int, threshold: ArrayLike = np.inf) -> Descent:
-    """(w, b) <- (w, b) - lr g, with g <- g threshold / ||g|| where ||g|| > threshold (Pascanu et al. 2013, algorithm 1).
+    """Gradient descent with clipping by norm (Pascanu et al. 2013, algorithm 1).
 
-    Starts and thresholds are numbers or arrays (K,); an infinite threshold never clips.
+    (w, b) <- (w, b) - lr g, with g <- g threshold / ||g|| where ||g|| > threshold. Starts and thresholds are numbers or arrays
+    (K,). An infinite threshold never clips.
     """
-    x, y, most = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, float)) for v in (w, b, threshold)))
+    x, y, max_norm = np.broadcast_arrays(*(np.atleast_1d(np.asarray(v, float)) for v in (w, b, threshold)))
     points = []
     for _ in range(steps + 1):
         E, dw, db = gradient(x, y)
         norm = np.hypot(dw, db)
         points.append((x, y, E, norm))
-        step = lr * np.minimum(1, most / np.maximum(norm, 1e-300))
+        step = lr * np.minimum(1, max_norm / np.maximum(norm, 1e-300))
         x, y = x - step * dw, y - step * db
     return Descent(*(np.array(column) for column in zip(*points, strict=True)))
 
 
 def fixed_points(w: float, b: float) -> list[tuple[float, bool]]:
-    """The solutions of x = w sigma(x) + b, smallest first, and whether each is stable: |w sigma'(x)| < 1.
+    """Returns the solutions of x = w sigma(x) + b, smallest first, and whether each is stable: |w sigma'(x)| < 1.
 
-    x - w sigma(x) - b rises everywhere for w <= 4; for larger w it falls between the two x with w sigma'(x) = 1. Each
-    monotone piece holds at most one solution, found by bisection.
+    x - w sigma(x) - b increases for w <= 4. For larger w it decreases between the two x with w sigma'(x) = 1. Each monotone
+    piece has at most one solution, found by bisection.
     """
-    reach = abs(w) + abs(b) + 1  # every solution lies within
-    edges = [-reach, *bends(w), reach]
+    bound = abs(w) + abs(b) + 1  # of |x|
+    edges = [-bound, *turning_points(w), bound]
     roots = [_root(w, b, low, high) for low, high in pairwise(edges)]
     return [(x, bool(abs(w * sigma(x) * (1 - sigma(x))) < 1)) for x in roots if x is not None]
 
 
-def bends(w: float) -> list[float]:
-    """The two x with w sigma'(x) = 1, where a stable and an unstable fixed point meet; none for w <= 4."""
+def turning_points(w: float) -> list[float]:
+    """Returns the two x with w sigma'(x) = 1, where a stable and an unstable fixed point meet; [] for w <= 4."""
     if w <= 4:
         return []
     half = np.sqrt(1 - 4 / w) / 2
@@ -119,16 +124,16 @@ def bends(w: float) -> list[float]:
 
 
 def wall(w: ArrayLike) -> np.ndarray:
-    """The b at which x_0 is an unstable fixed point: x_0 = w sigma(x_0) + b with w sigma'(x_0) > 1. NaN where there is none."""
+    """Returns the b at which x_0 is an unstable fixed point: x_0 = w sigma(x_0) + b, w sigma'(x_0) > 1. NaN where none is."""
     w, s = np.asarray(w, float), sigma(X0)
     return np.where(w * s * (1 - s) > 1, X0 - w * s, np.nan)
 
 
-def births(w: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """The two b at which a stable and an unstable fixed point are born or die together; NaN for w <= 4.
+def saddle_nodes(w: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the two b of the saddle-node bifurcations, where a stable and an unstable fixed point meet; NaN for w <= 4.
 
-    From w sigma'(x) = 1 follows s (1 - s) = 1 / w with s = sigma(x), and then b = log(s / (1 - s)) - w s. Between the two b there
-    are two stable fixed points, outside only one.
+    w sigma'(x) = 1 gives s (1 - s) = 1 / w with s = sigma(x), and then b = log(s / (1 - s)) - w s. Between the two b there are
+    two stable fixed points, outside there is one.
     """
     w = np.asarray(w, float)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -138,7 +143,7 @@ def births(w: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _root(w: float, b: float, low: float, high: float) -> float | None:
-    """Where x - w sigma(x) - b changes its sign between low and high."""
+    """Returns the x between low and high where x - w sigma(x) - b changes its sign; None where it does not."""
 
     def f(x: float) -> float:
         return float(x - w * sigma(x) - b)
@@ -158,21 +163,21 @@ def _root(w: float, b: float, low: float, high: float) -> float | None:
 
 
 class Branch(NamedTuple):
-    """Fixed points along one parameter; `stable` where |w sigma'(x)| < 1."""
+    """Fixed points along one parameter."""
 
-    at: np.ndarray  # the parameter that varies, w or b
+    at: np.ndarray  # value of the parameter that varies, w or b
     x: np.ndarray
-    stable: np.ndarray
+    stable: np.ndarray  # bool, |w sigma'(x)| < 1
 
 
 def along_w(b: float, x: np.ndarray) -> Branch:
-    """The w that has the fixed point x at this b: w = (x - b) / sigma(x)."""
+    """Returns the branch of fixed points x over w = (x - b) / sigma(x)."""
     s = sigma(x)
     w = (x - b) / s
     return Branch(w, x, np.abs(w * s * (1 - s)) < 1)
 
 
 def along_b(w: float, x: np.ndarray) -> Branch:
-    """The b that has the fixed point x at this w: b = x - w sigma(x)."""
+    """Returns the branch of fixed points x over b = x - w sigma(x)."""
     s = sigma(x)
     return Branch(x - w * s, x, np.abs(w * s * (1 - s)) < 1)

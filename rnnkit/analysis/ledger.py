@@ -1,16 +1,15 @@
-"""The ledger: every number of one pass through one small network, forward and back, each with the equation that gave it.
+"""The ledger: all numbers of one forward and backward pass through one small network, each with its equation.
 
-A second, slow backpropagation beside the engine's, made to be read. It evaluates the equations that the cells state as text
-and adds what all cells share, the sums over units: a_t = x_t W_in + b + h_{t-1} W_rec, dh_{t-1} = da_t W_rec^T,
-dW_rec = sum_t h_{t-1}^T da_t, the readout and the loss at the last step. `Ledger.entry` gives any number's equation, in
-symbols and filled in. float64, numpy alone, so that a server can use it.
+This is a second, slow backpropagation beside the engine's, to be read. It evaluates the equations that the cells state as
+text, and the sums that all cells share: a_t = x_t W_in + b + h_{t-1} W_rec, dh_{t-1} = da_t W_rec^T,
+dW_rec = sum_t h_{t-1}^T da_t, the readout and the loss at the last step. `Ledger.template` returns the equation of a number,
+and `Ledger.filled` its text with values. float64, numpy alone, so that a server can use it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from rnnkit.engine.cells import CELLS, Cell
 from rnnkit.engine.fixes import Truncate
+from rnnkit.rounding import significant
 
 Weights = Mapping[str, np.ndarray]
 Arrays = dict[str, np.ndarray]
@@ -35,18 +35,18 @@ NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
-    """The value of an equation's right side, e.g. "f * c_prev + i * g", for all units at once."""
-    return eval(expression, {"__builtins__": {}, **FUNCTIONS}, dict(values))  # the text is ours: the cells'
+    """Evaluates the right side of an equation, e.g. "f * c_prev + i * g", for all units at once."""
+    return eval(expression, {"__builtins__": {}, **FUNCTIONS}, dict(values))  # the cells' own text, never a user's
 
 
 # ---- numbers ----
 
 
 def forward(cell_name: str, weights: Weights, x: np.ndarray) -> Arrays:
-    """Every variable of every time step: the cell's columns (a; a_i, a_f, ...), gates and state (T, ..., H), and the logits.
+    """Returns all variables of all time steps: pre-activations (a; a_i, a_f, ...), gates, state (T, ..., H), and "logits".
 
-    x (T, ...) symbols or (T, ..., I) numbers; weights as draw_weights gives them; h and c before the first step are 0. The key
-    of the logits h_t W_out + b_out, (T, ..., O), is "logits", because a GRU's "z" is its update gate.
+    x: (T, ...) symbols or (T, ..., I) numbers. weights: as draw_weights returns them. The state before the first step is 0.
+    "logits" is h_t W_out + b_out, (T, ..., O); it is not called "z", which is a GRU's update gate.
     """
     cell, p = CELLS[cell_name], _float64(weights)
     H, columns = len(p["W_rec"]), _blocks(cell, len(p["W_rec"]))
@@ -68,35 +68,71 @@ def forward(cell_name: str, weights: Weights, x: np.ndarray) -> Arrays:
     return found | {"logits": found["h"] @ p["W_out"] + p["b_out"][0]}
 
 
+def state_gradients(cell_name: str, weights: Weights, values: Arrays, dh: np.ndarray) -> Arrays:
+    """Returns dL/ds_t, (T, H), of each part s of the state, where the loss L depends on the state h_T of the last step alone.
+
+    values: what `forward` returns for one sequence. dh: dL/dh_T, (H,). Of an LSTM's c it is the total derivative.
+    """
+    cell, p, T = CELLS[cell_name], _float64(weights), len(values["h"])
+    found = {part: np.zeros((T, len(dh))) for part in cell.parts}
+    arrived: Arrays = dict.fromkeys(cell.parts, np.zeros(len(dh))) | {"h": dh}
+    for t in reversed(range(T)):
+        d, arrived = _step_back(cell, p, values, t, arrived)
+        for part in cell.parts:
+            found[part][t] = d[f"d{part}"]
+    return found
+
+
+def _step_back(cell: Cell, p: Arrays, values: Arrays, t: int, arrived: Arrays) -> tuple[Arrays, Arrays]:
+    """Returns the gradients at step t, and the part of dL/ds_{t-1} that comes through step t.
+
+    `arrived` is the part of dL/ds_t that comes from later steps and the loss.
+    """
+    known = _scalars(p) | {name: of_all[t] for name, of_all in values.items()}
+    known |= {f"{part}_prev": values[part][t - 1] if t else np.zeros_like(values[part][0]) for part in cell.parts}
+    d = {f"d{part}": arrived[part] for part in cell.parts}
+    for name, expression in cell.derivatives:
+        d[name] = evaluate(expression, known | d)
+    before = {part: evaluate(expression, known | d) for part, expression in cell.direct_terms}
+    before["h"] = before.get("h", 0) + _recurrent(cell, d) @ p["W_rec"].T
+    return d, before
+
+
+def _recurrent(cell: Cell, d: Arrays) -> np.ndarray:
+    """Returns dL/d(h_{t-1} W_rec), all columns side by side."""
+    apart = dict(cell.apart)
+    return np.concatenate([d[f"d{apart.get(name, name)}"] for name in cell.columns], -1)
+
+
 def _float64(weights: Weights) -> Arrays:
     return {name: np.asarray(W, np.float64) for name, W in weights.items()}
 
 
 def _entered(p: Arrays, x: np.ndarray) -> np.ndarray:
-    """x_t W_in + b."""
+    """Returns x_t W_in + b."""
     return (p["W_in"][x] if x.dtype.kind in "iu" else x @ p["W_in"]) + p["b"][0]
 
 
 def _scalars(p: Arrays) -> dict[str, float]:
-    """What an equation may name besides its variables: the leak."""
+    """Returns the scalars that an equation may name: the leak."""
     return {name: W.item() for name, W in p.items() if W.size == 1}
 
 
 def _blocks(cell: Cell, H: int) -> list[tuple[str, str, slice]]:
-    """For each column: its name, the name of what the product with W_rec gives to it, and its place in the weights."""
+    """Returns for each column its name, the name of its part h_{t-1} W_rec, and its slice of the weights."""
     apart = dict(cell.apart)
     return [(name, apart.get(name, name), slice(k * H, (k + 1) * H)) for k, name in enumerate(cell.columns)]
 
 
 class Ref(NamedTuple):
-    """One number in an equation: of a variable at time t (from 0; -1 is before the first step), or of a weight (t None)."""
+    """One number in an equation: of a variable at time t, from 0 (-1: before the first step), or of a weight (t None)."""
 
     name: str
     t: int | None
     at: tuple[int, ...] = ()
 
 
-Template = tuple[str | Ref, ...]  # an equation's right side: text, and the numbers in it
+Template = tuple[str | Ref, ...]  # right side of an equation: text and numbers
 
 
 def _cross_entropy(outputs: int, y: int) -> Iterator[tuple[str, list[Template]]]:
@@ -113,7 +149,7 @@ def _squared_error(outputs: int, y: int) -> Iterator[tuple[str, list[Template]]]
     yield "dlogits", [("2 * ", *error, f" / {outputs}") for error in errors]
 
 
-# name in losses.LOSSES -> (outputs, right class) -> what follows the logits, in order, one equation for each number
+# name in losses.LOSSES -> (outputs, right class) -> (name, one equation for each number) of all that follows from the logits
 LOSSES: dict[str, Callable[[int, int], Iterator[tuple[str, list[Template]]]]] = {
     "cross_entropy": _cross_entropy,
     "squared_error": _squared_error,
@@ -130,14 +166,14 @@ def _product(left: Ref, right: Ref) -> Template:
 
 
 class Ledger:
-    """One network on one sequence x (T,) symbols or (T, I) numbers, whose last step must give the class y.
+    """One forward and backward pass of one network on a sequence x, (T,) symbols or (T, I) numbers, with class y at the end.
 
-    cut > 0 is truncated backpropagation (fixes.Truncate): no gradient crosses the cuts.
+    cut > 0 truncates backpropagation (fixes.Truncate) to pieces of that many steps.
 
     values      (T, H) each: the forward variables; d<name>, total derivatives dL/d<name>_t; the cell's slopes
-    outcome     logits, p where there is one, loss, dlogits of the last step
-    jacobian    (T, P H, P H): [i, j] = ds_t[i] / ds_{t-1}[j], s the state's parts side by side
-    so_far      (T, H, G H): what the steps t ... T-1 have added up to dL/dW_rec
+    outcome     of the last step: logits, p under cross entropy, loss, dlogits
+    jacobian    (T, P H, P H): [i, j] = ds_t[i] / ds_{t-1}[j], s the state's parts concatenated
+    so_far      (T, H, G H): sum over the steps t ... T-1 of their contributions to dL/dW_rec
     gradients   dL/d of every weight, shaped as the weights
     """
 
@@ -150,38 +186,38 @@ class Ledger:
         logits = self.values.pop("logits")
         self.forward_names = tuple(self.values)
         self.columns = _blocks(self.cell, self.H)
-        self._book = self._weights()
-        self.outcome = self._settle(logits[-1], y, loss)
-        self._go_back()
+        self.constants = self._by_column()
+        self.outcome = self._loss_and_gradient(logits[-1], y, loss)
+        self._backward()
 
-    def _weights(self) -> Arrays:
-        """The weights by column: W_rec.a_f is what column a_f has of W_rec; what is no matrix has no first axis."""
-        p, book = self.p, {name: np.asarray(value) for name, value in _scalars(self.p).items()}
+    def _by_column(self) -> Arrays:
+        """Returns scalars and weights by column, e.g. W_rec.a_f for the block of column a_f. Biases have one axis."""
+        p, constants = self.p, {name: np.asarray(value) for name, value in _scalars(self.p).items()}
         no_bias = {**p, "b": np.zeros_like(p["b"])}
         for name, recurrent, block in self.columns:
-            book[f"W_rec.{recurrent}"] = p["W_rec"][:, block]
-            book[f"b.{name}"] = p["b"][0, block]
-            book[f"W_in.{name}"] = _entered(no_bias, self.x)[:, block]
+            constants[f"W_rec.{recurrent}"] = p["W_rec"][:, block]
+            constants[f"b.{name}"] = p["b"][0, block]
+            constants[f"W_in.{name}"] = _entered(no_bias, self.x)[:, block]
             if self.cell.recurrent_bias:
-                book[f"b_rec.{recurrent}"] = p["b_rec"][0, block]
-        return book | {"W_out": p["W_out"], "b_out": p["b_out"][0]}
+                constants[f"b_rec.{recurrent}"] = p["b_rec"][0, block]
+        return constants | {"W_out": p["W_out"], "b_out": p["b_out"][0]}
 
-    def _settle(self, logits: np.ndarray, y: int, loss: str) -> Arrays:
-        """The loss at the last step, and its derivative with respect to the logits."""
-        self._settled = {"logits": [self._logit(k) for k in range(len(logits))]}
+    def _loss_and_gradient(self, logits: np.ndarray, y: int, loss: str) -> Arrays:
+        """Returns the loss at the last step and its derivative with respect to the logits; stores their equations."""
+        self._loss_templates = {"logits": [self._logit(k) for k in range(len(logits))]}
         outcome = {"logits": logits}
         for name, templates in LOSSES[loss](len(logits), y):
-            self._settled[name] = templates
-            self._book |= outcome
-            outcome[name] = np.array([self._number(template) for template in templates])
-        self._book |= outcome
+            self._loss_templates[name] = templates
+            self.constants |= outcome
+            outcome[name] = np.array([self.evaluated(template) for template in templates])
+        self.constants |= outcome
         return outcome
 
     def _logit(self, k: int) -> Template:
         terms = [_product(Ref("h", self.T - 1, (i,)), Ref("W_out", None, (i, k))) for i in range(self.H)]
         return _sum([*terms, (Ref("b_out", None, (k,)),)])
 
-    def _go_back(self) -> None:
+    def _backward(self) -> None:
         cell, T, H, p = self.cell, self.T, self.H, self.p
         zero = np.zeros(H)
         arrived = dict.fromkeys(cell.parts, zero) | {"h": self.outcome["dlogits"] @ p["W_out"].T}
@@ -204,19 +240,10 @@ class Ledger:
         self.gradients = self._weight_gradients()
 
     def _step_back(self, t: int, arrived: Arrays) -> tuple[Arrays, Arrays]:
-        """From dL/ds_t, as far as it comes from later steps and the loss: the gradients at t, and what arrives at t - 1."""
-        cell = self.cell
-        known = _scalars(self.p) | {name: self.values[name][t] for name in self.forward_names}
-        known |= {f"{part}_prev": self._before(part, t) for part in cell.parts}
-        d = {f"d{part}": arrived[part] for part in cell.parts}
-        for name, expression in cell.derivatives:
-            d[name] = evaluate(expression, known | d)
-        before = {part: evaluate(expression, known | d) for part, expression in cell.direct_terms}
-        before["h"] = before.get("h", 0) + self._recurrent(d) @ self.p["W_rec"].T
-        return d, before
+        return _step_back(self.cell, self.p, {name: self.values[name] for name in self.forward_names}, t, arrived)
 
     def _recurrent(self, d: Arrays) -> np.ndarray:
-        return np.concatenate([d[f"d{recurrent}"] for _, recurrent, _ in self.columns], -1)
+        return _recurrent(self.cell, d)
 
     def _before(self, name: str, t: int) -> np.ndarray:
         return self.values[name][t - 1] if t else np.zeros(self.H)
@@ -232,12 +259,12 @@ class Ledger:
         return gradients
 
     def cuts(self, t: int) -> bool:
-        """Whether truncation lets nothing pass from t to t - 1."""
+        """Whether truncation stops the gradient from step t to t - 1."""
         return self.cut > 0 and Truncate(self.cut).blocks(t, self.T)
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
-        """The forward variables that the way back reads; h always, for dW_rec and dW_out."""
+        """The forward variables that the backward pass reads; always h, for dW_rec and dW_out."""
         texts = " ".join(expression for _, expression in (*self.cell.derivatives, *self.cell.direct_terms))
         named = {name.removesuffix("_prev") for name in NAME.findall(texts)} | {"h"}
         return tuple(name for name in self.forward_names if name in named)
@@ -245,9 +272,9 @@ class Ledger:
     # ---- equations ----
 
     def template(self, name: str, t: int, unit: int) -> Template:
-        """The right side of the equation that gives this number; t counts for nothing in what comes after the last step."""
-        if name in self._settled:
-            return self._settled[name][unit]
+        """Returns the right side of the equation of one number: variable, time step, unit. t is ignored after the last step."""
+        if name in self._loss_templates:
+            return self._loss_templates[name][unit]
         if name.startswith("norm "):
             return ("sqrt(", *_sum((Ref(name[5:], t, (i,)), " ** 2") for i in range(self.H)), ")")
         for column, recurrent, _ in self.columns:
@@ -278,7 +305,7 @@ class Ledger:
         return _sum(terms)
 
     def _arriving(self, part: str, t: int, unit: int) -> Template:
-        """What comes to dL/ds_t from the loss at the last step, or from the step after t."""
+        """Returns the part of dL/ds_t that comes from the loss at the last step, or from step t + 1."""
         terms: list[Template] = []
         if t == self.T - 1:
             outputs = range(len(self.outcome["dlogits"]))
@@ -298,51 +325,36 @@ class Ledger:
             name = match.group()
             if name not in FUNCTIONS:
                 earlier = name.endswith("_prev")
-                ref = Ref(name, None) if name in self._book else Ref(name.removesuffix("_prev"), t - earlier, (unit,))
+                ref = Ref(name, None) if name in self.constants else Ref(name.removesuffix("_prev"), t - earlier, (unit,))
                 parts += [expression[end : match.start()], ref]
                 end = match.end()
         return tuple(part for part in (*parts, expression[end:]) if part != "")
 
     def number(self, ref: Ref) -> float:
+        """Returns the value of one number."""
         if ref.t is None:
-            return float(self._book[ref.name][ref.at])
+            return float(self.constants[ref.name][ref.at])
         if ref.t < 0:
             return 0.0
-        return float((self._book if ref.name in self._book else self.values)[ref.name][ref.t][ref.at])
+        return float((self.constants if ref.name in self.constants else self.values)[ref.name][ref.t][ref.at])
 
-    def _number(self, template: Template) -> float:
-        """The equation's value, exactly."""
+    def evaluated(self, template: Template) -> float:
+        """Evaluates an equation without rounding."""
         return float(
             evaluate("".join(part if isinstance(part, str) else f"({self.number(part)!r})" for part in template), NUMBERS)
         )
 
     def filled(self, template: Template, digits: int = 4) -> str:
-        """The equation with its values, to so many digits, still an expression in Python's notation."""
+        """Returns the equation with its values, to so many digits, as an expression in Python."""
         text = ""
         for i, part in enumerate(template):
             if isinstance(part, str):
                 text += part
                 continue
-            number, after = show(self.number(part), digits), template[i + 1] if i + 1 < len(template) else ""
+            number, after = significant(self.number(part), digits), template[i + 1] if i + 1 < len(template) else ""
             bare = number[0] != "-" or ((not text or text[-1] == "(") and not str(after).startswith(" **"))
             text += number if bare else f"({number})"
         return text
 
 
-NUMBERS = {"nan": np.nan, "inf": np.inf}  # as Python writes what is not finite
-
-
-def show(value: float, digits: int = 3) -> str:
-    """The nearest number with so many significant digits: 0.390, -12.3, 4.56e-5, 0. Halves are rounded away from 0."""
-    if value == 0 or not np.isfinite(value):
-        return f"{abs(value) if value == 0 else value:g}"
-    with localcontext(rounding=ROUND_HALF_UP):
-        exact = Decimal(float(value))
-        mantissa, _, exponent = f"{exact:.{digits - 1}e}".partition("e")
-        power = int(exponent)  # after rounding
-        return f"{exact:.{max(0, digits - 1 - power)}f}" if -3 <= power < 5 else f"{mantissa}e{power}"
-
-
-def compact(value: float) -> str:
-    """For a narrow column: three significant digits, and two beside a power of ten."""
-    return show(value, 2) if "e" in show(value) else show(value)
+NUMBERS = {"nan": np.nan, "inf": np.inf}  # as repr() writes them

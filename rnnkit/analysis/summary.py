@@ -1,4 +1,4 @@
-"""One sentence or two that say what happened in a run, derived from its numbers; and the numbers they are derived from."""
+"""The verdict on a run: one or two sentences derived from its records."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from rnnkit.experiment import Experiment
 
 @dataclass(frozen=True)
 class Verdict:
-    gradient: str  # how the gradient fared on its way back
-    outcome: str  # what the networks learnt
-    tone: str  # good, bad or neutral: for the colour beside it
-    cause: str = ""  # why the gradient fared so, as far as it can be known
+    """Sentences about one run, up to one row of its History."""
+
+    gradient: str  # how much of the gradient reaches the source
+    outcome: str  # how many networks have learnt the task
+    tone: str  # "good", "bad" or "neutral", which decides the colour
+    cause: str = ""  # why the gradient is so, as far as the records show
 
     @property
     def text(self) -> str:
+        """All sentences in one string."""
         return " ".join(filter(None, (self.gradient, self.cause, self.outcome)))
 
 
 def verdict(h: History, row: int | None = None) -> Verdict:
-    """What happened up to a row of the History, the last one where none is given; it must have at least one."""
+    """Returns the Verdict up to a row of the History, by default the last one. The History must have at least one row."""
     row = h.n - 1 if row is None else row
     e, n, diverged = h.e, row + 1, h.diverged[row]
     learning, learnt = outcome(e, h.steps[:n], h.accuracy[:n], diverged)

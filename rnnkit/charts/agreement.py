@@ -1,21 +1,21 @@
-"""Charts of networks that agree: accuracy where sentences get harder, the gradient that reaches the subject, the units' ranking.
+"""Charts of agreement networks: accuracy by difficulty, the gradient at the subject, the ranking of the units.
 
-Tables in, alt.Chart out, from what studies.breaks and studies.units found. Every share stands with its 95 % Wilson interval.
+Tables in, alt.Chart out, of the studies generalization and ablation. Every share stands with its 95 % Wilson interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from rnnkit.analysis.describe import amount
-from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, LOW, VIOLET, WARM, sized
+from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, LOW, POWER, VIOLET, WARM, sized
 from rnnkit.corpus import wilson
-from rnnkit.rounding import percent
+from rnnkit.results.ablation import Ablation
+from rnnkit.results.generalization import Generalization
+from rnnkit.rounding import amount, percent
 
 SERIES = {  # who answers -> colour, dash, width
     "network": (INK, (1, 0), 3.0),
@@ -26,15 +26,15 @@ SERIES = {  # who answers -> colour, dash, width
     "chance": (GREY, (4, 4), 1.5),
 }
 RULES = ("last noun", "opposite of the last noun", "any plural seen")
-DATA = alt.NamedData("rows")  # what a chart without a table waits for
+DATA = alt.NamedData("rows")  # the name under which a chart without a table gets its rows
 TICKS = [4, 10, 20, 50, 100, 200, 500, 1000]
 
 
-# ---- where it breaks ----
+# ---- generalization ----
 
 
 def accuracy_chart(data: pd.DataFrame | None, kind: str, title: str, trained: float | None = None, height: int = 300) -> Any:
-    """Accuracy over x, a breaks_table of this kind; a rule where the network was trained."""
+    """Draws accuracy over x from a breaks_table of this kind, with a rule at the trained x."""
     base = alt.Chart(DATA if data is None else data)
     scale = alt.Scale(type="log", nice=False, padding=12) if kind == "distance" else alt.Scale(nice=False, padding=16)
     values: dict[str, Any] = {"values": TICKS} if kind == "distance" else {"tickMinStep": 1, "format": "d"}
@@ -64,12 +64,11 @@ def accuracy_chart(data: pd.DataFrame | None, kind: str, title: str, trained: fl
 
 
 def reach_chart(data: pd.DataFrame | None, title: str, trained: float | None = None, height: int = 300) -> Any:
-    """The gradient at the subject as a share of that at the last word, over the distance: a reach_table."""
+    """Draws the gradient at the subject as a share of that at the last word, over the distance, from a reach_table."""
     base = alt.Chart(DATA if data is None else data)
     axis = alt.Axis(title=title, grid=False, values=TICKS, labelOverlap="greedy")
     x = alt.X("x:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=axis)
-    text = "datum.value == 1 ? '1' : replace(format(datum.value, '.0e'), '+', '')"
-    axis = alt.Axis(values=[1e-12, 1e-8, 1e-4, 1, 1e4], labelExpr=text, title=None)
+    axis = alt.Axis(values=[1e-12, 1e-8, 1e-4, 1, 1e4], labelExpr=POWER, title=None)
     y = alt.Y("shown:Q", scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False), axis=axis)
     tips = [alt.Tooltip("x:Q", title=title), alt.Tooltip("text:N", title="arrives")]
     line = base.mark_line(color=INK, strokeWidth=3).encode(x, y)
@@ -87,29 +86,30 @@ def _trained(x: float | None) -> list[alt.Chart]:
     return [base.mark_rule(color=GREY, strokeWidth=1.5), text.encode(text="name:N", y=alt.value(alt.ExprRef("height - 4")))]
 
 
-def breaks_table(found: Mapping[str, Any], kind: str) -> pd.DataFrame:
+def breaks_table(found: Generalization, kind: str) -> pd.DataFrame:
     """For accuracy_chart: x, who, share, low, high, text. The rules' lines are those for attractors of the opposite number."""
     rows: list[dict[str, Any]] = []
-    for i in [i for i, k in enumerate(found["kind"]) if k == kind]:
-        x, n, same = float(found["x"][i]), int(found["sentences"][i]), found["relation"][i] == "same"
+    for i in [i for i, k in enumerate(found.kind) if k == kind]:
+        x, n, same = float(found.x[i]), int(found.sentences[i]), found.relation[i] == "same"
         who = "network, attractors of the same number" if same else "network"
-        low, high = wilson(int(found["right"][i]), n)
+        low, high = wilson(int(found.right[i]), n)
         interval = f"95 % interval {percent(low, 1)} to {percent(high, 1)}"
-        count = f"{found['right'][i]} of {n} = {percent(found['right'][i] / n, 1)}, {interval}"
-        rows.append({"x": x, "who": who, "share": found["right"][i] / n, "low": low, "high": high, "text": count})
+        count = f"{found.right[i]} of {n} = {percent(found.right[i] / n, 1)}, {interval}"
+        rows.append({"x": x, "who": who, "share": found.right[i] / n, "low": low, "high": high, "text": count})
         if not same:
-            rows += [{"x": x, "who": rule, "share": found[rule][i] / n, "text": f"{found[rule][i]} of {n}"} for rule in RULES]
+            rules = dict(zip(found.rules, found.rules_right[:, i], strict=True))
+            rows += [{"x": x, "who": rule, "share": rules[rule] / n, "text": f"{rules[rule]} of {n}"} for rule in RULES]
             rows.append({"x": x, "who": "chance", "share": 0.5, "text": "one half"})
     return pd.DataFrame(rows, columns=["x", "who", "share", "low", "high", "text"])
 
 
-def reach_table(found: Mapping[str, Any]) -> pd.DataFrame:
+def reach_table(found: Generalization) -> pd.DataFrame:
     """For reach_chart; what is off the scale stands at its edge."""
-    at = [i for i, k in enumerate(found["kind"]) if k == "distance" and np.isfinite(found["reach"][i])]
-    reach = np.asarray(found["reach"], float)[at]
+    at = [i for i, k in enumerate(found.kind) if k == "distance" and np.isfinite(found.reach[i])]
+    reach = np.asarray(found.reach, float)[at]
     edge = np.where(reach < LOW, "below", np.where(reach > HIGH, "above", ""))
     shown = np.clip(reach, LOW, HIGH)
-    x = np.asarray(found["x"], float)[at]
+    x = np.asarray(found.x, float)[at]
     return pd.DataFrame({"x": x, "shown": shown, "edge": edge.astype(object), "text": [amount(v) for v in reach]})
 
 
@@ -133,34 +133,34 @@ def reach_text(table: pd.DataFrame, title: str) -> str:
     """The finding of reach_chart."""
     if table.empty:
         return f"Gradient at the subject by {title}: none was measured."
-    said = [f"{row.text} of it arrives at {row.x:g}" for row in (table.iloc[0], table.iloc[-1])]
-    return f"Gradient at the subject by {title}: {', '.join(dict.fromkeys(said))}."
+    shares = [f"{row.text} of it arrives at {row.x:g}" for row in (table.iloc[0], table.iloc[-1])]
+    return f"Gradient at the subject by {title}: {', '.join(dict.fromkeys(shares))}."
 
 
 # ---- which unit remembers ----
 
 
 def units_chart(data: pd.DataFrame | None, height: int = 340) -> Any:
-    """The best units, what each tells alone, and what the network is without it: a units_table."""
+    """Draws the best units from a units_table: the accuracy of each alone, and of the network without it."""
     base = alt.Chart(DATA if data is None else data)
     y = alt.Y("unit:N", sort=None, axis=alt.Axis(title=None, grid=True))
     axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None, grid=True)
-    look: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": axis}
+    scales: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": axis}
     shares = {"alone": "alone", "lost": "network without it"}
     tips = [alt.Tooltip("unit:N"), *(alt.Tooltip(f"{k}_text:N", title=name) for k, name in shares.items())]
     half = alt.Chart(alt.Data(values=[{"chance": 0.5}])).mark_rule(color=GREY, strokeDash=[4, 4], strokeWidth=1.5)
     faint = alt.condition("datum.off", alt.value(0.3), alt.value(1))
-    bars = base.mark_bar(color=INK, height={"band": 0.7}).encode(y, alt.X("alone:Q", **look), opacity=faint, tooltip=tips)
+    bars = base.mark_bar(color=INK, height={"band": 0.7}).encode(y, alt.X("alone:Q", **scales), opacity=faint, tooltip=tips)
     dots = base.mark_point(filled=True, size=110, color=WARM, opacity=1, stroke="white", strokeWidth=1).encode(
-        y, alt.X("lost:Q", **look), tooltip=tips
+        y, alt.X("lost:Q", **scales), tooltip=tips
     )
-    return sized(bars, half.encode(alt.X("chance:Q", **look)), dots, height=height)
+    return sized(bars, half.encode(alt.X("chance:Q", **scales)), dots, height=height)
 
 
-def units_table(found: Mapping[str, Any], off: list[int]) -> pd.DataFrame:
-    best, alone = np.asarray(found["best"]), np.asarray(found["alone"]).max(0)
+def units_table(found: Ablation, off: list[int]) -> pd.DataFrame:
+    best, alone = np.asarray(found.best), np.asarray(found.alone).max(0)
     names = [f"unit {i}{' (off)' if i in off else ''}" for i in best]
-    table = pd.DataFrame({"unit": names, "alone": alone[best], "lost": found["lost"], "off": [int(i) in off for i in best]})
+    table = pd.DataFrame({"unit": names, "alone": alone[best], "lost": found.lost, "off": [int(i) in off for i in best]})
     return table.assign(**{f"{name}_text": [percent(share, 1) for share in table[name]] for name in ("alone", "lost")})
 
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from rnnkit.charts.style import CRIMSON, CRIMSON_TEXT, GREY, GREY_TEXT, INK, WARM, sized
+from rnnkit.charts.style import CRIMSON, CRIMSON_TEXT, GREY, GREY_TEXT, INK, POWER, WARM, sized
 
-LOW, HIGH = 1e-3, 1e9
-POWER = "datum.value == 1 ? '1' : replace(format(datum.value, '.0e'), '+', '')"
-TICKS = [1e-3, 1, 1e3, 1e6, 1e9]
-ROLES = {"other": GREY, "patient": WARM, "saved": INK}  # column `role` of the rows
+LOW, HIGH = 1e-3, 1e6
+TICKS = [1e-3, 1, 1e3, 1e6]
+ROLES = {"other": GREY, "selected": WARM, "clipped": INK}  # column `role` of the rows
 
 
 def curve_chart(*, steps: int, wide: bool, height: int = 330) -> alt.LayerChart:
-    """Rows step, line, role, value under the name "rows"; step, role, text of what became NaN under "dead"; step under "rewind".
+    """Rows step, line, role, value under the name "rows"; step, role, text of what became NaN under "nan"; step under "rewind".
 
     `wide`: the axis spreads the first steps, which are the interesting ones, over more of its width.
     """
@@ -32,17 +31,17 @@ def curve_chart(*, steps: int, wide: bool, height: int = 330) -> alt.LayerChart:
     tips = ["step:Q", "line:N", alt.Tooltip("value:Q", format=".2e")]
     thin = base.transform_filter("datum.role == 'other'").mark_line(strokeWidth=1, opacity=0.5)
     thick = base.transform_filter("datum.role != 'other'").mark_line(strokeWidth=3)
-    dots = base.transform_filter("datum.role == 'patient'").mark_point(size=60, filled=True, opacity=1).encode(tooltip=tips)
-    reader = base.transform_filter("datum.role == 'saved'").mark_point(size=120, opacity=0).encode(tooltip=tips)
+    dots = base.transform_filter("datum.role == 'selected'").mark_point(size=60, filled=True, opacity=1).encode(tooltip=tips)
+    reader = base.transform_filter("datum.role == 'clipped'").mark_point(size=120, opacity=0).encode(tooltip=tips)
     rewind = alt.Chart(alt.NamedData("rewind")).mark_rule(color=INK, strokeDash=[5, 4], strokeWidth=2).encode(x)
-    dead = alt.Chart(alt.NamedData("dead")).encode(x, alt.YValue(-7))
-    patient = "datum.role == 'patient'"
-    cross = dead.mark_point(shape="cross", angle=45, filled=True, color=CRIMSON).encode(
-        size=alt.condition(patient, alt.value(170), alt.value(60)),
-        opacity=alt.condition(patient, alt.value(1), alt.value(0.5)),
+    is_nan = alt.Chart(alt.NamedData("nan")).encode(x, alt.YValue(-7))
+    selected = "datum.role == 'selected'"
+    cross = is_nan.mark_point(shape="cross", angle=45, filled=True, color=CRIMSON).encode(
+        size=alt.condition(selected, alt.value(170), alt.value(60)),
+        opacity=alt.condition(selected, alt.value(1), alt.value(0.5)),
         tooltip=["step:Q", "text:N"],
     )
-    named = dead.transform_filter(patient)
+    named = is_nan.transform_filter(selected)
     words = named.mark_text(text="NaN", dx=9, dy=1, align="left", fontSize=16, fontWeight="bold", color=CRIMSON_TEXT)
     return sized(thin, rewind, thick, dots, reader, cross, words, height=height)
 

@@ -1,26 +1,24 @@
-"""How many bits a language model needs for a symbol it has not seen, beside models that only count."""
+"""Chart of a language model's bits per symbol on held-out text, beside counting models."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from rnnkit.analysis.findings import MODELS
+from rnnkit.analysis.lm_summary import MODELS
 from rnnkit.charts.style import GREY, GREY_TEXT, INK, sized
+from rnnkit.results.lm_bits import LmBits
 
 
-def bits_chart(found: Mapping[str, Any], unit: str, perplexity: bool, height: int = 230) -> alt.LayerChart:
-    """A bar for each model with its number behind it; with `perplexity`, 2^bits as well."""
-    rows = [{"who": name, "bits": found[key], "text": _text(found[key], perplexity)} for key, name in MODELS.items()]
+def bits_chart(found: LmBits, unit: str, perplexity: bool, height: int = 230) -> alt.LayerChart:
+    """Draws a bar for each model, labelled with its bits, and with 2^bits if `perplexity`."""
+    rows = [{"who": name, "bits": found.bits[key], "text": _text(found.bits[key], perplexity)} for key, name in MODELS.items()]
     base = alt.Chart(pd.DataFrame(rows))
     y = alt.Y("who:N", sort=None, axis=alt.Axis(title=None, ticks=False, domain=False, labelLimit=0))
-    top = (2.2 if perplexity else 1.3) * max(row["bits"] for row in rows)  # room for the longest text, on a phone as well
+    top = (2.2 if perplexity else 1.3) * max(found.bits[key] for key in MODELS)  # room for the longest text, on a phone as well
     scale = alt.Scale(domain=[0, top], nice=False)
     x = alt.X("bits:Q", scale=scale, axis=alt.Axis(title=f"bits per {unit}", tickCount=5, grid=False))
-    colour = alt.condition(f"datum.who == '{MODELS['bits']}'", alt.value(INK), alt.value(GREY))
+    colour = alt.condition(f"datum.who == '{MODELS['network']}'", alt.value(INK), alt.value(GREY))
     bars = base.mark_bar(height={"band": 0.7}).encode(y, x, color=colour, tooltip=["who:N", alt.Tooltip("bits:Q", format=".3f")])
     words = base.mark_text(align="left", dx=6, fontSize=15, color=GREY_TEXT).encode(y, x, text="text:N")
     return sized(bars, words, height=height)
@@ -30,6 +28,6 @@ def _text(bits: float, perplexity: bool) -> str:
     return f"{bits:.2f}" + (f" · perplexity {2**bits:,.1f}" if perplexity else "")
 
 
-def bits_text(found: Mapping[str, Any], unit: str) -> str:
+def bits_text(found: LmBits, unit: str) -> str:
     """The finding of bits_chart."""
-    return f"Bits per {unit}: " + ", ".join(f"{name} {found[key]:.2f}" for key, name in MODELS.items()) + "."
+    return f"Bits per {unit}: " + ", ".join(f"{name} {found.bits[key]:.2f}" for key, name in MODELS.items()) + "."

@@ -9,12 +9,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from rnnkit.analysis.describe import amount, smallest
 from rnnkit.charts.style import CRIMSON, HIGH, LOW, WARM, with_fonts
+from rnnkit.rounding import amount, smallest
 
 
 def regime_chart(gains: Sequence[float], lengths: Sequence[int], gain_name: str = "gain", height: int = 580) -> alt.LayerChart:
-    """Sequence length (x) and gain (y), coloured by the gradient that arrives, as a specification that never changes.
+    """Draws sequence length (x) and gain (y), coloured by the share of the gradient that arrives, as a fixed specification.
 
     Its data come under the names of `regime_tables`. Clicking selects a cell: the parameter is called "cell"; the page frames it.
     """
@@ -55,32 +55,32 @@ def regime_chart(gains: Sequence[float], lengths: Sequence[int], gain_name: str 
     frame = one.mark_rect(fillOpacity=0, stroke="white", strokeWidth=3)
     inner = one.mark_rect(fillOpacity=0, stroke="black", strokeWidth=1)
     return with_fonts(
-        alt.layer(filled, nan, *_borders(), *_levels(), frame, inner, *_here())
+        alt.layer(filled, nan, *_borders(), *_levels(), frame, inner, *_current())
         .resolve_scale(color="shared")
         .properties(height=height, width="container")
     )
 
 
 def _borders() -> list[alt.Chart]:
-    """Around the cells where it arrives, between fading and growing: white on black, to be seen on every colour."""
+    """Draws borders around the cells in which the gradient arrives: white on black, visible on every colour."""
     base = alt.Chart(alt.NamedData("borders")).encode(alt.X("x:Q"), alt.X2("x2:Q"), alt.Y("y:Q"), alt.Y2("y2:Q"))
     return [base.mark_rule(color=colour, strokeWidth=width) for colour, width in (("black", 4), ("white", 2))]
 
 
 def _levels() -> list[alt.Chart]:
-    """Gains with a meaning, as lines from side to side with their names."""
+    """Draws named gains as horizontal lines."""
     base = alt.Chart(alt.NamedData("levels")).encode(alt.Y("gain:Q"))
     text = base.encode(alt.X("x:Q"), text="name:N")
-    look: dict[str, Any] = {"align": "left", "baseline": "bottom", "dx": 6, "dy": -3, "fontSize": 15, "fontWeight": "bold"}
+    font: dict[str, Any] = {"align": "left", "baseline": "bottom", "dx": 6, "dy": -3, "fontSize": 15, "fontWeight": "bold"}
     return [
         base.mark_rule(color="black", strokeWidth=3, opacity=0.6),
         base.mark_rule(color="white", strokeWidth=1.5, strokeDash=[6, 4]),
-        text.mark_text(color="black", stroke="black", strokeWidth=3, strokeJoin="round", opacity=0.5, **look),
-        text.mark_text(color="white", **look),
+        text.mark_text(color="black", stroke="black", strokeWidth=3, strokeJoin="round", opacity=0.5, **font),
+        text.mark_text(color="white", **font),
     ]
 
 
-def _here() -> list[alt.Chart]:
+def _current() -> list[alt.Chart]:
     base = alt.Chart(alt.NamedData("here")).encode(
         alt.X("length:Q"), alt.Y("gain:Q"), tooltip=[alt.Tooltip("name:N", title="here")]
     )
@@ -134,7 +134,7 @@ def regime_text(
 ) -> str:
     """The finding of regime_chart: at the shortest and the longest length, the gains at which the gradient arrives."""
     inside = (ratio >= arrives[0]) & (ratio <= arrives[1])
-    said = []
+    arriving = []
     for i in sorted({0, len(ratio) - 1}):
         at = np.flatnonzero(inside[i])
         spans = np.split(at, np.flatnonzero(np.diff(at) > 1) + 1) if len(at) else []  # of gains side by side
@@ -143,8 +143,24 @@ def regime_text(
             for span in spans
         ]
         only = " only" if len(at) == 1 else ""
-        said.append(f"{', '.join(where) or 'at none'}{only} over {lengths[i]} steps")
-    return f"Share of the gradient that arrives, by sequence length and {called}: it arrives {'; '.join(said)}."
+        arriving.append(f"{', '.join(where) or 'at none'}{only} over {lengths[i]} steps")
+    return f"Share of the gradient that arrives, by sequence length and {called}: it arrives {'; '.join(arriving)}."
+
+
+def edge_of_chaos(gains: Sequence[float], ratio: np.ndarray) -> float | None:
+    """Returns the first gain from which on a gradient grows, by ratio (G,) at one, long, length; None where there is none.
+
+    Far back a gradient is multiplied by e to the largest Lyapunov exponent a step, so it has the sign of log(ratio). The gain
+    is interpolated in the logarithm of both.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = np.log(ratio)
+    for i in range(1, len(log)):
+        low, high = log[i - 1], log[i]
+        if low < 0 <= high:
+            share = -low / (high - low) if np.isfinite([low, high]).all() else 0.5
+            return float(np.exp(np.interp(share, (0, 1), np.log([gains[i - 1], gains[i]]))))
+    return None
 
 
 def _between(values: Sequence[float]) -> np.ndarray:

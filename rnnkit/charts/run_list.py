@@ -1,6 +1,6 @@
 """Some runs drawn together: accuracy and loss over training, and how much of the gradient is left on its way back.
 
-A run has a place, 0 to 7, and with it a colour and a dash of its own, so that it can be told apart without seeing colours. Its
+A run has a place, 0 to 7, and with it a colour and a dash of its own, so that it can be distinguished without colours. Its
 line is the median of its networks; at the pointer their range appears. Axes are the same for all: training steps up to the last
 one of the longest run, time counted from the end of the sequence, so that sequences of different length end together.
 """
@@ -14,15 +14,16 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from rnnkit.analysis.describe import amount, smallest
-from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, LOW, Levels, sized
+from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, LOW, POWER, Levels, sized
 from rnnkit.engine.history import WORST, History, median
 from rnnkit.engine.record import ABSENT
+from rnnkit.rounding import amount, smallest
+from rnnkit.thinning import evenly
 
 # A contrast of 3 with white and near-black; for every kind of colour-blindness at least 14 apart in CIE Lab.
 COLOURS = ("#0b7a75", "#c2410c", "#8b5cf6", "#1890d8", "#f000c0", "#a89060", "#18a830", "#c078a8")
 DASHES = ((1, 0), (8, 4), (2, 3), (14, 4), (9, 3, 2, 3), (5, 2), (2, 6), (14, 3, 2, 3, 2, 3))
-POINTS = 100  # of one line: with eight of them few enough for the browser
+MAX_POINTS = 100  # of one line: with eight of them few enough for the browser
 Runs: TypeAlias = Mapping[int, tuple[str, History]]  # place -> name, history
 Table: TypeAlias = pd.DataFrame | None
 
@@ -30,7 +31,7 @@ Table: TypeAlias = pd.DataFrame | None
 def training_chart(
     data: Table, column: str, steps: int, levels: Levels = (), top: float = 1, height: int = 300
 ) -> alt.LayerChart:
-    """A training_table of "accuracy" or "loss" over training steps; levels: baselines; top: of the loss's axis."""
+    """Draws a training_table of "accuracy" or "loss" over training steps; levels: baselines; top: end of the loss's axis."""
     accuracy = column == "accuracy"
     ticks: dict[str, Any] = {"format": "%", "values": [0, 0.25, 0.5, 0.75, 1]} if accuracy else {"tickCount": 4}
     look: dict[str, Any] = {
@@ -57,18 +58,17 @@ def training_chart(
 
 
 def profile_chart(data: Table, longest: int, height: int = 360) -> alt.LayerChart:
-    """A profile_table over the time steps before the end of the sequence; the domain is that of all gradient norms."""
+    """Draws a profile_table over the time steps before the end of the sequence, on the domain of all gradient norms."""
     scale = alt.Scale(domain=[1 - longest, 0], nice=False, padding=8)
     axis = alt.Axis(tickCount=8, tickMinStep=1, grid=False, labelExpr="datum.value == 0 ? 'end' : format(-datum.value, 'd')")
     x = alt.X("x:Q", title="time steps before the end of the sequence", scale=scale, axis=axis)
-    text = "datum.value == 1 ? '1' : replace(format(datum.value, '.0e'), '+', '')"
-    axis = alt.Axis(values=[1e-12, 1e-8, 1e-4, 1, 1e4], labelExpr=text, title=None)
+    axis = alt.Axis(values=[1e-12, 1e-8, 1e-4, 1, 1e4], labelExpr=POWER, title=None)
     y = alt.Y("shown:Q", scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False), axis=axis)
     titles = {"name": "run", "text": "left of it", "norm": "norm itself"}
     before = alt.Tooltip("before:Q", title="steps before the end", format="d")
     tips = [before, *(alt.Tooltip(f"{k}:N", title=title) for k, title in titles.items())]
     base = _base(data).encode(x, y, _colour())
-    lines = base.mark_line(strokeWidth=3, clip=True).encode(_dash(), detail="piece:N")
+    lines = base.mark_line(strokeWidth=3).encode(_dash(), detail="piece:N")
     shapes = alt.Scale(domain=["below", "above"], range=["triangle-down", "triangle-up"])
     edge = base.transform_filter("datum.edge != ''").mark_point(filled=True, size=110, opacity=1)
     edge = edge.encode(shape=alt.Shape("edge:N", scale=shapes, legend=None), tooltip=tips)
@@ -92,15 +92,15 @@ def _dash() -> alt.StrokeDash:
 
 
 def training_table(runs: Runs, column: str) -> pd.DataFrame:
-    """place, name, x, and median, lowest and highest of a History's column, where any network has a number.
+    """Returns place, name, x, and the median (value), lowest and highest of a History's column, where any network has a number.
 
-    A network that is NaN counts as the worst in the median, which ends where half of them are.
+    A NaN counts as the worst number in the median, which is NaN where half of the networks or more are.
     """
     pieces = []
     for place, (name, h) in runs.items():
         values = getattr(h, column)[: h.n]
         rows = np.flatnonzero(np.isfinite(values).any(1))
-        rows = rows[_thinned(len(rows))]
+        rows = rows[evenly(len(rows), MAX_POINTS)]
         some = np.where(np.isfinite(values[rows]), values[rows], np.nan)
         middle = median(some, WORST.get(column, np.inf))
         spread = {"value": middle, "low": np.nanmin(some, 1), "high": np.nanmax(some, 1)} if len(rows) else {}
@@ -110,10 +110,10 @@ def training_table(runs: Runs, column: str) -> pd.DataFrame:
 
 
 def profile_table(runs: Runs, last: bool = True) -> pd.DataFrame:
-    """The median network's ||dL/dh_t|| as a share of that at the end, in the first or the last row that is there.
+    """Returns the median network's ||dL/dh_t|| as a share of that at the end, in the first or the last recorded row.
 
-    `piece` counts up where a line is interrupted: exactly 0 and NaN have no place on a logarithmic axis. `edge` marks where a
-    line, seen from the end, first leaves the axis; it stands at the edge there.
+    `piece` counts up where a line is interrupted, because it is off the axis. `edge` marks where a line, seen from the end, first
+    leaves the axis; it stands at the edge there. No line is clipped: in the browser the clip once kept a height of 15 pixels.
     """
     pieces = [_profile(place, name, h, last) for place, (name, h) in runs.items() if h.n]
     columns = ["place", "name", "x", "before", "shown", "piece", "edge", "text", "norm"]
@@ -127,18 +127,18 @@ def _profile(place: int, name: str, h: History, last: bool) -> pd.DataFrame:
     with np.errstate(all="ignore"):
         share = norm / norm[-1]
     t = np.arange(len(norm))
-    at = np.unique([*_thinned(len(t)), *_leaves(share)])
+    at = np.unique([*evenly(len(t), MAX_POINTS), *_leaves(share)])
     at = at[np.isfinite(share[at])]
     off = np.isin(at, _leaves(share))
-    below = share[at] < LOW
-    zero = share[at] == 0
+    below, above = share[at] < LOW, share[at] > HIGH
+    hidden = (below | above) & ~off
     edge = np.where(below, "below", "above")
     cut, norm_type = h.e.first_uncut, h.state_grad.dtype
     columns = {
         "x": t[at] - t[-1],
         "before": t[-1] - t[at],
-        "shown": np.where(off, np.where(below, LOW, HIGH), np.where(zero, np.nan, share[at])),
-        "piece": [f"{place}.{n}" for n in np.cumsum(zero)],
+        "shown": np.where(off, np.where(below, LOW, HIGH), np.where(hidden, np.nan, share[at])),
+        "piece": [f"{place}.{n}" for n in np.cumsum(hidden)],
         "edge": np.where(off, edge, ""),
         "text": [
             "exactly 0: cut by truncation" if share[t] == 0 and t < cut else amount(share[t], smallest(norm_type)) for t in at
@@ -153,8 +153,3 @@ def _leaves(share: np.ndarray) -> list[int]:
     with np.errstate(invalid="ignore"):
         off = np.flatnonzero((share < LOW) | (share > HIGH))
     return [int(off[-1])] if len(off) else []
-
-
-def _thinned(n: int) -> np.ndarray:
-    """Which of n rows are drawn: all, or evenly fewer, always with the first and the last."""
-    return np.unique(np.linspace(0, n - 1, min(n, POINTS)).round().astype(int)) if n else np.array([], int)

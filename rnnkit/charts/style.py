@@ -1,4 +1,4 @@
-"""What all charts share: colours, sizes, fonts."""
+"""Colours, sizes and fonts of all charts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import altair as alt
 
 
 def legible(light: str, dark: str) -> alt.ExprRef:
-    """A colour for text, by what is behind the chart: none has a contrast of 4.5 with both white and near-black."""
+    """Returns a colour for text by the background: no single one has a contrast of 4.5 with both white and near-black."""
     return alt.ExprRef(f"isString(background) && luminance(background) < 0.3 ? '{dark}' : '{light}'")
 
 
@@ -23,13 +23,14 @@ GREY_TEXT = legible("#5f6a74", "#9aa5b0")
 CRIMSON_TEXT = legible(CRIMSON, "#ff6b81")
 BLUE, ORANGE = "#2166ac", "#b35806"  # activations below and above 0
 LOW, HIGH = 1e-12, 1e4  # the domain of gradient norms, the same on every page
+POWER = "datum.value == 1 ? '1' : replace(format(datum.value, '.0e'), '+', '')"  # a label of its axis: 1, 1e-4
 HEIGHT = 250
 MAX_ROWS = 5000  # of Altair
 Levels: TypeAlias = Sequence[tuple[str, float]]  # name and height of rules across a chart
 
 
 def sized(*layers: Any, height: int = HEIGHT) -> alt.LayerChart:
-    """The layers as one chart as wide as its place, with text that can be read from the last row."""
+    """Returns the layers as one chart of its container's width, with text legible from the last row."""
     return with_fonts(alt.layer(*layers).properties(height=height, width="container"))
 
 

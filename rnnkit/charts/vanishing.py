@@ -1,4 +1,4 @@
-"""Charts over time of what studies.flow found: a gradient on its way back beside theory, singular values, the units' slopes.
+"""Charts over time of studies.gradient_flow: the gradient beside theory, singular values, the units' slopes.
 
 Tables in, alt.Chart out; words stand beneath where there are words. Gradient norms have the domain of the heatmap, 1e-12 to
 1e4: a line leaves the plot where its value does, and a mark at the edge says so.
@@ -7,24 +7,27 @@ Tables in, alt.Chart out; words stand beneath where there are words. Gradient no
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
-from rnnkit.analysis.describe import amount, smallest
-from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, INK_TEXT, LOW, ORANGE, VIOLET, WARM, sized
+from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, INK, INK_TEXT, LOW, POWER, VIOLET, WARM, sized
+from rnnkit.results.gradient_flow import GradientFlow
+from rnnkit.rounding import amount, smallest
+from rnnkit.thinning import evenly
 
-SERIES = {  # column of flow_table -> label, colour, dash
-    "bound": ("upper bound", WARM, (7, 4)),
-    "straight": ("through the gates alone", WARM, (7, 4)),
-    "typical": ("rule of thumb", GREY, (2, 3)),
-    "measured": ("measured", INK, (1, 0)),  # last: on top of the others
+SERIES = {  # column of flow_table -> colour, dash, label
+    "bound": (WARM, (7, 4), "upper bound"),
+    "straight": (WARM, (7, 4), "through the gates alone"),
+    "typical": (GREY, (2, 3), "rule of thumb"),
+    "measured": (INK, (1, 0), "measured"),  # last: on top of the others
 }
+NEVER_TOGETHER = {"straight": "bound"}  # of gated cells the one, of the others the other: they may look alike
 RANKS = {"largest": INK, "median": VIOLET, "smallest": WARM}
-DATA = alt.NamedData("rows")  # what a chart without a table waits for
+DATA = alt.NamedData("rows")  # the name under which a chart without a table gets its rows
 
 
 def flow_chart(
@@ -35,21 +38,21 @@ def flow_chart(
     most: int = 40,
     height: int = 440,
 ) -> alt.LayerChart:
-    """Gradient norms over time as shares of the last one: a flow_table, and which of its SERIES; `marks` names some steps."""
-    base = alt.Chart(DATA if data is None else data).encode(_time(words, most))
-    tips = [_tip("word"), *(_tip(f"{name}_text", SERIES[name][0]) for name in reversed(series))]
-    tips += [_tip("product_text", "product of Jacobians"), _tip("norm_text", "norm itself")]
+    """Draws gradient norms over time as shares of the last one, from a flow_table: these SERIES; `marks` names steps."""
+    base = alt.Chart(DATA if data is None else data).encode(time_axis(words, most))
+    tips = [tip("word"), *(tip(f"{name}_text", SERIES[name][2]) for name in reversed(series))]
+    tips += [tip("product_text", "product of Jacobians"), tip("norm_text", "norm itself")]
     layers = [*_marks(marks, len(words)), _lines(base, series), _beads(base, len(words), most), *_edges(base)]
     return sized(*layers, *_reader(base, tips), height=height)
 
 
 def spectrum_chart(data: pd.DataFrame | None, words: Sequence[str], most: int = 20, height: int = 320) -> alt.LayerChart:
-    """Singular values of dh_T/ds_t over time: a spectrum_table."""
-    base = alt.Chart(DATA if data is None else data).encode(_time(words, most), _norm("value"))
+    """Draws the singular values of dh_T/ds_t over time from a spectrum_table."""
+    base = alt.Chart(DATA if data is None else data).encode(time_axis(words, most), _norm("value"))
     thin = base.mark_line(clip=True, strokeWidth=1, opacity=0.4, color=GREY).encode(detail="rank:N")
     named = base.transform_filter("datum.name != ''")
     colour = alt.Color("name:N", scale=alt.Scale(domain=list(RANKS), range=list(RANKS.values())), legend=None)
-    tips = [_tip("word"), _tip("name", "singular value"), alt.Tooltip("value:Q", format=".1e")]
+    tips = [tip("word"), tip("name", "singular value"), alt.Tooltip("value:Q", format=".1e")]
     dots = named.mark_point(clip=True, size=200, opacity=0).encode(tooltip=tips)
     return sized(thin, named.mark_line(clip=True, strokeWidth=3).encode(colour), dots, height=height)
 
@@ -57,8 +60,8 @@ def spectrum_chart(data: pd.DataFrame | None, words: Sequence[str], most: int = 
 def slopes_chart(
     data: pd.DataFrame | None, words: Sequence[str], gamma: float = 1, most: int = 20, height: int = 320
 ) -> alt.LayerChart:
-    """How far the units are from saturation, or how open their gates: a slopes_table. A line at gamma where it is below 1."""
-    base = alt.Chart(DATA if data is None else data).encode(_time(words, most))
+    """Draws the units' slopes, or their forget gates, over time from a slopes_table; a line at gamma where it is below 1."""
+    base = alt.Chart(DATA if data is None else data).encode(time_axis(words, most))
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], labelExpr="datum.value", title=None)
     look: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": axis}
     layers = [
@@ -76,33 +79,22 @@ def slopes_chart(
         "upper": "upper quartile",
         "high": "highest",
     }
-    tips = [_tip("word"), *(alt.Tooltip(f"{k}:Q", title=name, format=".3f") for k, name in names.items())]
+    tips = [tip("word"), *(alt.Tooltip(f"{k}:Q", title=name, format=".3f") for k, name in names.items())]
     return sized(*layers, *_reader(base, tips), height=height)
 
 
-def states_chart(data: pd.DataFrame | None, words: Sequence[str], most: int = 20, height: int = 260) -> alt.LayerChart:
-    """Values of some units over time, a states_table: blue below 0, orange above, the paler the nearer to it."""
-    colour = alt.condition("datum.value < 0", alt.value(BLUE), alt.value(ORANGE))
-    size = alt.Opacity("size:Q", scale=alt.Scale(domain=[0, 1], range=[0, 1], type="sqrt", clamp=True), legend=None)
-    y = alt.Y("unit:O", axis=alt.Axis(title="unit", labels=False, ticks=False, domain=False))
-    strip = alt.Chart(DATA if data is None else data).transform_calculate(size="abs(datum.value)").mark_rect()
-    tips = [_tip("word"), alt.Tooltip("unit:O"), alt.Tooltip("value:Q", format=".3f")]
-    x = _time(words, most, "from")
-    return sized(strip.encode(x, alt.X2("to:Q"), y, size, color=colour, tooltip=tips), height=height)
+# ---- tables from a GradientFlow ----
 
 
-# ---- tables from what studies.flow found ----
-
-
-def flow_table(found: Mapping[str, Any], part: int, words: Sequence[str]) -> pd.DataFrame:
+def flow_table(found: GradientFlow, part: int, words: Sequence[str]) -> pd.DataFrame:
     """For flow_chart: the gradient of one part of the state as a share of its norm at the last step, and that norm itself.
 
-    Theory speaks of h, the keeping gates of the last part.
+    The bounds hold for h, the product of the forget gates for the last part.
     """
-    norm, last = found["norm"][part], part == len(found["norm"]) - 1
-    columns = {"measured": norm, "bound": found["bound"], "typical": found["typical"]}
-    columns["straight"] = found["straight"] if last else None
-    columns["product"] = np.full(len(norm), np.nan) if found["product"] is None else found["product"][part]
+    norm, last = found.norm[part], part == len(found.norm) - 1
+    columns = {"measured": norm, "bound": found.bound, "typical": found.typical}
+    columns["straight"] = found.straight if last else None
+    columns["product"] = np.full(len(norm), np.nan) if found.product is None else found.product[part]
     with np.errstate(all="ignore"):
         shares = {name: values / norm[-1] for name, values in columns.items() if values is not None}
     zero = smallest(norm.dtype)
@@ -114,9 +106,9 @@ def flow_text(table: pd.DataFrame, name: str, mark: tuple[int, str], end: str) -
     """The finding of flow_chart, of dL/d`name` at the step and place of `mark`."""
     t, place = mark
     row = table.iloc[t]
-    theory = [f"{SERIES[s][0]} {amount(row[s])}" for s in ("bound", "typical", "straight") if s in table and np.isfinite(row[s])]
-    told = f"Norm of dL/d{name} at every time step: of what it is at the {end}, {row.measured_text} is left at the {place}"
-    return told + (f"; predicted: {', '.join(theory)}." if theory else ".")
+    theory = [f"{SERIES[s][2]} {amount(row[s])}" for s in ("bound", "typical", "straight") if s in table and np.isfinite(row[s])]
+    text = f"Norm of dL/d{name} at every time step: of what it is at the {end}, {row.measured_text} is left at the {place}"
+    return text + (f"; predicted: {', '.join(theory)}." if theory else ".")
 
 
 def spectrum_text(table: pd.DataFrame, name: str, place: str) -> str:
@@ -137,40 +129,22 @@ def slopes_text(table: pd.DataFrame, what: str) -> str:
     )
 
 
-def states_text(table: pd.DataFrame, name: str) -> str:
-    """The finding of states_chart."""
-    ends = [(word, group.value) for (_, word), group in table.groupby(["t", "word"])]
-    said = " and ".join(f"{v.min():.2f} to {v.max():.2f} at “{word}”" for word, v in (ends[0], ends[-1]))
-    return f"Values of {name} over time, of {table.unit.nunique()} units: {said}."
-
-
-def spectrum_table(found: Mapping[str, Any], part: int, words: Sequence[str], lines: int = 48) -> pd.DataFrame:
-    """For spectrum_chart; of more than `lines` singular values evenly fewer."""
-    values, at = found["spectrum"][part], found["spectrum_t"]
+def spectrum_table(found: GradientFlow, part: int, words: Sequence[str], lines: int = 48) -> pd.DataFrame:
+    """For spectrum_chart; of more than `lines` singular values evenly fewer. The spectrum must have been computed."""
+    assert found.spectrum is not None and found.spectrum_t is not None
+    values, at = found.spectrum[part], found.spectrum_t
     n = values.shape[1]
     names = {0: "largest", (n - 1) // 2: "median", n - 1: "smallest"} if n > 2 else {0: "largest", n - 1: "smallest"}
-    ranks = np.unique(np.concatenate([list(names), np.linspace(0, n - 1, min(n, lines)).round()])).astype(int)
+    ranks = np.unique([*names, *evenly(n, lines)])
     t, rank = np.repeat(at, len(ranks)), np.tile(ranks, len(at))
     named = [names.get(r, "") for r in rank]
     table = {"t": t, "word": [words[k] for k in t], "rank": rank, "value": values[:, ranks].ravel(), "name": named}
     return pd.DataFrame(table).query("value > 0")  # neither zero nor what rounding hides has a place on a logarithmic axis
 
 
-def slopes_table(found: Mapping[str, Any], words: Sequence[str]) -> pd.DataFrame:
-    low, lower, _, upper, high = found["slope"]
-    return pd.DataFrame(_times(words) | {"low": low, "lower": lower, "upper": upper, "high": high, "mean": found["slope_mean"]})
-
-
-def states_table(values: np.ndarray, words: Sequence[str], units: int = 24, columns: int = 80) -> pd.DataFrame:
-    """For states_chart: values (T, H) of evenly chosen units at evenly chosen times."""
-    T, H = values.shape
-    at = np.unique(np.linspace(0, T - 1, min(T, columns)).round().astype(int))
-    which = np.unique(np.linspace(0, H - 1, min(H, units)).round().astype(int))
-    t, unit = np.repeat(at, len(which)), np.tile(which, len(at))
-    edges = np.concatenate([[-0.5], (at[1:] + at[:-1]) / 2, [T - 0.5]])
-    around = {"from": np.repeat(edges[:-1], len(which)), "to": np.repeat(edges[1:], len(which))}
-    shown = values[np.ix_(at, which)].ravel()
-    return pd.DataFrame({"t": t, "word": [words[k] for k in t], "unit": unit + 1, "value": shown} | around)
+def slopes_table(found: GradientFlow, words: Sequence[str]) -> pd.DataFrame:
+    low, lower, _, upper, high = found.slope
+    return pd.DataFrame(_times(words) | {"low": low, "lower": lower, "upper": upper, "high": high, "mean": found.slope_mean})
 
 
 def _times(words: Sequence[str]) -> dict[str, Any]:
@@ -180,7 +154,7 @@ def _times(words: Sequence[str]) -> dict[str, Any]:
 # ---- what the charts over time are made of ----
 
 
-def _time(words: Sequence[str], most: int, field: str = "t") -> alt.X:
+def time_axis(words: Sequence[str], most: int, field: str = "t") -> alt.X:
     """Time, with at most so many words beneath, the first and the last in any case."""
     T = len(words)
     every = -(-T // most)
@@ -199,14 +173,13 @@ def _time(words: Sequence[str], most: int, field: str = "t") -> alt.X:
 
 
 def _norm(field: str) -> alt.Y:
-    text = "datum.value == 1 ? '1' : replace(format(datum.value, '.0e'), '+', '')"
-    axis = alt.Axis(values=[1e-12, 1e-8, 1e-4, 1, 1e4], labelExpr=text, title=None)
+    axis = alt.Axis(values=[1e-12, 1e-8, 1e-4, 1, 1e4], labelExpr=POWER, title=None)
     return alt.Y(f"{field}:Q", scale=alt.Scale(type="log", domain=[LOW, HIGH], nice=False), axis=axis)
 
 
 def _lines(base: alt.Chart, series: Sequence[str]) -> alt.Chart:
     """Every series from the column of its name."""
-    _, colours, dashes = zip(*(SERIES[name] for name in series), strict=True)
+    colours, dashes, _ = zip(*(SERIES[name] for name in series), strict=True)
     look: dict[str, Any] = {"scale": alt.Scale(domain=list(series), range=list(colours)), "legend": None}
     dash: dict[str, Any] = {"scale": alt.Scale(domain=list(series), range=[list(d) for d in dashes]), "legend": None}
     folded = base.transform_fold(list(series), as_=["series", "share"]).transform_filter(_above_zero("share"))
@@ -253,7 +226,7 @@ def _edges(base: alt.Chart) -> list[alt.Chart]:
     return layers
 
 
-def _tip(field: str, title: str | None = None) -> alt.Tooltip:
+def tip(field: str, title: str | None = None) -> alt.Tooltip:
     return alt.Tooltip(f"{field}:N", title=title or field)
 
 

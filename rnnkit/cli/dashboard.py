@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rnnkit.cli.ends import REFUSED, fail
+from rnnkit.cli.exit_status import REFUSED, fail
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PACKAGED = PACKAGE / "_dashboard" / "dashboard.py"  # in a wheel, with pages and settings beside it (pyproject.toml)
 
 
 def add_to(commands: Any) -> None:
+    """Adds the subcommand's parser."""
     parser = commands.add_parser(
         "dashboard",
         help="start the dashboard and open it in a browser",
@@ -28,7 +29,7 @@ def add_to(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the server until it is ended; Streamlit then raises SystemExit."""
+    """Runs the server until it ends; Streamlit then raises SystemExit."""
     if importlib.util.find_spec("streamlit") is None:
         fail('Streamlit is not installed: run  pip install "rnnkit[dashboard]"', REFUSED)
     options = {"--server.port": args.port, "--server.address": args.address}
@@ -38,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
 
 
 def script() -> Path:
-    """The path of dashboard.py: within an installed package, or beside the package in a clone."""
+    """Returns the path of dashboard.py: inside an installed package, or beside the package in a clone."""
     return PACKAGED if PACKAGED.is_file() else PACKAGE.parent / "dashboard.py"

@@ -1,4 +1,4 @@
-"""The files that `train` reads: sentences, a text, sentences to test on, minimal pairs. All are read before the training."""
+"""Reads the input files of `train` before the training: sentences, a text, sentences to test on, minimal pairs."""
 
 from __future__ import annotations
 
@@ -6,66 +6,70 @@ import argparse
 import sys
 from pathlib import Path
 
-from rnnkit.cli.ends import reason
+from rnnkit.cli.exit_status import error_text
 from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_suite, read_text
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS
-from rnnkit.tasks.data import keep
+from rnnkit.tasks.data import STORE
 
-OF_SENTENCES, OF_TEXTS = ("gold", "format", "test"), ("whole_text",)  # options about --file, by what it holds
+CORPUS_OPTIONS, TEXT_OPTIONS = ("gold", "format", "test"), ("whole_text",)  # options for the kinds of --file
 
 
-def options(args: argparse.Namespace, *names: str) -> list[str]:
-    """Those of these options that were given, as they are written."""
+def given_options(args: argparse.Namespace, *names: str) -> list[str]:
+    """Returns those of these options that were given, as they are written: `--whole-text`."""
     return [f"--{name.replace('_', '-')}" for name in names if getattr(args, name) not in (None, False)]
 
 
-def contents(path: str, what: str = "") -> bytes:
+def read_bytes(path: str, what: str = "") -> bytes:
+    """Returns the bytes of a file. Raises ValueError with the path where it cannot be read."""
     if not path:
         raise ValueError("expected the name of a file to read, got ''")
     try:
         return Path(path).read_bytes()
     except (OSError, MemoryError) as error:
-        raise ValueError(f"cannot read {what}{path}: {reason(error)}") from None
+        raise ValueError(f"cannot read {what}{path}: {error_text(error)}") from None
 
 
 def data_of(args: argparse.Namespace, task: str) -> str:
-    """The name of what is in the file that was given."""
+    """Reads --file for this task, stores its content and returns the name for Experiment.data.
+
+    Raises ValueError for a task that reads no file, an option of another task, and an unusable file.
+    """
     kind = TASKS[task].data if task in TASKS else ""
     if not kind:
-        takers = ", ".join(name for name, t in TASKS.items() if t.data)
-        raise ValueError(f"--file needs a task that learns from a file ({takers}), got {task!r}")
-    if kind != "corpus" and (lost := options(args, *OF_SENTENCES)):
-        raise ValueError(f"{lost[0]} needs the task corpus (sentences with a verb), got {task!r}")
-    if kind != "text" and (lost := options(args, *OF_TEXTS)):
-        raise ValueError(f"{lost[0]} needs a text (task characters or words), got {task!r}")
-    data, gold = contents(args.file, "the file "), contents(args.gold, "the file ") if args.gold is not None else None
+        tasks = ", ".join(name for name, t in TASKS.items() if t.data)
+        raise ValueError(f"--file needs a task that learns from a file ({tasks}), got {task!r}")
+    if kind != "corpus" and (unsuitable := given_options(args, *CORPUS_OPTIONS)):
+        raise ValueError(f"{unsuitable[0]} needs the task corpus (sentences with a verb), got {task!r}")
+    if kind != "text" and (unsuitable := given_options(args, *TEXT_OPTIONS)):
+        raise ValueError(f"{unsuitable[0]} needs a text (task characters or words), got {task!r}")
+    data, gold = read_bytes(args.file, "the file "), read_bytes(args.gold, "the file ") if args.gold is not None else None
     name = Path(args.file).name
     suite = None if args.test is None else _suite(args.test)
     try:
-        found: Corpus | Text
+        content: Corpus | Text
         if kind == "corpus":
-            found = read_corpus(data, name, args.format, gold, test=suite)
+            content = read_corpus(data, name, args.format, gold, test=suite)
         else:
-            found = read_text(data, name, whole=args.whole_text)
+            content = read_text(data, name, whole=args.whole_text)
     except ValueError as error:
         is_text = kind == "corpus" and args.task is None and _is_text(data)
-        told = f"{str(error).rstrip('?')}. To learn from it as a text: --task characters, or words"
-        raise ValueError(told if is_text else error) from None
-    return _kept(found, args.quiet)
+        message = f"{str(error).rstrip('?')}. To learn from it as a text: --task characters, or words"
+        raise ValueError(message if is_text else error) from None
+    return _store(content, args.quiet)
 
 
-def _kept(found: Corpus | Text | Pairs, quiet: bool) -> str:
-    """Its name; what was noticed goes to standard error."""
-    if found.notes and not quiet:
-        print("\n".join(found.notes), file=sys.stderr)
-    return keep(found)
+def _store(content: Corpus | Text | Pairs, quiet: bool) -> str:
+    """Stores the content and returns its name. Prints its notes to standard error."""
+    if content.notes and not quiet:
+        print("\n".join(content.notes), file=sys.stderr)
+    return STORE.put(content)
 
 
 def _suite(path: str) -> Corpus:
-    """Sentences to test on; the .gold file of a .text file stands beside it."""
-    data, gold = contents(path, "the file of --test "), Path(path).with_suffix(".gold")
-    answers = contents(str(gold), "the file ") if path.endswith(".text") and gold.is_file() else None
+    """Reads the sentences of --test. The .gold file of a .text file lies in the same folder."""
+    data, gold = read_bytes(path, "the file of --test "), Path(path).with_suffix(".gold")
+    answers = read_bytes(str(gold), "the file ") if path.endswith(".text") and gold.is_file() else None
     try:
         return read_suite(data, Path(path).name, gold=answers)
     except CorpusError as error:
@@ -81,12 +85,12 @@ def _is_text(data: bytes) -> bool:
 
 
 def pairs_of(args: argparse.Namespace, e: Experiment) -> str:
-    """The name of the minimal pairs that were given, "" where none were."""
+    """Reads --pairs, stores them and returns their name; "" without --pairs. Raises ValueError where they do not fit."""
     if args.pairs is None:
         if args.pairs_gold is not None:
             raise ValueError("--pairs-gold belongs to --pairs: give --pairs, too")
         return ""
     if TASKS[e.task].data != "text":
         raise ValueError(f"--pairs asks a text's model: expected --task characters or words, got {e.task!r}")
-    gold = None if args.pairs_gold is None else contents(args.pairs_gold, "the file ")
-    return _kept(read_pairs(contents(args.pairs, "the file "), Path(args.pairs).name, gold), args.quiet)
+    gold = None if args.pairs_gold is None else read_bytes(args.pairs_gold, "the file ")
+    return _store(read_pairs(read_bytes(args.pairs, "the file "), Path(args.pairs).name, gold), args.quiet)

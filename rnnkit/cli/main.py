@@ -1,4 +1,4 @@
-"""The command line: reads the arguments and hands them to a subcommand. A new one is a file here and a name in COMMANDS."""
+"""Parses the arguments and calls a subcommand. A new subcommand is one file in this folder and one name in COMMANDS."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import argparse
 from collections.abc import Sequence
 from typing import NoReturn
 
-from rnnkit.cli import dashboard, train
+from rnnkit.cli import dashboard, papers, results, sweep, train
 from rnnkit.cli import list as list_
-from rnnkit.cli.ends import fail, run
+from rnnkit.cli.exit_status import fail, run
 
-COMMANDS = (train, list_, dashboard)  # each has `add_to(commands)`, which gives its parser a function `run(args)`
+COMMANDS = (train, sweep, papers, results, list_, dashboard)  # each has add_to(subparsers), which sets `run`: args -> exit code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs `rnnkit ARGUMENTS` and returns the exit code (rnnkit/cli/ends.py).
+    """Runs `rnnkit ARGUMENTS` and returns the exit code (rnnkit/cli/exit_status.py).
 
     Raises SystemExit with that code where an argument is refused, as argparse does.
     """
@@ -27,13 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """What is wrong comes in one line, without the usage of all options."""
+    """Reports a wrong argument in one line, without the usage of all options."""
 
     def error(self, message: str) -> NoReturn:
         fail(f"{message} (see {self.prog} --help)")
 
 
 def parser() -> argparse.ArgumentParser:
+    """Returns the parser of all subcommands."""
     whole = _Parser(
         "rnnkit",
         description="The command line: `python -m rnnkit train --task agreement --length 50 --cell lstm ...`.",

@@ -1,4 +1,4 @@
-"""The files that `train` writes: every path is checked before the training, every file is written after it."""
+"""Checks the output paths of `train` before the training, and writes the files after it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnkit.cli.ends import TRAINING_ERRORS, reason
+from rnnkit.cli.exit_status import TRAINING_ERRORS, error_text
 from rnnkit.engine.history import History
 from rnnkit.experiment import Experiment
 
 TABLES = (".csv", ".parquet")
-NEEDS = {  # option -> module, how it is installed, what it is for
+NEEDS = {  # option -> module, package that installs it, message
     "--records": ("pyarrow", "pyarrow", "tables need pyarrow"),
     "--gradients": ("pyarrow", "pyarrow", "tables need pyarrow"),
+    "--out": ("pyarrow", "pyarrow", "tables need pyarrow"),
     "--charts": ("vl_convert", "vl-convert-python", "charts as files need vl-convert"),
     "--handout": ("vl_convert", "vl-convert-python", "charts as files need vl-convert"),
 }
@@ -24,12 +25,12 @@ NEEDS = {  # option -> module, how it is installed, what it is for
 
 @dataclass(frozen=True)
 class Outputs:
-    """Option -> path, of those that were given; `charts` names a folder."""
+    """The output options that were given."""
 
-    paths: Mapping[str, str]
+    paths: Mapping[str, str]  # option -> path; that of --charts is a folder
 
     def check(self, e: Experiment, inputs: Mapping[str, str], force: bool) -> None:
-        """Raises ValueError that names every path that cannot be written, or would replace something."""
+        """Raises ValueError with every path that cannot be written, is also an input, or exists, unless `force`."""
         problems = []
         owners = {_identity(path): option for option, path in inputs.items()}
         for option, path in self.paths.items():
@@ -48,15 +49,15 @@ class Outputs:
         return [f"{name}.{form}" for name in names(e) for form in ("svg", "png")]
 
     def write(self, history: History) -> list[str]:
-        """Writes every file of a run, however far it has come; returns what could not be written, one sentence a file."""
+        """Writes all files of a run, complete or not. Returns one sentence for each file that could not be written."""
         problems = []
         for option, path in self.paths.items():
             if not history.n and option != "--save-json":
-                continue  # nothing is recorded yet
+                continue  # there is no record yet
             try:
                 WRITERS[option](history, path)
             except TRAINING_ERRORS as error:
-                problems.append(f"{option} {path!r} was not written: {reason(error)}")
+                problems.append(f"{option} {path!r} was not written: {error_text(error)}")
         return problems
 
 
@@ -64,22 +65,22 @@ class Outputs:
 
 
 def _identity(path: str) -> object:
-    """Equal for two names of one file, also through links."""
+    """Returns a value that is equal for two paths of one file, also through links."""
     try:
-        found = os.stat(path)
-        return found.st_dev, found.st_ino
+        status = os.stat(path)
+        return status.st_dev, status.st_ino
     except (OSError, ValueError):
         return os.path.normcase(os.path.realpath(path))
 
 
 def _problem(option: str, path: str, force: bool, names: list[str]) -> str:
-    """Why this path will not do, "" where it will; `names` are the files that go into a folder."""
+    """Returns why this path cannot be used, "" where it can. `names`: files that are written into a folder."""
     module, package, what = NEEDS.get(option, ("json", "", ""))
     if importlib.util.find_spec(module) is None:
         return f"{what}: run  pip install {package}"
     if not path:
         return f"{option} needs a name, got ''"
-    is_table, is_folder = option in ("--records", "--gradients"), option == "--charts"
+    is_table, is_folder = option in ("--records", "--gradients", "--out"), option == "--charts"
     if is_table and Path(path).suffix.lower() not in TABLES:
         return f"a table is written as .csv or .parquet, got {path!r}"
     if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
@@ -89,30 +90,30 @@ def _problem(option: str, path: str, force: bool, names: list[str]) -> str:
     if not is_folder and (os.path.isdir(path) or not os.path.basename(path)):
         return f"{option} needs a file, {path!r} is a folder"
     files = [os.path.join(path, name) for name in names] if is_folder else [path]
-    there = [file for file in files if os.path.isfile(file)]
-    if there and not force:
-        return f"{there[0]!r} exists: give --force to overwrite it, or another name"
+    existing = [file for file in files if os.path.isfile(file)]
+    if existing and not force:
+        return f"{existing[0]!r} exists: give --force to overwrite it, or another name"
     return _not_writable(path, is_folder)
 
 
 def _not_writable(path: str, is_folder: bool) -> str:
-    """Tries to write, leaves nothing behind and changes nothing; permissions alone do not tell (root, read-only disks)."""
+    """Returns why a path cannot be written, "" where it can. Tries to write and changes nothing: permissions are not enough."""
     path = os.path.realpath(path)
-    new = not os.path.exists(path)
+    is_new = not os.path.exists(path)
     try:
-        if is_folder and new:
+        if is_folder and is_new:
             os.mkdir(path)
             os.rmdir(path)
         elif is_folder:
             with tempfile.TemporaryFile(dir=path):
                 pass
-        elif new or os.path.isfile(path):  # a device or a pipe is not opened twice
+        elif is_new or os.path.isfile(path):  # a device or a pipe is not opened twice
             with open(path, "ab"):
                 pass
-            if new:
+            if is_new:
                 os.unlink(path)
     except (OSError, ValueError) as error:
-        return f"cannot write {path!r}: {reason(error)}"
+        return f"cannot write {path!r}: {error_text(error)}"
     return ""
 
 
@@ -130,10 +131,10 @@ def _table(write: str) -> Callable[[History, str], None]:
 
 
 def _charts(history: History, path: str) -> None:
-    from rnnkit.export.figures import figures, pictured
+    from rnnkit.export.figures import figures, titled_chart
     from rnnkit.export.images import images
 
-    jobs = {(figure.name, form): (pictured(figure, history), form) for figure in figures(history) for form in ("svg", "png")}
+    jobs = {(figure.name, form): (titled_chart(figure, history), form) for figure in figures(history) for form in ("svg", "png")}
     os.makedirs(path, exist_ok=True)
     for (name, form), data in zip(jobs, images(list(jobs.values())), strict=True):
         Path(path, f"{name}.{form}").write_bytes(data)

@@ -1,4 +1,4 @@
-"""A bar on standard error while a command trains, where that is a terminal."""
+"""A progress bar on standard error, where that is a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WIDTH = 30
 
 
 def with_progress(e: Experiment, records: Iterator[Record], quiet: bool) -> Iterator[Record]:
-    """The same records; the bar is drawn at most ten times a second."""
+    """Yields the records and draws the bar at most ten times a second; no bar where `quiet`."""
     if quiet or not sys.stderr.isatty():
         yield from records
         return

@@ -1,4 +1,4 @@
-"""`rnnkit train`: trains the networks of one Experiment, writes the files asked for and prints the verdict."""
+"""`rnnkit train`: trains the networks of one Experiment, writes the requested files and prints the verdict."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rnnkit.analysis.summary import verdict
-from rnnkit.cli.ends import CODES, FAILED, STOPPED, TRAINING_ERRORS, Stop, fail, reason, tell
-from rnnkit.cli.experiment_options import add_experiment, experiment_of
+from rnnkit.cli.exit_status import CODES, FAILED, SIGNAL_BASE, TRAINING_ERRORS, Stop, error_text, fail, print_error
+from rnnkit.cli.experiment_options import add_data, add_experiment, experiment_of
 from rnnkit.cli.inputs import pairs_of
 from rnnkit.cli.outputs import Outputs
 from rnnkit.cli.progress import with_progress
-from rnnkit.corpus import FORMATS, as_text
+from rnnkit.corpus import as_text, blimp_2020, linzen_2016
 from rnnkit.engine.history import History
 from rnnkit.engine.record import Record
 from rnnkit.experiment import Experiment
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rnnkit.engine.trainer import Trainer
 
 MAX_THREADS = 1024
-INPUTS = ("file", "gold", "test", "pairs", "pairs_gold")  # options that name a file to read
+INPUTS = ("file", "gold", "test", "pairs", "pairs_gold")
 OUTPUTS = ("records", "gradients", "charts", "handout", "save_json")
 EXAMPLES = """\
 examples:
@@ -54,6 +54,7 @@ EPILOG = f"{EXAMPLES}\n{CODES}"
 
 
 def add_to(commands: Any) -> None:
+    """Adds the subcommand's parser."""
     parser = commands.add_parser(
         "train",
         help="train networks and write what happens as tables",
@@ -63,14 +64,8 @@ def add_to(commands: Any) -> None:
     )
     parser.set_defaults(run=run)
     add_experiment(parser)
-    parser.add_argument(
-        "--file", metavar="FILE", help="learn from sentences (task corpus, assumed) or a text (characters, words)"
-    )
-    parser.add_argument("--gold", metavar="FILE", help="of Gulordava et al.'s corpora: the .gold file beside the .text file")
-    parser.add_argument("--test", metavar="FILE", help="sentences to test on, any number; --file is then for training alone")
-    formats = ", ".join(FORMATS)
-    parser.add_argument("--format", metavar="NAME", choices=[*FORMATS], help=f"of --file: {formats} (default: recognised)")
-    _add_text(parser)
+    add_data(parser)
+    _add_pairs(parser)
     _add_outputs(parser)
     parser.add_argument(
         "--threads", metavar="N", default="1", help=f"to compute with, 1 to {MAX_THREADS} (default 1: small matrices)"
@@ -79,10 +74,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no notes on files and settings")
 
 
-def _add_text(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--whole-text", action="store_true", help="learn Project Gutenberg's header and licence, too (default: not)"
-    )
+def _add_pairs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pairs",
         metavar="FILE",
@@ -105,6 +97,7 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Trains, writes the files, prints the report; returns the exit code. Raises SystemExit(2) for invalid arguments."""
     try:
         e = experiment_of(args)
         outputs = Outputs({f"--{name.replace('_', '-')}": path for name in OUTPUTS if (path := getattr(args, name)) is not None})
@@ -120,34 +113,34 @@ def run(args: argparse.Namespace) -> int:
             for record in with_progress(e, _records(trainer, stop), quiet=args.quiet):
                 history.append(record)
         except TRAINING_ERRORS as error:
-            problems.append(reason(error))
-        if trained := not stop.number:
-            stop.ending = "the training is over, its files are being written"
+            problems.append(error_text(error))
+        if trained := not stop.signal_number:
+            stop.notice = "the training is over, its files are being written"
         problems += outputs.write(history)
-    if history.n and not (trained and stop.number):
+    if history.n and not (trained and stop.signal_number):
         try:
             print(verdict(history).text, flush=True)
-            for line in _exam(e, trainer, pairs):
+            for line in _held_out_report(e, trainer, pairs):
                 print(line)
         except KeyboardInterrupt:
-            stop.number = stop.number or signal.SIGINT
+            stop.signal_number = stop.signal_number or signal.SIGINT
         except BrokenPipeError:
             raise
         except TRAINING_ERRORS as error:
-            problems.append(f"the report is not complete: {reason(error)}")
+            problems.append(f"the report is not complete: {error_text(error)}")
     return _end(history, stop, problems, trained)
 
 
 def _end(history: History, stop: Stop, problems: list[str], trained: bool) -> int:
-    """Says what did not go as planned; returns the exit code."""
-    if stop.number and trained:
-        tell(f"stopped by {stop.name} after the training: the files are written, the report is not complete")
-    elif stop.number:
+    """Prints what stopped or failed; returns the exit code."""
+    if stop.signal_number and trained:
+        print_error(f"stopped by {stop.name} after the training: the files are written, the report is not complete")
+    elif stop.signal_number:
         at = f"last record at training step {history.steps[history.n - 1]} of {history.e.steps}"
-        tell(f"stopped by {stop.name}, {at if history.n else 'nothing is recorded yet'}")
+        print_error(f"stopped by {stop.name}, {at if history.n else 'nothing is recorded yet'}")
     for problem in problems:
-        tell(problem)
-    return FAILED if problems else STOPPED + stop.number if stop.number else 0
+        print_error(problem)
+    return FAILED if problems else SIGNAL_BASE + stop.signal_number if stop.signal_number else 0
 
 
 def _trainer(e: Experiment, args: argparse.Namespace) -> Trainer:
@@ -160,10 +153,10 @@ def _trainer(e: Experiment, args: argparse.Namespace) -> Trainer:
 
 
 def _records(trainer: Trainer, stop: Stop) -> Iterator[Record]:
-    """To the end, or until somebody asks for an end, which waits for no more than one training step."""
-    from rnnkit.engine.trainer import no_grad_no_denormals
+    """Yields the records until the training is over, or until the first step after a signal."""
+    from rnnkit.engine.denormals import no_grad_no_denormals
 
-    while not (trainer.done or stop.number):
+    while not (trainer.done or stop.signal_number):
         with no_grad_no_denormals():
             record = trainer.advance()
         if record is not None:
@@ -171,7 +164,7 @@ def _records(trainer: Trainer, stop: Stop) -> Iterator[Record]:
 
 
 def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
-    """Raises ValueError where this machine cannot train that: threads, device, memory, PyTorch."""
+    """Raises ValueError where this machine cannot train the Experiment: threads, device, memory, PyTorch."""
     if not args.threads.isdecimal() or not 1 <= int(args.threads) <= MAX_THREADS:
         raise ValueError(f"--threads must be a whole number from 1 to {MAX_THREADS}, got {args.threads!r}")
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", args.device):
@@ -181,7 +174,7 @@ def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
     except ModuleNotFoundError:
         raise ValueError("PyTorch is not installed: run  pip install torch==2.13.0") from None
     except (ImportError, OSError) as error:
-        raise ValueError(f"PyTorch cannot be loaded: {reason(error)}") from None
+        raise ValueError(f"PyTorch cannot be loaded: {error_text(error)}") from None
     number = int(args.device.partition(":")[2] or 0)
     if args.device != "cpu" and number >= torch.cuda.device_count():
         raise ValueError(f"--device {args.device}: PyTorch sees {torch.cuda.device_count()} GPUs with CUDA here; valid is cpu")
@@ -193,20 +186,23 @@ def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
         )
 
 
-def _exam(e: Experiment, trainer: Trainer, pairs: str) -> Iterator[str]:
-    """What the task measures beside accuracy, in words."""
-    if e.task == "corpus":
+def _held_out_report(e: Experiment, trainer: Trainer, pairs: str) -> Iterator[str]:
+    """Yields lines about the results on held-out data: a corpus by groups, a text in bits and minimal pairs."""
+    if TASKS[e.task].data == "corpus":
         if e.replicas > 1:
             yield f"Of the {e.replicas} networks the first one is tested."
-        yield _tested(e, trainer.params)
+        yield _corpus_report(e, trainer.params)
     if TASKS[e.task].data == "text":
         from rnnkit.studies.text_report import report
 
-        yield from ["", *report(e, trainer.params, int(trainer.diverged[0]), pairs)]
+        yield from ["", *report(e, trainer.params, int(trainer.diverged[0]), pairs, blimp_2020.published, blimp_2020.ABOUT)]
 
 
-def _tested(e: Experiment, params: Any) -> str:
-    """The first network on the sentences kept for the test, beside the baselines."""
-    from rnnkit.studies.evaluate_corpus import examined
+def _corpus_report(e: Experiment, params: Any) -> str:
+    """Returns the results of the first network on the test sentences, beside the baselines."""
+    from rnnkit.studies.evaluate_corpus import evaluate
 
-    return as_text(examined(e, params))
+    found = evaluate(e, params)
+    if e.data and any(row["by"] == "attractors" for row in found.rows):
+        return f"{as_text(found, linzen_2016.published)}\n{linzen_2016.ABOUT}"
+    return as_text(found)

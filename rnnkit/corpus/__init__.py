@@ -1,18 +1,21 @@
-"""Agreement corpora and plain texts that somebody brings along: read from bytes, split, encoded, and what baselines get right.
+"""Agreement corpora, plain texts and minimal pairs from a user's files: reading, splitting, encoding, baselines.
 
-read_corpus(bytes) -> Corpus, with read_suite(bytes) as its test part where there is a second file; read_text(bytes) -> Text;
-read_pairs(bytes) -> Pairs; FORMATS, split, groups, wilson, Vocabulary, BASELINES. numpy, and conllu for treebanks.
+- read_corpus(bytes) -> Corpus; read_suite(bytes) -> Corpus reads a second file as its test part
+- read_text(bytes) -> Text
+- read_pairs(bytes) -> Pairs
+
+Needs numpy, and conllu for treebanks.
 """
 
 from rnnkit.corpus.baselines import BASELINES, Baseline, no_last_noun, predictions
 from rnnkit.corpus.data import Corpus, Text
+from rnnkit.corpus.decoding import CorpusError
 from rnnkit.corpus.formats import FORMATS, Format
 from rnnkit.corpus.nouns import is_english
 from rnnkit.corpus.pairs import Pairs, read_pairs
 from rnnkit.corpus.parts import TEST, TRAIN, VALIDATION, groups, part_of, split, wilson
 from rnnkit.corpus.read import read_corpus, read_suite
-from rnnkit.corpus.results import about_known, as_text, results, warnings
-from rnnkit.corpus.source import CorpusError
+from rnnkit.corpus.results import as_text, known_words_text, results, warnings
 from rnnkit.corpus.texts import read_text
 from rnnkit.corpus.vocabulary import SHAPES, Vocabulary
 
@@ -30,10 +33,10 @@ __all__ = [
     "Pairs",
     "Text",
     "Vocabulary",
-    "about_known",
     "as_text",
     "groups",
     "is_english",
+    "known_words_text",
     "no_last_noun",
     "part_of",
     "predictions",

@@ -1,8 +1,8 @@
-"""What is right without any memory: BASELINES, always drawn beside a network. Fitted on the training part alone.
+"""Baselines for agreement that need no memory, fitted on the training part alone.
 
-A baseline is `fit(prefixes, plural) -> predict`, and `predict(prefixes)` gives (N,) bool, True for plural. Where no noun is
-found, the rules about the last noun answer as the majority does. The last noun's number is what the corpus says (a column, or a
-treebank); else nouns and their number are guessed (nouns.py), an estimate for English; else there are no such baselines.
+A baseline is `fit(prefixes, plural) -> predict`; `predict(prefixes)` returns (N,) bool, True for plural. The number of the
+last noun is what the corpus gives (a column or a treebank). Else it is estimated for English (nouns.py), and other languages
+have no baselines of the last noun. Where a prefix has no noun, they answer as the majority does.
 """
 
 from __future__ import annotations
@@ -12,48 +12,53 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rnnkit.corpus import nouns
 from rnnkit.corpus.data import Corpus
-from rnnkit.corpus.nouns import is_english, last_noun
 from rnnkit.corpus.parts import TRAIN, split
 
 Prefixes = Sequence[Sequence[str]]
 Predict = Callable[[Prefixes], np.ndarray]
 
-STEPS = 100  # of the bag of words; twenty times as many move its accuracy by 0.1 points on the Wikipedia prefixes
-PENALTY = 1.0  # of the bag of words: half this times the squared weights is added to the summed loss
+FIT_STEPS = 100  # of the bag of words; 2,000 steps change its accuracy by 0.1 points on the Wikipedia prefixes
+PENALTY = 1.0  # L2 penalty of the bag of words
 
 
 @dataclass(frozen=True)
 class Baseline:
+    """A rule that predicts the number of the verb."""
+
     title: str
     about: str  # one sentence for the page
     fit: Callable[[Prefixes, np.ndarray], Predict]
 
 
 def majority(prefixes: Prefixes, plural: np.ndarray) -> Predict:
+    """Predicts the more frequent number of the training part; plural where both are equally frequent."""
     answer = bool(2 * np.sum(plural) >= len(plural))
     return lambda new: np.full(len(new), answer)
 
 
 def last(prefixes: Prefixes, plural: np.ndarray, opposite: bool = False) -> Predict:
+    """Predicts the number of the last noun, or its opposite; the majority where there is no noun."""
     fallback = bool(majority(prefixes, plural)([()])[0])
 
     def answer(words: Sequence[str]) -> bool:
-        noun = last_noun(words)
+        noun = nouns.last_noun(words)
         return fallback if noun is None else noun[1] != opposite
 
     return lambda new: np.array([answer(words) for words in new], bool)
 
 
 def opposite(prefixes: Prefixes, plural: np.ndarray) -> Predict:
+    """Predicts the opposite of the number of the last noun."""
     return last(prefixes, plural, opposite=True)
 
 
 def bag_of_words(prefixes: Prefixes, plural: np.ndarray) -> Predict:
-    """Logistic regression on word counts x: minimises sum log(1 + exp(-+(w x + b))) + PENALTY/2 |w|^2.
+    """Logistic regression on word counts x: minimises sum log(1 + exp(-y (w x + b))) + PENALTY/2 ||w||^2, y = 1 or -1.
 
-    Nesterov's accelerated gradient, each weight with a step of its own: the curvature of the loss is at most X^T X / 4, which
-    is below the diagonal matrix of its row sums (counts are not negative), so these steps are safe for any corpus.
+    Nesterov's accelerated gradient with one step size for each weight. The Hessian of the loss is at most X^T X / 4, which is
+    at most the diagonal matrix of its row sums, because counts are not negative. So these steps converge for any corpus.
     """
     ids: dict[str, int] = {}
     tokens = np.array([ids.setdefault(word, len(ids)) for words in prefixes for word in words], np.int64)
@@ -63,7 +68,7 @@ def bag_of_words(prefixes: Prefixes, plural: np.ndarray) -> Predict:
     curve_b = (lengths + 1.0).sum() / 4
     w, b = np.zeros(m), 0.0
     ahead, ahead_b = w, b
-    for step in range(STEPS):
+    for step in range(FIT_STEPS):
         error = _sigmoid(np.bincount(rows, ahead[tokens], n) + ahead_b) - plural
         w_new = ahead - (np.bincount(tokens, error[rows], m) + PENALTY * ahead) / curve
         b_new = ahead_b - error.sum() / curve_b
@@ -80,27 +85,29 @@ def _sigmoid(a: np.ndarray) -> np.ndarray:
 
 
 def predictions(corpus: Corpus, items: np.ndarray) -> dict[str, np.ndarray]:
-    """name -> predicted plural of the items (a mask or indices), every baseline fitted on the training part.
+    """Returns name -> (n,) bool, predicted plural of the items (a mask or indices), of every baseline.
 
-    Without "last-noun" and "opposite" where the number of the last noun is neither given nor guessed: see `no_last_noun`.
+    Leaves out "last-noun" and "opposite" where no number of the last noun is known: see `no_last_noun`.
     """
     train = split(corpus) == TRAIN
-    known = [words for words, taken in zip(corpus.prefixes, train, strict=True) if taken]
-    asked = [corpus.prefixes[i] for i in np.arange(len(corpus))[items]]
+    train_prefixes = [words for words, is_train in zip(corpus.prefixes, train, strict=True) if is_train]
+    test_prefixes = [corpus.prefixes[i] for i in np.arange(len(corpus))[items]]
     left_out = ("last-noun", "opposite") if no_last_noun(corpus, items) else ()
-    found = {
-        name: baseline.fit(known, corpus.plural[train])(asked) for name, baseline in BASELINES.items() if name not in left_out
+    predicted = {
+        name: baseline.fit(train_prefixes, corpus.plural[train])(test_prefixes)
+        for name, baseline in BASELINES.items()
+        if name not in left_out
     }
-    given = corpus.last_noun[items]
-    if (given >= 0).any():
-        for name, plural in (("last-noun", given == 1), ("opposite", given == 0)):
-            found[name] = np.where(given >= 0, plural, found["majority"])
-    return found
+    last_noun = corpus.last_noun[items]
+    if (last_noun >= 0).any():
+        for name, plural in (("last-noun", last_noun == 1), ("opposite", last_noun == 0)):
+            predicted[name] = np.where(last_noun >= 0, plural, predicted["majority"])
+    return predicted
 
 
 def no_last_noun(corpus: Corpus, items: np.ndarray) -> str:
-    """Why there is no baseline of the last noun for these items; "" where there is one."""
-    if (corpus.last_noun[items] >= 0).any() or is_english(corpus.prefixes):
+    """Returns why there are no baselines of the last noun for these items; "" where there are."""
+    if (corpus.last_noun[items] >= 0).any() or nouns.is_english(corpus.prefixes):
         return ""
     return (
         "The baselines of the last noun are left out: its number is guessed from English endings, and these sentences do not "

@@ -1,43 +1,69 @@
-"""What was read: a Corpus of prefixes with the number of the verb that follows, or a Text. Frozen; they travel as JSON.
+"""Frozen containers of the data in a file: Corpus (prefixes, each with the number of its verb) and Text. Saved as JSON.
 
-Two with the same content have the same digest and are equal, whatever they are called and whichever format they came in.
+Two objects with the same content are equal and have the same digest. Their names and file formats do not count.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from rnnkit.corpus.source import CorpusError
+from rnnkit.corpus.decoding import CorpusError
 from rnnkit.corpus.tokens import to_tokens
+
+T = TypeVar("T")
+MAX_PREPARED = 3  # things derived from one content that are held: of 20,000 sentences each takes 5 MB
+_LOCK = threading.Lock()
 
 
 class Content(ABC):
-    """Named content: digest and equality depend on the content alone; bytes hold the name and the notes as well."""
+    """Base class of named content. Its digest and equality depend on the content alone; to_bytes adds name and notes."""
 
     name: str
     notes: tuple[str, ...]
 
     @abstractmethod
     def content(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """Returns the content as plain JSON values."""
 
-    def about(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
+        """Returns what to_bytes writes beside the content."""
         return {"name": self.name, "notes": self.notes}
 
     @cached_property
     def digest(self) -> str:
-        """16 hexadecimal digits of the content's SHA-256."""
-        return hashlib.sha256(_dump(self.content())).hexdigest()[:16]
+        """First 16 hexadecimal digits of the content's SHA-256."""
+        return hashlib.sha256(_to_json(self.content())).hexdigest()[:16]
 
     def to_bytes(self) -> bytes:
-        return _dump({"kind": type(self).__name__} | self.about() | self.content())
+        """Returns content and metadata as UTF-8 JSON, which from_bytes reads."""
+        return _to_json({"kind": type(self).__name__} | self.metadata() | self.content())
+
+    @cached_property
+    def _derived(self) -> OrderedDict[Any, Any]:
+        return OrderedDict()
+
+    def prepared(self, key: Any, make: Callable[[], T]) -> T:
+        """Returns make(), or what it gave before under this key: what is derived from this content is freed with it.
+
+        Of the keys the MAX_PREPARED used last are held.
+        """
+        with _LOCK:
+            if key not in self._derived:
+                self._derived[key] = make()
+            self._derived.move_to_end(key)
+            while len(self._derived) > MAX_PREPARED:
+                self._derived.popitem(last=False)
+            return self._derived[key]
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.digest == self.digest
@@ -46,8 +72,8 @@ class Content(ABC):
         return hash(self.digest)
 
 
-def unsaid() -> np.ndarray:
-    """-1 for every item, when the Corpus is made."""
+def unknown_values() -> np.ndarray:
+    """Returns an empty array, for which Corpus puts -1 (unknown) at every item."""
     return np.empty(0, np.int8)
 
 
@@ -56,58 +82,61 @@ ARRAYS = {"plural": bool, "attractors": np.int16, "distance": np.int16, "part": 
 
 @dataclass(frozen=True, eq=False)
 class Corpus(Content):
-    """N prefixes, each up to a verb and without it, and whether that verb is plural."""
+    """N prefixes, each the words of a sentence before its verb, and whether that verb is plural.
+
+    Raises CorpusError where an array does not have N values, or `part` or `last_noun` is out of range.
+    """
 
     name: str
     format: str  # its key in FORMATS
     prefixes: tuple[tuple[str, ...], ...]  # words in lower case
-    plural: np.ndarray  # (N,) bool
-    attractors: np.ndarray  # (N,) int16 nouns of the other number between subject and verb; -1 unknown
-    distance: np.ndarray  # (N,) int16 words from the subject to the verb: 1 where it stands right before; -1 unknown
-    forms: tuple[tuple[str, str], ...]  # right and wrong verb of each item, or () where the format does not give them
-    notes: tuple[str, ...]  # what was noticed and done, in sentences
-    part: np.ndarray = field(default_factory=unsaid)  # (N,) int8 0 training, 1 validation, 2 test; -1 a hash decides
-    source: tuple[str, ...] = ()  # what each item is a variant of, "" where unknown; () where the file does not say it
-    last_noun: np.ndarray = field(default_factory=unsaid)  # (N,) int8 number of the last noun: 0 singular, 1 plural, -1 unknown
+    plural: np.ndarray  # (N,) bool, the number of the verb
+    attractors: np.ndarray  # (N,) int16, nouns of the other number between subject and verb; -1 unknown
+    distance: np.ndarray  # (N,) int16, verb position minus subject position, in words, at least 1; -1 unknown
+    forms: tuple[tuple[str, str], ...]  # (right, wrong) verb of each item; () where the format does not give them
+    notes: tuple[str, ...]  # sentences about the file and how it was read
+    part: np.ndarray = field(default_factory=unknown_values)  # (N,) int8: 0 training, 1 validation, 2 test; -1 a hash decides
+    source: tuple[str, ...] = ()  # name of the sentence each item is a variant of, "" unknown; () where the file has none
+    last_noun: np.ndarray = field(default_factory=unknown_values)  # (N,) int8 of the prefix: 0 singular, 1 plural, -1 unknown
 
     def __post_init__(self) -> None:
         n = len(self.prefixes)
         for name, dtype in ARRAYS.items():
-            given = getattr(self, name)
-            values = np.full(n, -1, dtype) if name in ("part", "last_noun") and not len(given) else np.array(given, dtype)
+            array = getattr(self, name)
+            values = np.full(n, -1, dtype) if name in ("part", "last_noun") and not len(array) else np.array(array, dtype)
             if values.shape != (n,):
                 raise CorpusError(f"expected {n} values of {name}, one a prefix, got shape {values.shape}")
             values.flags.writeable = False
             object.__setattr__(self, name, values)
-        for what, given in (("verb forms or {}, one pair", self.forms), ("sources or {}, one", self.source)):
-            if given and len(given) != n:
-                raise CorpusError(f"expected no {what.format(n)} a prefix, got {len(given)}")
-        for name, most in (("part", 2), ("last_noun", 1)):
-            if not np.isin(getattr(self, name), np.arange(-1, most + 1)).all():
-                raise CorpusError(f"expected {name} from -1 to {most}")
+        for expected, entries in (("verb forms or {}, one pair", self.forms), ("sources or {}, one", self.source)):
+            if entries and len(entries) != n:
+                raise CorpusError(f"expected no {expected.format(n)} a prefix, got {len(entries)}")
+        for name, high in (("part", 2), ("last_noun", 1)):
+            if not np.isin(getattr(self, name), np.arange(-1, high + 1)).all():
+                raise CorpusError(f"expected {name} from -1 to {high}")
 
     def __len__(self) -> int:
         return len(self.prefixes)
 
-    def about(self) -> dict[str, Any]:
-        return super().about() | {"format": self.format}
+    def metadata(self) -> dict[str, Any]:
+        return super().metadata() | {"format": self.format}
 
     def content(self) -> dict[str, Any]:
         values = {
-            "prefixes": [" ".join(words) for words in self.prefixes],  # a word holds no space
+            "prefixes": [" ".join(words) for words in self.prefixes],  # no word contains a space
             "plural": self.plural.astype(int).tolist(),
             "attractors": self.attractors.tolist(),
             "distance": self.distance.tolist(),
             "forms": self.forms,
         }
-        for name in ("part", "last_noun"):  # what a file does not say has no place here, so digests of older versions hold
+        for name in ("part", "last_noun"):  # left out where all are unknown, so that digests of older versions stay valid
             if (getattr(self, name) >= 0).any():
                 values[name] = getattr(self, name).tolist()
         return values | ({"source": self.source} if self.source else {})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Corpus:
-        """Raises CorpusError for anything that to_bytes does not write."""
+        """Reads what to_bytes writes. Raises CorpusError for anything else."""
         values = load_content(data, cls.__name__)
         try:
             values["prefixes"] = tuple(tuple(words.split()) for words in values["prefixes"])
@@ -122,7 +151,7 @@ class Corpus(Content):
 
 @dataclass(frozen=True, eq=False)
 class Text(Content):
-    """Plain text to model, letter by letter or word by word."""
+    """Plain text for a language model of characters or of words."""
 
     name: str
     text: str
@@ -130,12 +159,12 @@ class Text(Content):
 
     @property
     def characters(self) -> str:
-        """The text, which is a sequence of characters."""
+        """The text as a sequence of characters."""
         return self.text
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """In lower case, marks as words of their own."""
+        """The words in lower case. A punctuation mark is a word of its own."""
         return to_tokens(self.text)
 
     def content(self) -> dict[str, Any]:
@@ -143,7 +172,7 @@ class Text(Content):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Text:
-        """Raises CorpusError for anything that to_bytes does not write."""
+        """Reads what to_bytes writes. Raises CorpusError for anything else."""
         values = load_content(data, cls.__name__)
         try:
             return cls(str(values["name"]), str(values["text"]), tuple(map(str, values["notes"])))
@@ -151,11 +180,12 @@ class Text(Content):
             raise CorpusError("expected a text as to_bytes writes it, got JSON with other content") from None
 
 
-def _dump(values: dict[str, Any]) -> bytes:
+def _to_json(values: dict[str, Any]) -> bytes:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def load_content(data: bytes, kind: str) -> dict[str, Any]:
+    """Returns the values in the bytes of a Content of this class name. Raises CorpusError where they are of another kind."""
     try:
         values = json.loads(data)
     except (ValueError, RecursionError):

@@ -1,10 +1,9 @@
-"""The formats that agreement corpora come in: FORMATS holds one reader each.
+"""File formats of agreement corpora: FORMATS has one reader for each.
 
-A reader is a generator over lines that yields, for every item that stands there, the number of its line and the Item, or a
-CorpusError that says why there is none; and remarks about the file as text. What makes the whole file unreadable, such as a
-missing column, it raises.
+A reader is a generator over lines. It yields (line number, Item), (line number, CorpusError) where a line is unreadable, and
+(line number, text) for a note about the file. It raises CorpusError where the whole file is unreadable, as without a column.
 
-Sources: Linzen, Dupoux & Goldberg 2016 (the columns as collect_agreement.py in their rnn_agreement writes them), Gulordava et
+Sources: Linzen, Dupoux & Goldberg 2016 (columns as collect_agreement.py in their rnn_agreement writes them), Gulordava et
 al. 2018 (data/linzen_testset and data/agreement of colorlessgreenRNNs), Warstadt et al. 2020 (BLiMP), Universal Dependencies 2.
 """
 
@@ -16,33 +15,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnkit.corpus import items, tables, treebank
+from rnnkit.corpus.decoding import CorpusError, is_storable_text, to_record, to_words
 from rnnkit.corpus.items import Item, Lines, Reading
-from rnnkit.corpus.source import CorpusError, is_text, to_record, to_words
 from rnnkit.corpus.verbs import ending, number
-from rnnkit.errors import listing, shorten_repr
+from rnnkit.errors import join_names, shorten_repr
 
 
 @dataclass(frozen=True)
 class Format:
+    """One file format: how to recognise it and how to read it."""
+
     title: str
-    about: str  # what is expected, for menus and messages
-    fits: Callable[[Lines], bool]  # whether these first lines, none of them blank, are of this format
-    read: Callable[[Lines, Lines | None], Reading]
+    about: str  # what such a file holds, for menus and messages
+    fits: Callable[[Lines], bool]  # takes the first lines that are not blank
+    read: Callable[[Lines, Lines | None], Reading]  # takes the lines, and those of the .gold file
 
 
 # ---- BLiMP
 
 BLIMP_FIELDS = ("one_prefix_prefix", "one_prefix_word_good", "one_prefix_word_bad")
 TWO_PREFIX_FIELDS = ("two_prefix_prefix_good", "two_prefix_prefix_bad", "two_prefix_word")
-AGREEMENT = "subject_verb_agreement"  # the linguistics_term of the sets that are about verbs
-VERB_SETS = (AGREEMENT, "distractor_agreement")  # in the UID of those sets, for files without the term
+AGREEMENT = "subject_verb_agreement"  # linguistics_term of the sets about verbs
+VERB_SETS = (AGREEMENT, "distractor_agreement")  # parts of the UIDs of those sets, for files without the term
 
 
 def blimp(lines: Lines, gold: Lines | None = None) -> Reading:
-    """JSON lines. The number is that of the good word compared to the bad one; attractors and distances are not given.
+    """Reads BLiMP's JSON lines. The good and the bad word give the verb's number; attractors and distances are unknown.
 
-    In a two-prefix set the same word follows two subjects: two items. Sets that are not about subject and verb are refused: in
-    "this lamp | lamps" the noun without -s is the singular one.
+    A line of a two-prefix set is two items: one verb, two subjects. Raises CorpusError for sets that are not about subject
+    and verb: in "this lamp | lamps" the form without -s is the singular.
     """
     for at, line in enumerate(lines, 1):
         if not line.strip():
@@ -74,14 +75,14 @@ def _blimp_items(record: dict[str, Any]) -> Iterator[Item | CorpusError]:
         else:
             raise CorpusError(
                 f"expected text in the fields {', '.join(BLIMP_FIELDS)} (or those of a two-prefix set), "
-                f"found the fields {listing(record)}"
+                f"found the fields {join_names(record)}"
             )
     except CorpusError as error:
         yield error
 
 
 def _texts(record: dict[str, Any], fields: Iterable[str]) -> tuple[str, str, str] | None:
-    texts = tuple(text for field in fields if isinstance(text := record.get(field), str) and is_text(text))
+    texts = tuple(text for field in fields if isinstance(text := record.get(field), str) and is_storable_text(text))
     return texts if len(texts) == 3 else None
 
 
@@ -99,10 +100,10 @@ NUMBER = re.compile(r"(?:^|\|)Number=(Sing|Plur)(?:\||$)")  # within the feature
 
 
 def gulordava(lines: Lines, gold: Lines | None = None) -> Reading:
-    """Sentences, and beside each in the .gold file the verb's position, its right and wrong form, and the attractors.
+    """Reads sentences; the .gold file has each verb's position, right form, wrong form and number of attractors.
 
-    A few lines of the published file have the same word twice (edit, edit): there the ending has to tell the number. The gold of
-    the generated sets has the verb's features, which tell the number in any language.
+    Where both forms are the same word (edit, edit), its ending decides the number. In the generated sets the .gold file has
+    the verb's features, which give the number in any language. Raises CorpusError where the files do not belong together.
     """
     if gold is None:
         raise CorpusError(f"expected two files, the sentences and {GOLD}; got the sentences alone")
@@ -119,9 +120,9 @@ def gulordava(lines: Lines, gold: Lines | None = None) -> Reading:
 
 
 def _generated_item(sentence: str, cells: list[str], features: int) -> Item:
-    """pattern, constr_id, sent_id, position, part of speech, features, right form, wrong form, lemma, position of the subject...
+    """Columns: pattern, constr_id, sent_id, position, part of speech, features, right form, wrong form, lemma, subject position.
 
-    The position counts: the word that stands there in the sentence is another one, put in by the generator.
+    The sentence's word at the position is one that the generator has put there, so it is not compared.
     """
     if features < 5 or len(cells) < features + 3:
         raise CorpusError(

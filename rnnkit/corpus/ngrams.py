@@ -1,10 +1,11 @@
-"""Language models that only count: the baselines beside a network. numpy alone.
+"""N-gram language models, the baselines beside a network. numpy alone.
 
     P_1(b) = (c(b) + 1) / (N + V)                                        unigram, add one
     P_n(b | context) = (c(context b) + m P_{n-1}(b | shorter)) / (c(context) + m)
 
-c counts in the training part; `shorter` is the context of n - 1 symbols without its first. A context that was rarely seen leaves
-the word to the shorter one (interpolation with a Dirichlet prior: MacKay & Peto 1995). m is chosen on the validation part.
+c counts in the training part, V is the number of symbols, `shorter` is the context without its first symbol. The rarer a
+context, the more weight has the shorter one (interpolation with a Dirichlet prior: MacKay & Peto 1995). m is chosen on the
+validation part.
 """
 
 from __future__ import annotations
@@ -13,49 +14,49 @@ from collections.abc import Sequence
 
 import numpy as np
 
-STRENGTHS = (0.1, 0.5, 2.0, 10.0, 50.0)  # m that are tried
+STRENGTHS = (0.1, 0.5, 2.0, 10.0, 50.0)  # values of m that are tried
 
 
 def log_probabilities(
     train: np.ndarray, read: np.ndarray, symbols: int, order: int, m: float, lengths: Sequence[int] = ()
 ) -> np.ndarray:
-    """(orders, n) log P_1 ... log P_order of the n symbols of `read`, each given those before it; both (.,) ints below `symbols`.
+    """Returns (order, n): log P_1 ... log P_order of each of the n symbols of `read`, given the symbols before it.
 
-    At the start of `read` the context is as long as it can be; likewise at the start of each of several readings of these
-    `lengths`, one behind the other.
+    train, read: (N,) and (n,) ints below `symbols`. `read` is one sequence, or several of these `lengths`, concatenated. At
+    the start of a sequence the context is as long as there are symbols.
     """
     counts = np.bincount(train, minlength=symbols)
     p = [(counts[read] + 1) / (len(train) + symbols)]
     both = np.concatenate([train, read]).astype(np.int64)
     split = len(train)
-    context = np.zeros(len(both), np.int64)  # the name of the n - 1 symbols before each place
-    inside = np.concatenate([np.arange(n) for n in (split, *(lengths or [len(read)]))])  # how many symbols stand before it
+    context = np.zeros(len(both), np.int64)  # id of the n - 1 symbols before each position
+    position = np.concatenate([np.arange(n) for n in (split, *(lengths or [len(read)]))])  # in its sequence
     for n in range(2, order + 1):
         before = np.concatenate([[0], both[:-1]])
-        if n > 2:  # the context of the place before, and the symbol there
+        if n > 2:  # the context one position earlier, and the symbol there
             before = np.concatenate([[0], context[:-1]]) * symbols + before
         context = np.unique(before, return_inverse=True)[1]
-        followed = np.unique(context * symbols + both, return_inverse=True)[1]
-        whole = inside >= n - 1
-        taught = whole[:split]
-        seen = np.bincount(context[:split][taught], minlength=context.max() + 1)[context[split:]]
-        hits = np.bincount(followed[:split][taught], minlength=followed.max() + 1)[followed[split:]]
-        longer = (hits + m * p[-1]) / (seen + m)
-        p.append(np.where(whole[split:], longer, p[-1]))
+        ngram = np.unique(context * symbols + both, return_inverse=True)[1]
+        complete = position >= n - 1
+        counted = complete[:split]
+        n_context = np.bincount(context[:split][counted], minlength=context.max() + 1)[context[split:]]
+        n_ngram = np.bincount(ngram[:split][counted], minlength=ngram.max() + 1)[ngram[split:]]
+        longer = (n_ngram + m * p[-1]) / (n_context + m)
+        p.append(np.where(complete[split:], longer, p[-1]))
     return np.log(np.stack(p))
 
 
-def strength(train: np.ndarray, validation: np.ndarray, symbols: int, order: int) -> float:
-    """The m of STRENGTHS with which the validation part is the most probable."""
+def best_strength(train: np.ndarray, validation: np.ndarray, symbols: int, order: int) -> float:
+    """Returns the m of STRENGTHS that gives the validation part the highest probability."""
     if order == 1:
         return STRENGTHS[0]  # P_1 has no m
-    tried = [-log_probabilities(train, validation, symbols, order, m)[-1].mean() for m in STRENGTHS]
-    return STRENGTHS[int(np.argmin(tried))]
+    losses = [-log_probabilities(train, validation, symbols, order, m)[-1].mean() for m in STRENGTHS]
+    return STRENGTHS[int(np.argmin(losses))]
 
 
-def fitted(
+def bits_per_symbol(
     train: np.ndarray, validation: np.ndarray, read: np.ndarray, symbols: int, orders: Sequence[int]
 ) -> dict[int, np.ndarray]:
-    """order -> (n,) -log2 P of each symbol of `read`, each order with the m that is best on the validation part."""
-    best = {order: strength(train, validation, symbols, order) for order in orders}
+    """Returns order -> (n,) -log2 P_order of each symbol of `read`, with the m that is best on the validation part."""
+    best = {order: best_strength(train, validation, symbols, order) for order in orders}
     return {order: -log_probabilities(train, read, symbols, order, m)[-1] / np.log(2) for order, m in best.items()}

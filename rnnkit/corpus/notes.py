@@ -1,4 +1,7 @@
-"""What somebody who judges results on a corpus must know about it, in sentences; all numbers are counted."""
+"""Sentences about a corpus that limit what results on it mean: sizes, imbalance, repetitions, near copies, small parts.
+
+Each function of NOTES takes the corpus and the sizes of its three parts and returns a sentence, "" where there is nothing to say.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rnnkit.corpus.copies import MANY, near_copies
 from rnnkit.corpus.data import Corpus
+from rnnkit.corpus.near_copies import MIN_NOTED_SHARE, near_copies
 from rnnkit.corpus.parts import TEST, TRAIN, VALIDATION, split, wilson
 from rnnkit.rounding import percent
 
 Sizes = tuple[int, int, int]
 
-IMBALANCED = 0.6  # share of the more frequent number from which it is mentioned
-SMALL_TEST = 200  # below it the 95 % interval around 90 % right is wider than eight points
-FEW_VALIDATION = 100  # below it the accuracy while training moves in steps of more than one point
+MIN_IMBALANCE = 0.6  # share of the more frequent number
+MIN_TEST_PREFIXES = 200  # with fewer, the 95 % interval around 90 % right is wider than eight points
+MIN_VALIDATION_PREFIXES = 100  # with fewer, the accuracy while training moves in steps of more than one point
 
 
 def count(n: int, noun: str, many: str = "") -> str:
+    """Returns `1 line` or `2,000 lines`; `many` is the plural where it is not noun + s."""
     return f"{n:,} {noun if n == 1 else many or noun + 's'}"
 
 
@@ -33,13 +37,13 @@ def contents(corpus: Corpus, parts: Sizes) -> str:
 def imbalance(corpus: Corpus, parts: Sizes) -> str:
     share = max(corpus.plural.mean(), 1 - corpus.plural.mean())
     number = "plural" if corpus.plural.mean() > 0.5 else "singular"
-    if share < IMBALANCED:
+    if share < MIN_IMBALANCE:
         return ""
     return f"{percent(share)} of all verbs in the file are {number}: always answering so is right as often over the whole file."
 
 
 def parts_given(corpus: Corpus, parts: Sizes) -> str:
-    """Who decided the parts, where it was not a hash of the words."""
+    """How the parts were decided, where it was not by a hash of the words."""
     if (corpus.part >= 0).any():
         return "The parts are as the column split or the second file says; a hash decides what they do not say."
     if corpus.source:
@@ -66,7 +70,7 @@ def repetitions(corpus: Corpus, parts: Sizes) -> str:
 
 
 def _leak(corpus: Corpus) -> int:
-    """How many test items have a prefix that is trained on: only where the words do not decide the part."""
+    """Returns the number of test items whose prefix is in the training part; 0 where the words decide the part."""
     part = split(corpus)
     trained = {corpus.prefixes[i] for i in np.flatnonzero(part == TRAIN)}
     return sum(corpus.prefixes[i] in trained for i in np.flatnonzero(part == TEST))
@@ -74,7 +78,7 @@ def _leak(corpus: Corpus) -> int:
 
 def copies(corpus: Corpus, parts: Sizes) -> str:
     share = near_copies(corpus)
-    if share < MANY:
+    if share < MIN_NOTED_SHARE:
         return ""
     advice = "" if corpus.source else ": a column source (or group, constr_id) keeps all variants of a sentence in one part"
     return f"{percent(share)} of the test prefixes are training prefixes with other content words (near copies){advice}."
@@ -94,20 +98,20 @@ def attractors(corpus: Corpus, parts: Sizes) -> str:
 
 
 def few_validation(corpus: Corpus, parts: Sizes) -> str:
-    n, few = _different(corpus, VALIDATION)
-    if n >= FEW_VALIDATION:
+    n, counted = _different(corpus, VALIDATION)
+    if n >= MIN_VALIDATION_PREFIXES:
         return ""
     mean = " on average" if n < parts[VALIDATION] else ""
-    return f"The validation part has only {few}: the accuracy while training moves in steps of {percent(1 / n, 1)}{mean}."
+    return f"The validation part has only {counted}: the accuracy while training moves in steps of {percent(1 / n, 1)}{mean}."
 
 
 def small_test(corpus: Corpus, parts: Sizes) -> str:
-    n, few = _different(corpus, TEST)
-    if n >= SMALL_TEST:
+    n, counted = _different(corpus, TEST)
+    if n >= MIN_TEST_PREFIXES:
         return ""
     k = round(0.9 * n)
     low, high = wilson(k, n)
-    return f"The test part has only {few}: {k} right of {n} would mean {percent(low)} to {percent(high)} (95 % interval)."
+    return f"The test part has only {counted}: {k} right of {n} would mean {percent(low)} to {percent(high)} (95 % interval)."
 
 
 NOTES: tuple[Callable[[Corpus, Sizes], str], ...] = (
@@ -123,13 +127,13 @@ NOTES: tuple[Callable[[Corpus, Sizes], str], ...] = (
 
 
 def _different(corpus: Corpus, part: int) -> tuple[int, str]:
-    """How many different prefixes a part has, as intervals count them; and in words."""
+    """Returns the number of different prefixes in a part, and the same in words."""
     items = np.flatnonzero(split(corpus) == part)
     n = len({corpus.prefixes[i] for i in items})
     different = "different " if n < len(items) else ""
     return n, count(n, f"{different}prefix", f"{different}prefixes")
 
 
-def about(corpus: Corpus, parts: Sizes) -> list[str]:
-    """`parts`: how many items are for training, validation and the test."""
+def corpus_notes(corpus: Corpus, parts: Sizes) -> list[str]:
+    """Returns all sentences of NOTES; `parts` are the numbers of items for training, validation and test."""
     return [sentence for note in NOTES if (sentence := note(corpus, parts))]

@@ -1,13 +1,13 @@
-"""The number of the last noun before the verb, guessed without a tagger: from the shape of words and where they stand.
+"""Estimates the number of the last English noun before the verb without a tagger, from endings and positions.
 
-    - what ends in -s, or is an irregular plural on a short list, is a plural noun;
-    - any other word that is not on a list of function words and stands at the end of its phrase (before a function word, a
-      mark, an adverb or the end) is a singular noun, unless it ends in -ed or -ly.
+- A word that ends in -s, or is on a short list of irregular plurals, is a plural noun.
+- Any other word at the end of its phrase (before a function word, a mark, an adverb or the end) is a singular noun, unless it
+  is a function word or ends in -ed or -ly.
 
-An estimate: adjectives and rare participles at the end of a phrase are taken for nouns, proper names count as nouns, and a
-third person verb (the man who runs) as a plural. On the 7,489 Wikipedia prefixes of Gulordava et al. it agrees in 98 % with
-what the number of attractors in the file says about the last noun (tests/claims/test_corpus_real.py). Statistics of the corpus
-itself (does the singular occur too, does the word follow articles or "to") were tried and made it worse, at 50,000 words.
+Errors: adjectives and rare participles at the end of a phrase count as nouns, as do proper names; a verb in the third person
+(the man who runs) counts as a plural. On the 7,489 Wikipedia prefixes of Gulordava et al. the estimate agrees in 98 % with the
+number of attractors in the file. Rules from statistics of the corpus (does the singular
+occur too, does the word follow articles or "to") were worse, at 50,000 words.
 """
 
 from __future__ import annotations
@@ -34,23 +34,24 @@ PLURALS = frozenset(
     bacteria species police cattle alumni nuclei fungi cacti radii octopi stimuli foci larvae algae genera
     """.split()
 )
-SINGULARS = frozenset(  # that look like plurals
+SINGULARS = frozenset(  # end like plurals
     """
     news series lens bias bus gas christmas texas physics mathematics politics economics athletics specimen abdomen regimen
     """.split()
 )
 
-ENGLISH = frozenset("the of and which that these those who with from".split())  # no frequent words of another language
+ENGLISH = frozenset("the of and which that these those who with from".split())  # rare in other languages
 ENGLISH_SHARE = 0.05  # of all words. Measured: Wikipedia .21, UD English EWT .16, BLiMP .14 to .5; Italian, Hebrew, Russian 0
 
 
 def is_english(prefixes: Sequence[Sequence[str]]) -> bool:
-    """Whether these rules can be asked: a share of the most frequent words of English that no other language writes as often."""
+    """Whether the text is English, for which these rules hold: at least ENGLISH_SHARE of its words are those of ENGLISH."""
     words = [word for prefix in prefixes for word in prefix]
     return sum(word in ENGLISH for word in words) >= ENGLISH_SHARE * len(words) > 0
 
 
 def looks_plural(word: str) -> bool:
+    """Whether a noun is plural, by its ending and the lists of exceptions."""
     if word in PLURALS or word in SINGULARS:
         return word in PLURALS
     if len(word) > 5 and word.endswith("men"):  # sportsmen
@@ -59,8 +60,8 @@ def looks_plural(word: str) -> bool:
 
 
 def last_noun(words: Sequence[str]) -> tuple[int, bool] | None:
-    """Place of the last noun and whether it is plural; None where nothing looks like a noun."""
-    inside = False  # whether the word behind belongs to the same phrase
+    """Returns the index of the last noun and whether it is plural; None where there is no noun."""
+    inside = False  # whether the next word belongs to the same phrase
     for at in range(len(words) - 1, -1, -1):
         word = words[at]
         candidate = _may_be_noun(word)

@@ -1,4 +1,4 @@
-"""From the bytes of a file to a Corpus: read_corpus and read_suite. Everything that is wrong becomes a CorpusError."""
+"""Reads a Corpus from the bytes of a file. Everything that is wrong with the file raises a CorpusError."""
 
 from __future__ import annotations
 
@@ -10,18 +10,27 @@ import numpy as np
 
 from rnnkit.corpus import notes, treebank
 from rnnkit.corpus.data import Corpus
+from rnnkit.corpus.decoding import (
+    MAX_ALL_WORDS,
+    MAX_BYTES,
+    MAX_LINES,
+    MAX_TREEBANK_LINES,
+    CorpusError,
+    decode,
+    refuse_json_array,
+    to_lines,
+)
 from rnnkit.corpus.formats import FORMATS
 from rnnkit.corpus.items import Item, Lines, Reading
-from rnnkit.corpus.parts import sizes, split, tested_on, with_validation
-from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_BYTES, MAX_LINES, MAX_TREEBANK_LINES, CorpusError, decode, no_array, to_lines
-from rnnkit.corpus.texts import tidy
-from rnnkit.corpus.tokens import visible
+from rnnkit.corpus.parts import part_sizes, split, with_test_suite, with_validation
+from rnnkit.corpus.texts import display_name
+from rnnkit.corpus.tokens import strip_invisible
 from rnnkit.errors import shorten_repr
 
-MIN_PREFIXES = 100  # different ones: then about ten are left to test, and ten right of ten mean at least 72 % (95 % interval)
-BAD_SHARE, BAD_LINES = 0.05, 100  # more lines than this that cannot be read refuse the file; one is always allowed
-BAD_TOLD = 2  # of them are named
-HEAD = 30  # lines that tell the format
+MIN_PREFIXES = 100  # different ones; ten of them are the test, and ten right of ten mean at least 72 % (95 % interval)
+MAX_BAD_SHARE, MAX_BAD_LINES = 0.05, 100  # unreadable lines; one is always allowed
+MAX_BAD_NAMED = 2  # unreadable lines that the notes quote
+HEAD_LINES = 30  # from which the format is recognised
 
 
 def read_corpus(
@@ -32,23 +41,24 @@ def read_corpus(
     max_bytes: int = MAX_BYTES,
     test: Corpus | None = None,
 ) -> Corpus:
-    """An agreement corpus to train on; `format` is a key of FORMATS, or None to have it recognised; "gulordava" has a second
-    file, `gold`. With `test` (read_suite) that is the test part, and this file is for training and validation alone.
+    """Reads an agreement corpus to train on.
 
-    Raises CorpusError that names the line, what was expected and what came.
+    `format` is a key of FORMATS, or None to recognise it. `gold` is the second file of the format "gulordava". `test`, from
+    read_suite, becomes the test part; this file is then for training and validation alone. Leaves out up to MAX_BAD_SHARE
+    unreadable lines with a note. Raises CorpusError with the line, what was expected and what came.
     """
     corpus = _read(data, name, format, gold, max_bytes)
-    corpus = with_validation(tested_on(corpus, test) if test is not None else corpus)
-    parts = sizes(corpus)
+    corpus = with_validation(with_test_suite(corpus, test) if test is not None else corpus)
+    parts = part_sizes(corpus)
     _check(corpus, parts)
     read, *remarks = corpus.notes
-    return replace(corpus, notes=(read, *notes.about(corpus, parts), *remarks))
+    return replace(corpus, notes=(read, *notes.corpus_notes(corpus, parts), *remarks))
 
 
 def read_suite(
     data: bytes, name: str = "", format: str | None = None, gold: bytes | None = None, max_bytes: int = MAX_BYTES
 ) -> Corpus:
-    """Sentences to test on, of any number from 1 on: for read_corpus(..., test=...)."""
+    """Reads sentences to test on, at least one, for read_corpus(..., test=...). Raises CorpusError like read_corpus."""
     suite = _read(data, name or "test sentences", format, gold, max_bytes)
     if not len(suite):
         raise CorpusError("expected at least one prefix to test on, got none")
@@ -56,14 +66,14 @@ def read_suite(
 
 
 def _read(data: bytes, name: str, format: str | None, gold: bytes | None, max_bytes: int) -> Corpus:
-    """What stands in the file, however little; its notes say how it was read and what was noticed."""
+    """Returns the items of the file, of any number. The notes say how it was read and what was left out."""
     if format is not None and format not in FORMATS:
         raise CorpusError(f"unknown format {shorten_repr(format)}: valid are {', '.join(FORMATS)}")
-    text, hidden = _cleaned(decode(data, max_bytes))
-    no_array(text)
-    head = [line for line in text[:100_000].split("\n") if line.strip()][:HEAD]
-    lines = to_lines(text, most=MAX_TREEBANK_LINES if treebank.fits(head) else MAX_LINES)
-    answers = None if gold is None else to_lines(_cleaned(decode(gold, max_bytes, "the .gold file"))[0], "the .gold file")
+    text, hidden = _normalized(decode(data, max_bytes))
+    refuse_json_array(text)
+    head = [line for line in text[:100_000].split("\n") if line.strip()][:HEAD_LINES]
+    lines = to_lines(text, max_lines=MAX_TREEBANK_LINES if treebank.fits(head) else MAX_LINES)
+    answers = None if gold is None else to_lines(_normalized(decode(gold, max_bytes, "the .gold file"))[0], "the .gold file")
     kind = format or ("gulordava" if answers is not None else _recognise(head, text))
     if answers is not None and kind != "gulordava":
         raise CorpusError(f"a .gold file belongs to the format gulordava, not to {kind}")
@@ -72,14 +82,14 @@ def _read(data: bytes, name: str, format: str | None, gold: bytes | None, max_by
     if hidden:
         left_out = notes.count(hidden, "invisible character")
         remarks.append(f"{left_out} left out (marks of direction or byte order, soft hyphens).")
-    return _build(items, tidy(name, "corpus"), kind, (f"Read as {FORMATS[kind].title}, {how}.", *remarks))
+    return _build(items, display_name(name, "corpus"), kind, (f"Read as {FORMATS[kind].title}, {how}.", *remarks))
 
 
-def _cleaned(text: str) -> tuple[str, int]:
-    """The text as words are compared: composed (Unicode NFC), nothing invisible in it; and how much was left out."""
+def _normalized(text: str) -> tuple[str, int]:
+    """Returns the text composed (Unicode NFC) and without invisible characters, and how many of those there were."""
     text = unicodedata.normalize("NFC", text)
-    seen = visible(text)
-    return seen, len(text) - len(seen)
+    visible = strip_invisible(text)
+    return visible, len(text) - len(visible)
 
 
 def _recognise(head: Lines, text: str) -> str:
@@ -92,18 +102,18 @@ def _recognise(head: Lines, text: str) -> str:
 
 
 def _collect(reading: Reading) -> tuple[list[Item], list[str]]:
-    """All items, and sentences about the file and the lines that were left out or remarkable."""
+    """Returns all items, and notes about the file, the lines left out, and the items with a remark."""
     items: list[Item] = []
     words = 0
     bad: list[str] = []
-    told: list[str] = []
+    file_notes: list[str] = []
     remarks: Counter[str] = Counter()
     for at, item in reading:
         if isinstance(item, str):
-            told.append(item)
+            file_notes.append(item)
         elif isinstance(item, CorpusError):
             bad.append(f"line {at:,}: {item}")
-            if len(bad) > BAD_LINES:
+            if len(bad) > MAX_BAD_LINES:
                 break
         else:
             items.append(item)
@@ -114,14 +124,14 @@ def _collect(reading: Reading) -> tuple[list[Item], list[str]]:
                     f"line {at:,}: expected at most {MAX_ALL_WORDS:,} words in all prefixes together: take a part of it"
                 )
     n = len(items) + len(bad)
-    if len(bad) > min(BAD_LINES, max(1, BAD_SHARE * n)) or (bad and not items):
+    if len(bad) > min(MAX_BAD_LINES, max(1, MAX_BAD_SHARE * n)) or (bad and not items):
         more = f" (the first such line; {len(bad):,} of the first {n:,} cannot be read)" if len(bad) > 1 else ""
         raise CorpusError(bad[0] + more)
-    told += [f"{notes.count(k, 'line')}: {remark}." for remark, k in remarks.items() if remark]
+    file_notes += [f"{notes.count(k, 'line')}: {remark}." for remark, k in remarks.items() if remark]
     if bad:
-        more = "; ..." if len(bad) > BAD_TOLD else "."
-        told.append(f"{notes.count(len(bad), 'line')} of {n:,} left out; {'; '.join(bad[:BAD_TOLD])}{more}")
-    return items, told
+        more = "; ..." if len(bad) > MAX_BAD_NAMED else "."
+        file_notes.append(f"{notes.count(len(bad), 'line')} of {n:,} left out; {'; '.join(bad[:MAX_BAD_NAMED])}{more}")
+    return items, file_notes
 
 
 def _build(items: list[Item], name: str, kind: str, remarks: tuple[str, ...]) -> Corpus:
@@ -142,13 +152,13 @@ def _build(items: list[Item], name: str, kind: str, remarks: tuple[str, ...]) ->
 
 
 def _check(corpus: Corpus, parts: tuple[int, int, int]) -> None:
-    """Whether there is enough to train on, and to test."""
-    own = split(corpus) < 2 if (corpus.part >= 0).any() else np.ones(len(corpus), bool)
-    different = len({words for words, counts in zip(corpus.prefixes, own, strict=True) if counts})
+    """Raises CorpusError where there is too little to train on, or to test."""
+    counted = split(corpus) < 2 if (corpus.part >= 0).any() else np.ones(len(corpus), bool)
+    different = len({words for words, counts in zip(corpus.prefixes, counted, strict=True) if counts})
     if different < MIN_PREFIXES:
-        kept = "to train on" if (corpus.part >= 0).any() else "of which a tenth are kept for the test"
+        purpose = "to train on" if (corpus.part >= 0).any() else "of which a tenth are kept for the test"
         raise CorpusError(
-            f"expected at least {MIN_PREFIXES} different prefixes, {kept}, got {different}; fewer can be a test for others"
+            f"expected at least {MIN_PREFIXES} different prefixes, {purpose}, got {different}; fewer can be a test for others"
         )
     plural = corpus.plural[split(corpus) == 0]
     if len(plural) and (plural.all() or not plural.any()):

@@ -1,7 +1,7 @@
-"""Tables with a header, as spreadsheets, pandas, R and treebank tools write them: TSV or CSV, read by Python's csv.
+"""Reads tables with a header (TSV, CSV) as spreadsheets, pandas, R and treebank tools write them, by Python's csv.
 
-One file has one delimiter and one rule for quotation marks. Marks are CSV's quotes where every cell can be read so; else they are
-words of the sentences, as in most treebanks' tables.
+One file has one delimiter and one rule for quotation marks. Marks are CSV's quotes where every cell can be read so. Else
+they are words of the sentences, as in most treebanks' tables.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from rnnkit.corpus import items
+from rnnkit.corpus.decoding import CorpusError, to_words
 from rnnkit.corpus.items import PLURAL, Item, Lines, Reading
-from rnnkit.corpus.source import CorpusError, to_words
-from rnnkit.errors import listing, shorten_repr
+from rnnkit.errors import join_names, shorten_repr
 
-Row = tuple[int, list[str]]  # the line where it begins, and its cells
+Row = tuple[int, list[str]]  # number of its first line, cells
 Cells = Mapping[str, str]  # column -> cell, "" where there is none
 
-HEADER_LINES = 20  # the header is looked for in so many lines: titles and comments may stand above it
+MAX_HEADER_LINES = 20  # searched for the header; titles and comments may precede it
 DELIMITERS = "\t,;"
 QUOTED: dict[str, Any] = {"strict": True, "skipinitialspace": True}  # RFC 4180, and blanks before a cell
 ESCAPED: dict[str, Any] = QUOTED | {"doublequote": False, "escapechar": "\\"}  # R's write.table
-STRAY: dict[str, Any] = {"strict": False}  # a quote that is not closed costs its row
-WORDS: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
-MISFITS = 0.05  # share of rows that may have another number of cells than the header
+LENIENT: dict[str, Any] = {"strict": False}  # an open quote costs its row alone
+UNQUOTED: dict[str, Any] = {"quoting": csv.QUOTE_NONE}
+MAX_MISFIT_SHARE = 0.05  # of rows with another number of cells than the header
 
-COLUMNS = {  # what a column means -> its names
+COLUMNS = {  # meaning of a column -> names it may have
     "prefix": ("prefix",),
     "label": ("label", "correct_number"),
     "n_attractors": ("n_attractors", "n_attr", "attractors"),
@@ -48,7 +48,7 @@ LINZEN = {name: (name,) for name in (*LINZEN_COLUMNS, "orig_sentence", "split")}
 
 @dataclass(frozen=True)
 class Header:
-    line: int  # number of the header's line; 0 where there is none
+    line: int  # its number; 0 where there is none
     delimiter: str
     names: tuple[str, ...]  # in lower case
 
@@ -57,10 +57,13 @@ class Header:
 
 
 def find_header(lines: Lines, known: Mapping[str, Sequence[str]], needed: Sequence[str]) -> Header:
-    """The first line that has the needed columns, else a CorpusError about the first line that could be one."""
+    """Returns the first of MAX_HEADER_LINES lines that has the needed columns.
+
+    Raises CorpusError where there is none (about the line that has most of them), and where a known column occurs twice.
+    """
     best: tuple[int, Header] | None = None
     delimiters = DELIMITERS
-    for number, line in enumerate(lines[:HEADER_LINES], 1):
+    for number, line in enumerate(lines[:MAX_HEADER_LINES], 1):
         if hint := re.fullmatch(r'"?sep=(.)"?', line.strip()):  # the first line of Excel's own CSV
             delimiters = hint[1]
         elif line.strip():
@@ -76,24 +79,24 @@ def find_header(lines: Lines, known: Mapping[str, Sequence[str]], needed: Sequen
     if missing := [name for name in needed if name not in _meanings(header.names, known)]:
         raise CorpusError(
             f"line {header.line}: expected a header with the columns {', '.join(needed)}; there is no {', '.join(missing)}, "
-            f"found {listing(header.names)}"
+            f"found {join_names(header.names)}"
         )
     used = [name for names in known.values() for name in names]
-    if twice := [name for name, n in Counter(header.names).items() if n > 1 and name in used]:
-        raise CorpusError(f"line {header.line}: expected every column once, found more than once: {listing(twice)}")
+    if repeated := [name for name, n in Counter(header.names).items() if n > 1 and name in used]:
+        raise CorpusError(f"line {header.line}: expected every column once, found more than once: {join_names(repeated)}")
     return header
 
 
 def _names(line: str, delimiter: str) -> tuple[str, ...]:
-    return _tidy(next(csv.reader([line], delimiter=delimiter), []))
+    return _normalized_names(next(csv.reader([line], delimiter=delimiter), []))
 
 
-def _tidy(names: Sequence[str]) -> tuple[str, ...]:
+def _normalized_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name.strip(' "#').lower() for name in names)
 
 
 def _meanings(names: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """What a column means -> its place. Of two columns with one meaning the name that stands first in `known` counts."""
+    """Returns meaning -> index of its column. Of two columns with one meaning, the name that `known` lists first counts."""
     return {
         meaning: names.index(next(name for name in its_names if name in names))
         for meaning, its_names in known.items()
@@ -102,16 +105,19 @@ def _meanings(names: Sequence[str], known: Mapping[str, Sequence[str]]) -> dict[
 
 
 def rows(lines: Lines, delimiter: str, width: int, before: int = 0) -> list[Row]:
-    """The rows below the first `before` lines, read by the rule for quotation marks that fits most of them to the header."""
-    plain = _parse(lines, delimiter, before, WORDS)
+    """Returns the rows after the first `before` lines, of `width` cells, read by the quoting rule that most rows fit.
+
+    Raises CorpusError where more than MAX_MISFIT_SHARE of them fit no rule.
+    """
+    plain = _parse(lines, delimiter, before, UNQUOTED)
     if not any('"' in line for line in lines[before:]):
         return plain
     escaped = any('\\"' in line for line in lines[before:])
-    for way in (QUOTED, ESCAPED) if escaped else (QUOTED,):
+    for dialect in (QUOTED, ESCAPED) if escaped else (QUOTED,):
         try:
-            quoted = _parse(lines, delimiter, before, way)
+            quoted = _parse(lines, delimiter, before, dialect)
         except CorpusError as error:
-            fault = error
+            last_error = error
             continue
         wrong, as_words = _misfits(quoted, width), _misfits(plain, width)
         marks_are_words = any(cell.startswith('" ') or cell.endswith(' "') for _, cells in plain for cell in cells)
@@ -119,18 +125,18 @@ def rows(lines: Lines, delimiter: str, width: int, before: int = 0) -> list[Row]
     if delimiter == "\t":
         return plain
 
-    def lost(found: list[Row]) -> int:
-        """Rows that do not fit, and those that an open quote has swallowed."""
+    def n_lost(found: list[Row]) -> int:
+        """Counts the rows that do not fit, and those inside an open quote."""
         return _misfits(found, width) + len(plain) - len(found)
 
-    best = min(plain, _parse(lines, delimiter, before, STRAY), key=lost)
-    if lost(best) > max(1, MISFITS * len(plain)):
-        raise fault
+    best = min(plain, _parse(lines, delimiter, before, LENIENT), key=n_lost)
+    if n_lost(best) > max(1, MAX_MISFIT_SHARE * len(plain)):
+        raise last_error
     return best
 
 
-def _parse(lines: Lines, delimiter: str, before: int, way: Mapping[str, Any]) -> list[Row]:
-    reader = csv.reader((line + "\n" for line in lines[before:]), delimiter=delimiter, **way)
+def _parse(lines: Lines, delimiter: str, before: int, dialect: Mapping[str, Any]) -> list[Row]:
+    reader = csv.reader((line + "\n" for line in lines[before:]), delimiter=delimiter, **dialect)
     found: list[Row] = []
     start = before + 1
     try:
@@ -153,16 +159,16 @@ def _misfits(found: Sequence[Row], width: int) -> int:
 
 
 def _each(lines: Lines, header: Header, known: Mapping[str, Sequence[str]], parse: Callable[[Cells], Item | None]) -> Reading:
-    """parse() of every row that holds something; parse may leave a row out with None."""
+    """Yields parse(cells) of every row, or its CorpusError; notes on unused columns and skipped rows. Skips where it is None."""
     width, places = len(header.names), _meanings(header.names, known)
     if unused := [name for place, name in enumerate(header.names) if name and place not in places.values()]:
-        yield header.line, f"Columns that are not used: {listing(unused)}."
-    odd: Counter[str] = Counter()
+        yield header.line, f"Columns that are not used: {join_names(unused)}."
+    skipped: Counter[str] = Counter()
     for at, cells in rows(lines, header.delimiter, width, header.line):
-        if kind := _no_item(cells, header):
-            odd[kind] += 1
+        if kind := _skip_reason(cells, header):
+            skipped[kind] += 1
             continue
-        odd[SHORT] += len(cells) < width
+        skipped[SHORT] += len(cells) < width
         try:
             item = parse(_by_meaning(cells, width, places))
         except CorpusError as error:
@@ -170,24 +176,28 @@ def _each(lines: Lines, header: Header, known: Mapping[str, Sequence[str]], pars
         else:
             if item is not None:
                 yield at, item
-    yield from ((header.line, f"{odd[kind]:,} {'row' if odd[kind] == 1 else 'rows'} {kind}.") for kind in TOLD if odd[kind])
+    yield from (
+        (header.line, f"{skipped[kind]:,} {'row' if skipped[kind] == 1 else 'rows'} {kind}.")
+        for kind in NOTED_KINDS
+        if skipped[kind]
+    )
 
 
 CLEARED = "without a value, as spreadsheets write cleared cells"
 SHORT = "with fewer cells than the header: what is missing counts as unknown"
-AGAIN = "like the header"
-NOTHING = "blank lines and comments"
-TOLD = (CLEARED, SHORT, AGAIN)
+REPEATED_HEADER = "like the header"
+BLANK = "blank lines and comments"
+NOTED_KINDS = (CLEARED, SHORT, REPEATED_HEADER)
 
 
-def _no_item(cells: list[str], header: Header) -> str:
-    """Why this row holds no item; "" where it may hold one."""
+def _skip_reason(cells: list[str], header: Header) -> str:
+    """Returns why this row holds no item; "" where it may hold one."""
     if not any(cell.strip() for cell in cells):
-        return CLEARED if cells else NOTHING
+        return CLEARED if cells else BLANK
     if cells[0].lstrip().startswith("#") and not any(cell.strip() for cell in cells[1:]):
-        return NOTHING
-    again = header.line and _tidy(cells[:1]) == header.names[:1] and _tidy(cells) == header.names
-    return AGAIN if again else ""
+        return BLANK
+    again = header.line and _normalized_names(cells[:1]) == header.names[:1] and _normalized_names(cells) == header.names
+    return REPEATED_HEADER if again else ""
 
 
 def _by_meaning(cells: list[str], width: int, places: Mapping[str, int]) -> Cells:
@@ -200,9 +210,9 @@ def _by_meaning(cells: list[str], width: int, places: Mapping[str, int]) -> Cell
 
 
 def table(lines: Lines, gold: Lines | None = None) -> Reading:
-    """Columns prefix and label; others as in COLUMNS, where they are known. Without a header: a label and a prefix, either first.
+    """Reads a table with the columns prefix and label, and those of COLUMNS where present; or two columns without a header.
 
-    Two rows of class correct and wrong (Gulordava et al.'s .tab) are one item. Its source is then its pattern and constr_id.
+    Two rows of class correct and wrong (Gulordava et al.'s .tab) are one item, whose source is its pattern and constr_id.
     """
     header = without_header(lines) or find_header(lines, COLUMNS, ("prefix", "label"))
     forms: dict[tuple[str, ...], dict[str, str]] = {}
@@ -239,7 +249,7 @@ def _cells(lines: Lines, header: Header) -> list[Cells]:
 
 
 def _source(cells: Cells) -> str:
-    """constr_id counts within one pattern."""
+    """Returns pattern and source: constr_id is unique within one pattern alone."""
     source = cells.get("source", "").strip()
     return f"{cells.get('pattern', '').strip()} {source}".strip() if source else ""
 
@@ -249,8 +259,8 @@ def _sentence(cells: Cells) -> tuple[str, ...]:
 
 
 def without_header(lines: Lines) -> Header | None:
-    """Of a table of two columns, a label and a prefix (Linzen et al.'s files for number prediction), where it begins so."""
-    head = enumerate(lines[:HEADER_LINES], 1)
+    """Returns the Header of a table of a label and a prefix without names (Linzen et al.'s number prediction); else None."""
+    head = enumerate(lines[:MAX_HEADER_LINES], 1)
     number, first = next(((n, line) for n, line in head if line.strip() and not line.startswith("#")), (0, ""))
     for delimiter in DELIMITERS:
         cells = [cell.strip(' "') for cell in first.split(delimiter)]
@@ -261,9 +271,10 @@ def without_header(lines: Lines) -> Header | None:
 
 
 def is_table(head: Lines) -> bool:
+    """Whether the first lines are of a table of prefixes, perhaps with a needed column missing."""
     names = [_names(head[0], delimiter) for delimiter in DELIMITERS]
     return (
-        any("prefix" in columns and len(columns) > 1 for columns in names)  # then what is missing can be told
+        any("prefix" in columns and len(columns) > 1 for columns in names)  # the message then names the missing one
         or ("prefix" in head[0].lower() and "label" in head[0].lower())
         or _has_header(head, COLUMNS, ("prefix", "label"))
         or without_header(head) is not None
@@ -271,6 +282,7 @@ def is_table(head: Lines) -> bool:
 
 
 def is_linzen(head: Lines) -> bool:
+    """Whether the first lines are of Linzen et al.'s table."""
     return any("verb_index" in line.lower() and "verb_pos" in line.lower() for line in head)
 
 
@@ -285,11 +297,10 @@ def _has_header(head: Lines, known: Mapping[str, Sequence[str]], needed: Sequenc
 
 
 def linzen(lines: Lines, gold: Lines | None = None) -> Reading:
-    """The verb is word `verb_index`, counted from 1; `n_diff_intervening` counts the attractors; `distance` is verb_index
-    minus subj_index.
+    """Reads Linzen, Dupoux & Goldberg's table (2016). The prefix is the sentence before word `verb_index`, counted from 1.
 
-    Words come from orig_sentence where there is one: in `sentence` rare words are replaced by their tags, and the tags NN and
-    NNS would tell the number of every rare noun.
+    n_diff_intervening is the number of attractors. distance is verb_index - subj_index. Words come from orig_sentence where
+    there is one: `sentence` has tags for rare words, and NN or NNS would give away a noun's number.
     """
     return _each(lines, find_header(lines, LINZEN, LINZEN_COLUMNS), LINZEN, _linzen_item)
 

@@ -1,10 +1,10 @@
-"""Agreement from a treebank in CoNLL-U (Universal Dependencies): subject and verb as its annotation has them, in any language.
+"""Reads agreement items from a CoNLL-U treebank (Universal Dependencies) of any language.
 
-An item for every noun with the relation nsubj (nsubj:pass) that stands before a finite verb of the same Number. The verb is the
-head, its auxiliary or its copula, whichever is finite first. As in Linzen, Dupoux & Goldberg 2016 a subject and a verb that
-differ in number are left out: coordinations (the man and the woman are), quantities (a number of people are), mistakes.
+An item is a noun with the relation nsubj or nsubj:pass before a finite verb of the same Number. The verb is the head, its
+auxiliary or its copula, whichever is finite first. Pairs that differ in number are left out, as in Linzen, Dupoux & Goldberg
+2016: coordinations (the man and the woman are), quantities (a number of people are), mistakes.
 
-Read by the package conllu (MIT), which knows the format's multiword tokens, empty nodes and comments.
+The package conllu (MIT) parses the format with its multiword tokens, empty nodes and comments.
 """
 
 from __future__ import annotations
@@ -14,26 +14,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rnnkit.corpus import items
+from rnnkit.corpus.decoding import CorpusError
 from rnnkit.corpus.items import Item, Lines, Reading
-from rnnkit.corpus.source import CorpusError
 from rnnkit.errors import shorten_repr
 
 TOKEN = re.compile(r"\d+(?:[-.]\d+)?(?:\t[^\t]*){9}\s*")  # the ten columns of a token
 MAX_TOKENS = 2000  # lines of one sentence
 NOUNS = ("NOUN", "PROPN")
-FINITE = ("aux", "aux:pass", "cop")  # relations of words that can be the finite verb beside the head
+FINITE = ("aux", "aux:pass", "cop")  # relations to the head of words that can be the finite verb
 NUMBERS = {"Sing": 0, "Plur": 1}
-ENGLISH = {"VBZ": 0, "VBP": 1, "NN": 0, "NNS": 1}  # tags of the Penn treebank, for treebanks without the feature Number
+ENGLISH = {"VBZ": 0, "VBP": 1, "NN": 0, "NNS": 1}  # Penn treebank tags, for treebanks without the feature Number
 
 Token = Mapping[str, Any]
 
 
 def fits(head: Lines) -> bool:
+    """Whether the first line that is no comment is a CoNLL-U token."""
     return next((TOKEN.fullmatch(line) is not None for line in head if not line.startswith("#")), False)
 
 
 def conllu(lines: Lines, gold: Lines | None = None) -> Reading:
-    """All items of a sentence have its number as their source: they begin alike, and must be in one part."""
+    """Reads all items; raises CorpusError without the package conllu, and where no sentence has an item.
+
+    The source of an item is its sentence: items of one sentence begin alike and must be in the same part.
+    """
     try:
         import conllu as package
     except ModuleNotFoundError:
@@ -67,7 +71,7 @@ def conllu(lines: Lines, gold: Lines | None = None) -> Reading:
 
 
 def _blocks(lines: Lines) -> Iterator[tuple[int, Lines]]:
-    """The sentences that blank lines divide, each with the number of its first line; comments alone are none."""
+    """Yields (number of the first line, lines) of every sentence. Blank lines divide them; comments alone are no sentence."""
     block: Lines = []
     for at, line in enumerate([*lines, ""], 1):
         if line.strip():
@@ -99,12 +103,12 @@ def _items(words: Sequence[Token], source: str) -> Iterator[Item]:
 
 
 def _finite(words: Sequence[Token], head: int) -> int | None:
-    """Place of the first finite word among the head and its auxiliaries."""
+    """Returns the index of the first finite word among the head and its auxiliaries; None where there is none."""
     candidates = [i for i, word in enumerate(words) if word["head"] == words[head]["id"] and word["deprel"] in FINITE]
     return next((i for i in sorted([head, *candidates]) if (words[i]["feats"] or {}).get("VerbForm") == "Fin"), None)
 
 
 def _number(word: Token) -> int:
-    """0 singular, 1 plural, -1 neither or unknown."""
-    found = (word["feats"] or {}).get("Number")
-    return NUMBERS.get(found, -1) if found else ENGLISH.get(word["xpos"] or "", -1)
+    """Returns 0 for singular, 1 for plural, -1 for neither or unknown."""
+    feature = (word["feats"] or {}).get("Number")
+    return NUMBERS.get(feature, -1) if feature else ENGLISH.get(word["xpos"] or "", -1)

@@ -1,4 +1,4 @@
-"""The number of an English verb, from a pair of forms that differ in nothing else: is | are, runs | run, applies | apply."""
+"""The number of an English verb, from a pair of forms that differ in number alone: is | are, runs | run, applies | apply."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ PLURAL = frozenset("are were have do aren't weren't haven't don't".split())
 
 
 def number(right: str, wrong: str) -> bool | None:
-    """True where `right` is plural and `wrong` singular, False the other way round, None where they are no such pair.
+    """Returns True where `right` is plural and `wrong` singular, False the other way round, None for no such pair.
 
-    Of several words the first is the verb ("looks like" | "look like"), the others must agree. The tense may differ, as
-    in some of BLiMP's pairs (was | are).
+    Of several words the first is the verb ("looks like" | "look like"); the others must be equal. The tense may differ, as in
+    some of BLiMP's pairs (was | are).
     """
     (a, *rest), (b, *other) = right.lower().split() or [""], wrong.lower().split() or [""]
     if rest != other:
@@ -31,6 +31,6 @@ def _is_pair(singular: str, plural: str) -> bool:
 
 
 def ending(form: str) -> bool:
-    """The number of a verb alone, as far as its ending tells: plural unless it ends as a third person singular does."""
+    """Whether a single verb form is plural, judged by its ending: True unless it ends like the third person singular."""
     form = form.lower()
     return form not in SINGULAR and (not form.endswith("s") or form.endswith("ss"))

@@ -1,4 +1,4 @@
-"""Which words a network knows: the most frequent ones of the training part. Every other word is known by its shape alone."""
+"""The vocabulary of a network: the most frequent words of the training part, and a symbol for each shape of all others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-SHAPES: dict[str, Callable[[str], bool]] = {  # the first that holds; so a rare plural still looks like a plural
+SHAPES: dict[str, Callable[[str], bool]] = {  # symbol -> its rule, in this order; so a rare plural still ends in s
     "<number>": lambda w: any(c.isdigit() for c in w) and not any(c.isalpha() for c in w),
     "<...ing>": lambda w: len(w) > 4 and w.endswith("ing"),
     "<...ed>": lambda w: len(w) > 3 and w.endswith("ed"),
@@ -20,19 +20,22 @@ SHAPES: dict[str, Callable[[str], bool]] = {  # the first that holds; so a rare 
 
 
 def shape(word: str) -> str:
-    """What stands for a word that is not known."""
+    """Returns the symbol of a word outside the vocabulary: the first of SHAPES whose rule holds."""
     return next(name for name, holds in SHAPES.items() if holds(word))
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Symbol i is word i; behind the words come the SHAPES, in their order."""
+    """Symbol i is word i; the symbols after the words are the SHAPES, in their order."""
 
     words: tuple[str, ...]
 
     @classmethod
     def of(cls, sentences: Iterable[Sequence[str]], size: int) -> Vocabulary:
-        """The `size` most frequent words of the training sentences; of words equally frequent the first by the alphabet."""
+        """Takes the `size` most frequent words of the training sentences; equally frequent ones by the alphabet.
+
+        Raises ValueError where size < 1.
+        """
         if size < 1:
             raise ValueError(f"expected a vocabulary of at least 1 word, got {size}")
         counts = Counter(word for words in sentences for word in words)
@@ -54,15 +57,15 @@ class Vocabulary:
         return len(self.words) + len(SHAPES)
 
     def encode(self, words: Sequence[str]) -> np.ndarray:
-        """(len(words),) int64 symbols."""
+        """Returns (len(words),) int64 symbols."""
         ids = self._ids
         return np.array([ids[w] if w in ids else self._shapes[shape(w)] for w in words], np.int64)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
-        """Words, and the names of shapes where a word was not known."""
+        """Returns the words of these symbols, and the names of shapes for words outside the vocabulary."""
         return [self.symbols[i] for i in ids]
 
     def coverage(self, sentences: Iterable[Sequence[str]]) -> float:
-        """Share of all words, counted each time they occur, that are known; NaN without words."""
+        """Returns the share of all tokens that are in the vocabulary; NaN without tokens."""
         known = [word in self._ids for words in sentences for word in words]
         return sum(known) / len(known) if known else float("nan")

@@ -1,10 +1,13 @@
 """Backpropagation through time: the forward loop, the backward loop, and the Tape that both write on.
 
-There is no autograd here: the cells bring their own derivatives, so dL/dh_t of every step is simply in our hands, and the
-heatmap of the gradient costs its norms and nothing else. What makes it fast: the inputs of all steps enter at once, as rows
-of a table where they are symbols; a step is one product with W_rec and the few elementwise calls of the cell, all in place on
-arrays that are made once for a whole training, with a view for every step; the elementwise derivatives of a block of steps
-are taken at once. Time comes first, (T, R, B, .), so that a step of all networks is one contiguous batch of matrices.
+Uses no autograd. The cells compute their own derivatives, so dL/dh_t of every step is at hand, and the heatmap of the gradient
+costs no more than its norms. What makes it fast:
+
+- The inputs of all steps enter at once, as rows of a table where they are symbols.
+- A step is one product with W_rec and the few elementwise calls of the cell. They work in place, on arrays that are made once for
+  a whole training, with a view for every step.
+- The elementwise derivatives of a block of steps are taken at once.
+- Time comes first, (T, R, B, .), so that a step of all networks is one contiguous batch of matrices.
 
 Parameters, with the network axis R in front: W_in (R, I, G*H), W_rec (R, H, G*H), b (R, 1, G*H), W_out (R, H, O),
 b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 1) for the echo state network.
@@ -21,17 +24,17 @@ import torch
 from torch import Tensor
 
 from rnnkit.engine.cells import Cell
-from rnnkit.engine.params import Bundle
+from rnnkit.engine.params import ParamStack
 
 Params = Mapping[str, Tensor]
 Arrays = tuple[Tensor, ...]  # where a cell names them, one of its named tuples
-BLOCK = 2**17  # numbers a thread in the gradient of a few steps: what `partials` leaves is still in the cache when it is needed
+BLOCK = 2**17  # numbers of a block's gradient for each thread: few enough to be in the cache still when `backward` reads them
 Signal = Callable[[Tensor, int, int], Tensor]  # (dL/ds crossing from t to t - 1, t, T) -> the same, cut or changed
 
 
 @dataclass(frozen=True)
 class Padding:
-    """Of sequences of different lengths, aligned at the end: none has begun before step `first`, some have from there on."""
+    """Where sequences of different lengths begin. They are aligned at the end; the longest one begins at step `first`."""
 
     first: int
     mask: Tensor  # (n, R, B, 1) of the steps first, first + 1, ...: 1 where the sequence has begun, else 0; afterwards all have
@@ -52,7 +55,7 @@ class Forward(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Some time steps of the way back."""
+    """Some time steps of the backward pass."""
 
     stacks: tuple[Arrays, Arrays, Arrays, Arrays]  # forward views, s_{t-1}, s_t, backward views: what cell.partials takes
     steps: list[tuple[int, Tensor, Arrays, Arrays, Arrays, Arrays]]  # last first: t, da_t, and what cell.backward takes
@@ -67,9 +70,9 @@ class Backward(NamedTuple):
 
 
 class Tape:
-    """What one pass over T steps of R networks and B sequences remembers. Made once, written anew at every training step.
+    """What one pass over T steps of R networks and B sequences stores. Made once, overwritten at every training step.
 
-    forward(p, x), then backward(dz), then gradients(). What a later pass has to fill cannot be read before it: RuntimeError.
+    Call forward(p, x), then backward(dz), then gradients(). Reading what a later pass has to fill raises RuntimeError.
 
     It holds T R B H cell.floats_per_unit numbers of 4 bytes: 3 a unit for the cells with one gate, 4 for the echo state network,
     11 for the GRU, 15 for the LSTM. Until the first backward pass it holds a third to a half of them.
@@ -133,12 +136,12 @@ class Tape:
 
     @cached_property
     def _scratch(self) -> Any:
-        """Partials of one block that is no part of the tape."""
+        """Partials of one block, apart from those that the backward pass uses."""
         cell = self.cell
         widths = (cell.gates, *cell.extra_inputs, *(1,) * cell.n_partials)
         return cell.backward_views(*self._arrays(*widths, steps=min(self._block, self.T)))
 
-    # ---- what the passes have left
+    # ---- results of the passes
 
     def _after_pass(self, passes: int) -> None:
         if self._passes < passes:
@@ -170,8 +173,14 @@ class Tape:
 
     @property
     def first(self) -> int:
-        """The first step that holds anything of the last pass."""
+        """The first step that the last pass computed."""
         return self.padding.first if self.padding else 0
+
+    @property
+    def begun(self) -> Tensor:
+        """(T - first, R, B, 1) of the steps first, first + 1, ...: 1 where the sequence has begun, else 0."""
+        ones = self.h.new_ones(()).expand(*self.h[self.first :].shape[:-1], 1)
+        return torch.cat([self.padding.mask, ones[len(self.padding.mask) :]]) if self.padding else ones
 
     # ---- the passes
 
@@ -209,7 +218,7 @@ class Tape:
                 torch.matmul(x, W, out=a).add_(b)
 
     def last_states(self, p: Params, x: Tensor, K: int, padding: Padding | None = None) -> Tensor:
-        """h of the last K steps, (K, R, B, H), of any number of steps, over and over on this tape: nothing else is kept.
+        """h of the last K steps, (K, R, B, H). x may have any number of steps: they pass over this tape piece by piece.
 
         Where there is padding the tape has to hold all steps.
         """
@@ -223,16 +232,22 @@ class Tape:
             last.append(self.h[max(0, T - K - start) : n].clone())
         return torch.cat(last)
 
-    def backward(self, dz: Tensor, signals: Sequence[Signal] = ()) -> None:
-        """Fills ds and da from dz = dL/dz of the last K steps (K, R, B, O). Where there is padding, both are exactly 0."""
+    def backward(self, dz: Tensor, signals: Sequence[Signal] = (), dh: Tensor | None = None) -> None:
+        """Fills ds and da from dz = dL/dz of the last K steps (K, R, B, O). Where there is padding, both are exactly 0.
+
+        dh (T - first, R, B, H) is what a penalty on the states adds to dL/dh_t of the steps first, first + 1, ...
+        """
         self._after_pass(1)
-        cell, p, T, K = self.cell, self.p, self.T, len(dz)
+        cell, p, T = self.cell, self.p, self.T
         if self.padding:
             signals = [*signals, self.padding.__call__]
         if len(self.x) != T:
             raise ValueError(f"a backward pass needs a forward pass over all {T} steps of the tape, got {len(self.x)}")
         self.dz, self._passes = dz, 2
-        direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t through this step's own loss
+        direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t of the last K steps through their own loss, and that of penalties
+        if dh is not None:
+            direct = torch.cat([dh[: -len(dz)], dh[-len(dz) :] + direct])
+        K = len(direct)
         W_back, beta = p["W_rec"].mT.contiguous(), float(cell.has_direct_path)  # whether what `backward` left in ds_prev counts
         back = self.backward_arrays
         back.states[0][T].copy_(direct[-1])
@@ -250,7 +265,7 @@ class Tape:
             for array in (*_after(back.states), *back.entered):
                 array[: self.first].zero_()
 
-    def gradients(self) -> Bundle:
+    def gradients(self) -> ParamStack:
         """dL/dtheta of every weight, in the order of p, of the last backward pass: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
         self._after_pass(2)
         p, dz = self.p, self.dz
@@ -260,7 +275,7 @@ class Tape:
             "W_out": _sum_of_products(self.h[-len(dz) :], dz),
             "b_out": dz.sum((0, 2)).unsqueeze(1),
         }
-        return Bundle.of({k: grads[k] for k in p if k in grads})
+        return ParamStack.of({k: grads[k] for k in p if k in grads})
 
     def _input_gradient(self, d: Tensor) -> tuple[Tensor, Tensor]:
         """dL/dW and dL/db of x_t W + b from d, its gradient (T, R, B, .)."""
@@ -274,7 +289,7 @@ class Tape:
     def partials(self) -> Iterator[Any]:
         """The cell's elementwise derivatives in a block of steps (n, R, B, .), from the first block to the last.
 
-        Each block is overwritten by the next one. Nothing that the passes have left changes.
+        Each block is overwritten by the next one. No result of the passes changes.
         """
         self._after_pass(1)
         for stacks, steps in self.backward_arrays.blocks[::-1]:
@@ -312,7 +327,7 @@ def readout(p: Params, h: Tensor) -> Tensor:
 
 
 def _cross(signals: Sequence[Signal], ds_prev: Arrays, t: int, T: int) -> None:
-    """What the gradient that crosses from t to t - 1 is turned into."""
+    """Applies the signals, in place, to the gradient that crosses from t to t - 1."""
     for signal in signals:
         for part in ds_prev:
             changed = signal(part, t, T)

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from rnnkit.engine.cells import CELLS
+from rnnkit.engine.lags import lag_within
 from rnnkit.engine.record import ABSENT, Record, encode
 from rnnkit.experiment import Experiment
 
 T = TypeVar("T")
-KEPT = 12  # things made `once`
+MAX_CACHED = 12  # results of `once`
 
 
 class History:
@@ -30,6 +31,8 @@ class History:
       grad_norm_raw, grad_norm_applied and spectral_radius
     - diverged, (N, R): the training step at which a network first had a NaN or inf, -1 while it has none
     - causes, n tuples of R texts: the first tensor that was not finite
+    - lag_shares, (N, T, R): the share of dL/dW_rec by time step, L the last time step's loss; lag_within, (N, R): the number of
+      time steps that WITHIN of it looks back at most (engine/lags.py). NaN for a reservoir
     - state_grad, (N, P, T, R): ||dL/ds_t||, L the last time step's loss
     - state_grad_all, (N, P, T, R): the same with L the mean of all time steps' losses. It is the same array as state_grad where
       the last time step alone has a loss
@@ -42,11 +45,12 @@ class History:
         self.n = 0
         self.parts = CELLS[e.cell].parts
         self.loss, self.accuracy, self.norm_raw, self.norm_applied, self.radius = (np.full((N, R), np.nan) for _ in range(5))
-        self.flat, self.blocked, self.gate = (np.full((N, R), np.nan) for _ in range(3))
+        self.flat, self.blocked, self.gate, self.lag_within = (np.full((N, R), np.nan) for _ in range(4))
         self.diverged = np.full((N, R), -1, np.int32)
         self.causes: list[tuple[str, ...]] = []
         self.state_grad = np.empty((N, len(self.parts), e.length, R), dtype)
         self.state_grad_all = np.empty_like(self.state_grad) if e.several_losses else self.state_grad
+        self.lag_shares = np.empty((N, e.length, R), dtype)
         self._made: OrderedDict[Hashable, Any] = OrderedDict()
         self._codes: dict[tuple[int, int | None, bool], tuple[int, np.ndarray]] = {}
         self._lock = threading.Lock()
@@ -62,17 +66,19 @@ class History:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of a full run's arrays. Pages of memory that no row has reached yet are not allocated."""
+        """Returns the bytes of a full run's arrays. The system allocates memory only for rows that were written."""
         return (
             self.state_grad.nbytes * (2 if self.e.several_losses else 1)
-            + 9 * self.loss.nbytes
+            + self.lag_shares.nbytes
+            + 10 * self.loss.nbytes
             + sum(codes.nbytes for _, codes in list(self._codes.values()))
             + sum(len(made) for made in list(self._made.values()) if isinstance(made, bytes))
         )
 
     def append(self, r: Record) -> None:
+        """Writes a Record into row n. Ignores a Record of a training step that is recorded already."""
         i = self.n
-        if i and r.step <= self.steps[i - 1]:  # a run that was stopped is trained again from the start: known rows
+        if i and r.step <= self.steps[i - 1]:  # a stopped run is trained again from the start: these rows are recorded
             return
         self.loss[i], self.accuracy[i], self.radius[i] = r.loss, r.accuracy, r.spectral_radius
         self.norm_raw[i], self.norm_applied[i] = r.grad_norm_raw, r.grad_norm_applied
@@ -82,6 +88,8 @@ class History:
         for name in ("flat", "blocked", "gate"):
             if (values := getattr(r, name)) is not None:
                 getattr(self, name)[i] = values
+        self.lag_shares[i] = np.nan if r.lag_shares is None else r.lag_shares
+        self.lag_within[i] = lag_within(self.lag_shares[i])
         self.causes.append(r.causes)
         self.n = i + 1
 
@@ -90,12 +98,12 @@ class History:
         made = self._made.get(what)
         if made is None:
             made = self._made[what] = make()
-            while len(self._made) > KEPT:
+            while len(self._made) > MAX_CACHED:
                 self._made.popitem(last=False)
         return made
 
     def codes(self, n: int, part: int = 0, replica: int | None = None, all_losses: bool = False) -> np.ndarray:
-        """(n, T) uint16 colours of the first n rows of `profile`; each row is encoded once."""
+        """Returns the first n rows of `profile` as codes (record.encode), (n, T) uint16. Each row is encoded once."""
         key = (part, replica, all_losses and self.e.several_losses)
         with self._lock:
             done, codes = self._codes.get(key, (0, None))
@@ -107,10 +115,10 @@ class History:
             return codes[:n]
 
     def table(self, gradients: bool) -> dict[str, np.ndarray]:
-        """Columns of one row a step and network; with gradients dh_0, dh_1, ..., the norms of every time step.
+        """Returns the columns of a table with one row for each recorded step and network.
 
-        Those are of the last step's loss; dh_all_0, ... of all losses together, where there are more. They are NaN where no
-        sequence of the batch had begun.
+        With `gradients` also dh_0, dh_1, ...: ||dL/dh_t|| of every time step t, L the last step's loss; and dh_all_0, ... with L
+        the mean of all losses, where more steps than the last have one. NaN where no sequence of the batch had begun.
         """
         n, R = self.n, self.e.replicas
         wide = {
@@ -134,9 +142,9 @@ class History:
         return table
 
     def profile(self, start: int, stop: int, part: int = 0, replica: int | None = None, all_losses: bool = False) -> np.ndarray:
-        """(stop - start, T) gradient norms of one network, or the median over networks in which NaN counts as largest.
+        """Returns the gradient norms (stop - start, T) of one network, or their median over networks, NaN counted as largest.
 
-        Of the last step's loss, or of all losses together. ABSENT where most networks' batches had nothing there.
+        L is the last step's loss, or the mean of all losses. ABSENT where no sequence had begun in most networks' batches.
         """
         grad = (self.state_grad_all if all_losses else self.state_grad)[start:stop, part]
         if replica is not None:
@@ -155,9 +163,9 @@ WORST = {"accuracy": -np.inf}  # what a NaN counts as in the median of a column 
 
 
 def median(values: np.ndarray, worst: float = np.inf) -> np.ndarray:
-    """Over networks: (N, R) -> (N,), in which a NaN counts as the worst number: the largest loss or norm, or as `worst` says.
+    """Returns the median over networks, (N, R) -> (N,). A NaN counts as `worst`: by default the largest loss or norm.
 
-    NaN where half of the networks or more are NaN, so that the others never speak for all.
+    NaN where half of the networks or more are NaN.
     """
     with np.errstate(invalid="ignore"):
         middle = np.median(np.where(np.isnan(values), worst, values), axis=1)

@@ -1,8 +1,8 @@
 """Losses: the value and, beside it, its derivative with respect to the readout's output.
 
-Each takes the outputs of the last K steps z (K, R, B, O), the targets and, where sequences do not count the same, their weights
-(R, B), and returns (loss (R,), dL/dz (K, R, B, O)). The loss is a mean over the batch and over the K steps, so that neither makes
-the gradient grow. Networks never mix.
+Each takes the outputs of the last K steps z (K, R, B, O) and the targets. Where sequences do not count the same, it takes their
+weights (R, B) too. It returns (loss (R,), dL/dz (K, R, B, O)). The loss is a mean over the batch and over the K steps, so that
+neither makes the gradient grow. Networks never mix.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -31,8 +32,8 @@ def cross_entropy(z: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[T
 
 
 def squared_error(z: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """w mean_o (z_o - y_o)^2 for numbers y (K, R, B, O); dL/dz = 2 w (z - y) / (K B O)."""
-    error = z - y
+    """w mean_o (z_o - y_o)^2 for numbers y (K, R, B, O); dL/dz = 2 w (z - y) / (K B O). Classes y (K, R, B) become one-hot."""
+    error = z - (one_hot(y, z.shape[-1], z.dtype) if y.dim() == 3 else y)
     weighted = error if weight is None else error * weight.unsqueeze(-1)
     n = z.shape[0] * z.shape[2] * z.shape[3]
     return (error * weighted).sum((0, 2, 3)) / n, weighted * (2 / n)
@@ -41,10 +42,21 @@ def squared_error(z: Tensor, y: Tensor, weight: Tensor | None = None) -> tuple[T
 LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "squared_error": squared_error}
 
 
-def correct(z: Tensor, y: Tensor) -> Tensor:
-    """(R,) share of right answers: the largest output is the class y (K, R, B), or (z - y)^2 <= .04 for numbers.
+def one_hot(y: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
+    """(..., classes) from classes y: 1 at y, else 0."""
+    from torch.nn import functional as F
+
+    return F.one_hot(y, classes).to(dtype)
+
+
+def right_answers(z: Tensor, y: Tensor) -> Tensor:
+    """(K, R, B) whether an answer is right: the largest output is the class y (K, R, B), or (z - y)^2 <= .04 for numbers.
 
     Outputs that hold a NaN are no answer.
     """
-    right = (z.argmax(-1) == y) & ~z.isnan().any(-1) if y.dim() == 3 else (z - y).square().amax(-1) <= 0.04
-    return right.double().mean((0, 2))
+    return (z.argmax(-1) == y) & ~z.isnan().any(-1) if y.dim() == 3 else (z - y).square().amax(-1) <= 0.04
+
+
+def correct(z: Tensor, y: Tensor) -> Tensor:
+    """(R,) share of right answers; see `right_answers`."""
+    return right_answers(z, y).double().mean((0, 2))

@@ -1,6 +1,6 @@
-"""Bundle: the weights of all networks, or their gradients, by name and yet side by side in one array.
+"""ParamStack: the weights of all networks, or their gradients, by name, as views of one array.
 
-What is done to all of them alike (their norm, clipping, an optimizer's step) is then one call instead of one for each.
+What is done to all weights alike (their norm, clipping, an optimizer's step) is then one call instead of one for each weight.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Bundle(Mapping[str, "Tensor"]):
+class ParamStack(Mapping[str, "Tensor"]):
     """Tensors (R, m, n) by name; each is a view of `flat` (R, N), where network r's numbers stand in row r."""
 
     def __init__(self, flat: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self.flat, self.shapes = flat, shapes
 
     @classmethod
-    def of(cls, tensors: Mapping[str, Tensor]) -> Bundle:
-        """A copy of the tensors side by side; a Bundle as it is."""
+    def of(cls, tensors: Mapping[str, Tensor]) -> ParamStack:
+        """Copies the tensors into one array. Returns a ParamStack as it is."""
         from torch import cat
 
-        if isinstance(tensors, Bundle):
+        if isinstance(tensors, ParamStack):
             return tensors
         return cls(cat([v.flatten(1) for v in tensors.values()], 1), {k: tuple(v.shape[1:]) for k, v in tensors.items()})
 
-    def like(self, flat: Tensor) -> Bundle:
-        """Other numbers under the same names."""
-        return Bundle(flat, self.shapes)
+    def like(self, flat: Tensor) -> ParamStack:
+        """Returns a ParamStack of these numbers (R, N) under the same names."""
+        return ParamStack(flat, self.shapes)
 
     def columns(self, names: Collection[str]) -> Tensor:
-        """(N,) bool: which numbers of a row of `flat` belong to these tensors."""
+        """Returns a mask (N,), bool: which numbers of a row of `flat` belong to these tensors."""
         from torch import bool as boolean
         from torch import cat
 
@@ -46,7 +46,7 @@ class Bundle(Mapping[str, "Tensor"]):
 
     @cached_property
     def norm(self) -> Tensor:
-        """(R,) float64: the norm over all weights of each network; float32 squares would overflow long before the gradient."""
+        """Returns the norm over all weights of each network, (R,) float64. In float32 the squares overflow from 1.8e19 on."""
         from torch import float64
 
         norm = self.flat.norm(dim=1, dtype=float64)
@@ -59,7 +59,7 @@ class Bundle(Mapping[str, "Tensor"]):
         return self._views[name]
 
     def __setitem__(self, name: str, values: Tensor) -> None:
-        """New numbers for a tensor that is there."""
+        """Overwrites the tensor of this name."""
         self._views[name].copy_(values)
 
     def __iter__(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Tape and parameters -> numbers that say how the gradient fares: norms, slopes and Jacobians through time, the first NaN."""
+"""Measures the gradient through time on a tape: norms, slopes, gates and Jacobians."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rnnkit.engine.record import ABSENT
 
 Params = Mapping[str, Tensor]
 FLAT = 0.02  # share of its steepest slope below which a unit counts as saturated
-CACHED = 2**16  # numbers scaled at once: few enough to be in the cache still when their norm is taken
+CACHED = 2**16  # numbers that are scaled at once: they are still in the cache when their norm is taken
 
 
 def state_gradient_norms(tape: Tape) -> np.ndarray:
@@ -23,7 +23,7 @@ def state_gradient_norms(tape: Tape) -> np.ndarray:
 
     In float32 a square underflows at 1e-23 although the gradient itself lives on to 1e-38, so small and huge values are
     scaled by a power of two first: only a true zero is reported as zero. Where some sequences have not begun, the norm is that
-    of the others times sqrt(B / their number), so that it does not fall only because there are fewer; where none has, ABSENT.
+    of the others times sqrt(B / their number), so that it does not fall because there are fewer. Where none has, ABSENT.
     """
     norms = np.stack([_norm(part) for part in tape.ds])
     if tape.padding:
@@ -53,7 +53,7 @@ def _norm(ds: Tensor) -> np.ndarray:
 
 
 def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarray]:
-    """What lets the gradient through from the last step back to `source`, each (R,), NaN for cells of which it does not speak.
+    """How far slopes and gates let the gradient through from the last step back to `source`, each (R,); NaN for other cells.
 
     Of cells with h = phi(a) or its leaky form, over time, batch and units:
     flat: the share of slopes phi'(a_t) below FLAT of the steepest one: tanh |h| > .99, sigmoid h < .005 or > .995, ReLU off;
@@ -84,9 +84,7 @@ def _mean_of_begun(tape: Tape, values: Tensor) -> np.ndarray:
     values = values[tape.first :].double()
     if not tape.padding:
         return values.mean((0, 2)).cpu().numpy()
-    there = torch.ones_like(values)
-    mask = tape.padding.mask[..., 0]
-    there[: len(mask)] = mask
+    there = tape.begun[..., 0].double()
     return ((values * there).sum((0, 2)) / there.sum((0, 2))).cpu().numpy()
 
 
@@ -97,35 +95,6 @@ def spectral_radius(W_rec: Tensor) -> np.ndarray:
     radius = np.full(len(W), np.nan)
     radius[sound] = np.abs(np.linalg.eigvals(W[sound])).max(-1) if sound.any() else radius[sound]
     return radius
-
-
-def first_not_finite(cell: Cell, tape: Tape, z: Tensor, loss: Tensor, grads: Params, r: int) -> str:
-    """The first tensor of network r with a NaN or inf, in the order of computation, or "" where all is finite.
-
-    Forward a step computes the parts of the state in the order of cell.equations (LSTM: c before h), backward in that of
-    cell.parts (LSTM: dL/dh before dL/dc).
-    """
-    states = dict(zip(cell.parts, tape.s, strict=True))
-    computed = [(name, states[name]) for name, _ in cell.equations if name in states]
-    for t in range(tape.T):
-        for name, part in computed:
-            if not part[t, r].isfinite().all():
-                return f"{name} at t = {t} of the forward pass"
-    if not z[:, r].isfinite().all():
-        return "the readout"
-    if not loss[r].isfinite():
-        return "the loss"
-    for t in range(tape.T - 1, -1, -1):
-        for name, part in zip(cell.parts, tape.ds, strict=True):
-            if not part[t, r].isfinite().all():
-                return f"dL/d{name} at t = {t} of the backward pass"
-    weight = not_finite(grads, r)
-    return f"the gradient of {weight}" if weight else ""
-
-
-def not_finite(tensors: Params, r: int) -> str:
-    """The name of the first of these tensors (R, ...) in which network r has a NaN or inf, or "" where it has none."""
-    return next((name for name, values in tensors.items() if not values[r].isfinite().all()), "")
 
 
 def slopes(cell: Cell, p: Params, tape: Tape) -> Tensor:

@@ -1,4 +1,4 @@
-"""Record: what one training step leaves behind, as plain numpy; as a table (frame), as bytes (pack), as colours (encode)."""
+"""Record: the numbers of one training step, as plain numpy; as a table (frame), as bytes (pack), as colours (encode)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-DTYPE = re.compile(r"[<|][?biufUS]\d{1,4}")  # of what is packed: numbers and texts, no Python objects
+DTYPE = re.compile(r"[<|][?biufUS]\d{1,4}")  # dtypes that are unpacked: numbers and texts, no Python objects
 ABSENT = -1.0  # instead of a gradient's norm: at this time no sequence of the batch had begun
 
 
@@ -27,26 +27,31 @@ class Record:
     loss: np.ndarray  # (R,) on this step's batch
     accuracy: np.ndarray  # (R,) on held-out sequences; NaN at steps where it was not measured
     state_grad: np.ndarray  # (P, T, R) ||dL/ds_t|| over batch and units, L the last step's loss; total derivatives; or ABSENT
-    grad_norm_raw: np.ndarray  # (R,) ||dL/dtheta|| over all weights, before the gradient fixes
+    grad_norm_raw: np.ndarray  # (R,) ||dL/dtheta|| over all weights, before the fixes on activations and gradients
     grad_norm_applied: np.ndarray  # (R,) the same after them
     spectral_radius: np.ndarray  # (R,) of W_rec; NaN for gated cells and at steps where it was not measured
     diverged: np.ndarray  # (R,) the step at which the network first had a NaN or inf; -1 while it is sound
     causes: tuple[str, ...]  # (R,) the first tensor that was not finite, in the order of computation; "" while sound
     state_grad_all: np.ndarray | None = None  # state_grad with L the mean of all steps' losses; None where only the last has one
-    flat: np.ndarray | None = None  # (R,) share of slopes that are next to 0: probes.paths, as the two below; None is NaN
+    flat: np.ndarray | None = None  # (R,) share of slopes that are next to 0 (probes.paths, as the next two); None is NaN
     blocked: np.ndarray | None = None  # (R,) share of sequences without a path from the last step back to the source
     gate: np.ndarray | None = None  # (R,) mean of the gate that keeps the memory
+    lag_shares: np.ndarray | None = None  # (T, R) share of dL/dW_rec by time step, L the last step's loss (lags.lag_shares)
 
     @property
     def columns(self) -> dict[str, Sequence[Any] | np.ndarray]:
-        """What there is one number of for each network, by the name it has in tables."""
+        """Returns the arrays with one value for each network, by their names in tables."""
         nan = np.full(len(self.loss), np.nan)
-        wide = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("step", "state_grad", "state_grad_all")}
+        over_time = ("step", "state_grad", "state_grad_all", "lag_shares")
+        wide = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in over_time}
         return {"cause" if name == "causes" else name: nan if values is None else values for name, values in wide.items()}
 
 
 def frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a step and network: step, replica, loss, accuracy, grad_norm_raw, ..., cause (of NaN), flat, blocked, gate."""
+    """Returns a table with one row for each step and network: step, replica, loss, accuracy, ..., cause, flat, blocked, gate.
+
+    The columns are the fields of Record with one value for each network; `cause` is the tensor that was first not finite.
+    """
     import pandas as pd
 
     rows = [
@@ -58,10 +63,10 @@ def frame(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def gradient_frame(records: Iterable[Record], parts: tuple[str, ...] = ("h", "c")) -> pd.DataFrame:
-    """One row a step, part of the state, time and network: step, part, t, replica, norm = ||dL/ds_t||, L the last step's loss.
+    """Returns a table with one row for each training step, part of the state, time step and network.
 
-    norm_all is the same of all losses together, where more steps than the last one have a loss. Where no sequence of the batch
-    had begun there is no norm, and so no row.
+    Columns: step, part, t, replica, norm = ||dL/ds_t|| with L the last time step's loss; norm_all, with L the mean of all
+    losses, where more time steps have one. There is no row where no sequence of the batch had begun.
     """
     import pandas as pd
 
@@ -74,8 +79,27 @@ def gradient_frame(records: Iterable[Record], parts: tuple[str, ...] = ("h", "c"
     return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=["step", "part", "t", "replica", "norm"])
 
 
+def lag_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """Returns a table with one row for each training step, lag and network: step, lag, replica, share.
+
+    `share` is that of dL/dW_rec that looks back `lag` time steps, L the last time step's loss. The shares of a training step and
+    network sum to 1. There is no row of a network without a gradient, nor of a reservoir, whose W_rec is not trained.
+    """
+    import pandas as pd
+
+    pieces = []
+    for r in records:
+        shares = np.zeros((0, len(r.loss))) if r.lag_shares is None else r.lag_shares[::-1]
+        lag, replica = np.nonzero(~np.isnan(shares))
+        pieces.append(pd.DataFrame({"step": r.step, "lag": lag, "replica": replica, "share": shares[lag, replica]}))
+    return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=["step", "lag", "replica", "share"])
+
+
 def pack(values: Mapping[str, Any]) -> bytes:
-    """Arrays and plain values by name: one line of JSON that holds the values and describes the arrays, then their bytes."""
+    """Returns arrays and plain values by name as bytes.
+
+    One line of JSON holds the values and the dtypes and shapes of the arrays. The arrays' bytes follow.
+    """
     arrays = {k: np.ascontiguousarray(v) for k, v in values.items() if isinstance(v, np.ndarray)}
     head = {
         "values": {k: v for k, v in values.items() if k not in arrays},
@@ -86,7 +110,7 @@ def pack(values: Mapping[str, Any]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, Any]:
-    """Raises ValueError for bytes that `pack` does not write."""
+    """Returns what `pack` was given. Raises ValueError for bytes that `pack` does not write."""
     line, _, body = data.partition(b"\n")
     try:
         head = json.loads(line)
@@ -104,10 +128,12 @@ def unpack(data: bytes) -> dict[str, Any]:
 
 
 def pack_record(record: Record) -> bytes:
+    """Returns a Record as bytes."""
     return pack({f.name: getattr(record, f.name) for f in fields(record)})
 
 
 def unpack_record(data: bytes) -> Record:
+    """Returns the Record that `pack_record` was given. Raises ValueError for bytes that `pack` does not write."""
     values = unpack(data)
     return Record(**values | {"causes": tuple(values["causes"])})
 
@@ -118,7 +144,10 @@ LOG10_MIN, CODES_PER_DECADE = -46.0, 700  # below float32's smallest number; 0.3
 
 
 def encode(norms: np.ndarray, first_uncut: int = 0) -> np.ndarray:
-    """uint16 codes of gradient norms (..., T). Exact zeros before step `first_uncut` are CUT, else ZERO; ABSENT is NOTHING."""
+    """Returns gradient norms (..., T) as uint16 codes. An exact zero is CUT before step `first_uncut`, else ZERO.
+
+    ABSENT is NOTHING, inf INF and NaN NAN. Any other norm is round(700 (log10(norm) + 46)), clipped to 2 .. 65532.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         code = (np.log10(norms) - LOG10_MIN) * CODES_PER_DECADE
     code = np.nan_to_num(np.clip(np.round(code), CUT + 1, NOTHING - 1), nan=NAN).astype(np.uint16)

@@ -1,4 +1,4 @@
-"""How the weights of an Experiment's networks are drawn. numpy alone, so that a server can look at a network without torch."""
+"""Draws the weights of an Experiment's networks, with numpy alone, so that the server can draw a network without torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnnkit.experiment import Experiment
 
 
 class Stream(IntEnum):
-    """Independent random streams of one network, so that changing one choice does not disturb the others' draws."""
+    """Independent random streams of one network: a change of one setting leaves what the other streams draw as it was."""
 
     W_REC, W_IN, W_OUT, BIAS, DATA, TEST = range(6)
 

@@ -1,6 +1,6 @@
-"""Parts of rnnkit's own source that stand on their own: what a script needs is quoted, not written a second time.
+"""Extracts self-contained parts of rnnkit's own source, which an exported script quotes.
 
-Everything is read from the files' syntax trees: a name leads to the statement that binds it, and that to the names it needs.
+Reads the files' syntax trees: a name leads to the statement that binds it, and that to the names it uses.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from importlib import import_module
 from textwrap import dedent, indent
 from typing import Any
 
-Name = tuple[str, str]  # a module and what it calls something
+Name = tuple[str, str]  # (module, name in it)
 
 
 @dataclass
 class Excerpt:
-    """Statements that import from elsewhere, and source that needs nothing but them."""
+    """Import statements, and source code that needs only these."""
 
     imports: set[str] = field(default_factory=set)
     code: str = ""
@@ -30,8 +30,8 @@ class Excerpt:
 @dataclass(frozen=True)
 class _Module:
     lines: list[str]
-    bound: dict[str, ast.stmt]  # its own functions, classes and constants
-    imported: dict[str, Name]
+    bound: dict[str, ast.stmt]  # functions, classes and constants that it defines
+    imported: dict[str, Name]  # name here -> its origin
 
     def text(self, node: ast.stmt) -> str:
         first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
@@ -61,29 +61,29 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def excerpt(wanted: Iterable[Name]) -> Excerpt:
-    """The source of these, and of all that they need in rnnkit's modules; imported modules first, each in its own order."""
-    out, waiting = Excerpt(), list(wanted)
+    """Returns the source of these names and of all that they need from rnnkit; imported modules first, each in its own order."""
+    out, pending = Excerpt(), list(wanted)
     nodes: dict[str, set[ast.stmt]] = {}
-    above: dict[str, set[str]] = {}  # module -> the modules it imports from
-    while waiting:
-        module, name = waiting.pop()
-        known = _read(module)
-        if name in known.imported:
-            origin, original = known.imported[name]
+    dependencies: dict[str, set[str]] = {}  # module -> the modules it imports from
+    while pending:
+        module, name = pending.pop()
+        source_module = _read(module)
+        if name in source_module.imported:
+            origin, original = source_module.imported[name]
             if origin.startswith("rnnkit"):
-                above.setdefault(module, set()).add(origin)
-                waiting.append((origin, original))
+                dependencies.setdefault(module, set()).add(origin)
+                pending.append((origin, original))
             else:
                 out.imports.add(_statement(origin, original, name))
-        elif name in known.bound and known.bound[name] not in nodes.setdefault(module, set()):
-            nodes[module].add(known.bound[name])
-            waiting += [(module, n) for n in _names(known.bound[name])]
-    order = [m for m in TopologicalSorter({m: above.get(m, set()) for m in nodes}).static_order() if m in nodes]
-    found = [(_read(m), node) for m in order for node in sorted(nodes[m], key=lambda node: node.lineno)]
+        elif name in source_module.bound and source_module.bound[name] not in nodes.setdefault(module, set()):
+            nodes[module].add(source_module.bound[name])
+            pending += [(module, n) for n in _names(source_module.bound[name])]
+    order = [m for m in TopologicalSorter({m: dependencies.get(m, set()) for m in nodes}).static_order() if m in nodes]
+    statements = [(_read(m), node) for m in order for node in sorted(nodes[m], key=lambda node: node.lineno)]
     constants = False
-    for home, node in found:
+    for owner, node in statements:
         constant = isinstance(node, ast.Assign | ast.AnnAssign)
-        out.code += ("\n" if constant and constants else "\n\n\n" if out.code else "") + home.text(node)
+        out.code += ("\n" if constant and constants else "\n\n\n" if out.code else "") + owner.text(node)
         constants = constant
     return out
 
@@ -94,14 +94,15 @@ def _statement(origin: str, original: str, name: str) -> str:
 
 
 def of_function(function: Any) -> Excerpt:
+    """Returns the Excerpt of a function of a module."""
     return excerpt([(function.__module__, function.__name__)])
 
 
 def of_object(thing: Any, name: str, about: str, methods: Iterable[str]) -> Excerpt:
-    """A class without bases, `name`, with these methods of `thing`, all that they use of it, and its values for them."""
-    values, functions, wanted, waiting = [], {}, set(), list(methods)[::-1]
-    while waiting:
-        attribute = waiting.pop()
+    """Returns a class `name` without bases: these methods of `thing`, the methods they use, and the values they read."""
+    values, functions, wanted, pending = [], {}, set(), list(methods)[::-1]
+    while pending:
+        attribute = pending.pop()
         owner = next((c for c in type(thing).__mro__ if attribute in vars(c)), None)
         what = getattr(owner, attribute, None)
         if not callable(what):
@@ -111,7 +112,7 @@ def of_object(thing: Any, name: str, about: str, methods: Iterable[str]) -> Exce
             functions[attribute] = inspect.getsource(what)
             tree = ast.parse(dedent(functions[attribute]))
             wanted |= {(what.__module__, n) for n in _names(tree)}
-            waiting += sorted(_of_self(tree) - {attribute}, reverse=True)
+            pending += sorted(_of_self(tree) - {attribute}, reverse=True)
     out = excerpt(wanted)
     lines = "".join(sorted(set(values)))
     doc = indent(f'"""{about}"""\n\n', "    ")

@@ -1,9 +1,8 @@
-"""Charts as SVG and PNG, and the JavaScript that draws charts in a browser: made without a network, and without a browser.
+"""Renders charts as SVG and PNG, and returns the JavaScript that draws charts in a browser. Needs no network and no browser.
 
-vl-convert (which Altair itself uses for files) holds a whole JavaScript engine, so it works in a process of its own that ends
-with its task, or with its parent: `python -m rnnkit.export.images <id of its parent>` takes a JSON list of jobs, {"form": "svg",
-"png" or "js", "spec", "scale"}, from standard input and answers with a JSON list of their results in base64. One at a time: a
-server has little memory.
+vl-convert, which Altair itself uses, contains a JavaScript engine of 150 MB or more. So it runs in a child process that ends
+with its task or its parent, one at a time. `python -m rnnkit.export.images PARENT_ID` reads a JSON list of jobs, {"form": "svg",
+"png" or "js", "spec", "scale"}, from standard input and writes a JSON list of results in base64.
 """
 
 from __future__ import annotations
@@ -22,46 +21,49 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 60  # for all jobs of one process, and for its turn
+MAX_SECONDS = 60  # for all jobs of one process, and again for waiting
 WIDTH = 760  # px of the plot
-SCALE = 2.0  # pixels of a PNG per px: sharp on a projector and in print
+SCALE = 2.0  # PNG pixels per px
 LIGHT = {"background": "#ffffff", "text": "#26303a", "line": "#8a949e", "grid": "#e3e7eb"}
 DARK = {"background": "#0e1117", "text": "#e6eaee", "line": "#8a949e", "grid": "#2a323b"}
 KINDS = {"svg": "image/svg+xml", "png": "image/png"}
-PR_SET_PDEATHSIG = 1  # of Linux
-_turn = threading.Lock()
+PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
+_lock = threading.Lock()
 
 
 class ImageError(RuntimeError):
-    """A picture could not be made; the message says why."""
+    """A chart cannot be rendered; the message says why."""
 
 
-def svg(chart: Any, **look: Any) -> str:
-    """A chart as the text of an SVG file; `look` as in `standalone`."""
-    return images([(chart, "svg")], **look)[0].decode()
+def svg(chart: Any, **style: Any) -> str:
+    """Returns a chart as SVG; keywords of `standalone`. Raises ImageError."""
+    return images([(chart, "svg")], **style)[0].decode()
 
 
-def png(chart: Any, *, scale: float = SCALE, **look: Any) -> bytes:
-    """A chart as a PNG file; `look` as in `standalone`."""
-    return images([(chart, "png")], scale=scale, **look)[0]
+def png(chart: Any, *, scale: float = SCALE, **style: Any) -> bytes:
+    """Returns a chart as PNG; keywords of `standalone`. Raises ImageError."""
+    return images([(chart, "png")], scale=scale, **style)[0]
 
 
-def images(jobs: Sequence[tuple[Any, str]], *, scale: float = SCALE, seconds: float = SECONDS, **look: Any) -> list[bytes]:
-    """(chart, "svg" or "png") -> files, all from one process; raises ImageError."""
-    return _made([{"form": form, "spec": standalone(chart, **look), "scale": scale} for chart, form in jobs], seconds)
+def images(jobs: Sequence[tuple[Any, str]], *, scale: float = SCALE, seconds: float = MAX_SECONDS, **style: Any) -> list[bytes]:
+    """Renders (chart, "svg" or "png") jobs in one process; keywords of `standalone`.
+
+    Raises ImageError without vl-convert, where it fails, and after `seconds`.
+    """
+    return _render([{"form": form, "spec": standalone(chart, **style), "scale": scale} for chart, form in jobs], seconds)
 
 
 @lru_cache(maxsize=1)
 def javascript() -> str:
-    """Vega, Vega-Lite and Vega-Embed in one text that sets window.vegaEmbed; made once, some 900 kB."""
-    text = _made([{"form": "js"}], SECONDS)[0].decode()
+    """Returns Vega, Vega-Lite and Vega-Embed as one script that sets window.vegaEmbed, about 900 kB. Cached."""
+    text = _render([{"form": "js"}], MAX_SECONDS)[0].decode()
     if "</script" in text.lower() or "<!--" in text:
         raise ImageError("the charts' JavaScript cannot stand within an HTML page")
     return text
 
 
 def standalone(chart: Any, *, width: int = WIDTH, dark: bool = False) -> dict[str, Any]:
-    """A chart (of Altair, or its Vega-Lite as a dict) with a width and colours of its own: a file has no page around it."""
+    """Returns the Vega-Lite of a chart (Altair's, or a dict) with width and colours, which a page would otherwise give it."""
     spec = dict(chart if isinstance(chart, dict) else chart.to_dict())
     if spec.get("width", "container") == "container":
         spec["width"] = width
@@ -75,12 +77,12 @@ def standalone(chart: Any, *, width: int = WIDTH, dark: bool = False) -> dict[st
         | {"fontSize": 18, "subtitleFontSize": 14, "subtitlePadding": 6},
     }
     own = spec.get("config", {})
-    merged = {name: look | own.get(name, {}) for name, look in config.items()}
+    merged = {name: style | own.get(name, {}) for name, style in config.items()}
     return spec | {"background": ink["background"], "padding": 16, "config": own | merged}
 
 
-def _made(jobs: list[dict[str, Any]], seconds: float) -> list[bytes]:
-    if not _turn.acquire(timeout=seconds):
+def _render(jobs: list[dict[str, Any]], seconds: float) -> list[bytes]:
+    if not _lock.acquire(timeout=seconds):
         raise ImageError(f"other pictures are being made, and this one waited {seconds:g} s: try again")
     try:
         command = [sys.executable, "-m", "rnnkit.export.images", str(os.getpid())]
@@ -90,7 +92,7 @@ def _made(jobs: list[dict[str, Any]], seconds: float) -> list[bytes]:
     except subprocess.TimeoutExpired:
         raise ImageError(f"the picture was not ready within {seconds:g} s") from None
     finally:
-        _turn.release()
+        _lock.release()
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise ImageError(lines[-1] if lines else f"the process that makes pictures ended with {done.returncode}")
@@ -101,7 +103,7 @@ def _made(jobs: list[dict[str, Any]], seconds: float) -> list[bytes]:
 
 
 def _end_with(parent: int) -> None:
-    """A server that is killed leaves no orphan. A thread could not see to it: the engine holds Python's lock while it works."""
+    """Makes the kernel end this process with its parent. A thread could not: the engine holds Python's lock while it works."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it has just ended
@@ -120,10 +122,10 @@ def _serve() -> None:
         "js": lambda job: vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").encode(),
     }
     try:
-        made = [forms[job["form"]](job) for job in json.load(sys.stdin)]
+        results = [forms[job["form"]](job) for job in json.load(sys.stdin)]
     except (KeyError, ValueError) as error:
         sys.exit(f"the picture could not be made: {' '.join(str(error).split())[:300]}")
-    print(json.dumps([base64.b64encode(result).decode() for result in made]))
+    print(json.dumps([base64.b64encode(result).decode() for result in results]))
 
 
 if __name__ == "__main__":

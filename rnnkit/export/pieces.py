@@ -1,6 +1,6 @@
-"""The pieces of a script that are the same for all cells and remedies, as text; script.py puts them together.
+"""Templates of an exported script that are the same for all cells and remedies; script.py fills them.
 
-In the templates `$name` stands for text, and alone on its line for lines, or none.
+`$name` stands for text. Alone on its line it stands for any number of lines, and takes its indentation.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from textwrap import indent
 
 
 def fill(template: str, **blocks: str) -> str:
-    """The template with each $name replaced by its block."""
+    """Returns the template with each $name replaced by its block."""
 
     def put(match: re.Match[str]) -> str:
         if match[3]:
@@ -23,7 +23,7 @@ def fill(template: str, **blocks: str) -> str:
 
 WEIGHTS = '''\
 def stream(seed, number):
-    """Random numbers that nothing else uses: changing one choice leaves all other draws alone."""
+    """A random generator of its own for each purpose, so that one changed choice leaves all other draws alone."""
     return np.random.default_rng([seed, number])
 
 
@@ -47,7 +47,7 @@ class Network(nn.Module):
         b = np.zeros($width)
         $gate_bias
         self.cell = $cell
-        self.cell.weight_ih = parameter(W_in.T)  # numpy's matrices lead from row to column, torch's from column to row
+        self.cell.weight_ih = parameter(W_in.T)  # numpy's are (from, to), torch's (to, from)
         self.cell.weight_hh = parameter(W_rec.T)
         self.cell.bias_ih = parameter(b)
         self.cell.bias_hh = parameter(0 * b)$second_bias
@@ -73,23 +73,25 @@ def tensors(batch):
 
 
 def norm(gradients):
-    """The length of all of them together; None stands for 0. In float64, which holds the squares of tiny and huge numbers."""
+    """The Euclidean norm of all of them together; None counts as 0. In float64, where squares do not overflow or underflow."""
     return math.sqrt(sum(float(g.double().square().sum()) for g in gradients if g is not None))
 
 
+$penalty
 $remedies
 $ridge
 def train(network, seed):
-    """Yields of every step its number, the loss, the gradient's norm before and after the remedies, and the states.
+    """Yields for every step: its number, the loss, the gradient's norm before and after the remedies, the states.
 
     dL/dh_t is h.grad. Ends early where the loss or the gradient after the remedies is not finite.
     """
     batches = task.stream(LENGTH, BATCH, stream(seed, $DATA))
     $optimizer
-    for step in range(STEPS + 1):  # the last one only looks
+    for step in range(STEPS + 1):  # the last one only measures
         x, y = tensors(next(batches))
         network.zero_grad()
         z, states = network(x)
+        $penalised
         for state in sum(states.values(), []):
             state.retain_grad()
         $loss
@@ -103,7 +105,7 @@ def train(network, seed):
 
 MAIN = '''\
 def show(states):
-    """How large the gradient is at some time steps, from the first to the last: does the error at the end reach the start?"""
+    """Prints the gradient's norm at some time steps, the first and the last among them: does the error reach the start?"""
     times = sorted({*range(0, LENGTH, max(1, LENGTH // 8)), LENGTH - 1})
     for name, over_time in states.items():
         print(f"  ||dL/d{name}_t||:", ", ".join(f"t={t} {norm([over_time[t].grad]):.1e}" for t in times))
@@ -111,16 +113,16 @@ def show(states):
 
 @torch.no_grad()
 def accuracy(network):
-    """Share of right answers in the exam: sequences that no network is trained on."""
-    x, y = tensors(task.exam(LENGTH, np.random.default_rng($TEST)))
-    z, _ = network(x)
+    """Share of right answers on held-out sequences, which no network is trained on."""
+    x, y = tensors(task.evaluation_batch(LENGTH, np.random.default_rng($TEST)))
+    z = network(x)[0][-len(y) :]
     right = $right
     return right.double().mean().item()
 
 
 def main():
     torch.set_num_threads(1)  # the fastest for networks this small
-    torch.set_flush_denormal(True)  # a vanishing gradient passes through numbers so tiny that they are slow
+    torch.set_flush_denormal(True)  # a vanishing gradient passes through denormal numbers, which are slow
     learnt = diverged = 0
     for seed in SEEDS:
         network = Network(seed)
@@ -135,7 +137,7 @@ def main():
         share = accuracy(network)
         learnt += share >= $SOLVED
         verdict = "learnt" if share >= $SOLVED else "not learnt"
-        print(f"  step {step}: loss {loss:.4g}, {share:.1%} right in the exam: {verdict}")
+        print(f"  step {step}: loss {loss:.4g}, {share:.1%} of held-out sequences right: {verdict}")
     print(f"{learnt} of {len(SEEDS)} networks learnt the task, {diverged} diverged")
 '''
 
@@ -143,15 +145,33 @@ REMEDIES = '''\
 $functions
 @torch.no_grad()
 def remedies(network, states, step):
-    """What is done to the gradient before the optimizer takes its step, in this order."""
+    """Changes the gradients before the optimizer's step, in this order."""
     $steps
 
 
 '''
 
+PENALTY = '''\
+$functions
+def penalty_gradient(network, states, step):
+    """Pairs of a weight and the gradient of the penalty on the states in it."""
+    h = torch.stack(states["h"])  # (T, B, HIDDEN)
+    penalty = 0 * h.sum()
+    $terms
+    weights = [p for p in network.parameters() if p.requires_grad]
+    gradients = torch.autograd.grad(penalty, weights, retain_graph=True, allow_unused=True)
+    return [(p, g) for p, g in zip(weights, gradients, strict=True) if g is not None]
+
+
+'''
+
+PENALISED = "of_penalty = penalty_gradient(network, states, step)  # before retain_grad(): h.grad is that of the loss alone"
+
+ADD_PENALTY = "for p, g in of_penalty:\n    p.grad += g"
+
 RIDGE = '''\
 class Ridge:
-    """Fits the readout to all states seen so far: linear regression with a penalty on its weights."""
+    """Fits the readout to all states so far by ridge regression."""
 
     def __init__(self):
         self.A = self.C = self.n = 0

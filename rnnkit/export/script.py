@@ -1,9 +1,8 @@
-"""An Experiment as a plain PyTorch script: torch.nn, autograd and torch.optim, to take home and to change.
+"""Exports an Experiment as a plain PyTorch script: torch.nn, autograd and torch.optim.
 
-The text is put together from small pieces (pieces.py), those that this Experiment needs and no others. Where one is missing there
-is no script, and `missing` says why: one that trains another network would be untrue. The initial values and the task are
-rnnkit's own source (excerpt.py), so that the script has the same weights and batches, bit for bit. What is computed from them
-agrees as far as the numbers' precision goes.
+The text consists of templates (pieces.py), only those that this Experiment needs. Where a cell, remedy or task has no PyTorch
+lines there is no script, and `missing` says why. Initial values and the task are rnnkit's own source (excerpt.py), so the
+script has the same weights and batches, bit for bit. What is computed from them agrees up to rounding.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from textwrap import indent, wrap
 from urllib.parse import urlencode
 
 from rnnkit.analysis.describe import summary
-from rnnkit.analysis.learnt import SOLVED, bar
+from rnnkit.analysis.learnt import SOLVED, solved_threshold
 from rnnkit.engine import inits
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.fixes import Fix, GradientFix, SignalFix
+from rnnkit.engine.fixes import ActivationFix, Fix, GradientFix, SignalFix, StartableFix
 from rnnkit.engine.fixes.torch_names import TORCH_NAMES
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.weights import Stream
@@ -26,26 +25,34 @@ from rnnkit.export.excerpt import Excerpt, of_function, of_object
 from rnnkit.export.pieces import fill
 from rnnkit.tasks import TASKS
 
-FILE = "experiment.py"
-FUTURE = "from __future__ import annotations"
-ALWAYS = {"import math", "import numpy as np", "import torch", "from torch import nn", "from torch.nn import functional as F"}
+FILE_NAME = "experiment.py"
+FUTURE_IMPORT = "from __future__ import annotations"
+BASE_IMPORTS = {
+    "import math",
+    "import numpy as np",
+    "import torch",
+    "from torch import nn",
+    "from torch.nn import functional as F",
+}
 
 
 @dataclass(frozen=True)
 class Section:
+    """A part of the script; a cell of the notebook."""
+
     title: str
-    text: str  # a sentence or two about the code
+    text: str  # one or two sentences about the code
     code: str
 
 
 class ExportError(ValueError):
-    """There is no script of this Experiment; the text says why."""
+    """An Experiment that has no script; the message says why."""
 
 
 def script(e: Experiment) -> str:
-    """The script's text; running it needs torch and numpy. Raises ExportError where something has no plain PyTorch lines."""
+    """Returns the source of the script, which needs torch and numpy. Raises ExportError where `missing` has a reason."""
     about = "\n\n".join(part if part.startswith(" ") else _wrapped(part) for part in header(e))
-    parts = [f'"""{about}\n"""\n\n{FUTURE}']
+    parts = [f'"""{about}\n"""\n\n{FUTURE_IMPORT}']
     for section in sections(e):
         space = "\n\n\n" if section.code.startswith(("def", "class", "@")) else "\n\n"
         parts.append(f"# ---- {section.title}\n{_wrapped(section.text, '# ')}{space}{section.code.strip()}")
@@ -53,21 +60,21 @@ def script(e: Experiment) -> str:
 
 
 def missing(e: Experiment) -> list[str]:
-    """Why there is no script of this Experiment, a sentence each; empty where there is one."""
+    """Returns the reasons why there is no script of this Experiment, one sentence each; [] where there is one."""
     cell, task = CELLS[e.cell], TASKS[e.task]
-    said = []
+    reasons = []
     if task.data:
-        said.append(f"The task '{e.task}' reads a file, which a script does not hold.")
-    elif task.padded or task.carries:
+        reasons.append(f"The task '{e.task}' reads a file, which a script does not hold.")
+    elif task.padded or task.carries_state:
         kind = "sequences of different lengths" if task.padded else "a state that goes on from batch to batch"
-        said.append(f"The task '{e.task}' has {kind}, for which there are no lines in plain PyTorch.")
+        reasons.append(f"The task '{e.task}' has {kind}, for which there are no lines in plain PyTorch.")
     if not cell.torch_cell:
-        said.append(f"The cell '{e.cell}' ({cell.title}) has no lines in plain PyTorch.")
+        reasons.append(f"The cell '{e.cell}' ({cell.title}) has no lines in plain PyTorch.")
     if applies(e, "optimizer") and not OPTIMIZERS[e.optimizer].torch_optimizer:
-        said.append(f"The optimizer '{e.optimizer}' ({OPTIMIZERS[e.optimizer].title}) has no lines in plain PyTorch.")
+        reasons.append(f"The optimizer '{e.optimizer}' ({OPTIMIZERS[e.optimizer].title}) has no lines in plain PyTorch.")
     if e.loss not in pieces.LOSS:
-        said.append(f"The loss '{e.loss}' has no lines in plain PyTorch.")
-    return said + [
+        reasons.append(f"The loss '{e.loss}' has no lines in plain PyTorch.")
+    return reasons + [
         f"The remedy '{fix.name}' ({fix.title}) has no lines in plain PyTorch for the cell '{e.cell}'."
         for fix in e.fixes
         if not _lines(fix, e)
@@ -79,10 +86,10 @@ def _wrapped(text: str, margin: str = "") -> str:
 
 
 def header(e: Experiment) -> list[str]:
-    """Paragraphs: what it is, how it is run, its link."""
+    """Returns the paragraphs of the script's docstring: what it is, how to run it, its link."""
     return [
         f"{summary(e)}. An experiment of rnnkit, in plain PyTorch.",
-        f"    python {FILE}",
+        f"    python {FILE_NAME}",
         "It needs torch and numpy, nothing else. It trains one network after the other, from the same initial weights and on the "
         "same batches as the dashboard, bit for bit. What is computed from them is rounded otherwise: where training is "
         "chaotic, a single network can end otherwise. Change what you like: every choice stands in the settings or in a line "
@@ -93,16 +100,16 @@ def header(e: Experiment) -> list[str]:
 
 
 def sections(e: Experiment) -> list[Section]:
-    """The script in order; what follows is only the call of main(). Raises ExportError as `script` does."""
+    """Returns all parts of the script but the call of main(). Raises ExportError as `script` does."""
     if reasons := missing(e):
         raise ExportError(f"There is no PyTorch script of this experiment. {' '.join(reasons)}")
     drawing, network, training, task = _drawing(e), _network(e), _training(e), _task(e)
-    imports = _imports(ALWAYS | drawing.imports | task.imports)
+    imports = _imports(BASE_IMPORTS | drawing.imports | task.imports)
     return [
         Section("Settings", "All that was chosen.", f"{imports}\n\n{_settings(e)}\n"),
         Section(
             "Initial weights",
-            "Drawn with numpy, and random numbers of its own for each purpose.",
+            "Drawn with numpy, with a random generator of its own for each purpose.",
             fill(pieces.WEIGHTS, drawing=drawing.code),
         ),
         Section("The network", "A cell of torch.nn in a loop over time, and a linear readout.", fill(pieces.NETWORK, **network)),
@@ -111,20 +118,20 @@ def sections(e: Experiment) -> list[Section]:
             "Autograd is backpropagation through time here; retain_grad() keeps the gradient of every state that it passes.",
             fill(pieces.TRAINING, **training),
         ),
-        Section("The task, as rnnkit draws it", "Batches for the training, for ever, and the exam.", task.code),
+        Section("The task, as rnnkit draws it", "Endless training batches, and the held-out evaluation batch.", task.code),
         Section(
             "What is printed",
-            "Of every network the gradient at the first step, before anything is trained, and what it knows in the end.",
+            "Of every network the gradient at the first step, before anything is trained, and its accuracy at the end.",
             fill(pieces.MAIN, **_report(e)),
         ),
     ]
 
 
-# ---- from an Experiment to what stands for each $name
+# ---- the blocks for each $name of the templates
 
 
 def _imports(statements: set[str]) -> str:
-    """The standard library first, then the others."""
+    """Returns the import statements, sorted: the standard library first."""
     others = {s for s in statements if s.split()[1].split(".")[0] in ("numpy", "torch")}
     return "\n\n".join("\n".join(sorted(part, key=lambda s: (s[0] == "f", s))) for part in (statements - others, others))
 
@@ -134,18 +141,18 @@ def _settings(e: Experiment) -> str:
     values = {
         "INPUTS": (task.n_in, "Symbols, or numbers, that can enter at each step."),
         "OUTPUTS": (task.n_out, "Numbers that the readout gives."),
-        "ASKED": (task.asked(e.length), "So many of the last steps have an answer."),
+        "ASKED": (task.n_targets(e.length), "So many of the last steps have an answer."),
         "SEEDS": (f"range({e.seed}, {e.seed + e.replicas})", "One network each."),
     }
     for name in ("length", "hidden", "gain", "input_scale", "leak", "density", "ridge", "lr", "batch", "steps"):
         if applies(e, name):
-            values[name.upper()] = (getattr(e, name), FIELDS[name].metadata["help"])
+            values[name.upper()] = (getattr(e, name), FIELDS[name].help)
     values["DTYPE"] = ("torch.float32", "With torch.float64 it is slower and exact to more digits.")
     return "\n".join(f"{name} = {value}  # {about}" for name, (value, about) in values.items())
 
 
 def _drawing(e: Experiment) -> Excerpt:
-    """The functions that draw W_rec and the gate's bias."""
+    """Returns the functions that draw W_rec and the gate's bias."""
     cell = CELLS[e.cell]
     parts = [of_function(inits.reservoir if cell.reservoir else inits.INITS[e.init].draw)]
     if cell.forget_gate is not None:
@@ -156,8 +163,8 @@ def _drawing(e: Experiment) -> Excerpt:
 def _task(e: Experiment) -> Excerpt:
     task = TASKS[e.task]
     name = type(task).__name__
-    found = of_object(task, name, task.about, ("stream", "exam"))
-    return Excerpt(found.imports, f"{found.code}\n\n\ntask = {name}()\n")
+    task_source = of_object(task, name, task.about, ("stream", "evaluation_batch"))
+    return Excerpt(task_source.imports, f"{task_source.code}\n\n\ntask = {name}()\n")
 
 
 def _network(e: Experiment) -> dict[str, str]:
@@ -211,7 +218,7 @@ def _gate_bias(e: Experiment) -> str:
 
 def _kinds(e: Experiment) -> tuple[bool, bool]:
     """Whether the inputs are symbols, and whether the answers are classes."""
-    batch = e.bound_task.shown(e.length)
+    batch = e.bound_task.example(e.length)
     return batch.x.dtype.kind == "i", batch.y.dtype.kind == "i"
 
 
@@ -219,21 +226,29 @@ def _training(e: Experiment) -> dict[str, str]:
     cell, reservoir = CELLS[e.cell], CELLS[e.cell].reservoir
     symbols, classes = _kinds(e)
     target = "F.one_hot(y, OUTPUTS).to(DTYPE)" if reservoir and classes else "y"
+    penalties = [fix for fix in e.fixes if isinstance(fix, ActivationFix)]
     fixes = [fix for fix in e.fixes if isinstance(fix, GradientFix)]
+    penalty = {
+        "functions": "".join(fix.torch_function(cell) for fix in penalties),
+        "terms": "\n".join(_remedy(fix, e) for fix in penalties),
+    }
     remedies = {
         "functions": "".join(fix.torch_function(cell) for fix in fixes),
         "steps": "\n".join(_remedy(fix, e) for fix in fixes),
     }
     norm = "norm(p.grad for p in network.parameters())"
-    norms = f"gradient = {norm}\nremedies(network, states, step)\napplied = {norm}"
+    norms = [f"gradient = {norm}", f"applied = {norm}"] if penalties or fixes else [f"gradient = applied = {norm}"]
+    norms[1:1] = [pieces.ADD_PENALTY] * bool(penalties) + ["remedies(network, states, step)"] * bool(fixes)
     return {
         "x": "F.one_hot(torch.from_numpy(batch.x), INPUTS).to(DTYPE)" if symbols else "torch.from_numpy(batch.x).to(DTYPE)",
         "y": "torch.from_numpy(batch.y)" if classes else "torch.from_numpy(batch.y).to(DTYPE)",
+        "penalised": pieces.PENALISED if penalties else "",
+        "penalty": fill(pieces.PENALTY, **penalty) if penalties else "",
         "remedies": fill(pieces.REMEDIES, **remedies) if fixes else "",
         "ridge": pieces.RIDGE if reservoir else "",
         "optimizer": "ridge = Ridge()" if reservoir else f"optimizer = {OPTIMIZERS[e.optimizer].torch_optimizer}",
         "loss": pieces.LOSS[e.loss].replace("target", target),
-        "norms": norms if fixes else f"gradient = applied = {norm}",
+        "norms": "\n".join(norms),
         "watched": "loss.item()" if reservoir else "loss.item() + applied",
         "update": f'ridge.fit(network.readout, torch.stack(states["h"][-ASKED:]), {target})' if reservoir else "optimizer.step()",
         "DATA": f"{Stream.DATA:d}",
@@ -245,7 +260,7 @@ def _lines(fix: Fix, e: Experiment) -> str:
     return fix.torch_lines(CELLS[e.cell], frozen)
 
 
-def _remedy(fix: GradientFix, e: Experiment) -> str:
+def _remedy(fix: StartableFix, e: Experiment) -> str:
     code = _lines(fix, e)
     if fix.start_step:
         code = f"if step >= {fix.start_step}:\n" + indent(code, "    ")
@@ -257,5 +272,5 @@ def _report(e: Experiment) -> dict[str, str]:
         "right": "z.argmax(-1) == y" if _kinds(e)[1] else "(z - y).square().amax(-1) <= 0.04",
         "watched": "loss" if CELLS[e.cell].reservoir else "loss + applied",
         "TEST": f"{Stream.TEST:d}",
-        "SOLVED": f"{SOLVED if TASKS[e.task].data else bar(e):.6g}",
+        "SOLVED": f"{SOLVED if TASKS[e.task].data else solved_threshold(e):.6g}",
     }

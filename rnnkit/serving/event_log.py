@@ -1,8 +1,8 @@
-"""The journal: what happens to runs, studies and workers, as one JSON object a line, under the logger "rnnkit".
+"""The event log: what happens to runs, studies and workers, as one JSON object a line, under the logger "rnnkit".
 
-The package stays silent until somebody listens, as a library does; the dashboard calls `to_stderr`. RNNKIT_LOG=warning leaves out
-all but what went wrong, RNNKIT_LOG=off everything. No line holds what a viewer has typed, and JSON escapes line ends, so a line
-is always one event of ours.
+As in any library, nothing is written until a handler is added; the dashboard calls `to_stderr`. RNNKIT_LOG=warning leaves out
+all but failures, RNNKIT_LOG=off everything. No line holds what a viewer has typed. JSON escapes line ends, so that each line is
+exactly one event.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import time
 from typing import Any
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "off": logging.CRITICAL + 1}
-LONGEST = 300  # characters of a text
+MAX_TEXT_CHARS = 300  # of a field; the rest is cut off
 _logger = logging.getLogger("rnnkit")
 _logger.addHandler(logging.NullHandler())
 
 
-class Lines(logging.Formatter):
-    """A record as one line of JSON."""
+class JsonLines(logging.Formatter):
+    """Formats a log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        told = {"time": f"{seconds}.{int(record.msecs):03d}Z", "level": record.levelname.lower(), "event": record.getMessage()}
-        return json.dumps(told | getattr(record, "fields", {}), default=str)
+        line = {"time": f"{seconds}.{int(record.msecs):03d}Z", "level": record.levelname.lower(), "event": record.getMessage()}
+        return json.dumps(line | getattr(record, "fields", {}), default=str)
 
 
 def note(event: str, **fields: Any) -> None:
@@ -37,18 +37,18 @@ def warn(event: str, **fields: Any) -> None:
 
 
 def _note(level: int, event: str, fields: dict[str, Any]) -> None:
-    short = {name: value[:LONGEST] if isinstance(value, str) else value for name, value in fields.items()}
+    short = {name: value[:MAX_TEXT_CHARS] if isinstance(value, str) else value for name, value in fields.items()}
     _logger.log(level, event, extra={"fields": short})
 
 
 def to_stderr() -> None:
-    """From now on the journal is written to stderr; called again, it changes nothing but the level."""
+    """Writes the events to stderr from now on. A second call changes nothing but the level."""
     name = os.environ.get("RNNKIT_LOG", "") or "info"
     if name not in LEVELS:
         raise ValueError(f"environment variable RNNKIT_LOG must be one of {', '.join(LEVELS)}, got {name!r}")
     _logger.setLevel(LEVELS[name])
-    _logger.propagate = False  # nobody else's format on top of it
-    if not any(isinstance(handler.formatter, Lines) for handler in _logger.handlers):
+    _logger.propagate = False  # the root logger would write each line once more
+    if not any(isinstance(handler.formatter, JsonLines) for handler in _logger.handlers):
         handler = logging.StreamHandler()
-        handler.setFormatter(Lines())
+        handler.setFormatter(JsonLines())
         _logger.addHandler(handler)

@@ -1,8 +1,8 @@
-"""What one server carries: the only place where its limits stand. Each can be set by an environment variable RNNKIT_<NAME>.
+"""The limits of one server. Each can be set by an environment variable RNNKIT_<NAME>.
 
-The package itself goes further (Experiment's own ranges); these keep a shared dashboard alive on one or two slow cores. How many
-processes train, and how large a network they may train, follows from the machine: SERVER megabytes for the dashboard, SMALL for
-each worker; where there is more, workers get up to LARGE each, as long as half of the machine stays free.
+An Experiment's own ranges are wider. These limits are for a shared dashboard on one or two slow cores. How many processes train,
+and how large a network they may train, follows from the machine's memory: SERVER megabytes for the dashboard and SMALL for each
+worker. Where there is more, workers get up to LARGE each, as long as half of the machine's memory stays free.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from rnnkit.serving import resources
 
 CAPPED = ("length", "hidden", "batch", "replicas", "steps")
 SERVER, SMALL, LARGE = 250, 350, 1024  # megabytes (2**20 bytes) of memory
-WARM = 258  # of a worker that has trained nothing yet, and a little
-EXAMINED = 64  # sequences at once in an exam
-SPILL = 1.5  # what training takes of memory, measured, for each of the `megabytes` reckoned below
+WARM = 258  # of a worker that has trained nothing yet, rounded up
+EVALUATION_PORTION = 64  # sequences that an evaluation computes at once
+SPILL = 1.5  # measured memory of training, in units of the `megabytes` estimated below
 
 
 @dataclass(frozen=True)
 class Limits:
+    """The limits; a 0 is replaced by what the machine's memory and cores allow."""
+
     max_length: int = 1000
     max_hidden: int = 256
     max_batch: int = 256
@@ -31,17 +33,19 @@ class Limits:
     max_steps: int = 5000
     max_gigaflops: int = 20_000  # of a whole run: some ten minutes of one slow core
     workers: int = 0  # processes that train; 0: as many as cores and memory allow
-    worker_megabytes: int = 0  # that one of them may take, with torch's CPU build; 0: from the machine's memory
-    max_megabytes: int = 0  # of one training step's tensors; 0: what a worker has room for
-    keep_megabytes: int = 128  # of finished runs; the least recently used go first
-    max_upload_megabytes: int = 10  # of a file or text that a viewer brings; in memory it takes some ten times as much
-    keep_upload_megabytes: int = 20  # of all that viewers brought; the least recently used goes first
-    idle_seconds: int = 12  # a run that nobody looked at for so long is stopped
-    hang_seconds: int = 120  # a training process that should train and says nothing for so long is ended
-    slice_seconds: int = 30  # a run may train for so long while other viewers' runs wait: see scheduler.py
+    worker_megabytes: int = 0  # memory of one of them, with torch's CPU build; 0: from the machine's memory
+    max_megabytes: int = 0  # of one training step's tensors; 0: what fits a worker
+    keep_megabytes: int = 128  # of all runs; the least recently used are dropped first
+    max_upload_megabytes: int = 10  # of one uploaded file or text; in memory it takes some ten times as much
+    keep_upload_megabytes: int = 20  # of all uploads; the least recently used is dropped first
+    idle_seconds: int = 12  # a run without a heartbeat from a viewer for so long is stopped
+    hang_seconds: int = 120  # a busy training process that has sent nothing for so long is ended
+    max_rooms: int = 20  # rooms of classes at a time (room.py)
+    max_room_members: int = 500  # of one room; the largest measured class has 250 (docs/scale.md)
+    slice_seconds: int = 30  # how long a run may train while other users' runs wait: see scheduler.py
 
     def __post_init__(self) -> None:
-        room = resources.memory() or 8192.0  # a machine that does not tell is somebody's desk
+        room = resources.memory() or 8192.0  # where the system does not report it: a desktop computer
         fit = {"workers": max(1, min(resources.cores(), int((room - SERVER) // SMALL)))}
         workers = self.workers or fit["workers"]
         fit["worker_megabytes"] = int(max(SMALL, min(LARGE, (room / 2 - SERVER) / workers)))
@@ -52,7 +56,7 @@ class Limits:
 
     @classmethod
     def from_environment(cls) -> Limits:
-        """The defaults, with every RNNKIT_<NAME> that is set; raises ValueError that names a variable which is no number."""
+        """Returns the limits set by RNNKIT_<NAME>, else the defaults. Raises ValueError unless each is a whole number above 0."""
         values = {}
         for f in fields(cls):
             name = f"RNNKIT_{f.name.upper()}"
@@ -64,21 +68,23 @@ class Limits:
         return cls(**values)
 
     def environment(self) -> dict[str, str]:
-        """Variables from which another process has the same limits."""
+        """Returns the environment variables that give another process the same limits."""
         return {f"RNNKIT_{name.upper()}": str(value) for name, value in asdict(self).items()}
 
     def worker_ceiling(self, warm: float) -> float:
-        """Megabytes that a worker may take which took `warm` before it trained anything: training has the same room whatever
-        `import torch` takes. With its CPU build a warm worker has 241 MB, with the one for CUDA 650, half of them code.
+        """Returns the megabytes that a worker may take if it took `warm` megabytes before its first training.
+
+        Training has the same memory whatever `import torch` takes: 241 MB with its CPU build, 650 with the one for CUDA, half of
+        them code.
         """
         return self.worker_megabytes + max(0.0, warm - WARM)
 
     def smallest(self) -> Experiment:
-        """The default Experiment, made small enough for this server."""
+        """Returns the default Experiment, reduced to the limits of this server."""
         return Experiment(**{name: min(FIELDS[name].default, getattr(self, f"max_{name}")) for name in CAPPED})
 
     def check(self, e: Experiment) -> dict[str, str]:
-        """field -> why this server refuses the Experiment; empty where it is welcome."""
+        """Returns field -> why this server refuses the Experiment; empty where it accepts it."""
         problems = {}
         for name in CAPPED:
             limit = getattr(self, f"max_{name}")
@@ -102,26 +108,26 @@ class Limits:
 
 
 def _most_raised(e: Experiment, names: Sequence[str]) -> str:
-    """The field to blame for a product that is too large: the one furthest above its default."""
+    """Returns the field to name for a product that is too large: the one with the largest ratio to its default."""
     return max(names, key=lambda name: getattr(e, name) / FIELDS[name].default)
 
 
 def megabytes(e: Experiment) -> float:
-    """What a training step holds: activations, states, their derivatives and gradients of all time steps, and the weights.
+    """Estimates the megabytes of a training step: activations, states and their gradients of all time steps, and the weights.
 
-    Of the weights about ten copies: gradients before and after the fixes, optimizer memory, what is made on the way. Of the
-    outputs four: scores, logarithms, derivatives. Where sentences have different lengths, the exam passes through whole.
+    Of the weights about ten copies: gradients before and after the fixes, optimizer memory, intermediate results. Of the outputs
+    four: scores, logarithms, derivatives. Where sentences have different lengths, the evaluation holds all time steps.
     """
     cell, task = CELLS[e.cell], e.bound_task
-    kept = cell.floats_per_unit + sum(fix.floats_per_unit for fix in e.fixes)
+    floats = cell.floats_per_unit + sum(fix.floats_per_unit for fix in e.fixes)
     weights = e.hidden * ((task.n_in + e.hidden) * cell.gates + task.n_out)
-    outputs = task.asked(e.length) * e.batch * task.n_out
-    sequences = e.batch * kept + (EXAMINED * cell.floats_per_unit / 2 if task.padded else 0)
+    outputs = task.n_targets(e.length) * e.batch * task.n_out
+    sequences = e.batch * floats + (EVALUATION_PORTION * cell.floats_per_unit / 2 if task.padded else 0)
     return 4 * e.replicas * (e.hidden * e.length * sequences + 10 * weights + 4 * outputs) / 1e6
 
 
 def gigaflops(e: Experiment) -> float:
-    """The three matrix products a step with W_rec, and with W_out, over the whole run."""
+    """Returns the GFLOP of a run: of the three matrix products with W_rec and of those with W_out, of all its steps."""
     task = e.bound_task
-    a_sequence = e.length * e.hidden**2 * CELLS[e.cell].gates + task.asked(e.length) * e.hidden * task.n_out
-    return 6 * e.steps * e.replicas * e.batch * a_sequence / 1e9
+    per_sequence = e.length * e.hidden**2 * CELLS[e.cell].gates + task.n_targets(e.length) * e.hidden * task.n_out
+    return 6 * e.steps * e.replicas * e.batch * per_sequence / 1e9

@@ -1,6 +1,6 @@
-"""What the machine gives, and what a process takes of it: cores and memory, within a container's limits (control groups 1 and 2).
+"""Cores and memory of the machine, within a container's limits (control groups 1 and 2), and the memory of a process.
 
-Asks the standard library and Linux's own files; None where they do not tell.
+Reads the standard library and Linux's own files. None where they do not tell.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-SLACK = 64  # megabytes that may be allocated without being in memory
+SLACK = 64  # megabytes that may be allocated and yet not be resident
 
 
 def cores(root: Path = Path("/")) -> int:
-    """At least one: those this process may use, and no more than its share of time."""
+    """The cores that this process may use, at most its control group's share of time; at least 1."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     shares = [_share(folder) for folder in _groups(root, "cpu")]
     return max(1, math.ceil(min([usable, *(share for share in shares if share)])))
@@ -33,7 +33,7 @@ def memory(root: Path = Path("/")) -> float | None:
 
 
 def resident(pid: int | str = "self") -> float | None:
-    """Megabytes (2**20 bytes) that a process has in memory now."""
+    """Resident memory of a process, in megabytes (2**20 bytes)."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
     except (OSError, IndexError):
@@ -41,10 +41,10 @@ def resident(pid: int | str = "self") -> float | None:
 
 
 def limit_memory(megabytes: float) -> None:
-    """From now on this process can allocate no more than brings it to so many megabytes, and a little: MemoryError.
+    """Limits this process to so many megabytes and SLACK: what allocates more raises MemoryError.
 
-    What the system counts is what was allocated, not what is in memory, which is less: hence the SLACK. Without effect where
-    the system has no such limit (Windows, macOS).
+    The system counts what was allocated, which is more than what is resident: hence SLACK. Has no effect where the system has no
+    such limit (Windows, macOS).
     """
     now, counted = resident(), _counted()
     if now is None or counted is None:
@@ -56,7 +56,7 @@ def limit_memory(megabytes: float) -> None:
 
 
 def return_memory() -> None:
-    """What this process has let go of goes back to the system now (glibc keeps it otherwise)."""
+    """Returns freed memory to the system (glibc would hold it)."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
@@ -72,7 +72,7 @@ def _counted() -> int | None:
 
 
 def _groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of the control groups around this process, of either version, as far as they can be seen from here."""
+    """The folders of the control groups around this process, of either version, as far as this process can see them."""
     try:
         lines = (root / "proc/self/cgroup").read_text().split()
     except OSError:

@@ -1,4 +1,4 @@
-"""Run: one Experiment in training or trained, who looks at it, and what is told of it elsewhere."""
+"""Run: one Experiment in training or trained, its viewers, and its fields in the event log and on the status page."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ class Worker(Protocol):
     """What a run needs of the process that trains it (WorkerProcess)."""
 
     goal: int  # rows that it trains up to
-    heard: float  # when it last gave a sign of life
+    last_active: float  # when it last sent a frame, or was given something to do
 
-    def say(self, **command: Any) -> None: ...
+    def send(self, **command: Any) -> None: ...
 
-    def leave(self) -> None: ...
+    def release_run(self) -> None: ...
 
 
 @dataclass
 class Viewer:
-    """One viewer's last word on a run."""
+    """What a viewer last requested of a run."""
 
-    seen: float
-    wants: int
-    patient: bool = False
-    since: float = 0.0  # when it began to want more than there is
+    last_seen: float
+    rows: int  # that it wants
+    low_priority: bool = False
+    since: float = 0.0  # when it began to want more rows than there are
 
 
 @dataclass(eq=False)
 class Run:
-    """One Experiment in training or trained. Read it freely; only the pool changes it."""
+    """One Experiment in training or trained. Any thread may read it; only the pool changes it."""
 
     experiment: Experiment
     history: History
     seconds: float = 0.0  # of training, by the worker's clock
     error: str = ""
+    reading: bool = False  # its recording is looked for
     viewers: dict[str, Viewer] = field(default_factory=dict)
     worker: Worker | None = field(default=None, repr=False)
 
@@ -52,7 +53,7 @@ class Run:
         return self.experiment.key[:8]
 
     def __post_init__(self) -> None:
-        self.gigaflops = gigaflops(self.experiment)  # now: the data that it names may be forgotten before the run is
+        self.gigaflops = gigaflops(self.experiment)  # now: the data that it names may be gone before the run is
 
     @property
     def rows(self) -> int:
@@ -64,43 +65,53 @@ class Run:
 
     @property
     def wanted(self) -> int:
-        """How many rows somebody wants."""
-        return max((v.wants for v in list(self.viewers.values())), default=0)  # viewers come and go meanwhile
+        """How many rows its viewers want, at most."""
+        return max((v.rows for v in list(self.viewers.values())), default=0)  # viewers come and go meanwhile
 
     @property
-    def wishes(self) -> list[Request]:
-        """Of those who want more."""
+    def requests(self) -> list[Request]:
+        """Of the viewers who want more rows than there are."""
         n = self.history.n
-        return [Request(v.patient, v.since, person(name)) for name, v in self.viewers.items() if v.wants > n]
+        return [Request(v.low_priority, v.since, user_of(name)) for name, v in self.viewers.items() if v.rows > n]
 
     @property
-    def persons(self) -> set[str]:
-        return {person(name) for name in self.viewers}
+    def users(self) -> set[str]:
+        return {user_of(name) for name in self.viewers}
 
     @property
-    def hungry(self) -> bool:
-        return not self.done and not self.error and self.wanted > self.history.n
+    def needs_training(self) -> bool:
+        """Whether a viewer wants rows that are still to be trained."""
+        return not (self.done or self.error or self.reading) and self.wanted > self.history.n
 
     @property
     def status(self) -> str:
-        """done, failed, training, queued (waits for a worker) or waiting (nobody wants more)."""
+        """done, failed, training, queued (waits for a worker) or waiting (no viewer wants more rows)."""
         if self.error or self.done:
             return "failed" if self.error else "done"
-        if not self.hungry:
+        if not self.needs_training:
             return "waiting"
         return "training" if self.worker else "queued"
 
 
-def person(viewer: str) -> str:
+def user_of(viewer: str) -> str:
+    """The user in a viewer's name, which is the user, or user and role with a space between."""
     return viewer.partition(" ")[0]
 
 
-def for_journal(run: Run) -> dict[str, Any]:
-    told = {"run": run.id, "what": summary(run.experiment), "rows": run.history.n, "of": run.rows}
-    return told | {"seconds": round(run.seconds, 2), "viewers": len(run.viewers)}
+def log_fields(run: Run) -> dict[str, Any]:
+    """The run's fields in a line of the event log."""
+    return {
+        "run": run.id,
+        "what": summary(run.experiment),
+        "rows": run.history.n,
+        "of": run.rows,
+        "seconds": round(run.seconds, 2),
+        "viewers": len(run.viewers),
+    }
 
 
-def for_status(run: Run) -> dict[str, Any]:
+def status_fields(run: Run) -> dict[str, Any]:
+    """The run's fields in /status.json."""
     return {
         "id": run.id,
         "key": run.experiment.key,

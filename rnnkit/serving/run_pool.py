@@ -1,15 +1,15 @@
-"""RunPool: trains Experiments in worker processes, once for all who look at them.
+"""RunPool: trains Experiments in worker processes, each once for all of its viewers.
 
-A run is a recording: the same Experiment always gives the same Records, so viewers share it, and pausing, stepping or going
-back is a matter of each viewer's own place in it. Viewers say how many rows they want (`watch`); a run is trained as far as
-some viewer wants it, and no further. A run that nobody looked at for a while loses its worker but keeps its rows; if somebody
-comes back for more, it is trained again from the start, silently up to the first new row, with the same numbers. Where there are
-more runs than workers they stand in line, fairly between persons (scheduler.py): a viewer's name is the person, or person and
-role.
+A run is a recording: the same Experiment always gives the same Records. So viewers share it, and to pause, step or go back only
+moves a viewer's own position in it. Viewers say how many rows they want (`watch`), and a run is trained as far as some viewer
+wants it, and no further. A run without viewers loses its worker and keeps its rows. If a viewer comes back for more, it is
+trained again from the start, with the same numbers, and only the new rows are sent. A run that was trained to its end is recorded
+(recordings.py), and read where it is wanted again. Where there are more runs than workers they are queued, fairly between users
+(scheduler.py). A viewer's name is the user, or user and role with a space between.
 
-Every call is short and safe from any thread. One thread per worker reads its frames; one housekeeper stops what nobody
-watches, keeps one idle worker warm and lets go of the others, ends those that hang or grow too large, lets long runs take turns,
-and forgets the least recently used runs.
+Every call is short and safe from any thread. One thread per worker reads its frames. One more thread, the supervisor, removes
+viewers without a heartbeat, starts and ends idle workers, ends those that hang or take too much memory, interrupts long runs
+while others wait, and drops the least recently used runs.
 """
 
 from __future__ import annotations
@@ -26,37 +26,47 @@ from rnnkit.analysis.describe import summary
 from rnnkit.engine.history import History
 from rnnkit.engine.record import unpack, unpack_record
 from rnnkit.experiment import Experiment, ExperimentError
+from rnnkit.results import from_wire
 from rnnkit.serving import event_log
 from rnnkit.serving.limits import WARM, Limits
 from rnnkit.serving.process import Answer, WorkerProcess
+from rnnkit.serving.recordings import Recordings, restore
 from rnnkit.serving.resources import resident
-from rnnkit.serving.run import STATUSES, Run, Viewer, for_journal, for_status
+from rnnkit.serving.run import STATUSES, Run, Viewer, log_fields, status_fields
 from rnnkit.serving.scheduler import QueuePosition, in_order, start_times
 from rnnkit.serving.worker import DONE, ERROR, FAILED, PART, READY, RECORD, TOO_LARGE
+from rnnkit.tasks.data import STORE, DataStore
 
-GIGAFLOPS_A_SECOND = 4.0  # until something has been measured here
+GIGAFLOPS_A_SECOND = 4.0  # until a run has been measured here
 __all__ = ["Run", "RunPool"]
-REST, GROWN = 5.0, 40  # seconds that an idle worker is kept beside another; megabytes that it may have grown
+MAX_FAILED_STARTS = 3  # in a row; then no more workers are started
+REST, GROWN = 5.0, 40  # seconds that an idle worker stays beside another; megabytes that it may have grown
 
 
 class RunPool:
-    """All runs of one server. Raises ExperimentError for an Experiment past the limits."""
+    """All runs of one server. Raises ExperimentError for an Experiment past the limits.
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    store: the data that its workers are sent; Experiments of this process are checked against STORE. recordings: None records
+    nothing.
+    """
+
+    def __init__(self, limits: Limits | None = None, store: DataStore = STORE, recordings: Recordings | None = None) -> None:
         self.limits = limits or Limits.from_environment()
+        self.store = store
+        self.recordings = recordings
         self.runs: OrderedDict[str, Run] = OrderedDict()
         self.workers: list[WorkerProcess] = []
         self.answers: OrderedDict[str, Answer] = OrderedDict()
         self._queue: list[Run] = []
-        self._waits: list[float] = []  # seconds, of the queue as it was when they were ...
-        self._estimated = 0.0
-        self._served: dict[str, float] = {}  # person -> when a run of theirs last got a worker
+        self._wait_seconds: list[float] = []  # estimates for the runs of the queue ...
+        self._estimated_at = 0.0  # ... as it was then
+        self._served: dict[str, float] = {}  # user -> when one of their runs last got a worker
         self._lock = threading.RLock()
         self._closed = threading.Event()
-        self._broken = 0  # workers that died in a row before they were ready ...
-        self._why = ""  # ... and why the last one did
+        self._failed_starts = 0  # workers in a row that ended before they were ready ...
+        self._last_failure = ""  # ... and why the last one did
         self._spawn()
-        threading.Thread(target=self._keep_house, daemon=True).start()
+        threading.Thread(target=self._supervise, daemon=True).start()
         atexit.register(self.close)
 
     def get(self, e: Experiment) -> Run:
@@ -66,6 +76,9 @@ class RunPool:
             run = self.runs.get(e.key)
             if run is None:
                 run = self.runs[e.key] = Run(e, History(e))
+                if self.recordings and self.recordings.takes(e):
+                    run.reading = True
+                    self.recordings.load(e, lambda found: self._on_recording(run, found))
                 self._forget()
             self.runs.move_to_end(e.key)
             return run
@@ -77,13 +90,13 @@ class RunPool:
             self.runs.move_to_end(run.experiment.key)
             return run
 
-    def watch(self, run: Run, viewer: str, rows: int, patient: bool = False) -> None:
-        """A sign of life from a viewer, who wants the run trained up to so many rows; a patient one lets others go first."""
+    def watch(self, run: Run, viewer: str, rows: int, low_priority: bool = False) -> None:
+        """A viewer's heartbeat and request: the run is to be trained up to so many rows, with low priority after others."""
         with self._lock:
             now, n, before = time.monotonic(), run.history.n, run.viewers.get(viewer)
-            wants = min(rows, run.rows)
-            run.viewers[viewer] = Viewer(now, wants, patient, before.since if before and before.wants > n else now)
-            if before is None or (before.wants, before.patient) != (wants, patient):
+            rows = min(rows, run.rows)
+            run.viewers[viewer] = Viewer(now, rows, low_priority, before.since if before and before.rows > n else now)
+            if before is None or (before.rows, before.low_priority) != (rows, low_priority):
                 self._schedule()
 
     def leave(self, run: Run, viewer: str) -> None:
@@ -92,55 +105,55 @@ class RunPool:
             self._schedule()
 
     def retry(self, run: Run) -> None:
-        """After a failure: train it again; the rows it has are kept."""
+        """Trains a failed run again. Its rows stay."""
         with self._lock:
             run.error = ""
-            self._broken = 0
+            self._failed_starts = 0
             self._schedule()
 
-    def place(self, run: Run) -> QueuePosition:
-        """Where in line the run is, and about how long it waits; in words by `str`."""
+    def queue_position(self, run: Run) -> QueuePosition:
+        """The run's position in the queue, and about how long it waits; in words by `str`."""
         with self._lock:
             if run not in self._queue:
                 return QueuePosition(0, 0.0)
             at = self._queue.index(run)
-            if len(self._waits) != len(self._queue) or time.monotonic() > self._estimated + 1:
+            if len(self._wait_seconds) != len(self._queue) or time.monotonic() > self._estimated_at + 1:
                 self._estimate()
-            return QueuePosition(at + 1, self._waits[at])
+            return QueuePosition(at + 1, self._wait_seconds[at])
 
     def ask(self, study: str, e: Experiment, **options: Any) -> Answer:
-        """A study of this Experiment (studies.STUDIES), begun now or known already; the options are plain JSON values."""
+        """A study of this Experiment (studies.STUDIES), begun now or cached; the options are plain JSON values."""
         self._check(e)
         key = json.dumps([study, e.to_dict(), options])
         with self._lock:
             answer = self.answers.get(key)
             if answer is None:
                 event_log.note("study asked", study=study, run=e.key[:8], what=summary(e))
-                answer = self.answers[key] = Answer()
-                self._give(study, e, options, answer)
+                answer = self.answers[key] = Answer(study)
+                self._assign_study(study, e, options, answer)
             self.answers.move_to_end(key)
             return answer
 
     def forget(self, answer: Answer) -> None:
-        """After a failure: the next `ask` begins anew."""
+        """Drops a failed answer: the next `ask` begins anew."""
         with self._lock:
             self.answers = OrderedDict((key, a) for key, a in self.answers.items() if a is not answer)
-            self._broken = 0
+            self._failed_starts = 0
 
     def summary(self) -> dict[str, Any]:
-        """What goes on here, as plain JSON values."""
+        """The pool's state as plain JSON values, for /status.json."""
         with self._lock:
             runs, workers, queue = list(self.runs.values()), list(self.workers), [run.id for run in self._queue]
-            viewers = {person for run in runs for person in run.persons}
-            told = [for_status(run) for run in runs]
-            doing = [(w.process.pid, w.ready, w.run.id if w.run else "", len(w.asked)) for w in workers]
+            users = {user for run in runs for user in run.users}
+            described = [status_fields(run) for run in runs]
+            states = [(w.process.pid, w.ready, w.run.id if w.run else "", len(w.studies)) for w in workers]
         return {
-            "viewers": len(viewers),
-            "runs": {status: [one for one in told if one["status"] == status] for status in STATUSES},
+            "viewers": len(users),
+            "runs": {status: [one for one in described if one["status"] == status] for status in STATUSES},
             "queue": queue,
             "workers": [
                 {"pid": pid, "ready": ready, "run": run, "studies": studies, "megabytes": resident(pid)}
-                for pid, ready, run, studies in doing
+                for pid, ready, run, studies in states
             ],
             "kept_megabytes": sum(run.history.nbytes for run in runs) / 1e6,
             "trouble": self.trouble,
@@ -149,8 +162,8 @@ class RunPool:
 
     @property
     def trouble(self) -> str:
-        """Why nothing can be trained here, or nothing."""
-        return self._why if self._broken >= 3 and not self.workers else ""
+        """Why nothing can be trained here, or ""."""
+        return self._last_failure if self._failed_starts >= MAX_FAILED_STARTS and not self.workers else ""
 
     def close(self) -> None:
         self._closed.set()
@@ -167,20 +180,20 @@ class RunPool:
     # ---- under the lock ----
 
     def _estimate(self) -> None:
-        """Seconds until each run in line begins; once a second for all who ask."""
+        """Estimates the seconds until each queued run begins: at most once a second, for all viewers."""
         now, most, pace = time.monotonic(), float(self.limits.slice_seconds), self._seconds_a_gigaflop()
-        training = [min(self._left(w.run, pace), max(0.0, w.began + w.slice - now)) for w in self.workers if w.run]
-        self._waits = start_times(training, [min(self._left(run, pace), most) for run in self._queue])
-        self._estimated = now
+        training = [min(self._seconds_left(w.run, pace), max(0.0, w.began + w.slice - now)) for w in self.workers if w.run]
+        self._wait_seconds = start_times(training, [min(self._seconds_left(run, pace), most) for run in self._queue])
+        self._estimated_at = now
 
     def _seconds_a_gigaflop(self) -> float:
-        """As measured on the runs that are kept."""
+        """As measured on the pool's runs."""
         known = [(run.gigaflops * run.history.n / run.rows, run.seconds) for run in self.runs.values() if run.seconds > 0.5]
         done = sum(work for work, _ in known)
         return sum(seconds for _, seconds in known) / done if done else 1 / GIGAFLOPS_A_SECOND
 
-    def _left(self, run: Run, pace: float) -> float:
-        """About how many seconds the run still takes: by its own pace, or else by its arithmetic and everybody's."""
+    def _seconds_left(self, run: Run, pace: float) -> float:
+        """About how long the run still takes: by its own pace, before there is one by its arithmetic and that of all runs."""
         n, rows = run.history.n, max(0, run.wanted - run.history.n)
         return rows * (run.seconds / n if run.seconds > 0.5 else run.gigaflops * pace / run.rows)
 
@@ -188,76 +201,83 @@ class RunPool:
         if self._closed.is_set():
             return
         try:
-            self.workers.append(WorkerProcess(self._heard, self._died, self.limits))
+            self.workers.append(WorkerProcess(self._on_frame, self._on_exit, self.limits, self.store))
             event_log.note("worker started", pid=self.workers[-1].process.pid)
         except OSError as error:  # no memory or no process numbers left
-            self._broken += 1
-            self._why = f"no training process could be started: {error}"
+            self._failed_starts += 1
+            self._last_failure = f"no training process could be started: {error}"
 
     def _schedule(self) -> None:
-        """Gives hungry runs a worker in the order of the line: an idle worker, or one whose run has all that is wanted, or one
-        whose run has had its slice of time.
+        """Gives queued runs a worker, in their order: an idle worker, or one whose run has all rows that are wanted, or one whose
+        run has had its slice of time.
         """
         for run in self.runs.values():
             if run.worker and run.worker.goal != run.wanted:
-                run.worker.goal, run.worker.heard = run.wanted, time.monotonic()
-                run.worker.say(until=run.wanted)
-        self._line_up()
+                run.worker.goal, run.worker.last_active = run.wanted, time.monotonic()
+                run.worker.send(until=run.wanted)
+        self._update_queue()
         for run in list(self._queue):
             worker = self._worker_for(run)
             if worker:
                 self._begin(run, worker)
-            elif self._broken >= 3 and not self.workers:  # they will not start: say so instead of trying for ever
-                self._fail(run, self._why)
+            elif trouble := self.trouble:  # workers will not start: fail with a message instead of trying for ever
+                self._fail(run, trouble)
             else:
                 break
-            self._line_up()
+            self._update_queue()
 
-    def _line_up(self) -> None:
-        waiting = {run.experiment.key: run for run in self.runs.values() if run.hungry and not run.worker}
+    def _update_queue(self) -> None:
+        waiting = {run.experiment.key: run for run in self.runs.values() if run.needs_training and not run.worker}
         for run in waiting.values():
             if run not in self._queue:
-                event_log.note("run queued", **for_journal(run))
-        busy = Counter(person for w in self.workers if w.run and w.run.hungry for person in w.run.persons)
-        order = in_order({key: run.wishes for key, run in waiting.items()}, busy, self._served)
+                event_log.note("run queued", **log_fields(run))
+        busy = Counter(user for w in self.workers if w.run and w.run.needs_training for user in w.run.users)
+        order = in_order({key: run.requests for key, run in waiting.items()}, busy, self._served)
         self._queue = [waiting[key] for key in order]
 
     def _worker_for(self, run: Run) -> WorkerProcess | None:
-        free = [w for w in self.workers if w.run is None or not w.run.hungry]
+        free = [w for w in self.workers if w.run is None or not w.run.needs_training]
         if free:
-            return min(free, key=lambda w: (w.run is not None, bool(w.asked), not w.ready))
-        if len(self.workers) < self.limits.workers and self._broken < 3:
+            return min(free, key=lambda w: (w.run is not None, bool(w.studies), not w.ready))
+        if len(self.workers) < self.limits.workers and self._failed_starts < MAX_FAILED_STARTS:
             before = len(self.workers)
             self._spawn()
             return self.workers[-1] if len(self.workers) > before else None
         now = time.monotonic()
-        others = [w for w in self.workers if w.run and now > w.began + w.slice and not w.run.persons & run.persons]
+        others = [w for w in self.workers if w.run and now > w.began + w.slice and not w.run.users & run.users]
         return min(others, key=lambda w: w.began, default=None)
 
     def _begin(self, run: Run, worker: WorkerProcess) -> None:
-        if worker.run and worker.run.hungry:
-            event_log.note("run stopped", **for_journal(worker.run), reason="others wait")
-        worker.leave()
+        if worker.run and worker.run.needs_training:
+            event_log.note("run stopped", **log_fields(worker.run), reason="others wait")
+        worker.release_run()
         worker.begin(run, self.limits.slice_seconds)
-        self._served |= dict.fromkeys((wish.person for wish in run.wishes), worker.began)
-        event_log.note("run started", **for_journal(run), pid=worker.process.pid)
+        self._served |= dict.fromkeys((request.user for request in run.requests), worker.began)
+        event_log.note("run started", **log_fields(run), pid=worker.process.pid)
+
+    def _end(self, run: Run, worker: WorkerProcess) -> None:
+        if run.done:
+            event_log.note("run finished", **log_fields(run))
+            if self.recordings:
+                self.recordings.save(run.experiment, run.history, run.seconds)
+        worker.release_run()
 
     def _fail(self, run: Run, why: str) -> None:
         run.error = why
-        event_log.warn("run failed", **for_journal(run), reason=why)
+        event_log.warn("run failed", **log_fields(run), reason=why)
 
-    def _give(self, study: str, e: Experiment, options: dict[str, Any], answer: Answer) -> None:
-        """To the worker that will come to it first."""
-        if not self.workers and self._broken < 3:
+    def _assign_study(self, study: str, e: Experiment, options: dict[str, Any], answer: Answer) -> None:
+        """Asks the least busy worker."""
+        if not self.workers and self._failed_starts < MAX_FAILED_STARTS:
             self._spawn()
         if not self.workers:
-            answer.end(self._why)
+            answer.end(self._last_failure)
             return
-        busy = min(self.workers, key=lambda w: (w.run is not None and w.run.hungry, len(w.asked), not w.ready))
-        busy.ask(study, e, options, answer)
+        worker = min(self.workers, key=lambda w: (w.run is not None and w.run.needs_training, len(w.studies), not w.ready))
+        worker.ask(study, e, options, answer)
 
     def _forget(self) -> None:
-        """Drops the least recently used answers, and runs that nobody watches, until the rest fits."""
+        """Drops the least recently used answers, and runs without viewers, until the rest fits."""
         while sum(a.nbytes for a in self.answers.values()) > self.limits.keep_megabytes * 2**18:  # a quarter of it
             key = next((key for key, a in self.answers.items() if a.ended.is_set()), None)
             if key is None:
@@ -269,96 +289,103 @@ class RunPool:
         for key in list(self.runs)[:-1]:
             if total > budget and not self.runs[key].viewers and not self.runs[key].worker:
                 total -= sizes[key]
-                event_log.note("run forgotten", **for_journal(self.runs[key]))
+                event_log.note("run forgotten", **log_fields(self.runs[key]))
                 del self.runs[key]
 
-    # ---- called by the workers' threads ----
+    # ---- called by the threads of the workers and of the recordings ----
 
-    def _heard(self, worker: WorkerProcess, kind: bytes, ticket: int, seconds: float, payload: bytes) -> None:
+    def _on_recording(self, run: Run, found: dict[str, Any] | None) -> None:
+        with self._lock:
+            run.reading = False
+            if found and restore(run.history, found):
+                run.seconds = found["seconds"]
+                event_log.note("run read", **log_fields(run))
+            self._schedule()
+
+    def _on_frame(self, worker: WorkerProcess, kind: bytes, ticket: int, seconds: float, payload: bytes) -> None:
         record = unpack_record(payload) if kind == RECORD else None
         if kind in (PART, DONE, FAILED):
-            self._told(worker, kind, ticket, payload)
+            self._on_study_frame(worker, kind, ticket, payload)
             return
         with self._lock:
             if kind == READY:
-                worker.ready, self._broken, worker.began, worker.warm = True, 0, time.monotonic(), worker.megabytes
+                worker.ready, worker.began, worker.warm = True, time.monotonic(), worker.megabytes
+                self._failed_starts = 0
                 event_log.note("worker ready", pid=worker.process.pid, megabytes=round(worker.warm))
             run = worker.run
             if kind == ERROR and not ticket:
                 event_log.warn("command refused", pid=worker.process.pid, reason=payload.decode())
-            if run is None or ticket != worker.training:
+            if run is None or ticket != worker.run_ticket:
                 return
             if record is not None:
                 run.history.append(record)
                 run.seconds = seconds
             elif kind == ERROR:
                 self._fail(run, payload.decode())
-                worker.worn = run.error == TOO_LARGE
-            if run.done:
-                event_log.note("run finished", **for_journal(run))
+                worker.ran_out_of_memory = run.error == TOO_LARGE
             if run.done or run.error:
-                worker.leave()
-            if not run.hungry:
+                self._end(run, worker)
+            if not run.needs_training:
                 self._schedule()
 
-    def _told(self, worker: WorkerProcess, kind: bytes, ticket: int, payload: bytes) -> None:
-        part = unpack(payload) if kind == PART else None
+    def _on_study_frame(self, worker: WorkerProcess, kind: bytes, ticket: int, payload: bytes) -> None:
+        values = unpack(payload) if kind == PART else None
         with self._lock:
-            answer = worker.asked[ticket]
-            if part is not None:
-                answer.parts.append(part)
+            answer = worker.studies[ticket]
+            if values is not None:
+                answer.parts.append(from_wire(answer.study, values))
                 answer.nbytes += len(payload)
                 return
-            del worker.asked[ticket]
+            del worker.studies[ticket]
             answer.end(payload.decode())
-            if answer.error:  # its first word alone: the rest may quote what a viewer typed
+            if answer.error:  # its first word only: the rest may quote what a viewer typed
                 event_log.warn("study failed", pid=worker.process.pid, reason=answer.error.partition(":")[0])
 
-    def _died(self, worker: WorkerProcess) -> None:
+    def _on_exit(self, worker: WorkerProcess) -> None:
         with self._lock:
             if worker not in self.workers:
                 return
             self.workers.remove(worker)
-            self._why = worker.reason()
-            self._broken += not worker.ready
-            event_log.warn("worker ended", pid=worker.process.pid, reason=self._why)
+            reason = self._last_failure = worker.reason()
+            self._failed_starts += not worker.ready
+            event_log.warn("worker ended", pid=worker.process.pid, reason=reason)
             if worker.run:
                 worker.run.worker = None
-                self._fail(worker.run, self._why)
-            for answer in worker.asked.values():
-                answer.end(self._why)
+                self._fail(worker.run, reason)
+            for answer in worker.studies.values():
+                answer.end(reason)
             self._schedule()
 
-    def _keep_house(self) -> None:
+    def _supervise(self) -> None:
         while not self._closed.wait(1.0):
             with self._lock:
-                self._notice_who_left()
+                self._drop_idle_viewers()
                 for worker in self.workers:
                     if why := worker.fault(self.limits):
-                        worker.end(why)  # its listener does the rest
+                        worker.end(why)  # _on_exit follows
                 self._forget()
                 self._schedule()
-                self._keep_one_warm()
+                self._adjust_idle_workers()
 
-    def _notice_who_left(self) -> None:
+    def _drop_idle_viewers(self) -> None:
         now = time.monotonic()
         for run in self.runs.values():
-            gone = [v for v, viewer in run.viewers.items() if now - viewer.seen > self.limits.idle_seconds]
+            gone = [v for v, viewer in run.viewers.items() if now - viewer.last_seen > self.limits.idle_seconds]
             for viewer in gone:
                 del run.viewers[viewer]
             if run.worker and not run.viewers:
-                event_log.note("run stopped", **for_journal(run), reason="nobody looks")
-                run.worker.leave()
-        here = {person for run in self.runs.values() for person in run.persons}
-        self._served = {person: when for person, when in self._served.items() if person in here}
+                event_log.note("run stopped", **log_fields(run), reason="nobody looks")
+                run.worker.release_run()
+        users = {user for run in self.runs.values() for user in run.users}
+        self._served = {user: when for user, when in self._served.items() if user in users}
 
-    def _keep_one_warm(self) -> None:
-        """One idle worker is there for whoever comes next; one more, or one that has stayed large, goes after a while."""
+    def _adjust_idle_workers(self) -> None:
+        """Starts a worker where none is idle. Ends a second idle one, or one that takes too much memory, after REST seconds."""
         idle = [w for w in self.workers if w.run is None]
-        if not idle and len(self.workers) < self.limits.workers and self._broken < 3:
+        if not idle and len(self.workers) < self.limits.workers and self._failed_starts < MAX_FAILED_STARTS:
             self._spawn()
-        rest = [w for w in idle if w.ready and not w.asked and time.monotonic() - w.began > REST]
-        spare = next((w for w in rest if len(idle) > 1 or w.worn or w.megabytes > max(WARM, w.warm) + GROWN), None)
+        rest = [w for w in idle if w.ready and not w.studies and time.monotonic() - w.began > REST]
+        spare = next((w for w in rest if len(idle) > 1 or w.ran_out_of_memory or w.megabytes > max(WARM, w.warm) + GROWN), None)
         if spare:  # one at a time
             self.workers.remove(spare)
             event_log.note("worker ended", pid=spare.process.pid, reason="not needed", megabytes=round(spare.megabytes))

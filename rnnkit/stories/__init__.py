@@ -1,4 +1,4 @@
-"""Experiments that show something: presets, remedies, pairs and guided tours, each with the claims that its text makes.
+"""Named experiments with texts: presets, pairs, remedies and guided tours.
 
-A test trains every claim on fresh seeds. What a page draws around a story is in pages/.
+A Claim states what a text says about its networks, and a test trains it on fresh seeds. The drawings are in pages/.
 """

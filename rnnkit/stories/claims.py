@@ -1,45 +1,45 @@
-"""What a story or a remedy claims about its networks, as bounds that tests train fresh networks for."""
+"""Claims of stories and remedies about their networks, as bounds that tests check on networks with fresh seeds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnkit.analysis.gradient_summary import MARKS, fate
+from rnnkit.analysis.gradient_summary import PHRASE_BOUNDS, ratio_phrase
 
-Bounds = tuple[float, float]  # at least, at most
+Bounds = tuple[float, float]  # (at least, at most)
 
 ANY: Bounds = (0.0, 1.0)
 NONE, FEW, SOME, MOST, ALL = (0.0, 0.0), (0.0, 0.3), (0.2, 0.9), (0.6, 1.0), (0.85, 1.0)  # shares of networks
 UNBOUNDED: Bounds = (0.0, float("inf"))
-STEPS_OF_THE_SCALE = (0.0, *(mark * factor for mark in MARKS for factor in (0.5, 2.0)))  # a ratio for each word of `fate`
+RATIO_SAMPLES = (0.0, *(bound * factor for bound in PHRASE_BOUNDS for factor in (0.5, 2.0)))  # at least one ratio for each phrase
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Bounds on shares of the networks and on median gradient ratios, ||dL/ds|| at the source / at the last step."""
+    """Bounds on shares of the networks, and on median gradient ratios: ||dL/ds|| at the source over that at the last step."""
 
-    solved: Bounds = ANY  # have learnt the task (rnnkit.analysis.learnt.bar) in some exam
-    knows: Bounds = ANY  # know it in the last exam, and are not NaN
-    diverged: Bounds = NONE  # are NaN at the end
+    solved: Bounds = ANY  # share that reaches rnnkit.analysis.learnt.solved_threshold in any evaluation
+    solved_at_end: Bounds = ANY  # share that reaches it in the last evaluation and is not NaN
+    diverged: Bounds = NONE  # share that is NaN at the end
     ratio: Bounds = UNBOUNDED  # before training
     after: Bounds = UNBOUNDED  # after training, of the networks that are not NaN
-    part: str = "h"  # of the state the ratios speak of
+    part: str = "h"  # part of the state whose ratios are meant
 
     @property
     def learnt(self) -> bool | None:
-        """Whether most networks know the task at the end; None where nothing is claimed."""
-        return True if self.knows[0] >= 0.5 else False if self.knows[1] <= 0.5 else None
+        """Whether most networks have learnt the task at the end; None where nothing is claimed."""
+        return True if self.solved_at_end[0] >= 0.5 else False if self.solved_at_end[1] <= 0.5 else None
 
     @property
-    def fates(self) -> tuple[set[str], set[str]]:
-        """What may be said of the gradient before and after training, in the words of `rnnkit.analysis.summary.fate`."""
-        return fates(self.ratio), fates(self.after)
+    def ratio_phrases(self) -> tuple[set[str], set[str]]:
+        """The phrases that hold for the gradient before and after training: see `gradient_summary.ratio_phrase`."""
+        return ratio_phrases(self.ratio), ratio_phrases(self.after)
 
 
-def fates(bounds: Bounds) -> set[str]:
-    """Every word of the scale for a ratio within the bounds, the upper one left out; nothing where both are 0: it was cut."""
+def ratio_phrases(bounds: Bounds) -> set[str]:
+    """Returns the phrases of all ratios in [low, high); the empty set for (0, 0), a gradient that was cut."""
     low, high = bounds
     if low == high == 0:
         return set()
-    inside = (ratio for ratio in STEPS_OF_THE_SCALE if low <= ratio < high)
-    return {fate(ratio) for ratio in (low, *inside, min(high, 1e30) * (1 - 1e-9))}
+    inside = (ratio for ratio in RATIO_SAMPLES if low <= ratio < high)
+    return {ratio_phrase(ratio) for ratio in (low, *inside, min(high, 1e30) * (1 - 1e-9))}

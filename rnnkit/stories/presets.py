@@ -1,4 +1,4 @@
-"""Named experiments that tell a story. Each one's text is true because its `claim` is checked on fresh seeds by a test."""
+"""Presets: named experiments, each with a text and the Claim that a test checks on fresh seeds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from rnnkit.stories.claims import ALL, FEW, MOST, NONE, Claim
 
 @dataclass(frozen=True)
 class Preset:
+    """A story: an experiment, its text and what that claims."""
+
     title: str
     text: str  # what happens and why, in one or two sentences
     experiment: Experiment
     claim: Claim
-    beside: Mapping[str, str] = field(default_factory=dict)  # part of the text that speaks of another preset -> its name
+    mentions: Mapping[str, str] = field(default_factory=dict)  # part of the text about another preset -> that preset's name
+    question: str = field(kw_only=True)  # that it answers; stories of one question stand together
 
 
 _tanh = Experiment()
@@ -27,7 +30,18 @@ _crowded = replace(_orthogonal, task="agreement-varying-attractors", steps=400)
 _corpus = Experiment(task="corpus", length=40, hidden=50, input_scale=0.1, lr=0.01, steps=600, replicas=4, vocabulary=1000)
 _relu = replace(_tanh, length=30, cell="relu", init="identity", gain=1.3, input_scale=0.1, optimizer="sgd", lr=0.02)
 _thirty = replace(_tanh, length=30, lr=0.002, steps=300)
-_GROWS = (200, 1e4)
+_order = replace(_tanh, task="temporal-order", length=30, hidden=50, steps=600)
+_RATIO_GROWS = (200, 1e4)
+
+# the questions, each with the stories that answer it
+WHY = "Why does it forget?"
+GROWS = "What if the gradient explodes?"
+WEIGHTS = "Do the initial weights help?"
+GATES = "Do gates help?"
+PENALTY = "Does a penalty help?"
+WHOLE = "Is the whole gradient needed?"
+NOUNS = "Which noun counts?"
+FILE = "And sentences of a file?"
 
 PRESETS: dict[str, Preset] = {
     "forgets": Preset(
@@ -36,6 +50,7 @@ PRESETS: dict[str, Preset] = {
         "word, and at the subject less than 1e-20 of it is left.",
         _tanh,
         Claim(NONE, NONE, ratio=(0, 1e-20), after=(0, 1e-15)),
+        question=WHY,
     ),
     "remembers": Preset(
         "Remembers: tanh, 10 words",
@@ -43,19 +58,22 @@ PRESETS: dict[str, Preset] = {
         "at the subject, and that is enough.",
         replace(_tanh, length=10, steps=150),
         Claim(ALL, ALL, ratio=(2e-3, 2e-2), after=(5e-3, 5)),
+        question=WHY,
     ),
     "explodes": Preset(
         "Explodes: ReLU, weights become NaN",
         "Recurrent weights 1.3 times the identity and no remedy: each word multiplies the gradient by 1.3 on the way back, "
         "30 words by a thousand. A step or two throw the weights far away, and nearly every network is nothing but NaN.",
         replace(_relu, fixes=(), steps=40),
-        Claim(NONE, NONE, diverged=ALL, ratio=_GROWS),
+        Claim(NONE, NONE, diverged=ALL, ratio=_RATIO_GROWS),
+        question=GROWS,
     ),
     "clipped": Preset(
         "Clipped: the same networks learn",
         "The very same networks with the gradient clipped to norm 0.5: no NaN any more, and they learn the agreement.",
         replace(_relu, fixes=(ClipNorm(0.5),), steps=800),
-        Claim(ALL, ALL, ratio=_GROWS, after=(20, 1e5)),
+        Claim(ALL, ALL, ratio=_RATIO_GROWS, after=(20, 1e5)),
+        question=GROWS,
     ),
     "orthogonal": Preset(
         "Orthogonal initialization, 50 words",
@@ -63,6 +81,7 @@ PRESETS: dict[str, Preset] = {
         "and a plain tanh network learns within seconds.",
         _orthogonal,
         Claim(ALL, ALL, ratio=(0.2, 5), after=(0.2, 10)),
+        question=WEIGHTS,
     ),
     "orthogonal-saturated": Preset(
         "Orthogonal, but large inputs",
@@ -70,6 +89,7 @@ PRESETS: dict[str, Preset] = {
         "gradient vanishes all the same. Most networks fail.",
         replace(_orthogonal, input_scale=0.3),
         Claim(FEW, FEW, ratio=(0, 1e-3), after=(0, 1e-2)),
+        question=WEIGHTS,
     ),
     "irnn": Preset(
         "ReLU with identity weights, 50 words",
@@ -77,6 +97,7 @@ PRESETS: dict[str, Preset] = {
         "arrives, and the networks learn. Afterwards it even grows on its way back.",
         replace(_tanh, length=50, cell="relu", init="identity", input_scale=0.03, lr=0.001, steps=200),
         Claim(ALL, ALL, ratio=(0.15, 2), after=(12, 1e4)),
+        question=WEIGHTS,
     ),
     "lstm-forget-1": Preset(
         "LSTM with forget bias 1, 50 words: not enough",
@@ -84,6 +105,7 @@ PRESETS: dict[str, Preset] = {
         "most networks fail.",
         replace(_gated, cell="lstm", bias="forget-1", steps=200),
         Claim(FEW, FEW, ratio=(1e-5, 1e-3), after=(0, 1e-3), part="c"),
+        question=GATES,
     ),
     "lstm-chrono": Preset(
         "LSTM with chrono initialization, 50 words",
@@ -91,18 +113,21 @@ PRESETS: dict[str, Preset] = {
         "travels in the cell state c: compare dL/dc with dL/dh above the heatmap.",
         replace(_gated, cell="lstm", bias="chrono"),
         Claim(ALL, ALL, ratio=(0.1, 1), after=(0.1, 5), part="c"),
+        question=GATES,
     ),
     "gru-chrono": Preset(
         "GRU with chrono initialization, 100 words",
         "The same idea in a GRU, at the length where the plain network forgets: a fifth of the gradient arrives, and it learns.",
         replace(_gated, length=100, bias="chrono", steps=120),
         Claim(ALL, ALL, ratio=(0.13, 0.35), after=(0.1, 2)),
+        question=GATES,
     ),
     "no-omega": Preset(
         "30 words with clipping alone",
         "At 30 words the plain tanh network fails. Clipping shortens a gradient that is too long; this one vanishes.",
         _thirty,
         Claim(FEW, FEW, ratio=(0, 1e-5), after=(0, 1e-4)),
+        question=PENALTY,
     ),
     "omega": Preset(
         "30 words with Pascanu's Omega",
@@ -110,12 +135,30 @@ PRESETS: dict[str, Preset] = {
         "first, after training it arrives, and they learn.",
         replace(_thirty, fixes=(Omega(1.0), ClipNorm(1.0))),
         Claim(ALL, ALL, ratio=(0, 1e-5), after=(0.1, 10)),
+        question=PENALTY,
     ),
     "l2": Preset(
         "30 words with an L2 penalty",
         "Smaller weights make a vanishing gradient vanish faster: this penalty does not help here.",
         replace(_thirty, fixes=(L2(0.01), ClipNorm(1.0))),
         Claim(NONE, NONE, ratio=(0, 1e-5), after=(0, 1e-15)),
+        question=PENALTY,
+    ),
+    "order": Preset(
+        "Temporal order with clipping alone",
+        "Which of A and B came at two moments among distractors? The first task of Pascanu's paper, 30 steps. The gradient "
+        "vanishes on its way back to the first moment. With clipping alone most networks fail within 600 steps.",
+        _order,
+        Claim((0.0, 0.4), (0.0, 0.4), ratio=(0, 1e-5)),
+        question=PENALTY,
+    ),
+    "order-omega": Preset(
+        "Temporal order with clipping and Omega",
+        "The same networks with the paper's other remedy as well, Omega: afterwards the gradient keeps its size on the way back, "
+        "and most learn.",
+        replace(_order, fixes=(Omega(2.0), ClipNorm(1.0))),
+        Claim(ALL, MOST, ratio=(0, 1e-5), after=(0.1, 20)),
+        question=PENALTY,
     ),
     "esn": Preset(
         "Echo state network, 50 words",
@@ -123,6 +166,7 @@ PRESETS: dict[str, Preset] = {
         "finds it.",
         Experiment(length=50, cell="esn", hidden=200, leak=0.1, gain=0.9, input_scale=0.1, ridge=1e-9, steps=40),
         Claim(ALL, ALL),
+        question=WHOLE,
     ),
     "truncated": Preset(
         "Truncated too short: 25 of 50 steps",
@@ -130,7 +174,8 @@ PRESETS: dict[str, Preset] = {
         "full gradient they learn at once.",
         replace(_orthogonal, fixes=(Truncate(25), ClipNorm(1.0))),
         Claim(FEW, FEW, ratio=(0, 0), after=(0, 0)),
-        beside={"With the full gradient they learn at once.": "orthogonal"},
+        mentions={"With the full gradient they learn at once.": "orthogonal"},
+        question=WHOLE,
     ),
     "attractors": Preset(
         "GRU, moving subject and attractors",
@@ -138,6 +183,7 @@ PRESETS: dict[str, Preset] = {
         "with chrono initialization learns which noun counts.",
         replace(_gated, task="agreement-varying-attractors", bias="chrono", steps=200),
         Claim(ALL, ALL, ratio=(0.13, 0.35), after=(0.1, 5)),
+        question=NOUNS,
     ),
     "attractors-orthogonal": Preset(
         "Orthogonal tanh, moving subject and attractors",
@@ -145,13 +191,15 @@ PRESETS: dict[str, Preset] = {
         "still and nothing distracts. Here the gradient arrives before training, too, but the network goes on guessing.",
         _crowded,
         Claim(NONE, NONE, ratio=(0.15, 5)),
-        beside={"which learns 50 words at once where the subject stands still and nothing distracts": "orthogonal"},
+        mentions={"which learns 50 words at once where the subject stands still and nothing distracts": "orthogonal"},
+        question=NOUNS,
     ),
     "attractors-irnn": Preset(
         "ReLU with identity weights, moving subject and attractors",
         "The same sentences and as many steps for a ReLU network that starts as the identity: it learns them.",
         replace(_crowded, cell="relu", init="identity", lr=0.001),
         Claim(ALL, ALL),
+        question=NOUNS,
     ),
     "misled": Preset(
         "Misled: tanh with Omega, 20 words",
@@ -159,6 +207,7 @@ PRESETS: dict[str, Preset] = {
         "opposite number, they are misled the more of them there are.",
         replace(_moving, fixes=(Omega(0.5), ClipNorm(1.0)), steps=400, seed=2),
         Claim(MOST, MOST),
+        question=NOUNS,
     ),
     "not-misled": Preset(
         "Not misled: orthogonal tanh, 20 words",
@@ -166,6 +215,7 @@ PRESETS: dict[str, Preset] = {
         "disturb it, though it has never seen one.",
         replace(_moving, init="orthogonal", input_scale=0.03),
         Claim(ALL, MOST, ratio=(0.2, 5)),
+        question=NOUNS,
     ),
     "not-misled-lstm": Preset(
         "Not misled: LSTM, 20 words",
@@ -173,26 +223,30 @@ PRESETS: dict[str, Preset] = {
         "number do not disturb it either.",
         replace(_moving, cell="lstm", bias="chrono", input_scale=0.1, lr=0.01),
         Claim(ALL, ALL),
+        question=NOUNS,
     ),
     "corpus-lstm": Preset(
         "LSTM, sentences of a file",
         "The words of a sentence up to its verb: singular or plural? Sentences have different lengths and end together at the "
-        "verb. Until you bring a file of your own, on the page “Real sentences”, they are generated like those of the agreement "
+        "verb. Until you bring a file of your own, on the page “Own sentences”, they are generated like those of the agreement "
         "task.",
         replace(_corpus, cell="lstm", bias="forget-1"),
         Claim(ALL, ALL),
+        question=FILE,
     ),
     "corpus-gru": Preset(
         "GRU, sentences of a file",
         "The same sentences for a GRU.",
         replace(_corpus, cell="gru"),
         Claim(ALL, ALL),
+        question=FILE,
     ),
     "corpus-tanh": Preset(
         "tanh, sentences of a file",
         "The same sentences for a plain tanh network, with larger inputs, fewer words and a longer training.",
         replace(_corpus, input_scale=0.5, steps=1600, vocabulary=300),
         Claim(),
+        question=FILE,
     ),
 }
 
@@ -206,15 +260,16 @@ PAIRS = {  # title -> two presets that differ in one thing
     "Omega": ("no-omega", "omega"),
     "L2": ("no-omega", "l2"),
     "Truncation": ("orthogonal", "truncated"),
+    "Temporal order": ("order", "order-omega"),
 }
 
 
 def pair(title: str) -> tuple[Experiment, Experiment]:
-    """Both Experiments of a pair, over the same number of training steps: they differ in one thing only."""
+    """Returns both Experiments of a pair, with the same number of training steps, so that they differ in one thing only."""
     a, b = (PRESETS[name].experiment for name in PAIRS[title])
     return replace(a, steps=b.steps), b
 
 
 def named(e: Experiment) -> str | None:
-    """The preset that is exactly this Experiment."""
+    """Returns the name of the preset that equals this Experiment; None where there is none."""
     return next((name for name, preset in PRESETS.items() if preset.experiment == e), None)

@@ -1,9 +1,8 @@
-"""Guided tours: the format of their files, and a reader that loses no more of a broken one than it must.
+"""Guided tours: the format of their files, and a reader that never raises.
 
-A tour is a TOML file: a head, then one [[station]] after the other (docs/tours.md, pages/tour/tour.toml). Every station is
-parsed by itself, so that a mistake costs one key or one station, and its message names the line of the file, what was expected,
-what came, and what was kept. Texts are the author's and become Markdown; images in them are not shown, because each would be a
-request to somebody else.
+A tour is a TOML file: a head, then [[station]] tables (docs/tours.md, pages/tour/tour.toml). Every station is parsed by itself,
+so a mistake costs one key or one station. Its message names the line, what was expected, what came, and what was left out.
+Texts are Markdown. Images in them are not shown, because the browser would fetch them from another server.
 """
 
 from __future__ import annotations
@@ -23,150 +22,155 @@ from rnnkit.stories.presets import PAIRS, PRESETS, pair
 
 VERSION = 1
 MAX_BYTES, MAX_STATIONS, MAX_ANSWERS = 100_000, 60, 4
-MAX_PARTS = 100  # of a dotted key: what tomllib does with them takes the square of their number
-SHORT, LONG = 120, 1200  # characters of a title or an answer, and of what is told
-PIN = "pin."  # before a setting of the pinned run in a link
+MAX_KEY_PARTS = 100  # of a dotted key; tomllib takes quadratic time
+MAX_TITLE_CHARS, MAX_TEXT_CHARS = 120, 1200  # of a title or an answer; of any other text
+PIN = "pin."  # prefix of the pinned run's settings in a link
 
-Said = list[str]  # messages
+Messages = list[str]
 
 
 class Kind(Protocol):
-    """What a page's own setting may be: str(kind) names the valid values."""
+    """The type of a page's own setting; str(kind) names the valid values."""
 
     def parse(self, text: str) -> Any:
-        """Raises ValueError."""
+        """Returns the value. Raises ValueError for invalid text."""
 
 
 @dataclass(frozen=True)
 class Station:
-    """One place of a tour, and what happens there; all but `page` may be left out."""
+    """One station of a tour. All fields but `page` are optional; docs/tours.md describes them."""
 
-    page: str  # a name in the address bar; "lab" for the lab
+    page: str  # name of the page in the address
     title: str = ""
-    say: str = ""  # what to tell
-    experiment: Experiment | None = None  # to load; None: what the station before had
-    pinned: Experiment | None = None  # beside it
-    point: str = ""  # what on the page to point at
-    ask: str = ""  # what do you expect?
+    say: str = ""  # text of the presenter, Markdown
+    experiment: Experiment | None = None  # to load; None: that of the station before
+    pinned: Experiment | None = None  # to compare with
+    point: str = ""  # part of the page to highlight
+    ask: str = ""  # question to the audience
     answers: tuple[str, ...] = ()
-    right: int = 0  # which answer came true, counted from 1; 0: the tour does not say
-    cover: bool = False  # the page stays hidden until there is an answer
-    wait: bool = False  # the answer starts the training, and `notice` comes when that is done
-    notice: str = ""  # what to notice
-    settings: tuple[tuple[str, Any], ...] = ()  # of the page itself: name, value
+    right: int = 0  # number of the right answer, from 1; 0: none is marked
+    cover: bool = False  # hide the page until there is an answer
+    wait: bool = False  # the answer starts the training; `notice` appears when it is done
+    notice: str = ""  # what to notice, Markdown
+    settings: tuple[tuple[str, Any], ...] = ()  # (name, value) of the page's own settings
 
 
 @dataclass(frozen=True)
 class Tour:
+    """A guided tour."""
+
     title: str
     about: str
     minutes: int
     stations: tuple[Station, ...]
 
     def experiments(self, at: int) -> tuple[Experiment | None, Experiment | None]:
-        """What is looked at, and what is pinned, at a station: its own, or those of the last one before that has any."""
+        """Returns the current and the pinned Experiment at a station: its own, or those of the last station that has any."""
         own = (s for s in self.stations[at::-1] if s.experiment)
         return next(((s.experiment, s.pinned) for s in own), (None, None))
 
 
 def read_tour(
     text: str | bytes, pages: Mapping[str, Collection[str]], settings: Mapping[str, Mapping[str, Kind]] = MappingProxyType({})
-) -> tuple[Tour | None, Said]:
-    """The tour, or None where no station is left of it, and a message for everything that is wrong; never raises.
+) -> tuple[Tour | None, Messages]:
+    """Returns the tour (None without a usable station) and a message for each mistake; never raises.
 
-    `pages`: page -> what can be pointed at there. `settings`: page -> its own settings, name -> what is valid.
+    `pages`: page -> names that `point` may have there. `settings`: page -> name -> Kind of the page's own settings.
     """
-    said: Said = []
-    lines = _lines(text, said)
-    starts = [i for i, line in enumerate(lines) if STATION.fullmatch(line)]
-    head = _head(_Piece(lines[: starts[0] if starts else None], 1), said)
-    pieces = [_Piece(["", *lines[a + 1 : b]], a + 1) for a, b in pairwise([*starts, len(lines)])]
-    if len(pieces) > MAX_STATIONS:
-        came = f"got {len(pieces)}: the first {MAX_STATIONS} are kept"
-        said.append(f"line {pieces[MAX_STATIONS].first}: expected at most {MAX_STATIONS} stations, {came}")
-    stations = [_station(piece, n, pages, settings, said) for n, piece in enumerate(pieces[:MAX_STATIONS], 1)]
-    kept = tuple(station for station in stations if station)
-    if not kept:
-        what = "no line says [[station]]" if not pieces else "none of its stations can be used"
-        return None, [*said, f"nothing is left of this tour: {what}"]
-    return Tour(**head, stations=kept), said
+    messages: Messages = []
+    lines = _lines(text, messages)
+    starts = [i for i, line in enumerate(lines) if STATION_LINE.fullmatch(line)]
+    head = _head(_Section(lines[: starts[0] if starts else None], 1), messages)
+    sections = [_Section(["", *lines[a + 1 : b]], a + 1) for a, b in pairwise([*starts, len(lines)])]
+    if len(sections) > MAX_STATIONS:
+        came = f"got {len(sections)}: the first {MAX_STATIONS} are kept"
+        messages.append(f"line {sections[MAX_STATIONS].first}: expected at most {MAX_STATIONS} stations, {came}")
+    stations = [_station(section, n, pages, settings, messages) for n, section in enumerate(sections[:MAX_STATIONS], 1)]
+    usable = tuple(station for station in stations if station)
+    if not usable:
+        what = "no line says [[station]]" if not sections else "none of its stations can be used"
+        return None, [*messages, f"nothing is left of this tour: {what}"]
+    return Tour(**head, stations=usable), messages
 
 
-NAMES = [f.name for f in fields(Station)]
-STATION = re.compile(r"\s*\[\[\s*station\s*\]\]\s*(#.*)?")
-KEY = re.compile(r"""\s*+\[*+\s*+["']?([^\s"'=.\[\]#]++)["']?\s*+[\].=]""")  # ++: nothing is tried twice, or spaces take for ever
+STATION_FIELDS = [f.name for f in fields(Station)]
+STATION_LINE = re.compile(r"\s*\[\[\s*station\s*\]\]\s*(#.*)?")
+KEY_LINE = re.compile(r"""\s*+\[*+\s*+["']?([^\s"'=.\[\]#]++)["']?\s*+[\].=]""")  # ++: no backtracking
 QUOTED = re.compile(r""""(?:[^"\\]|\\.)*+"|'[^']*+'""")
-PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+ERROR_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-def _lines(given: str | bytes, said: Said) -> list[str]:
+def _lines(given: str | bytes, messages: Messages) -> list[str]:
     raw = given if isinstance(given, bytes) else given.encode("utf-8", "replace")
     if len(raw) > MAX_BYTES:
-        said.append(f"the file has {len(raw) / 1000:,.0f} kB, expected at most {MAX_BYTES / 1000:.0f}: nothing of it was read")
+        messages.append(
+            f"the file has {len(raw) / 1000:,.0f} kB, expected at most {MAX_BYTES / 1000:.0f}: nothing of it was read"
+        )
         return []
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        said.append(f"line {line}: expected UTF-8, got the byte 0x{raw[error.start]:02x}: read without what is not UTF-8")
+        messages.append(f"line {line}: expected UTF-8, got the byte 0x{raw[error.start]:02x}: read without what is not UTF-8")
         text = raw.decode("utf-8-sig", "ignore")
     return text.replace("\r\n", "\n").split("\n")
 
 
-class _Piece:
-    """The head or one station: lines of the file, which begin at line `first`."""
+class _Section:
+    """The head or one station: consecutive lines of the file, from line `first` on."""
 
     def __init__(self, lines: list[str], first: int) -> None:
         self.text, self.first = "\n".join(lines), first
         self.last = first + len(lines) - 1
-        self.keys: dict[str, int] = {}  # key -> its line in the file
-        self.endless = next((n for n, line in enumerate(lines, first) if _parts(line) > MAX_PARTS), 0)
-        closing = ""  # what ends the text over several lines in which we are
+        self.keys: dict[str, int] = {}  # key -> number of its line in the file
+        self.too_deep = next((n for n, line in enumerate(lines, first) if _parts(line) > MAX_KEY_PARTS), 0)
+        closing = ""  # quotes that end the current text of several lines; "" outside of one
         for n, line in enumerate(lines, first):
-            if not closing and (match := KEY.match(line)):
+            if not closing and (match := KEY_LINE.match(line)):
                 self.keys.setdefault(match[1], n)
             for quotes in re.findall("\"\"\"|'''", line):
                 closing = quotes if not closing else "" if closing == quotes else closing
 
     def values(self) -> dict[str, Any]:
-        """Raises ValueError with the line."""
-        if self.endless:
-            raise ValueError(f"line {self.endless}: expected keys of at most {MAX_PARTS} parts with dots between them")
+        """Parses the lines as TOML. Raises ValueError with the line of the mistake."""
+        if self.too_deep:
+            raise ValueError(f"line {self.too_deep}: expected keys of at most {MAX_KEY_PARTS} parts with dots between them")
         try:
             return tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
-            what, place = _line(PLACE.sub("", str(error))), PLACE.search(str(error))
+            what, place = _line(ERROR_POSITION.sub("", str(error))), ERROR_POSITION.search(str(error))
             if place and place[1]:
                 raise ValueError(f"line {self.first + int(place[1]) - 1}, column {place[2]}: {what}") from None
             opened = max(self.keys.values(), default=self.first)
             raise ValueError(f"line {opened}: {what}, up to line {self.last}") from None
-        except (ValueError, RecursionError) as error:  # a number with thousands of digits; brackets in brackets in brackets
+        except (ValueError, RecursionError) as error:  # a number with thousands of digits; deeply nested brackets
             raise ValueError(f"line {self.first}: {_line(str(error))}") from None
 
     def line(self, key: str) -> str:
+        """Returns `line 7`, where the key is; the first line for a missing key."""
         return f"line {self.keys.get(key, self.first)}"
 
 
 def _parts(line: str) -> int:
-    """At most so many parts has a key on this line."""
-    return 1 + QUOTED.sub("", line).count(".") if line.count(".") >= MAX_PARTS else 1
+    """Returns an upper bound on the number of parts of a key on this line."""
+    return 1 + QUOTED.sub("", line).count(".") if line.count(".") >= MAX_KEY_PARTS else 1
 
 
-# ---- what a key may hold: value -> (what is kept of it, what is wrong with it); None where nothing is kept ----
+# ---- checks of a key's value: value -> (usable value or None, what is wrong or "") ----
 
 Checked = tuple[Any, str]
 
 
-def _text(most: int) -> Callable[[Any], Checked]:
+def _text(max_chars: int) -> Callable[[Any], Checked]:
     def check(value: Any) -> Checked:
         if not isinstance(value, str):
             return None, f"must be a text in quotes, got {shorten_repr(value)}"
         problems = []
-        if len(value) > most:
-            problems.append(f"has {len(value):,} characters, at most {most:,}: cut there")
+        if len(value) > max_chars:
+            problems.append(f"has {len(value):,} characters, at most {max_chars:,}: cut there")
         if "![" in value:
             problems.append("holds an image, which would be fetched from elsewhere: only its address is shown")
-        return value[:most].replace("![", r"!\[").strip(), "; ".join(problems)
+        return value[:max_chars].replace("![", r"!\[").strip(), "; ".join(problems)
 
     return check
 
@@ -175,7 +179,7 @@ def _flag(value: Any) -> Checked:
     return (value, "") if isinstance(value, bool) else (None, f"must be true or false, got {shorten_repr(value)}")
 
 
-def _whole(low: int, high: int) -> Callable[[Any], Checked]:
+def _int(low: int, high: int) -> Callable[[Any], Checked]:
     def check(value: Any) -> Checked:
         good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
         return (value, "") if good else (None, f"must be a whole number from {low} to {high}, got {shorten_repr(value)}")
@@ -186,7 +190,7 @@ def _whole(low: int, high: int) -> Callable[[Any], Checked]:
 def _answers(value: Any) -> Checked:
     if not isinstance(value, list) or not 2 <= len(value) <= MAX_ANSWERS or not all(isinstance(v, str) for v in value):
         return None, f"must be a list of 2 to {MAX_ANSWERS} texts, got {shorten_repr(value)}"
-    checked = [_text(SHORT)(v) for v in value]
+    checked = [_text(MAX_TITLE_CHARS)(v) for v in value]
     return tuple(v for v, _ in checked), next((problem for _, problem in checked if problem), "")
 
 
@@ -200,8 +204,8 @@ def _one_of(names: Collection[str]) -> Callable[[Any], Checked]:
 
 
 def _query(value: Any) -> Checked:
-    """name -> text, from a link's query or a whole address."""
-    if not isinstance(value, str) or len(value) > 10 * LONG:
+    """Returns name -> text of a link's query or a whole address."""
+    if not isinstance(value, str) or len(value) > 10 * MAX_TEXT_CHARS:
         return None, f"must be the settings of a link, such as 'length=10&cell=gru', got {shorten_repr(value)}"
     try:
         return dict(parse_qsl(value.rpartition("?")[2], keep_blank_values=True, max_num_fields=200)), ""
@@ -210,152 +214,168 @@ def _query(value: Any) -> Checked:
 
 
 def _runs(query: dict[str, str]) -> Checked:
-    """(Experiment, pinned one or None)."""
+    """Returns (Experiment, pinned Experiment or None) of a link's settings; takes the pinned ones out of `query`."""
     pinning = {k.removeprefix(PIN): query.pop(k) for k in list(query) if k.startswith(PIN)}
     e, wrong = Experiment.from_query(query)
     pinned, more = Experiment.from_query(pinning) if pinning else (None, [])
-    told = "; ".join([*wrong, *(f"pinned run: {message}" for message in more)])
-    return (e, pinned), _line(told, 400)
+    problems = "; ".join([*wrong, *(f"pinned run: {message}" for message in more)])
+    return (e, pinned), _line(problems, 400)
 
 
-HEAD: dict[str, Callable[[Any], Checked]] = {
-    "version": _whole(VERSION, VERSION),
-    "title": _text(SHORT),
-    "about": _text(LONG),
-    "minutes": _whole(1, 600),
+HEAD_KEYS: dict[str, Callable[[Any], Checked]] = {
+    "version": _int(VERSION, VERSION),
+    "title": _text(MAX_TITLE_CHARS),
+    "about": _text(MAX_TEXT_CHARS),
+    "minutes": _int(1, 600),
 }
-KEYS: dict[str, Callable[[Any], Checked]] = {
-    "title": _text(SHORT),
-    "say": _text(LONG),
+STATION_KEYS: dict[str, Callable[[Any], Checked]] = {
+    "title": _text(MAX_TITLE_CHARS),
+    "say": _text(MAX_TEXT_CHARS),
     "preset": _one_of(PRESETS),
     "pair": _one_of(PAIRS),
     "link": _query,
     "pinned": _one_of(PRESETS),
     "settings": _query,
-    "ask": _text(LONG),
+    "ask": _text(MAX_TEXT_CHARS),
     "answers": _answers,
-    "right": _whole(1, MAX_ANSWERS),
+    "right": _int(1, MAX_ANSWERS),
     "cover": _flag,
     "wait": _flag,
-    "notice": _text(LONG),
+    "notice": _text(MAX_TEXT_CHARS),
 }
-WAITING = ("lab", "compare", "remedies")  # pages where something is trained for all to see
+WAITING_PAGES = ("lab", "compare", "remedies")  # pages that show a training
 
 
-def _head(piece: _Piece, said: Said) -> dict[str, Any]:
+def _head(section: _Section, messages: Messages) -> dict[str, Any]:
     try:
-        values = piece.values()
+        values = section.values()
     except ValueError as error:
-        said.append(f"{error}: the head of the tour is left out, its stations are read")
+        messages.append(f"{error}: the head of the tour is left out, its stations are read")
         values = {"version": VERSION}
     if "version" not in values:
-        said.append(f"line 1: expected version = {VERSION}, got no version: read as well as it goes")
+        messages.append(f"line 1: expected version = {VERSION}, got no version: read as well as it goes")
     elif values["version"] != VERSION:
         version = shorten_repr(values.pop("version"))
-        said.append(f"{piece.line('version')}: this tour is of version {version}, expected {VERSION}: read as well as it goes")
-    found = _checked(piece, values, HEAD, "", said)
+        messages.append(
+            f"{section.line('version')}: this tour is of version {version}, expected {VERSION}: read as well as it goes"
+        )
+    found = _checked(section, values, HEAD_KEYS, "", messages)
     return {"title": found.get("title") or "A tour", "about": found.get("about", ""), "minutes": found.get("minutes", 0)}
 
 
 def _checked(
-    piece: _Piece, values: dict[str, Any], keys: Mapping[str, Callable[[Any], Checked]], where: str, said: Said
+    section: _Section, values: dict[str, Any], keys: Mapping[str, Callable[[Any], Checked]], where: str, messages: Messages
 ) -> dict[str, Any]:
-    """What is good in a table; the rest is named."""
+    """Returns the valid keys of a table; appends a message for each other one."""
     found = {}
     for name, value in values.items():
         if name not in keys:
-            said.append(f"{piece.line(name)}: unknown key {shorten_repr(name)}{where}: valid are {', '.join(keys)}; left out")
+            messages.append(
+                f"{section.line(name)}: unknown key {shorten_repr(name)}{where}: valid are {', '.join(keys)}; left out"
+            )
             continue
-        kept, problem = keys[name](value)
-        if kept is not None:
-            found[name] = kept
+        checked, problem = keys[name](value)
+        if checked is not None:
+            found[name] = checked
         if problem:
-            said.append(f"{piece.line(name)}: {name}{where} {problem}{'' if kept is not None else '; left out'}")
+            messages.append(f"{section.line(name)}: {name}{where} {problem}{'' if checked is not None else '; left out'}")
     return found
 
 
 def _station(
-    piece: _Piece, n: int, pages: Mapping[str, Collection[str]], settings: Mapping[str, Mapping[str, Kind]], said: Said
+    section: _Section,
+    n: int,
+    pages: Mapping[str, Collection[str]],
+    settings: Mapping[str, Mapping[str, Kind]],
+    messages: Messages,
 ) -> Station | None:
     where = f" of station {n}"
     try:
-        values = piece.values()
+        values = section.values()
     except ValueError as error:
-        said.append(f"{error}: station {n} is left out, the others are kept")
+        messages.append(f"{error}: station {n} is left out, the others are kept")
         return None
-    found = _checked(piece, values, {"page": _one_of(pages), **KEYS, "point": _text(SHORT)}, where, said)
+    found = _checked(section, values, {"page": _one_of(pages), **STATION_KEYS, "point": _text(MAX_TITLE_CHARS)}, where, messages)
     page, point = found.get("page"), found.get("point", "")
     if page is None:
         valid = "" if "page" in values else f", one of {', '.join(pages)}"
-        said.append(f"{piece.line('page')}: station {n} needs a page{valid}: it is left out, the others are kept")
+        messages.append(f"{section.line('page')}: station {n} needs a page{valid}: it is left out, the others are kept")
         return None
     if point and point not in pages[page]:
         valid = ", ".join(pages[page]) or "nothing"
-        said.append(f"{piece.line('point')}: on page {page} there is to point at: {valid}; got {shorten_repr(point)}; left out")
+        messages.append(
+            f"{section.line('point')}: on page {page} there is to point at: {valid}; got {shorten_repr(point)}; left out"
+        )
         del found["point"]
-    found["settings"] = _settings(piece, found, settings.get(page, {}), where, said)
-    found |= _experiments(piece, found, where, said)
+    found["settings"] = _settings(section, found, settings.get(page, {}), where, messages)
+    found |= _experiments(section, found, where, messages)
     e = found.get("experiment")
     if e and point in FIELDS and "point" in found and not applies(e, point):
-        said.append(f"{piece.line('point')}: point{where}: {point} does not apply to this experiment; left out")
+        messages.append(f"{section.line('point')}: point{where}: {point} does not apply to this experiment; left out")
         del found["point"]
     if found.get("right", 0) > len(found.get("answers", ())):
-        said.append(f"{piece.line('right')}: right{where} is {found.pop('right')}, but there are not so many answers; left out")
-    if found.get("wait") and page not in WAITING:
-        said.append(f"{piece.line('wait')}: wait{where} has a meaning on {', '.join(WAITING)} alone; left out")
+        messages.append(
+            f"{section.line('right')}: right{where} is {found.pop('right')}, but there are not so many answers; left out"
+        )
+    if found.get("wait") and page not in WAITING_PAGES:
+        messages.append(f"{section.line('wait')}: wait{where} has a meaning on {', '.join(WAITING_PAGES)} alone; left out")
         del found["wait"]
-    usual: dict[str, Any] = {"title": f"Station {n}", "cover": bool(found.get("ask")), "wait": page in WAITING}
-    return Station(**{name: value for name, value in (usual | found).items() if name in NAMES})
+    defaults: dict[str, Any] = {"title": f"Station {n}", "cover": bool(found.get("ask")), "wait": page in WAITING_PAGES}
+    return Station(**{name: value for name, value in (defaults | found).items() if name in STATION_FIELDS})
 
 
 def _settings(
-    piece: _Piece, found: dict[str, Any], kinds: Mapping[str, Kind], where: str, said: Said
+    section: _Section, found: dict[str, Any], kinds: Mapping[str, Kind], where: str, messages: Messages
 ) -> tuple[tuple[str, Any], ...]:
-    """The page's own settings, out of `settings` and out of a whole link."""
-    link, kept = found.get("link", {}), {}
+    """Returns the page's own settings from `settings` and from a whole link; takes those out of the link."""
+    link, values = found.get("link", {}), {}
     given = {name: ("link", link.pop(name)) for name in list(link) if name in kinds}
     given |= {name: ("settings", text) for name, text in found.get("settings", {}).items()}
     for name, (key, text) in given.items():
         if name not in kinds:
             valid = ", ".join(kinds) or "none on this page"
-            said.append(f"{piece.line(key)}: {key}{where}: unknown setting {shorten_repr(name)}: valid are {valid}; left out")
+            messages.append(
+                f"{section.line(key)}: {key}{where}: unknown setting {shorten_repr(name)}: valid are {valid}; left out"
+            )
             continue
         try:
-            kept[name] = kinds[name].parse(text)
+            values[name] = kinds[name].parse(text)
         except (ValueError, OverflowError):
-            said.append(f"{piece.line(key)}: {key}{where}: {name}: valid are {kinds[name]}, got {shorten_repr(text)}; left out")
-    return tuple(kept.items())
+            messages.append(
+                f"{section.line(key)}: {key}{where}: {name}: valid are {kinds[name]}, got {shorten_repr(text)}; left out"
+            )
+    return tuple(values.items())
 
 
-def _experiments(piece: _Piece, found: Mapping[str, Any], where: str, said: Said) -> dict[str, Any]:
-    """What to load and to pin, from preset, pair or link, and pinned."""
+def _experiments(section: _Section, found: Mapping[str, Any], where: str, messages: Messages) -> dict[str, Any]:
+    """Returns the fields experiment and pinned, from the keys preset, pair or link, and pinned."""
     given = [name for name in ("preset", "pair", "link") if name in found]
     if len(given) > 1:
-        said.append(f"{piece.line(given[1])}: {' and '.join(given)}{where}: expected one of them; only {given[0]} is used")
+        messages.append(f"{section.line(given[1])}: {' and '.join(given)}{where}: expected one of them; only {given[0]} is used")
     if not given:
         if "pinned" in found:
-            said.append(f"{piece.line('pinned')}: pinned{where} needs a preset or a link beside it; left out")
+            messages.append(f"{section.line('pinned')}: pinned{where} needs a preset or a link beside it; left out")
         return {"pinned": None}
     load: dict[str, Callable[[Any], tuple[Experiment, Experiment | None]]] = {
         "preset": lambda name: (PRESETS[name].experiment, None),
         "pair": lambda title: pair(title)[::-1],
-        "link": lambda query: _told(piece, _runs(query), where, said),
+        "link": lambda query: _link_runs(section, _runs(query), where, messages),
     }
-    if given == ["link"] and not found["link"]:  # it held settings of the page alone
+    if given == ["link"] and not found["link"]:  # it had settings of the page alone
         return {"pinned": None}
     e, pinned = load[given[0]](found[given[0]])
     return {"experiment": e, "pinned": PRESETS[found["pinned"]].experiment if "pinned" in found else pinned}
 
 
-def _told(piece: _Piece, checked: Checked, where: str, said: Said) -> Any:
-    """What is good of a link; the rest is named."""
-    kept, problem = checked
+def _link_runs(section: _Section, checked: Checked, where: str, messages: Messages) -> Any:
+    """Returns the usable runs of a link; appends a message for what is wrong with it."""
+    runs, problem = checked
     if problem:
-        said.append(f"{piece.line('link')}: link{where} {problem}")
-    return kept
+        messages.append(f"{section.line('link')}: link{where} {problem}")
+    return runs
 
 
-def _line(text: str, most: int = 120) -> str:
-    """A message, on one line and short."""
+def _line(text: str, max_chars: int = 120) -> str:
+    """Returns the text on one line, cut to max_chars."""
     text = " ".join(text.split())
-    return text if len(text) <= most else text[: most - 3] + "..."
+    return text if len(text) <= max_chars else text[: max_chars - 3] + "..."

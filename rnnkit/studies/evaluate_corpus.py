@@ -1,4 +1,4 @@
-"""What a network has learnt from a corpus, on the sentences kept for the test."""
+"""Accuracy of a network on the test sentences of its corpus."""
 
 from __future__ import annotations
 
@@ -9,47 +9,48 @@ import torch
 
 from rnnkit.corpus import TEST, no_last_noun, predictions, results, warnings
 from rnnkit.engine import bptt
+from rnnkit.engine.batches import tensors
 from rnnkit.engine.bptt import Params
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.trainer import no_grad_no_denormals, tensors
+from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.experiment import Experiment
-from rnnkit.studies.networks import Network, Part, network
-from rnnkit.tasks.corpora import Sentences, known_words
+from rnnkit.results import Progress
+from rnnkit.results.evaluate_corpus import CorpusEvaluation
+from rnnkit.studies.networks import Network, network
+from rnnkit.tasks import require
+from rnnkit.tasks.corpus import Sentences, known_words
 
-AT_ONCE = 256  # sentences read together
+MAX_BATCH = 256  # sentences read together
 
 
-def tested(e: Experiment, step: int, replica: int = 0) -> Iterator[Part]:
-    """Network `replica` after `step` training steps on the test part: `examined`."""
+def study(e: Experiment, step: int, replica: int = 0) -> Iterator[Progress | CorpusEvaluation]:
+    """Evaluates network `replica` after `step` training steps on the test part: see `evaluate`."""
     for state in network(e, step, replica):
         if isinstance(state, Network):
-            yield examined(e, {name: W.float() for name, W in state.p.items()})
+            yield evaluate(e, {name: W.float() for name, W in state.p.items()})
         else:
-            yield {"progress": state}
+            yield Progress(state)
 
 
-def examined(e: Experiment, p: Params) -> Part:
-    """The first of the networks with these weights on the test part, by attractors and distance, with the baselines.
+def evaluate(e: Experiment, p: Params) -> CorpusEvaluation:
+    """Evaluates the first network of these weights on the test part, by attractors and distance, with the baselines.
 
-    rows as rnnkit.corpus.results gives them; known: share of the words that the vocabulary holds, in "train" and "test";
-    warnings in words. Raises ValueError if the task is not "corpus".
+    Raises ValueError if the task is not "corpus".
     """
-    task = e.bound_task
-    if not isinstance(task, Sentences):
-        raise ValueError(f"expected the task 'corpus', got '{e.task}'")
+    task = require(Sentences, e.task, e.bound_task)
     items = task.items(TEST)
     predicted = {"network": answers(e, task, p, items)} | predictions(task.corpus, items)
     rows = results(task.corpus, items, predicted)
-    told = [*warnings(task.corpus, rows), *filter(None, [no_last_noun(task.corpus, items)])]
-    return {"rows": rows, "known": known_words(task), "warnings": told}
+    messages = [*warnings(task.corpus, rows), *filter(None, [no_last_noun(task.corpus, items)])]
+    return CorpusEvaluation(rows, known_words(task), messages)
 
 
 def answers(e: Experiment, task: Sentences, p: Params, items: np.ndarray) -> np.ndarray:
-    """(n,) whether the first of the networks with these weights says plural after each of the corpus' items."""
-    p, said = {name: W[:1] for name, W in p.items()}, []
+    """Returns (n,) bool: whether the first network of these weights answers plural to each of the corpus' items."""
+    p, plural = {name: W[:1] for name, W in p.items()}, []
     with no_grad_no_denormals():
-        for start in range(0, len(items), AT_ONCE):
-            x, _, padding, _ = tensors([task.batch(items[start : start + AT_ONCE], e.length)], p["W_rec"].dtype)
+        for start in range(0, len(items), MAX_BATCH):
+            x, _, padding, _ = tensors([task.batch(items[start : start + MAX_BATCH], e.length)], p["W_rec"].dtype)
             z = bptt.readout(p, bptt.forward(CELLS[e.cell], p, x, padding=padding).h[-1:])
-            said.append(z[0, 0].argmax(-1).to(torch.bool).cpu().numpy())
-    return np.concatenate(said) if said else np.zeros(0, bool)
+            plural.append(z[0, 0].argmax(-1).to(torch.bool).cpu().numpy())
+    return np.concatenate(plural) if plural else np.zeros(0, bool)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,42 +13,45 @@ from rnnkit.analysis.gradient_summary import gradient_ratio
 from rnnkit.analysis.theory import GAINS, LENGTHS
 from rnnkit.engine import probes
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.trainer import init_params, no_grad_no_denormals
+from rnnkit.engine.denormals import no_grad_no_denormals
+from rnnkit.engine.trainer import init_params
 from rnnkit.engine.weights import Stream, random_stream
 from rnnkit.experiment import FIELDS, Experiment
-from rnnkit.studies.networks import Part, both_ways, tensors
+from rnnkit.fields import FloatField
+from rnnkit.results import Progress
+from rnnkit.results.regime_map import RegimeMap
+from rnnkit.studies.networks import both_ways, tensors
 
 NETWORKS, SENTENCES, UNITS = 8, 8, 64
-MOST_GAINS, MOST_LENGTHS, LONGEST = 32, 16, 1000
+MAX_GAINS, MAX_LENGTHS, MAX_LENGTH = 32, 16, 1000
 MEGABYTES = 64  # of a Tape: so many gains are computed side by side
 
 
-def regimes(e: Experiment, gains: Sequence[float] = GAINS, lengths: Sequence[int] | None = None) -> Iterator[Part]:
-    """||dL/ds|| at the source over that at the last step, by gain and length: the median of 8 untrained networks, 8 sentences.
+def study(e: Experiment, gains: Sequence[float] = GAINS, lengths: Sequence[int] | None = None) -> Iterator[Progress | RegimeMap]:
+    """Measures the median of 8 untrained networks, each on 8 sentences. Yields the partial result after each length.
 
-    All else is as in e, but a network of more than 64 units is taken with 64, and nothing is cut or clipped. Every initialization
-    is a matrix times its gain, so the networks of all gains are the same draws, computed side by side in float64.
-
-    Yields, length after length, what is found so far: gains (G,), lengths (n,), ratio (P, n, G); units; and singular, radius:
-    largest singular value and spectral radius of W_rec at gain 1, median of the networks (None for gated cells).
+    The networks are as in e, but with at most 64 units and without fixes. Every initialization
+    is a matrix times its gain, so the networks of all gains are the same draws, computed side by side in float64. Raises
+    ValueError for gains or lengths out of range.
     """
     shortest = e.bound_task.min_length
     lengths = [n for n in LENGTHS if n >= shortest] if lengths is None else lengths
-    _check("gains", gains, MOST_GAINS, *FIELDS["gain"].metadata["range"])
-    _check("lengths", lengths, MOST_LENGTHS, shortest, LONGEST)
+    gain = cast(FloatField, FIELDS["gain"])
+    _check("gains", gains, MAX_GAINS, gain.low, gain.high)
+    _check("lengths", lengths, MAX_LENGTHS, shortest, MAX_LENGTH)
     e = replace(e, gain=1.0, hidden=min(e.hidden, UNITS), replicas=NETWORKS, batch=SENTENCES, fixes=())
-    found: Part = {"gains": np.array(gains, float), "units": e.hidden} | _matrices(e)
+    matrices = _matrices(e)
     rows: list[np.ndarray] = []
     for n, length in enumerate(lengths, 1):
         row = []
         for share, part in _row(replace(e, length=int(length)), gains):
             row.append(part)
-            yield {"progress": (sum(lengths[: n - 1]) + share * length) / sum(lengths)}
+            yield Progress((sum(lengths[: n - 1]) + share * length) / sum(lengths))
         rows.append(np.concatenate(row, 1))
-        yield found | {"lengths": np.array(lengths[:n]), "ratio": np.stack(rows, 1)}
+        yield RegimeMap(np.array(gains, float), np.array(lengths[:n]), np.stack(rows, 1), e.hidden, **matrices)
 
 
-def _matrices(e: Experiment) -> Part:
+def _matrices(e: Experiment) -> dict[str, float | None]:
     if CELLS[e.cell].forget_gate is not None:
         return {"singular": None, "radius": None}
     W = init_params(e, torch.float64)["W_rec"]
@@ -57,7 +60,7 @@ def _matrices(e: Experiment) -> Part:
 
 
 def _row(e: Experiment, gains: Sequence[float]) -> Iterator[tuple[float, np.ndarray]]:
-    """The ratios (P, n) of some gains after the others, at the length of e, and the share of the gains that is done."""
+    """Yields the share of the gains that is done and the ratios (P, n) of the next n gains, at the length of e."""
     cell = CELLS[e.cell]
     drawn = init_params(e, torch.float64)
     streams = (random_stream(e.seed + r, Stream.DATA) for r in range(NETWORKS))
@@ -75,7 +78,7 @@ def _row(e: Experiment, gains: Sequence[float]) -> Iterator[tuple[float, np.ndar
 
 
 def _side_by_side(v: torch.Tensor, times: int) -> torch.Tensor:
-    """The same sequences (T, R, ...) for `times` stacks of networks."""
+    """Repeats the sequences (T, R, ...) for `times` stacks of networks: (T, times R, ...)."""
     return v.repeat(1, times, *(1,) * (v.dim() - 2))
 
 

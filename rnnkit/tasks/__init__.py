@@ -1,51 +1,53 @@
-"""What is to be learnt: TASKS holds every task under the name that menus, links and the command line use.
+"""Tasks, a file each: what is to be learnt. A new one is one more file and one more line in TASKS; base.py says what it declares.
 
-A task draws sequences and targets and scores answers, with numpy alone. rnnkit/corpus reads the files that some tasks learn from.
+A task draws sequences and targets and scores answers, with numpy alone. TASKS holds every task under the name that menus, links
+and the command line use. rnnkit/corpus reads the files that some tasks learn from; data.py holds what was read.
 """
 
+from typing import TypeVar
+
+from rnnkit.tasks.adding import Adding
+from rnnkit.tasks.adding_sum import AddingSum
 from rnnkit.tasks.agreement import Agreement
 from rnnkit.tasks.base import Batch, Task, is_held_out
-from rnnkit.tasks.corpora import Sentences
-from rnnkit.tasks.synthetic import Adding, Memorization, Multiplication, Permutation, TemporalOrder
-from rnnkit.tasks.texts import NextCharacter, NextWord
+from rnnkit.tasks.characters import NextCharacter
+from rnnkit.tasks.copying import Copying
+from rnnkit.tasks.corpus import Sentences
+from rnnkit.tasks.memorization import Memorization
+from rnnkit.tasks.multiplication import Multiplication
+from rnnkit.tasks.permutation import Permutation
+from rnnkit.tasks.temporal_order import TemporalOrder
+from rnnkit.tasks.temporal_order_lengths import TemporalOrderLengths
+from rnnkit.tasks.words import NextWord
+
+__all__ = ["TASKS", "Batch", "Task", "is_held_out", "require"]
 
 TASKS: dict[str, Task] = {
-    "agreement": Agreement(
-        "agreement", "The verb at the end must agree with the subject at the start: the cat … was, the cats … were."
-    ),
-    "agreement-varying": Agreement(
-        "agreement, moving subject", "As agreement, but adverbs at the start move the subject about.", varying=True
-    ),
-    "agreement-attractors": Agreement(
-        "agreement with attractors",
-        "As agreement, but half of the nouns in the clause are singular or plural too, independent of the subject.",
-        attractors=0.5,
-    ),
-    "agreement-varying-attractors": Agreement(
-        "agreement, moving subject and attractors",
-        "A moving subject, and half of the nouns in the clause are singular or plural too.",
-        varying=True,
-        attractors=0.5,
-    ),
+    "agreement": Agreement(),
+    "agreement-varying": Agreement(varying=True),
+    "agreement-attractors": Agreement(attractors=0.5),
+    "agreement-varying-attractors": Agreement(varying=True, attractors=0.5),
     "temporal-order": TemporalOrder((0.1, 0.5)),
     "temporal-order-3": TemporalOrder((0.1, 0.3, 0.6)),
+    "temporal-order-lengths": TemporalOrderLengths(),
     "adding": Adding(),
+    "adding-sum": AddingSum(),
     "multiplication": Multiplication(),
     "permutation": Permutation(),
     "memorization": Memorization(),
+    "copying": Copying(),
     "corpus": Sentences(),
     "characters": NextCharacter(),
     "words": NextWord(),
 }
 
-
-def agreement_task(name: str) -> Agreement:
-    """The task of this name. Raises ValueError where it is not one about agreement."""
-    task = TASKS[name]
-    if not isinstance(task, Agreement):
-        names = ", ".join(name for name, task in TASKS.items() if isinstance(task, Agreement))
-        raise ValueError(f"this needs a task about agreement ({names}), got '{name}'")
-    return task
+T = TypeVar("T", bound=Task)
 
 
-__all__ = ["TASKS", "Batch", "Task", "agreement_task", "is_held_out"]
+def require(kind: type[T], name: str, task: Task | None = None) -> T:
+    """Returns the task of this name, or `task`, which is the same on data. Raises ValueError where it is not of this kind."""
+    found = TASKS[name] if task is None else task
+    if not isinstance(found, kind):
+        names = ", ".join(name for name, task in TASKS.items() if isinstance(task, kind))
+        raise ValueError(f"this needs one of the tasks {names}; got '{name}'")
+    return found

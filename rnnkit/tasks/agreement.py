@@ -16,7 +16,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnkit.tasks.base import DRAWN, EXAM, EXAM_SEED, Batch, Classes
+from rnnkit.tasks.base import BLOCK_SYMBOLS, EVALUATION_SEED, EVALUATION_SIZE, Batch, Classes
 
 SINGULAR = "cat dog bird horse farmer doctor child king sailor guest".split()
 PLURAL = "cats dogs birds horses farmers doctors children kings sailors guests".split()
@@ -52,7 +52,7 @@ _STEP = np.array([[GRAMMAR[a].get(b, 0.0) for b in CLASSES] for a in [*CLASSES, 
 
 @lru_cache(maxsize=64)
 def _endings(words: int) -> tuple[np.ndarray, np.ndarray]:
-    """For the words left (that one included) and the class before, P(next class | a noun is the last), ready to draw from.
+    """Returns P(next class | class before, words left with this one, the last word is a noun), ready to draw from.
 
     No class has more than three successors: cuts (2, words + 1, 8) on the unit interval between them, and their numbers
     (words + 1, 8, 3).
@@ -74,6 +74,23 @@ def _endings(words: int) -> tuple[np.ndarray, np.ndarray]:
     return cuts, successors
 
 
+WORDING = {  # (varying, with attractors) -> title, about
+    (False, False): (
+        "agreement",
+        "The verb at the end must agree with the subject at the start: the cat … was, the cats … were.",
+    ),
+    (True, False): ("agreement, moving subject", "As agreement, but adverbs at the start move the subject about."),
+    (False, True): (
+        "agreement with attractors",
+        "As agreement, but half of the nouns in the clause are singular or plural too, independent of the subject.",
+    ),
+    (True, True): (
+        "agreement, moving subject and attractors",
+        "A moving subject, and half of the nouns in the clause are singular or plural too.",
+    ),
+}
+
+
 class Agreement(Classes):
     """See the module. `varying`: adverbs before the sentence move the subject; attractors: share of count nouns in the filler."""
 
@@ -81,9 +98,10 @@ class Agreement(Classes):
     min_length = 7
     samples, end_name = "sentences", "verb"
 
-    def __init__(self, title: str, about: str, varying: bool = False, attractors: float = 0.0) -> None:
-        self.title, self.about, self.varying, self.attractors = title, about, varying, attractors
-        self.source_name = "first place that can hold the subject" if varying else "subject"
+    def __init__(self, varying: bool = False, attractors: float = 0.0) -> None:
+        self.varying, self.attractors = varying, attractors
+        self.title, self.about = WORDING[varying, attractors > 0]
+        self.evidence_name = "first place that can hold the subject" if varying else "subject"
 
     def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
         x = np.zeros((length, n), np.int64)
@@ -117,20 +135,35 @@ class Agreement(Classes):
         return _pick(kind, rng)
 
     def baselines(self, length: int) -> dict[str, float]:
-        """With attractors also the best that a bag of words can do: the number that most nouns have.
+        """Returns, with attractors, also the best accuracy of a bag of words, which answers the number that most nouns have.
 
         Of p plural and s singular nouns each is as likely the subject, so P(plural | bag) = p / (p + s), and the accuracy is
-        E[max(p, s) / (p + s)], a mean over drawn sentences. Without attractors the one noun with a number is the subject: a
-        bag of words knows all, and what is asked is memory alone.
+        E[max(p, s) / (p + s)], a mean over drawn sentences. Without attractors the only noun with a number is the subject, so a
+        bag of words is always right.
         """
         if not self.attractors:
             return super().baselines(length)
-        x = self.sample(length, max(EXAM, min(8192, DRAWN * 4 // length)), np.random.default_rng(EXAM_SEED)).x
+        n = max(EVALUATION_SIZE, min(8192, BLOCK_SYMBOLS * 4 // length))
+        x = self.sample(length, n, np.random.default_rng(EVALUATION_SEED)).x
         p, s = (np.isin(x, GROUPS[number]).sum(0) for number in ("plural", "singular"))
         return super().baselines(length) | {"bag of words": float((np.maximum(p, s) / (p + s)).mean())}
 
-    def source(self, length: int) -> int:
+    def evidence_step(self, length: int) -> int:
         return 1
+
+    def landmarks(self, x: np.ndarray) -> list[int]:
+        return np.flatnonzero(np.isin(x, np.concatenate([GROUPS["singular"], GROUPS["plural"]])))[:1].tolist()  # the subject
+
+    def versions(self, batch: Batch) -> dict[str, Batch]:
+        """Returns the same sentence with its subject in singular and in plural."""
+        (subject,) = self.landmarks(batch.x[:, 0])
+        found = {}
+        for answer, number in enumerate(("singular", "plural")):
+            x = batch.x.copy()
+            noun = next(i for g in ("singular", "plural") for i, word in enumerate(GROUPS[g]) if word == x[subject, 0])
+            x[subject] = GROUPS[number][noun]
+            found[number] = Batch(x, np.full_like(batch.y, answer))
+        return found
 
     def labels(self, x: np.ndarray) -> list[str]:
         return [WORDS[i] for i in x]
@@ -146,5 +179,5 @@ _ALL = np.concatenate(_KINDS)
 
 
 def _pick(kind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random word of each kind."""
+    """Draws a word of each kind."""
     return _ALL.take(_FIRST.take(kind) + (rng.random(len(kind)) * _SIZES.take(kind)).astype(np.int64))

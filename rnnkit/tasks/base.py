@@ -1,18 +1,20 @@
-"""What every task offers: sequences with targets for its last K steps, the score of somebody who only guesses, and words.
+"""Task, the base class: sequences with targets for their last K steps, the accuracy of guessing, and labels.
 
 A task is numpy alone. Symbols are integers (T, N), numbers floats (T, N, I): time first, N sequences. The targets y stand
-for the last K steps: class indices (K, N), or floats (K, N, O). Sequences of different lengths are aligned at the end, where they
-are asked: what stands before the first symbol of a shorter one is padding, and is never read.
+for the last K steps: class indices (K, N), or floats (K, N, O). Sequences of different lengths are aligned at the end. The
+steps before the first symbol of a shorter one are padding, which no network reads.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+
+from rnnkit.tasks.data import STORE, DataStore
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,23 @@ class Batch:
 
     x: np.ndarray
     y: np.ndarray
-    words: np.ndarray | None = None  # (N,) how many of the last steps are the sequence, where not all are: before it, padding
+    lengths: np.ndarray | None = None  # (N,) how many of the last steps are the sequence, where not all are: before it, padding
     weight: np.ndarray | None = None  # (N,) of each sequence in the loss, 1 on average, where they do not count the same
 
     def part(self, rows: slice | np.ndarray) -> Batch:
-        words, weight = (None if v is None else v[rows] for v in (self.words, self.weight))
-        return Batch(self.x[:, rows], self.y[:, rows], words, weight)
+        lengths, weight = (None if v is None else v[rows] for v in (self.lengths, self.weight))
+        return Batch(self.x[:, rows], self.y[:, rows], lengths, weight)
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Returns the sequences of all these batches in one."""
+
+    def join(name: str, axis: int) -> np.ndarray:
+        return np.concatenate([getattr(b, name) for b in batches], axis)
+
+    one = batches[0]
+    lengths, weight = (None if getattr(one, name) is None else join(name, 0) for name in ("lengths", "weight"))
+    return Batch(join("x", 1), join("y", 1), lengths, weight)
 
 
 class Task(ABC):
@@ -39,117 +52,147 @@ class Task(ABC):
     loss: ClassVar[str] = "cross_entropy"
     min_length: ClassVar[int]
     samples: ClassVar[str] = "sequences"  # what the accuracy counts, in a sentence
-    source_name: str = "start"  # what stands at `source`, and at the last step, in a sentence about the gradient
+    evidence_name: str = "start"  # what stands at `evidence_step`, and at the last step, in a sentence about the gradient
     end_name: ClassVar[str] = "end"
     finite: ClassVar[bool] = True  # symbols: the same sequence can come twice, so train and test are kept apart by a hash
-    data: ClassVar[str] = ""  # what it can be given to learn from: "corpus" or "text"; see `bound`
+    data: ClassVar[str] = ""  # what it can be given to learn from: "corpus" or "text"; see `with_data`
     by_words: ClassVar[bool] = False  # with data: the symbols are words, as many as the vocabulary holds
-    padded: ClassVar[bool] = False  # sequences of different lengths: batches have `words`
-    carries: ClassVar[bool] = False  # a training batch goes on where the one before ended, and so does the state
-    answers: int = 0  # equally likely answers, each of them as often in the exam; 0: the exam is as it is drawn
+    padded: ClassVar[bool] = False  # sequences of different lengths: batches have `lengths`
+    time_axis: ClassVar[str] = "time in the sequence"  # what the time axis counts; `padded`: back from the last step, 0
+    of_one_length: ClassVar[str] = ""  # the name of the task that asks the same of sequences of one length, where it is another
+    carries_state: ClassVar[bool] = False  # a training batch goes on where the one before ended, and so does the state
+    answers: int = 0  # equally likely answers, equally frequent in the evaluation batch; 0: it is as it is drawn
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Returns the fields of the Experiment that act on this task, of those not for all tasks."""
+        return ("data", *(["vocabulary"] if self.by_words else [])) if self.data else ()
 
     @abstractmethod
     def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
-        """n sequences, drawn independently."""
+        """Draws n independent sequences of `length` inputs."""
 
     def draw(self, length: int, n: int, rng: np.random.Generator, held_out: bool) -> Batch:
-        """Exactly n sequences of the training side, or of the held-out side."""
+        """Draws exactly n sequences of the training side, or of the held-out side. Raises ValueError where too few are found."""
         if not self.finite:
             return self.sample(length, n, rng)
         found, have = [], 0
         share = 1 / HELD_OUT_ONE_IN if held_out else 1 - 1 / HELD_OUT_ONE_IN
         for _ in range(100):
-            batch = self.sample(length, min(int((n - have) / share * 1.1) + 16, max(16, AT_ONCE // length)), rng)
+            batch = self.sample(length, min(int((n - have) / share * 1.1) + 16, max(16, MAX_SYMBOLS_DRAWN // length)), rng)
             found.append(batch.part(is_held_out(batch.x) == held_out))
             have += found[-1].x.shape[1]
             if have >= n:
-                return Batch(*(np.concatenate([getattr(b, name) for b in found], 1)[:, :n] for name in ("x", "y")))
+                return joined(found).part(slice(n))
         raise ValueError(f"task '{self.title}' has too few different sequences of length {length} to hold some out for testing")
 
     def stream(self, length: int, batch: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """Training batches of so many sequences, for ever."""
-        blocks = max(1, min(1024, DRAWN // length) // batch)
+        """Yields training batches of `batch` sequences without end."""
+        blocks = max(1, min(1024, BLOCK_SYMBOLS // length) // batch)
         while True:
             block = self.draw(length, blocks * batch, rng, held_out=False)
             for i in range(blocks):
                 yield block.part(slice(i * batch, (i + 1) * batch))
 
-    def exam(self, length: int, rng: np.random.Generator) -> Batch:
-        """The EXAM held-out sequences whose accuracy is shown while training.
+    def evaluation_batch(self, length: int, rng: np.random.Generator) -> Batch:
+        """Draws the EVALUATION_SIZE held-out sequences whose accuracy is shown while training.
 
-        With `answers` each answer is that of equally many of them, so that always giving the same answer scores 1 / answers.
-        ValueError where some answer is never drawn.
+        With `answers` each answer is equally frequent, so that a constant answer has the accuracy 1 / answers. Raises ValueError
+        where too few sequences with some answer are found.
         """
         if not self.answers:
-            return self.draw(length, EXAM, rng, held_out=True)
-        each, found = EXAM // self.answers, []
+            return self.scored(self.draw(length, EVALUATION_SIZE, rng, held_out=True))
+        each, found = EVALUATION_SIZE // self.answers, []
         for _ in range(100):
-            found.append(self.draw(length, 2 * EXAM, rng, held_out=True))
-            y = np.concatenate([b.y for b in found], 1)
-            chosen = np.sort(np.concatenate([np.flatnonzero(y[0] == answer)[:each] for answer in range(self.answers)]))
+            found.append(self.draw(length, 2 * EVALUATION_SIZE, rng, held_out=True))
+            batch = joined(found)
+            chosen = np.sort(np.concatenate([np.flatnonzero(batch.y[0] == answer)[:each] for answer in range(self.answers)]))
             if len(chosen) == each * self.answers:
-                return Batch(np.concatenate([b.x for b in found], 1)[:, chosen], y[:, chosen])
+                return batch.part(chosen)
         raise ValueError(f"task '{self.title}' has too few different sequences of length {length} to test every answer")
 
-    def exam_size(self, length: int) -> int:
-        """How many sequences the exam has."""
-        return EXAM
+    def evaluation_size(self, length: int) -> int:
+        """Returns the number of sequences of `evaluation_batch`."""
+        return EVALUATION_SIZE
 
     def baselines(self, length: int) -> dict[str, float]:
-        """Name -> accuracy in the exam that everybody sits, of answers that need no memory for the order of the inputs.
+        """Returns name -> accuracy on the shared evaluation batch of rules that need no memory for the order of the inputs.
 
-        "chance" is always among them: the best constant answer.
+        "chance" is always among them: the best constant answer. Accuracies are shares from 0 to 1.
         """
-        return {"chance": 1 / self.answers if self.answers else self.constant_score(everybodys_exam(self, length))}
+        return {"chance": 1 / self.answers if self.answers else self.constant_score(shared_evaluation(self, length))}
 
     def constant_score(self, batch: Batch) -> float:
-        """Accuracy of the constant answer that is right most often in this batch; negative targets are never right."""
+        """Returns the accuracy, 0 to 1, of the best constant answer on this batch. A negative target matches no answer."""
         return float(np.bincount(batch.y[batch.y >= 0], minlength=1).max() / batch.y.size)
 
-    def bound(self, data: str, vocabulary: int) -> Task:
-        """This task on the data of this name (tasks.data), words beyond the `vocabulary` most frequent ones left out."""
+    def with_data(self, digest: str, vocabulary: int, store: DataStore = STORE) -> Task:
+        """Returns this task on the data of this digest in the store, "" the example's; a task that reads none returns itself.
+
+        Of the words only the `vocabulary` most frequent ones are told apart. Raises KeyError where the data are not there or
+        not of the kind `data`, ValueError where the task cannot use them.
+        """
         return self
 
-    def asked(self, length: int) -> int:
-        """K: so many of the last steps have a target."""
+    def n_targets(self, length: int) -> int:
+        """Returns K, the number of last steps that have a target."""
         return 1
+
+    def scored(self, batch: Batch) -> Batch:
+        """Returns the batch with those targets alone, of its last steps, that the accuracy counts."""
+        return batch
 
     @property
     @abstractmethod
     def chance(self) -> float:
-        """Accuracy to expect of the best guess that ignores the sequence; on the exam itself see `baselines`."""
+        """Expected accuracy, 0 to 1, of the best constant answer. `baselines` measures it on the evaluation batch."""
 
     @property
     @abstractmethod
     def guess_loss(self) -> float:
-        """The loss (as losses.py computes it) of the best constant prediction."""
+        """Loss of the best constant prediction, as losses.py computes it, at the steps of `guessed_share`."""
 
     @property
     def squared_guess_loss(self) -> float:
-        """The same under the squared error on one-hot targets, which a reservoir's readout minimises."""
+        """The same under the squared error on one-hot targets, the loss of a reservoir's readout."""
         return self.guess_loss
 
-    def source(self, length: int) -> int:
-        """The earliest step that can hold what the last answer depends on: how far back the gradient of its loss has to reach."""
+    def guessed_share(self, length: int) -> float:
+        """Returns the share, 0 to 1, of the K targets that have to be guessed: the others always are the same."""
+        return 1.0
+
+    def evidence_step(self, length: int) -> int:
+        """Returns the earliest step on which the last answer can depend: the gradient of its loss has to reach this step."""
         return 0
 
     def labels(self, x: np.ndarray) -> list[str]:
-        """What stands under the time axis for one sequence x: (T,) symbols or (T, I) numbers."""
+        """Returns the T labels under the time axis of one sequence x: (T,) symbols or (T, I) numbers."""
         return [str(v) for v in x]
 
-    def shown(self, length: int) -> Batch:
-        """The one held-out sequence that stands under the heatmap."""
+    def landmarks(self, x: np.ndarray) -> list[int]:
+        """Returns the steps of x, (T,) or (T, I), whose input decides the answer; else `evidence_step`."""
+        return [self.evidence_step(len(x))]
+
+    def versions(self, batch: Batch) -> dict[str, Batch]:
+        """Returns name -> the only sequence of this batch, with the input that decides its answer set to each value.
+
+        Empty where no single input decides the answer.
+        """
+        return {}
+
+    def example(self, length: int) -> Batch:
+        """Draws the held-out sequence whose labels the heatmap shows: x (T, 1[, I]), y (K, 1[, O])."""
         return self.draw(length, 1, np.random.default_rng(0), held_out=True)
 
-    def example(self, length: int) -> list[str]:
-        """Its labels, with its answer behind the last, and nothing where there is padding."""
-        batch = self.shown(length)
+    def example_labels(self, length: int) -> list[str]:
+        """Returns the T labels of `example`: "" for padding, and the answer after the last one."""
+        batch = self.example(length)
         *labels, last = self.labels(batch.x[:, 0])
-        padding = 0 if batch.words is None else length - int(batch.words[0])
+        padding = 0 if batch.lengths is None else length - int(batch.lengths[0])
         return [*[""] * padding, *labels[padding:], f"{last} → {self.answer(batch.y[:, 0])}"]
 
     def answer(self, y: np.ndarray) -> str:
-        """The target of one sequence in words; y: (K,) or (K, O)."""
+        """Returns the target y of one sequence as text; y: (K,) or (K, O)."""
         return " ".join(str(v) for v in y)
 
 
@@ -173,20 +216,20 @@ class Classes(Task):
         return (1 - 1 / self.n_out) / self.n_out  # the variance of a one-hot component
 
 
-AT_ONCE = 2**22  # symbols drawn at once at most: 32 MB
-DRAWN = 2**17  # symbols drawn at once for a network: many sequences where they are short, few where they are long
-EXAM = 256  # held-out sequences that the accuracy is measured on
-EXAM_SEED = 5  # of their random numbers
+MAX_SYMBOLS_DRAWN = 2**22  # at once: 32 MB
+BLOCK_SYMBOLS = 2**17  # of a block of training batches, which is drawn at once: the shorter the sequences, the more of them
+EVALUATION_SIZE = 256  # held-out sequences on which the accuracy is measured
+EVALUATION_SEED = 5  # of their random numbers
 HELD_OUT_ONE_IN = 8  # one sequence in so many belongs to the test set
 
 
-def everybodys_exam(task: Task, length: int) -> Batch:
-    """The exam that every network sits, whatever its seed."""
-    return task.exam(length, np.random.default_rng(EXAM_SEED))
+def shared_evaluation(task: Task, length: int) -> Batch:
+    """Returns the evaluation batch of all networks, whatever their seeds."""
+    return task.evaluation_batch(length, np.random.default_rng(EVALUATION_SEED))
 
 
 def is_held_out(x: np.ndarray) -> np.ndarray:
-    """(N,) bool from symbols (T, N): a hash of the sequence itself decides, so no sequence is ever on both sides."""
+    """Returns (N,) bool for symbols (T, N). A hash of the sequence decides, so no sequence is on both sides."""
     weights = np.random.default_rng(0).integers(1, 2**63, len(x), dtype=np.uint64) | np.uint64(1)
     mixed = ((x.astype(np.uint64) + np.uint64(1)) * weights[:, None]).sum(0)  # wraps modulo 2^64
     mixed ^= mixed >> np.uint64(29)

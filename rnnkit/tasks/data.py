@@ -1,28 +1,54 @@
-"""What was given to learn from: corpora, texts and minimal pairs by the name that their content has (`digest`), in this process.
+"""Store of given data: corpora, texts and minimal pairs, each under the digest of its content, in memory alone.
 
-An Experiment names its data by that name alone, so it stays small, and is the same wherever the same sentences are. Nothing is
-written to disk. The server hands data to its workers (process.py), the command line and notebooks `keep` what they read.
+An Experiment names its data by that digest (its field `data`), so it stays small, and is the same wherever the same sentences
+are. Nothing is written to disk. STORE is the store of this process, which `Experiment.bound_task` reads. The command line and
+notebooks store the files that they read, the server what viewers upload, a worker what the server sends (serving.RunPool).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rnnkit.corpus import Corpus, Pairs, Text
 
 Data = Corpus | Text | Pairs
-KEPT: dict[str, Data] = {}
 KINDS: dict[str, type[Corpus] | type[Text] | type[Pairs]] = {"Corpus": Corpus, "Text": Text, "Pairs": Pairs}
 
 
-def keep(data: Data) -> str:
-    """From now on Experiments in this process can name it; returns the name."""
-    KEPT[data.digest] = data
-    return data.digest
+class DataStore:
+    """Data by digest. Iterates over the digests, oldest first. What is dropped is freed, with all that was derived from it."""
+
+    def __init__(self) -> None:
+        self._data: dict[str, Data] = {}
+
+    def put(self, data: Data) -> str:
+        """Stores the data; returns their digest, which an Experiment names."""
+        self._data[data.digest] = data
+        return data.digest
+
+    def get(self, digest: str) -> Data:
+        """Returns the data of this digest; raises KeyError where they are not stored (any more)."""
+        return self._data[digest]
+
+    def drop(self, digest: str) -> None:
+        """Removes the data of this digest, if they are stored."""
+        self._data.pop(digest, None)
+
+    def receive(self, kind: str, text: str) -> str:
+        """Stores what another process sends: a name in KINDS, and its `to_bytes` as text. Raises CorpusError for other text."""
+        return self.put(KINDS[kind].from_bytes(text.encode()))
+
+    def clear(self) -> None:
+        self._data.clear()
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self._data
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._data))
+
+    def __len__(self) -> int:
+        return len(self._data)
 
 
-def receive(kind: str, data: str) -> None:
-    """Keeps what another process sends: the name of its class, and its `to_bytes` as text."""
-    keep(KINDS[kind].from_bytes(data.encode()))
-
-
-def drop(digest: str) -> None:
-    KEPT.pop(digest, None)
+STORE = DataStore()

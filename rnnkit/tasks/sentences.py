@@ -1,8 +1,8 @@
-"""Sentences of the agreement tasks to order: with so many words, adverbs and attractors, or typed; and what guesses them right.
+"""Sentences of the agreement tasks with given numbers of words, adverbs and attractors, or typed; and rules that answer them.
 
     [adverbs] the SUBJECT , which CLAUSE ,   ->   was | were
 
-The grammar and its words are those of tasks/agreement.py. Here a sentence can be conditioned: its clause is drawn until it has
+The grammar and its words are those of tasks/agreement.py. A sentence can be conditioned: its clause is drawn until it has
 k nouns, then exactly k of its mass nouns (milk: they have no number) become attractors, nouns of a given number. The subject is
 the first noun that has a number. numpy alone; sentences are symbols, time first, (T, N).
 """
@@ -23,18 +23,18 @@ RELATIONS = ("opposite", "same", "random")  # number of the attractors: against 
 FORMS = np.array([GROUPS["singular"], GROUPS["plural"]])  # [number, noun] -> symbol
 NOUN, NUMBER = np.full((2, len(WORDS)), -1)  # of every symbol: which noun it is, and 0 singular or 1 plural; -1 where it is none
 NOUN[FORMS], NUMBER[FORMS] = np.arange(len(SINGULAR)), [[0], [1]]
-FRAME, SHORTEST = 5, 2  # words beside the clause, and the fewest in it
-MOST_TYPED, MOST_UNKNOWN = 20_000, 5  # characters of a typed sentence; words of it that are named as unknown
-ROUNDS = 500  # of drawing again, before a condition counts as too rare
+FRAME, MIN_CLAUSE_WORDS = 5, 2  # words beside the clause, and the fewest in it
+MAX_TYPED_CHARS, MAX_UNKNOWN_NAMED = 20_000, 5  # characters of a typed sentence; words of it that are named as unknown
+MAX_ROUNDS = 500  # of drawing again, before a condition counts as too rare
 VERBS = ("was", "were")
 TOKEN = re.compile(r"""[^\s,.;:!?…()"“”„«»–—]+|,""")  # a word, or a comma
 
 
-# ---- to order ----
+# ---- with given properties ----
 
 
-def most_adverbs(length: int) -> int:
-    """The most adverbs that a task with a moving subject puts in front, in a sentence of so many words."""
+def max_adverbs(length: int) -> int:
+    """Returns the largest number of adverbs before the subject in a sentence of `length` words, where the subject moves."""
     return (length - Agreement.min_length) // 2
 
 
@@ -49,7 +49,7 @@ def build(
     relation: str = "random",
     held_out: bool = False,
 ) -> Batch:
-    """n sentences of `length` words: x (T, n), and the subject's number y (1, n), each with probability a half.
+    """Draws n sentences of `length` words: x (T, n), and the subject's number y (1, n), 0 or 1 with probability 1/2.
 
     adverbs: how many stand in front; attractors: how many nouns of the clause have a number, and `relation`, which. None leaves
     either to the task. held_out: only sentences that no training ever sees. Raises ValueError where the words do not suffice: a
@@ -57,13 +57,13 @@ def build(
     """
     if relation not in RELATIONS:
         raise ValueError(f"relation must be one of {', '.join(RELATIONS)}, got {relation!r}")
-    room = length - FRAME - max(SHORTEST, 2 * (attractors or 0))
+    room = length - FRAME - max(MIN_CLAUSE_WORDS, 2 * (attractors or 0))
     if room < (adverbs or 0):
         needed = length - room + (adverbs or 0)
         raise ValueError(f"{adverbs or 0} adverbs and {attractors or 0} attractors need {needed} words or more, got {length}")
     before = np.full(n, adverbs or 0)
     if adverbs is None and task.varying:
-        before = rng.integers(0, min(room, most_adverbs(length)) + 1, n)
+        before = rng.integers(0, min(room, max_adverbs(length)) + 1, n)
     # one place of the subject after the other: drawing a clause again must not change where subjects stand
     places = zip(*np.unique(before, return_counts=True), strict=True)
     x = np.concatenate(
@@ -82,11 +82,11 @@ def _drawn(
     relation: str,
     held_out: bool,
 ) -> np.ndarray:
-    """`build` with so many adverbs in front: (T, n)."""
-    plain = Agreement("", "", attractors=task.attractors if attractors is None else 0)
+    """Draws n sentences (T, n) as `build` does, with this number of adverbs before the subject."""
+    plain = Agreement(attractors=task.attractors if attractors is None else 0)
     found: list[np.ndarray] = []
     missing = n
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ROUNDS):
         many = max(32, missing) * (HELD_OUT_ONE_IN if held_out else 1)
         front = rng.choice(GROUPS["adverb"], (adverbs, many))
         x = np.concatenate([front, plain.sample(length - adverbs, many, rng).x])
@@ -100,7 +100,7 @@ def _drawn(
 
 
 def _placed(x: np.ndarray, k: int, relation: str, rng: np.random.Generator) -> np.ndarray:
-    """The same sentences with k mass nouns, at random, turned into nouns of that number."""
+    """Returns the same sentences with k random mass nouns replaced by nouns of that number."""
     x, columns = x.copy(), np.arange(x.shape[1])
     order = np.where(_mass(x), rng.random(x.shape), 2).argsort(axis=0)[:k]
     subject = NUMBER[x[subjects(x), columns]]
@@ -114,12 +114,12 @@ def _mass(x: np.ndarray) -> np.ndarray:
 
 
 def subjects(x: np.ndarray) -> np.ndarray:
-    """(N,) where the first noun with a number stands; 0 where there is none."""
+    """Returns the step of the first noun with a number, (N,); 0 where there is none."""
     return (NUMBER[x] >= 0).argmax(0)
 
 
 def versions(x: np.ndarray, subject: int | None = None, relation: str = "random") -> np.ndarray:
-    """One sentence (T,) with its subject in singular and in plural, (T, 2), word below word.
+    """Returns a sentence (T,) with its subject in singular and in plural, (T, 2).
 
     subject: another noun for it, as its place in SINGULAR. The attractors turn with the subject, so that they stay opposite to
     it, or the same; or, where they are independent ("random"), stay as they are.
@@ -135,12 +135,15 @@ def versions(x: np.ndarray, subject: int | None = None, relation: str = "random"
     return both
 
 
-# ---- who needs no network ----
+# ---- rules without a network ----
 
 
 def baselines(x: np.ndarray) -> Mapping[str, np.ndarray]:
-    """name -> the answers (N,) of rules that know the words: of the last noun with a number (the subject itself, without
-    attractors), and of a bag of words, in which any plural counts."""
+    """Returns name -> the answers (N,) of rules on the words x (T, N).
+
+    One answers the number of the last noun that has one: the subject itself, without attractors. A bag of words answers plural
+    where any noun is plural.
+    """
     number = NUMBER[x]
     last = np.where((number >= 0).any(0), number[len(x) - 1 - (number >= 0)[::-1].argmax(0), np.arange(x.shape[1])], 0)
     return {"last noun": last, "opposite of the last noun": 1 - last, "any plural seen": (number == 1).any(0).astype(int)}
@@ -152,14 +155,14 @@ def baselines(x: np.ndarray) -> Mapping[str, np.ndarray]:
 class Typed(NamedTuple):
     """A typed sentence, up to the verb."""
 
-    x: np.ndarray  # (T,) symbols of the words that the network knows
+    x: np.ndarray  # (T,) symbols of the words in the vocabulary
     verb: str  # "was", "were", or "" where the text has neither
     rest: str  # what stands behind the verb: the network has answered by then
     unknown: str  # names the words before the verb that are not in the vocabulary, and were left out; "" where there are none
 
 
 def parse(text: str) -> np.ndarray:
-    """The words up to the verb, as symbols (T,): as `read_typed`, but an unknown word is a ValueError that names it."""
+    """Returns the words up to the verb as symbols (T,), as `read_typed`. Raises ValueError for an unknown word."""
     typed = read_typed(text)
     if typed.unknown:
         raise ValueError(typed.unknown)
@@ -167,13 +170,13 @@ def parse(text: str) -> np.ndarray:
 
 
 def read_typed(text: str) -> Typed:
-    """Reads a sentence in any spelling of capitals, with any dots, up to the first was or were, if there is one.
+    """Reads a sentence up to the first was or were, if there is one. Capitals and marks other than the comma are ignored.
 
     Unknown words are left out and named, the first with what they may have been. Raises ValueError where the text is too long,
     or where what is left has no subject.
     """
-    if len(text) > MOST_TYPED:
-        raise ValueError(f"expected at most {MOST_TYPED:,} characters, got {len(text):,}")
+    if len(text) > MAX_TYPED_CHARS:
+        raise ValueError(f"expected at most {MAX_TYPED_CHARS:,} characters, got {len(text):,}")
     words = TOKEN.findall(text.lower().replace("’", "'"))
     end = next((i for i, word in enumerate(words) if word in VERBS), len(words))
     unknown = _named([word for word in dict.fromkeys(words[:end]) if word not in WORDS])
@@ -186,8 +189,8 @@ def read_typed(text: str) -> Typed:
 
 
 def _named(unknown: Sequence[str]) -> str:
-    more = [f"and {len(unknown) - MOST_UNKNOWN:,} more words are not"] if len(unknown) > MOST_UNKNOWN else []
-    return "; ".join([*map(_unknown, unknown[:MOST_UNKNOWN]), *more])
+    more = [f"and {len(unknown) - MAX_UNKNOWN_NAMED:,} more words are not"] if len(unknown) > MAX_UNKNOWN_NAMED else []
+    return "; ".join([*map(_unknown, unknown[:MAX_UNKNOWN_NAMED]), *more])
 
 
 def _unknown(word: str) -> str:
@@ -197,7 +200,7 @@ def _unknown(word: str) -> str:
 
 
 def text(x: np.ndarray) -> str:
-    """As one writes it."""
+    """Returns the sentence x (T,) as written text."""
     return " ".join(WORDS[i] for i in x).replace(" ,", ",")
 
 
@@ -206,20 +209,20 @@ CLASS |= dict.fromkeys(VOCABULARY["mass"], "noun")
 
 
 def deviation(x: np.ndarray) -> str:
-    """Where a sentence leaves the grammar of the tasks, in words; "" where it does not."""
+    """Describes where a sentence x (T,) leaves the grammar of the tasks; returns "" where it does not."""
     words = [WORDS[i] for i in x]
     (subject,) = subjects(x[:, None])
     before = ["the", None, ",", "which"]
     start = int(subject) - 1
     if start < 0 or any(CLASS[word] != "adverb" for word in words[:start]):
-        return "before the subject stand adverbs, then “the”"
+        return "before the subject, only adverbs and “the” can stand"
     for word, wanted in zip(words[start:], before, strict=False):
         if wanted and word != wanted:
             return f"“{wanted}” is expected where “{word}” stands"
-    if len(words) < start + FRAME + SHORTEST:
-        return f"a sentence has {FRAME + SHORTEST} words or more"
+    if len(words) < start + FRAME + MIN_CLAUSE_WORDS:
+        return f"it has fewer than {FRAME + MIN_CLAUSE_WORDS} words"
     if words[-1] != ",":
-        return "a comma ends it, before the verb"
+        return "the comma before the verb is missing"
     return _clause(words[start + len(before) : -1])
 
 
@@ -229,4 +232,4 @@ def _clause(words: Sequence[str]) -> str:
         if CLASS[word] not in GRAMMAR[state]:
             return f"“{word}” cannot follow “{last}”"
         state, last = CLASS[word], word
-    return "" if state == "noun" else "the clause ends with a noun"
+    return "" if state == "noun" else "the clause does not end with a noun"

@@ -1,4 +1,4 @@
-"""Between text and the symbols of a language model; and the pieces of minimal pairs.
+"""Converts between text and the symbols of a language model, and splits minimal pairs into pieces.
 
 numpy alone.
 """
@@ -15,27 +15,27 @@ from rnnkit.corpus import Pairs
 from rnnkit.corpus.pairs import Both, Pair
 from rnnkit.corpus.tokens import is_closing, is_opening, to_tokens, unspaced
 from rnnkit.tasks.agreement import WORDS, Agreement
+from rnnkit.tasks.next_symbol import NextSymbol, example_text
 from rnnkit.tasks.sentences import VERBS, build
-from rnnkit.tasks.texts import NextSymbol, example_text
 
 ENDS = (".", "。", "।", "۔", "?", "؟", "!", ",")  # of a sentence, the first that a text has
 QUOTES = frozenset("\"'“”„‘’«»‹›")  # which of them open and which close is not the same in every language
 
 
 def pieces(task: NextSymbol, text: str) -> Sequence[str]:
-    """A text as the task's symbols are spelt: its characters (NFC), or its words in lower case with marks apart."""
+    """Returns a text as the task's pieces: its characters (NFC), or its words in lower case and its marks."""
     text = unicodedata.normalize("NFC", text)
     return to_tokens(text) if task.by_words else text
 
 
 def unknown(task: NextSymbol, found: Sequence[str]) -> list[str]:
-    """Those that the task cannot tell from others, each once, in their order."""
+    """Returns the pieces without a symbol of their own, each once, in their order."""
     known = set(task.known.symbols[: task.named])
     return [piece for piece in dict.fromkeys(found) if piece not in known]
 
 
 def joined(task: NextSymbol, found: Sequence[str], before: Sequence[str] = ()) -> str:
-    """Pieces as text again, to be put behind the pieces `before`. Of quotation marks the first opens and the next one closes."""
+    """Joins pieces to a text that follows the pieces `before`. Of quotation marks the first opens and the next one closes."""
     if not task.by_words:
         return "".join(found)
     text, tight, inside = "", True, False
@@ -50,7 +50,7 @@ def joined(task: NextSymbol, found: Sequence[str], before: Sequence[str] = ()) -
 
 
 def beginning(task: NextSymbol) -> str:
-    """The piece before a sentence: the end of the one before it, as far as the text has such a thing."""
+    """Returns the piece before a sentence: the end of the sentence before, else the most frequent symbol."""
     known = set(task.known.symbols[: task.named])
     ends = ENDS if task.by_words else ("\n", " ", *ENDS)
     return next((end for end in ends if end in known), str(task.known.symbols[int(task.shares.argmax())]))
@@ -60,7 +60,7 @@ def beginning(task: NextSymbol) -> str:
 
 
 def spelt(task: NextSymbol, before: str, after: str) -> tuple[list[str], list[str]]:
-    """The pieces of a sentence up to the form, behind the end of another sentence, and those of the form.
+    """Returns the pieces of a sentence up to the form, after the end of another sentence, and those of the form.
 
     With characters a form that ends in a letter has the space behind it, without which "is" would be a part of "island"; not in
     scripts that put no spaces between words.
@@ -73,7 +73,7 @@ def spelt(task: NextSymbol, before: str, after: str) -> tuple[list[str], list[st
 
 
 def differing(right: Sequence[str], wrong: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """Of the pieces of two sentences, those between the first and the last that differ."""
+    """Returns, of the pieces of two sentences, those from the first to the last that differ."""
     least = min(len(right), len(wrong))
     start = next((i for i in range(least) if right[i] != wrong[i]), least)
     end = next((i for i in range(least - start) if right[-1 - i] != wrong[-1 - i]), least - start)
@@ -85,9 +85,9 @@ PAIRS = 150  # of the example, for each number of attractors and each number of 
 
 @lru_cache(maxsize=1)
 def example_pairs() -> Pairs:
-    """Prefixes of the example text's grammar that the text does not hold, with 0 to 3 attractors, all of the opposite number."""
+    """Returns pairs after prefixes that the example text does not hold, with 0 to 3 attractors of the opposite number."""
     rng = np.random.default_rng(1)
-    task = Agreement("", "", varying=True, attractors=0.5)
+    task = Agreement(varying=True, attractors=0.5)
     text = example_text().text
     found: dict[Pair, None] = {}
     for attractors in range(4):

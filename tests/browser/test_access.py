@@ -1,4 +1,5 @@
-"""Access: axe-core on every page in light and dark, the keyboard, descriptions that state the finding, reduced motion.
+"""Access: axe-core on every page in light and dark, the keyboard, descriptions that state the finding, words that can be read,
+mathematics that is set, reduced motion. Each page is opened once for all of it.
 
 axe-core (https://github.com/dequelabs/axe-core) finds what a program can find against WCAG 2.1 AA; nothing of impact serious
 or critical may be left, on any page, in any part of it, Streamlit's own included.
@@ -8,8 +9,11 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import DESK, button, expect, heatmap, until
-from ready_pages import BACK, READY, SMALL, chart, link
+from browsing import STILL, button, expect, heatmap, listen, until
+from colour_contrast import contrast
+from mathematics import RAW, unfold
+from ready_pages import BACK, SMALL, chart, link
+from ready_pages import ready as content
 
 from pages.ui import registry
 
@@ -28,18 +32,6 @@ FOCUSED = """() => {
     const { outlineStyle, outlineWidth } = getComputedStyle(e);
     return { is: e.tagName, found: e.matches(SELECTOR), ring: outlineStyle !== "none" && outlineWidth !== "0px" };
 }"""
-DRAWINGS = {  # page -> what Tab reaches; a key, and the attribute or the words that it changes
-    "lab": (".heatmap", "Home", "aria-valuetext"),
-    "network": (".network canvas", "ArrowLeft", ".network data-t"),
-    "steps": (".ledger .scroll", "ArrowLeft", ".ledger data-at"),
-    "sentence": (".reader", "ArrowRight", "data-t"),
-    "vanishing": ("input[aria-label='Length T on the map']", "ArrowRight", "aria-valuetext"),
-    "exploding": (".cliff .map", "ArrowRight", ".cliff data-start"),
-    "remedies": (".multiples .name", "Enter", "aria-expanded"),
-    "compare": (".heatmap", "Home", "aria-valuetext"),
-    "corpus": (".heatmap", "Home", "aria-valuetext"),
-    "language": (".heatmap", "Home", "aria-valuetext"),
-}
 MOTION = """root => {
     const seen = new Set();
     new MutationObserver(() => seen.add(root.dataset.fold)).observe(root, { attributes: true });
@@ -48,27 +40,35 @@ MOTION = """root => {
 
 
 def ready(page, name):
-    for what in READY[name]:
+    for what in content(name):
         expect((page.locator(what) if what[0] == "." else chart(page, what)).first).to_be_visible()
     expect(page.locator(CALM)).to_have_count(0)
 
 
 @pytest.fixture(scope="module")
-def tab(browser, server):
-    """One browser for all pages, whose viewer wants no motion."""
-    context = browser.new_context(viewport=DESK, reduced_motion="reduce")
-    page = context.new_page()
-    page.set_default_timeout(60_000)
+def heard():
+    """What went wrong in the tab so far."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def tab(tabs, heard):
+    """One tab for all pages, whose viewer wants no motion. No message on the console, and no request to anybody else."""
+    page = tabs.take(**STILL)
+    end = listen(page, heard)
     yield page
-    context.close()
+    end()
+    tabs.give_back(page)
+    assert heard == []
 
 
 @pytest.fixture(scope="module", params=registry.pages())
-def opened(request, tab, server):
+def opened(request, tab, heard, server):
     """(page, its name), every page once for all tests of this file."""
     tab.goto(link(server, request.param))
     ready(tab, request.param)
-    return tab, request.param
+    yield tab, request.param
+    assert heard == [], request.param
 
 
 def scheme(page, name):
@@ -83,11 +83,48 @@ def test_axe_finds_nothing_serious_in_light_and_dark(opened):
     page, name = opened
     found = {}
     page.evaluate(AXE)
-    for look in ("dark", "light"):
-        scheme(page, look)
+    for mode in ("dark", "light"):
+        scheme(page, mode)
         ready(page, name)
-        found[look] = page.evaluate(RUN)
+        found[mode] = page.evaluate(RUN)
     assert found == {"dark": [], "light": []}
+
+
+# ---- words of a chart's axes and legends, as the browser has drawn them ----
+
+TEXTS = """svg => [...svg.querySelectorAll("[class*=role-axis-] text, [class*=role-legend-] text")].map(e => {
+    const { fill, fillOpacity, opacity } = getComputedStyle(e);
+    return [e.textContent, fill, fillOpacity * opacity];
+})"""
+
+
+def as_hex(colour):
+    return "#" + "".join(f"{int(n):02x}" for n in re.findall(r"\d+", colour)[:3])
+
+
+def hard_to_read(drawn, back):
+    """Words of less contrast than 4.5 with the page, half transparent ones, and those of a chart that is just being replaced."""
+    words = [
+        (text, fill and round(contrast(as_hex(fill), back), 1), n) for text, fill, n in drawn.evaluate(TEXTS) if text.strip()
+    ]
+    return [word for word in words if not word[1] or (word[2] and (word[1] < 4.5 or word[2] < 1))]
+
+
+@pytest.mark.parametrize("mode", ["dark", "light"])
+def test_words_of_a_chart_can_be_read(opened, mode):
+    page, name = opened
+    charts = [begins for begins in content(name) if begins[0] != "."]
+    if not charts:
+        pytest.skip("no chart stands here")
+    scheme(page, mode)
+    ready(page, name)
+    back = as_hex(page.evaluate(BACK))
+    assert (contrast(back, "#000000") < 2) == (mode == "dark")
+    for begins in charts:
+        drawn = chart(page, begins).first
+        expect(drawn.locator("text").first).to_be_attached()
+        until(lambda drawn=drawn: not hard_to_read(drawn, back), f"words that can be read, not {hard_to_read(drawn, back)}")
+        assert len([text for text, *_ in drawn.evaluate(TEXTS) if text.strip()]) > 3, begins
 
 
 # ---- the keyboard ----
@@ -107,9 +144,10 @@ def tab_to(page, selector, most=120):
 
 def test_the_keyboard_reaches_the_drawing_and_moves_it(opened):
     page, name = opened
-    if name not in DRAWINGS:
+    declared = getattr(registry.pages()[name], "DRAWING", None)
+    if declared is None:
         pytest.skip("nothing is drawn here")
-    selector, key, changes = DRAWINGS[name]
+    selector, key, changes = declared
     where, _, attribute = changes.rpartition(" ")
     drawing = page.locator(where or selector).first
     expect(button(page, "Pause")).to_have_count(0)  # while it trains, the step that is looked at moves by itself
@@ -128,9 +166,23 @@ def test_every_picture_has_a_description_with_its_numbers(opened):
     expect(page.locator("[aria-label$='while it trains'], [aria-label$='being computed']")).to_have_count(0)
     drawings = page.locator(".heatmap, .network canvas, .cliff figure, .reader, .multiples canvas")
     texts = [place.get_attribute("aria-label") for place in [*charts.all(), *drawings.all()]]
-    assert len(texts) >= len(READY[name]) - 1
+    assert len(texts) >= len(content(name)) - 1
     assert [text for text in texts if not re.search(r"\d|not trained yet|NaN", text or "")] == []
     assert page.locator("[data-testid=stVegaLiteChart] svg [role^=graphics-symbol]").count() == 0
+
+
+def test_no_page_shows_mathematics_unset(opened):
+    page, name = opened
+    if name not in ("network", "sentence", "vanishing", "exploding", "remedies"):
+        pytest.skip("no mathematics stands here")
+    if name == "remedies":  # formulas in plain text
+        page.locator(".st-key-mathematics summary").click()
+        expect(page.locator(".st-key-mathematics")).to_contain_text("Row vectors")
+    else:
+        wrong, formulas = unfold(page)
+        assert wrong == [] and formulas > 4
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate(RAW) == [] and main.locator(".katex-error").count() == 0
 
 
 def test_a_live_chart_stays_while_it_trains_and_states_its_finding_at_rest(server, tab):
@@ -139,6 +191,7 @@ def test_a_live_chart_stays_while_it_trains_and_states_its_finding_at_rest(serve
     curve = chart(tab, "Training loss")
     expect(curve).to_be_visible()
     curve.evaluate("svg => { svg.mine = true; }")
+    expect(heatmap(tab)).to_have_attribute("aria-valuetext", re.compile(r"\w"))  # it has drawn itself
     before = heatmap(tab).get_attribute("aria-valuetext")
     expect(heatmap(tab)).not_to_have_attribute("aria-valuetext", before)
     assert curve.evaluate("svg => svg.mine === true")

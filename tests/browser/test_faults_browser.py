@@ -1,5 +1,5 @@
 """Faults between a server and an open page: the network is gone for a while, the server starts again, the page is loaded again,
-the same browser has two tabs. The page comes back by itself, with what was typed and what was on the shelf."""
+the same browser has two tabs. The page comes back by itself, with what was typed and what was in the run list."""
 
 import contextlib
 import socket

@@ -7,14 +7,14 @@ from contextlib import ExitStack
 
 import pytest
 from browsing import button, expect
-from hostile import IMAGE
+from hostile_input import IMAGE
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from uploading import table
+from uploaded_files import table
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from pages.server.upload_quota import FILES
+from pages.server.upload_quota import MAX_FILES
 
 PATHS = """
     /component/..%2f..%2f..%2f..%2fetc%2fpasswd /component/rnnkit_frame/../../../../etc/passwd /_stcore/../../etc/passwd
@@ -59,10 +59,10 @@ class Talker:
         self.socket.send(sent.SerializeToString())
         session = ""
         while True:
-            told = ForwardMsg.FromString(self.socket.recv(timeout=60))
-            session = session or told.new_session.initialize.session_id
-            assert told.delta.new_element.WhichOneof("type") != "exception", told
-            if told.WhichOneof("type") == "script_finished":
+            message = ForwardMsg.FromString(self.socket.recv(timeout=60))
+            session = session or message.new_session.initialize.session_id
+            assert message.delta.new_element.WhichOneof("type") != "exception", message
+            if message.WhichOneof("type") == "script_finished":
                 return session
 
 
@@ -141,10 +141,10 @@ def test_uploads_have_an_end(server, talk):
     """Streamlit takes as many as come. Their sizes add up over all sessions."""
     one, other = (Files(server, talk().draw("length=10&steps=5&replicas=1")) for _ in range(2))
     try:
-        sent = [(one, other)[n % 2].put("a.tsv", b"x" * 9_990_000, str(n)) for n in range(FILES + 3)]
+        sent = [(one, other)[n % 2].put("a.tsv", b"x" * 9_990_000, str(n)) for n in range(MAX_FILES + 3)]
     finally:
-        gone = [(one, other)[n % 2].ask("DELETE", n) for n in range(FILES + 3)]
-    assert sent == [204] * (FILES + 1) + [503] * 2 and set(gone) == {204}
+        gone = [(one, other)[n % 2].ask("DELETE", n) for n in range(MAX_FILES + 3)]
+    assert sent == [204] * (MAX_FILES + 1) + [503] * 2 and set(gone) == {204}
     assert one.put("a.tsv") == 204 and one.ask("DELETE", 1) == 204
 
 
@@ -163,6 +163,7 @@ def test_nothing_injected_runs_or_asks_anybody_else(server, visit):
     said = page.get_by_test_id("stMain").get_by_test_id("stAlert").filter(has_text="In the link:")
     expect(said.first).to_be_visible()
     expect(said.filter(has_text="![x](http:").first).to_be_visible()
+    page.get_by_text("Bring sentences", exact=True).click()
     name = "![x](http:||e.example|x) <b>y<|b> :red[r] $x$ www.e.example <img src=x>.tsv"
     page.locator("input[type=file]").first.set_input_files({"name": name, "mimeType": "text/plain", "buffer": table()})
     expect(page.get_by_role("button", name="Remove ![x]")).to_be_visible()

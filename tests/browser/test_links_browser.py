@@ -23,7 +23,7 @@ def linked(page, key, text):
 
 def moved_in_the_ledger(page):
     ledger = page.locator(".ledger")
-    expect(ledger).to_have_attribute("data-at", "21")
+    expect(ledger).to_have_attribute("data-at", "1")
     ledger.focus()
     for key in ("End", "ArrowLeft", "ArrowLeft"):
         page.keyboard.press(key)
@@ -36,7 +36,7 @@ def moved_in_the_network(page):
     expect(drawing).to_have_attribute("data-fold", "1.00")
     page.locator(".network canvas").focus()
     page.keyboard.press("ArrowLeft")
-    return {"network_fold": "1", "network_time": "8"}, (drawing, "data-t", "8")
+    return {"network_fold": "1", "network_time": "0"}, (drawing, "data-t", "0")
 
 
 def moved_in_the_sentence(page):
@@ -100,7 +100,7 @@ def test_the_step_looked_at_is_in_the_link(server, visit):
 
 def test_back_after_open_in_the_lab_brings_the_settings_back(server, visit):
     page = visit(server.link("/stories", **SMALL, hidden=7))
-    page.locator(".st-key-open_lstm-chrono button").click()
+    page.locator(".card[data-key=lstm-chrono] button").click()
     expect(heatmap(page)).to_be_visible()
     linked(page, "length", "50")
     hidden = sidebar(page).get_by_role("spinbutton", name="Sequence length")

@@ -1,11 +1,15 @@
 """The guided tour in Chromium: by keyboard alone, in the project's own stations, and on a phone."""
 
+import re
+
+import pytest
 from browsing import PHONE, SIDEWAYS, choose, expect, sidebar
 from browsing import until as until_seen
+from example_tours import GUIDE, OWN, TWO
 from tour_panel import head, heard
-from touring import GUIDE, OWN, TWO
 
 from pages.tour import highlight
+from rnnkit import Experiment
 
 
 def panel(page):
@@ -24,9 +28,8 @@ def begun(page, path=None):
 def test_by_keyboard_alone_with_a_file_of_ones_own(server, visit, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(TWO, "utf-8")
-    page = visit(server.link(**OWN))
+    page = visit(server.link(**Experiment.from_query(OWN)[0].to_query()))  # in full, as the page writes it when the tour is left
     expect(page.locator(".heatmap")).to_be_visible()
-    until_seen(lambda: "v=1" in page.url, "the link", wait=lambda s: page.wait_for_timeout(1000 * s))
     choose(page, "Pace", "fast pace")
     before = page.url
     begun(page, path)
@@ -71,7 +74,7 @@ def test_keys_in_fields_menus_and_sliders(server, visit):
     page.keyboard.press("Escape")
     assert length.input_value() == "21"
     page.keyboard.press("Enter")
-    expect(page.locator(".network")).to_contain_text("t = 20")
+    expect(page.locator(".network canvas")).to_have_attribute("aria-label", re.compile("on 21 words"))
     expect(page.locator("[class*=st-key-tour_show]")).to_be_visible()
     sidebar(page).get_by_role("combobox", name="Cell").click()
     expect(page.get_by_role("option", name="LSTM")).to_be_visible()
@@ -89,7 +92,7 @@ def test_keys_in_fields_menus_and_sliders(server, visit):
 
 
 def test_each_station_of_the_projects_tour_points_at_something(server, visit):
-    page = visit(server.link("/network", tour=1))
+    page = visit(server.link("/network", tour=1), reduced_motion="no-preference")
     for n, station in enumerate(GUIDE.stations, 1):
         expect(head(page)).to_have_text(f"{n} / {len(GUIDE.stations)} · {station.title}")
         heard(page, n)
@@ -105,10 +108,36 @@ def test_each_station_of_the_projects_tour_points_at_something(server, visit):
             page.keyboard.press("PageDown")
 
 
+def test_a_file_with_messages_can_be_started_without_scrolling(server, visit, tmp_path):
+    path = tmp_path / "tour.toml"
+    path.write_text(TWO.replace("right = 2", "right = 7") + 'colour = "red"\n', encoding="utf-8")
+    page = visit(server.link("/lab"), viewport={"width": 1366, "height": 768})
+    page.locator("[class*=st-key-tour_menu]").get_by_role("button").click()
+    page.locator(".st-key-tour_file input[type=file]").set_input_files(str(path))
+    expect(page.get_by_text("right of station 1 must be")).to_be_visible()
+    start, messages = page.locator(".st-key-tour_own"), page.get_by_test_id("stPopoverBody").get_by_test_id("stAlert")
+    expect(start).to_be_in_viewport(ratio=1)
+    assert messages.count() >= 2 and start.bounding_box()["y"] < messages.first.bounding_box()["y"]
+
+
 def test_on_a_phone(server, visit):
     page = visit(server.link(tour=6), viewport=PHONE, has_touch=True, is_mobile=True, color_scheme="dark")
     expect(page.locator("[class*=st-key-tour_show]")).to_be_in_viewport()
     heard(page, 6)
     page.locator("[class*=st-key-tour_show]").get_by_role("button").tap()
     expect(page.locator(".heatmap").first).to_be_visible()
+    assert max(page.evaluate(SIDEWAYS)) <= 0
+
+
+@pytest.mark.parametrize("n", [3, 4])
+def test_on_a_phone_steps_are_covered_until_the_answer_and_then_on_the_first_screen(server, visit, n):
+    page = visit(server.link(tour=n), viewport=PHONE, has_touch=True, is_mobile=True)
+    heard(page, n)
+    assert panel(page).bounding_box()["height"] < 240
+    expect(page.locator(".ledger")).to_have_count(0)
+    page.locator("[class*=st-key-tour_show]").get_by_role("button").tap()
+    bars = page.locator(".ledger .norms")
+    expect(bars).to_be_in_viewport()
+    box = bars.bounding_box()  # wider than the screen: the table scrolls
+    assert box["y"] >= 0 and box["y"] + box["height"] < page.locator(".ledger .panel").bounding_box()["y"] < PHONE["height"]
     assert max(page.evaluate(SIDEWAYS)) <= 0

@@ -4,8 +4,8 @@ import re
 
 import pytest
 from browsing import expect
+from example_tours import GUIDE
 from tour_panel import head, heard
-from touring import GUIDE
 
 from pages.tour import highlight
 
@@ -85,6 +85,18 @@ def one_update_is_enough(page):
     expect(page.locator(".st-key-exploding_said")).to_contain_text("Saved: it learns")
 
 
+def the_cliff(page):
+    """The surface is in sight below the panel, although the page above it grows after the station has begun."""
+    expect(page.get_by_test_id("stMain")).to_contain_text("out of the picture to w =")
+    page.wait_for_function(
+        """() => {
+            const cliff = document.querySelector(".st-key-exploding_cliff").getBoundingClientRect();
+            const panel = document.querySelector(".st-key-tour_panel").getBoundingClientRect();
+            return cliff.top >= panel.bottom - 1 && cliff.top < panel.bottom + 60;
+        }"""
+    )
+
+
 def truncated(page):
     expect(box(page)).to_contain_text("exactly 0")
     expect(box(page, 0)).to_contain_text("it arrives")
@@ -129,6 +141,11 @@ def sentences_that_mislead(page):
     assert p_were > 0.5, "the cat, among dogs: the attractors outvote it"
 
 
+def the_paper(page):
+    expect(box(page)).to_contain_text(re.compile(r"\b[5-8] of 8 networks got at least 99 %"))
+    expect(box(page, 0)).to_contain_text(re.compile(r"\b[12] of 8 networks got at least 99 %|Not learnt"))
+
+
 PLAYS = {
     "A network": a_network,
     "A recurrent network": a_recurrent_network,
@@ -139,6 +156,7 @@ PLAYS = {
     "Why it vanishes": why_it_vanishes,
     "It explodes": it_explodes,
     "One update is enough": one_update_is_enough,
+    "The cliff": the_cliff,
     "Truncated backpropagation": truncated,
     "Two penalties": two_penalties,
     "A better beginning": a_better_beginning,
@@ -146,6 +164,7 @@ PLAYS = {
     "Learn nothing at all": learn_nothing_at_all,
     "All remedies": all_remedies,
     "Sentences that mislead": sentences_that_mislead,
+    "The paper": the_paper,
 }
 
 

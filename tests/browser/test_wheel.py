@@ -59,6 +59,7 @@ def test_the_installed_dashboard_opens_and_trains(served, visit):
     from browsing import expect, grown
 
     page = visit(served.link("/corpus", length=10, steps=40))
+    page.get_by_text("Bring sentences", exact=True).click()
     expect(page.get_by_text("10MB per file").first).to_be_visible()  # [server] maxUploadSize
     expect(page.locator(".stApp")).to_have_css("color", "rgb(22, 32, 42)")  # [theme.light] textColor, #16202a
     page.get_by_role("link", name="Lab", exact=True).click()

@@ -14,17 +14,21 @@ from rnnkit.engine import bptt
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.losses import cross_entropy
 from rnnkit.engine.trainer import Trainer, init_params
-from rnnkit.studies.lm_bits import language, sample, scores, write
-from rnnkit.studies.minimal_pairs import Reading, frequent, log_probabilities, minimal_pairs
+from rnnkit.studies import STUDIES
+from rnnkit.studies.lm_bits import scores
+from rnnkit.studies.lm_sample import write
+from rnnkit.studies.minimal_pairs import Reading, frequent, log_probabilities
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import GROUPS, WORDS
-from rnnkit.tasks.data import drop, keep
+from rnnkit.tasks.characters import OTHER
+from rnnkit.tasks.data import STORE
+from rnnkit.tasks.next_symbol import STATE_RESET_EVERY, example_text
 from rnnkit.tasks.text_symbols import example_pairs
-from rnnkit.tasks.texts import OTHER, STATE_RESET_EVERY, example_text
 
 DOUBLE = torch.float64
 SMALL = Experiment(task="words", length=8, hidden=6, batch=3, steps=12, replicas=1, input_scale=0.5)
 TRAINED = [cell for cell, kind in CELLS.items() if not kind.reservoir]
+language, sample, minimal_pairs = (STUDIES[name] for name in ("lm_bits", "lm_sample", "minimal_pairs"))
 
 
 def weights(e):
@@ -79,7 +83,7 @@ def test_the_gradient_ends_at_the_windows_border_and_the_state_does_not(cell):
     p = {name: W.clone() for name, W in trainer.params.items()}
     outcomes = []
     for g in given:
-        outcomes.append({name: W.clone() for name, W in trainer.compute(*g).raw.items()})
+        outcomes.append({name: W.clone() for name, W in trainer.compute(g).raw.items()})
         trainer.step += 1
     x, y = (torch.cat([getattr(g, name) for g in given]) for name in ("x", "y"))
     whole = bptt.forward(CELLS[cell], p, x)
@@ -100,8 +104,8 @@ def test_each_track_begins_in_the_zero_state_once_in_a_while():
     for step in range(2 * STATE_RESET_EVERY + 1):
         given = next(trainer.batches)
         trainer.step = step
-        trainer.compute(*given)
-        first = trainer.tape.forward_arrays.states[0][0, 0]
+        trainer.compute(given)
+        first = trainer.functions.tape.forward_arrays.states[0][0, 0]
         renewed += [(step, track) for track in range(SMALL.batch) if not first[track].any()]
     expected = [
         (step, track)
@@ -143,8 +147,8 @@ def test_bits_are_those_of_the_trained_network_on_the_test_part():
     test = SMALL.bound_task.parts[2]
     log_p = plainly(SMALL, p, test[:-1])
     bits = -log_p[np.arange(len(test) - 1), test[1:]].mean() / np.log(2)
-    assert found["bits"] == pytest.approx(bits, rel=1e-9) and found["perplexity"] == pytest.approx(2**bits, rel=1e-9)
-    assert found["accuracy"] == (log_p.argmax(1) == test[1:]).mean() and found["symbols"] == len(test)
+    assert found.bits["network"] == pytest.approx(bits, rel=1e-9) and found.perplexity == pytest.approx(2**bits, rel=1e-9)
+    assert found.accuracy == (log_p.argmax(1) == test[1:]).mean() and found.symbols == len(test)
 
 
 def test_models_that_count_against_counting_by_hand():
@@ -164,7 +168,7 @@ def test_models_that_count_against_counting_by_hand():
 
 def test_a_bigram_model_knows_a_text_that_goes_round():
     text = np.tile(np.arange(8), 200)
-    found = ngrams.fitted(text, text[:80], text[:80], 8, [1, 2])
+    found = ngrams.bits_per_symbol(text, text[:80], text[:80], 8, [1, 2])
     assert found[1].mean() == pytest.approx(3, abs=0.01) and found[2].mean() < 0.05
 
 
@@ -191,7 +195,7 @@ def test_examples_pairs_are_not_in_the_text_and_have_the_attractors_they_say():
     assert len(pairs) > 400 and {item.attractors for item in pairs.items} == {0, 1, 2, 3}
     assert set(pairs.forms) == {("was", "were"), ("were", "was")} and len(set(pairs.items)) == len(pairs)
     numbers = {WORDS[i]: number for number in ("singular", "plural") for i in GROUPS[number]}
-    for (prefix, _), forms, attractors in pairs.items:
+    for (prefix, _), forms, attractors, _ in pairs.items:
         assert prefix not in text
         subject, *others = [numbers[word] for word in prefix.replace(",", "").split() if word in numbers]
         assert (forms[0] == "were") == (subject == "plural")
@@ -207,12 +211,12 @@ def test_pairs_of_a_corpus_with_unknown_forms_are_left_out_and_counted():
         unknown = np.full(n, -1, np.int16)
         return Corpus("mine", "blimp", (("the", "cat", ","),) * n, plural, unknown, unknown, tuple(forms), ())
 
-    digest = keep(corpus([("was", "were"), ("were", "was"), ("barks", "bark"), ("was", "were")]))
+    digest = STORE.put(corpus([("was", "were"), ("were", "was"), ("barks", "bark"), ("was", "were")]))
     found = last(minimal_pairs, SMALL, 0, pairs=digest)
-    assert (found["pairs"], found["skipped"]) == (2, 1), "the same pair counts once"
-    assert found["missing"] == ["barks", "bark"]
-    assert sum(row["n"] for row in found["rows"] if row["who"] == "network" and row["by"] == "all") == 2
-    drop(digest)
+    assert (found.pairs, found.skipped) == (2, 1), "the same pair counts once"
+    assert found.missing == ["barks", "bark"]
+    assert sum(row["n"] for row in found.rows if row["who"] == "network" and row["by"] == "all") == 2
+    STORE.drop(digest)
     with pytest.raises(ValueError, match="give the file again"):
         last(minimal_pairs, SMALL, 0, pairs=digest)
 
@@ -222,20 +226,20 @@ def readings(e, *pairs):
 
 
 def test_the_more_frequent_form_is_counted_in_the_training_part():
-    digest = keep(Text("mine", "the cats were here. " * 60 + "the cat was here. " * 20))
+    digest = STORE.put(Text("mine", "the cats were here. " * 60 + "the cat was here. " * 20))
     e = replace(SMALL, data=digest)
     more = frequent(
         e.bound_task, readings(e, ("the cat", ("was", "were")), ("the cats", ("were", "was")), ("a", ("here", "here")))
     )
     assert more[0] < 0 < more[1] and more[2] == 0, "were, whatever the subject"
-    drop(digest)
+    STORE.drop(digest)
 
 
 def test_a_form_is_not_counted_within_another_word():
-    digest = keep(Text("mine", "this cat, this dog, this bird were here. " * 20))
+    digest = STORE.put(Text("mine", "this cat, this dog, this bird were here. " * 20))
     e = replace(SMALL, task="characters", data=digest)
     assert frequent(e.bound_task, readings(e, ("the cats", ("were", "is"))))[0] == 16, "all of them in the first four fifths"
-    drop(digest)
+    STORE.drop(digest)
 
 
 # ---- what it writes ----
@@ -267,12 +271,12 @@ def test_at_temperature_zero_it_takes_the_most_probable_and_a_seed_writes_the_sa
 
 def test_a_prompt_with_unknown_symbols_names_them():
     found = last(sample, replace(SMALL, task="characters"), 0, prompt="the CAT", n=5)
-    assert found["unknown"] == ["C", "A", "T"] and found["after"] == "the CAT" and len(found["text"]) == 5
+    assert found.unknown == ["C", "A", "T"] and found.after == "the CAT" and len(found.text) == 5
     assert OTHER in TASKS["characters"].known.symbols
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         ({"n": 0}, "n must be a whole number from 1 to 2000"),
         ({"temperature": -1}, "temperature must be a number from 0"),
@@ -280,10 +284,10 @@ def test_a_prompt_with_unknown_symbols_names_them():
         ({"prompt": "x" * 1001}, "prompt must be a text of at most 1000 characters"),
     ],
 )
-def test_what_is_out_of_range_is_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_what_is_out_of_range_is_refused(options, expected):
+    with pytest.raises(ValueError, match=expected):
         last(sample, SMALL, 0, **options)
-    with pytest.raises(ValueError, match="needs the task 'characters' or 'words', got 'agreement'"):
+    with pytest.raises(ValueError, match="needs one of the tasks characters, words; got 'agreement'"):
         last(sample, Experiment(), 0)
 
 
@@ -299,14 +303,14 @@ def judged():
     for name, network in NETWORKS.items():
         e = replace(network.experiment, seed=FRESH)
         pairs = last(minimal_pairs, e, e.steps)
-        (right,) = (row["right"] for row in pairs["rows"] if (row["by"], row["who"]) == ("all", "network"))
-        found[name] = last(language, e, e.steps) | {"right": right}
+        (right,) = (row["right"] for row in pairs.rows if (row["by"], row["who"]) == ("all", "network"))
+        found[name] = last(language, e, e.steps).bits | {"right": right}
     return found
 
 
 def test_every_network_beats_the_models_that_count_one_symbol_back(judged):
     for name, found in judged.items():
-        assert found["bits"] < found["bigram"] < found["unigram"] < found["uniform"], name
+        assert found["network"] < found["bigram"] < found["unigram"] < found["uniform"], name
 
 
 def test_the_gru_agrees_and_cut_short_or_tanh_guess(judged):
@@ -314,4 +318,4 @@ def test_the_gru_agrees_and_cut_short_or_tanh_guess(judged):
     assert 0.35 < judged["the same, cut after 5 words"]["right"] < 0.65
     assert 0.35 < judged["tanh, words"]["right"] < 0.65
     assert judged["GRU, characters"]["right"] < 0.7
-    assert judged["tanh, words"]["bits"] - judged["GRU, words"]["bits"] < 0.2, "the bits hardly tell"
+    assert judged["tanh, words"]["network"] - judged["GRU, words"]["network"] < 0.2, "the bits hardly tell"

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from claims import FRESH, NETWORKS, assert_holds, contradictions, networks, own_words
+from claim_checks import FRESH, NETWORKS, assert_holds, contradictions, networks, own_words
 
 from pages.tour import highlight, tour_state
 from pages.ui import registry
 from rnnkit.serving.limits import Limits
-from rnnkit.stories.claims import ALL, FEW, MOST, NONE, Claim, fates
+from rnnkit.stories.claims import ALL, FEW, MOST, NONE, Claim, ratio_phrases
 from rnnkit.stories.presets import DEFAULT, PAIRS, PRESETS, named
 from rnnkit.stories.remedies import PANELS
 from rnnkit.stories.tours import read_tour
@@ -34,14 +34,14 @@ def test_claim_holds_on_32_fresh_networks(name, seed):
 @pytest.mark.parametrize("name", PRESETS)
 def test_no_word_of_a_story_contradicts_its_claim(name):
     preset = PRESETS[name]
-    assert contradictions(f"{preset.title}. {own_words(preset.text, preset.beside)}", preset.claim) == []
-    for quote, other in preset.beside.items():
+    assert contradictions(f"{preset.title}. {own_words(preset.text, preset.mentions)}", preset.claim) == []
+    for quote, other in preset.mentions.items():
         assert quote in preset.text and contradictions(quote, PRESETS[other].claim) == []
 
 
 def test_every_station_of_the_tour_says_what_the_networks_on_the_screen_do():
     """Its preset's or pair's claims, or those that its page shows: one of them must bear out each word."""
-    tour, said = read_tour(tour_state.FILE.read_bytes(), highlight.places(), registry.linked())
+    tour, said = read_tour(tour_state.FILE.read_bytes(), highlight.targets(), registry.linked())
     every = {replace(preset.experiment, steps=1): preset.claim for preset in PRESETS.values()}  # a pair has equally many steps
     named = ("clip-norm", "omega", "orthogonal", "identity", "lstm-chrono", "lstm-forget-1")
     shows = {
@@ -65,11 +65,11 @@ def test_every_station_of_the_tour_says_what_the_networks_on_the_screen_do():
         ("It fades.", Claim(ratio=(1e-3, 2e-2)), []),
         ("It grows.", Claim(after=(20, 1e5)), []),
         ("It grows.", Claim(after=(2, 1e5)), ["grows"]),
-        ("They learn.", Claim(knows=ALL), []),
-        ("They learn.", Claim(solved=ALL, knows=FEW), ["learn"]),
-        ("None learns.", Claim(knows=NONE), []),
-        ("None learns.", Claim(knows=MOST), ["None learns"]),
-        ("They keep guessing.", Claim(knows=ALL), ["guess"]),
+        ("They learn.", Claim(solved_at_end=ALL), []),
+        ("They learn.", Claim(solved=ALL, solved_at_end=FEW), ["learn"]),
+        ("None learns.", Claim(solved_at_end=NONE), []),
+        ("None learns.", Claim(solved_at_end=MOST), ["None learns"]),
+        ("They keep guessing.", Claim(solved_at_end=ALL), ["guess"]),
         ("The weights become NaN.", Claim(diverged=NONE), ["NaN"]),
         ("No network becomes NaN.", Claim(diverged=ALL), ["No network becomes NaN"]),
     ],
@@ -79,8 +79,12 @@ def test_a_word_that_is_not_borne_out_is_found(text, claim, wrong):
 
 
 def test_words_of_bounds():
-    assert fates((0, 1e-3)) == {"it vanished"} and fates((0.1, 10)) == {"it arrives"} and fates((0, 0)) == set()
-    assert fates((1e-2, 1)) == {"it fades", "it arrives"} and len(fates((0, float("inf")))) == 5
+    assert (
+        ratio_phrases((0, 1e-3)) == {"it vanished"}
+        and ratio_phrases((0.1, 10)) == {"it arrives"}
+        and ratio_phrases((0, 0)) == set()
+    )
+    assert ratio_phrases((1e-2, 1)) == {"it fades", "it arrives"} and len(ratio_phrases((0, float("inf")))) == 5
 
 
 # ---- what else a preset is

@@ -12,24 +12,26 @@ from rnnkit import Experiment
 from rnnkit.analysis import ledger
 from rnnkit.charts import agreement as charts
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.record import pack, unpack
 from rnnkit.engine.trainer import Trainer
+from rnnkit.results import Progress
+from rnnkit.results.generalization import Generalization
 from rnnkit.rounding import percent
 from rnnkit.stories.presets import PRESETS
-from rnnkit.studies import STUDIES, breaks, reading, units
+from rnnkit.studies import STUDIES
 from rnnkit.studies.ablation import accuracy as answered
 from rnnkit.studies.ablation import separation, single_threshold
-from rnnkit.studies.networks import REMEMBERED, network
+from rnnkit.studies.networks import MAX_STACKS, network
 from rnnkit.studies.word_by_word import switched_off
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.sentences import build, versions
 
 SMALL = Experiment(length=12, hidden=5, batch=4, replicas=1, steps=20)
 FRESH = 12_345
+reading, units, breaks = (STUDIES[name] for name in ("word_by_word", "ablation", "generalization"))
 
 
 def last(study, *args, **options):
-    return [part for part in study(*args, **options) if "progress" not in part][-1]
+    return [part for part in study(*args, **options) if not isinstance(part, Progress)][-1]
 
 
 def of(cell, **more):
@@ -54,19 +56,6 @@ def softmax(z):
 # ---- what they have in common ----
 
 
-@pytest.mark.parametrize("name", ["reading", "units", "breaks"])
-def test_a_study_yields_progress_and_plain_parts_and_ends_complete(name):
-    options = {"sentences": both().T.tolist()} if name == "reading" else {}
-    parts = list(STUDIES[name](replace(SMALL, seed=77), step=60, **options))
-    progress = [part["progress"] for part in parts if "progress" in part]
-    assert progress == sorted(progress) and 0 < progress[0] <= progress[-1] <= 1
-    for part in parts:
-        again = unpack(pack(part))
-        assert again.keys() == part.keys()
-        for key, value in part.items():
-            np.testing.assert_array_equal(again[key], value)
-
-
 def test_a_network_is_trained_once_and_the_last_few_are_remembered(monkeypatch):
     steps, advance = [], Trainer.advance
     monkeypatch.setattr(Trainer, "advance", lambda self: (steps.append(1), advance(self))[1])
@@ -74,18 +63,18 @@ def test_a_network_is_trained_once_and_the_last_few_are_remembered(monkeypatch):
     first = weights(e, 7)
     again = weights(replace(e, steps=999), 7)  # of a longer run: the same one
     assert len(steps) == 7 and all(torch.equal(first[name], again[name]) for name in first)
-    for seed in range(REMEMBERED):
+    for seed in range(MAX_STACKS):
         weights(replace(e, seed=seed), 1)
     weights(e, 7)
-    assert len(steps) == 7 + REMEMBERED + 7
+    assert len(steps) == 7 + MAX_STACKS + 7
     *_, drawn = STUDIES["weights"](e, step=7)
     np.testing.assert_array_equal(first["W_rec"][0].float(), drawn["W_rec"])
 
 
-@pytest.mark.parametrize("name", ["reading", "units", "breaks"])
+@pytest.mark.parametrize("name", ["word_by_word", "ablation", "generalization"])
 def test_other_tasks_and_steps_are_refused_in_words(name):
-    options = {"sentences": both().T.tolist()} if name == "reading" else {}
-    with pytest.raises(ValueError, match=r"needs a task about agreement \(agreement, .*\), got 'temporal-order'"):
+    options = {"sentences": both().T.tolist()} if name == "word_by_word" else {}
+    with pytest.raises(ValueError, match=r"needs one of the tasks agreement, .*; got 'temporal-order'"):
         next(STUDIES[name](replace(SMALL, task="temporal-order"), **options))
     with pytest.raises(ValueError, match="step must be a whole number from 0 to 10000, got 10001"):
         next(STUDIES[name](SMALL, step=10_001, **options))
@@ -119,19 +108,19 @@ def test_reading_finds_what_autograd_finds(cell, off):
     e, x = of(cell), both()
     found = last(reading, e, x.T.tolist(), step=5, off=list(off))
     p = switched_off(weights(e, 5), off)
-    assert found["right"].tolist() == [0, 1] and found["diverged"] == -1
+    assert found.right.tolist() == [0, 1] and found.diverged == -1
     for k in range(2):
         symbols, y = torch.from_numpy(x[:, k, None, None].copy()), torch.tensor([[[k]]])
         done = reference.run(cell, p, 0, symbols, y, e.loss)
-        reference.assert_close(torch.tensor(found["norm"][:, k]), done.state_gradients()[:, :, 0].norm(dim=-1), "norms")
+        reference.assert_close(torch.tensor(found.norm[:, k]), done.state_gradients()[:, :, 0].norm(dim=-1), "norms")
         h = torch.stack([states[0][0] for states in done.states]).detach()
         z = h @ p["W_out"][0] + p["b_out"][0]
-        np.testing.assert_allclose(found["plural"][k], z[:, 1] if CELLS[cell].reservoir else softmax(z), rtol=1e-10)
+        np.testing.assert_allclose(found.plural[k], z[:, 1] if CELLS[cell].reservoir else softmax(z), rtol=1e-10)
         for i, part in enumerate(CELLS[cell].parts):
             states = torch.stack([states[i][0] for states in done.states]).detach()
             states[:, list(off)] = 0
-            assert found["names"][i] == part
-            np.testing.assert_allclose(found["values"][i, k], states, rtol=1e-6, atol=1e-7)
+            assert found.names[i] == part
+            np.testing.assert_allclose(found.values[i, k], states, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -139,8 +128,8 @@ def test_gates_are_those_of_the_equations(cell):
     e, x = of(cell), both()
     found = last(reading, e, x.T.tolist())
     own = ledger.forward(cell, {name: W[0].numpy() for name, W in weights(e).items()}, x)
-    assert set(found["names"]) == {*CELLS[cell].parts, *dict(CELLS[cell].equations)}
-    for name, values in zip(found["names"], found["values"], strict=True):
+    assert set(found.names) == {*CELLS[cell].parts, *dict(CELLS[cell].equations)}
+    for name, values in zip(found.names, found.values, strict=True):
         np.testing.assert_allclose(values, own[name].transpose(1, 0, 2), rtol=1e-6)
 
 
@@ -174,14 +163,14 @@ def test_a_unit_switched_off_is_the_network_without_it(cell, off):
 
 def test_wide_networks_show_some_of_their_units():
     found = last(reading, replace(SMALL, hidden=100), both().T.tolist())
-    assert len(found["units"]) == found["values"].shape[-1] == 64
-    assert found["units"][0] == 0 and found["units"][-1] == 99
+    assert len(found.units) == found.values.shape[-1] == 64
+    assert found.units[0] == 0 and found.units[-1] == 99
 
 
 def test_reading_says_that_a_network_became_nan():
     e = replace(PRESETS["explodes"].experiment, gain=2.0)
     found = last(reading, e, both(30).T.tolist(), step=40)
-    assert 0 <= found["diverged"] < 40 and np.isfinite(found["plural"]).all()
+    assert 0 <= found.diverged < 40 and np.isfinite(found.plural).all()
 
 
 # ---- units ----
@@ -215,21 +204,21 @@ def test_units_scores_what_an_independent_pass_scores(cell):
     found = last(units, e, step=5, off=[2, 3])
     batch = build(TASKS[e.task], e.length, 1000, np.random.default_rng(2), held_out=True)
     p = {name: W.float() for name, W in weights(e, 5).items()}
-    assert found["sentences"] == 500
+    assert found.sentences == 500
 
     def accuracy(off):
         q = {name: W[0].double().numpy() for name, W in switched_off(p, off).items()}
         z = ledger.forward(cell, q, batch.x[:, 500:])["logits"][-1]
         return (z.argmax(-1) == batch.y[0, 500:]).mean()
 
-    assert found["accuracy"] == pytest.approx(accuracy([]), abs=0.005)  # float32: a tie may fall to the other side
-    assert found["without"] == pytest.approx(accuracy([2, 3]), abs=0.005)
-    for unit, lost in zip(found["best"], found["lost"], strict=True):
+    assert found.accuracy == pytest.approx(accuracy([]), abs=0.005)  # float32: a tie may fall to the other side
+    assert found.without == pytest.approx(accuracy([2, 3]), abs=0.005)
+    for unit, lost in zip(found.best, found.lost, strict=True):
         assert lost == pytest.approx(accuracy([int(unit)]), abs=0.005)
-    assert sorted(found["best"]) == list(range(6))
-    assert (np.diff(found["alone"].max(0)[found["best"]]) <= 0).all()
+    assert sorted(found.best) == list(range(6))
+    assert (np.diff(found.alone.max(0)[found.best]) <= 0).all()
     states = ledger.forward(cell, {name: W[0].double().numpy() for name, W in p.items()}, batch.x)
-    for part, alone in zip(CELLS[cell].parts, found["alone"], strict=True):
+    for part, alone in zip(CELLS[cell].parts, found.alone, strict=True):
         v = states[part][-1]
         np.testing.assert_allclose(alone, single_threshold(v[:500], batch.y[0, :500], v[500:], batch.y[0, 500:]), atol=0.02)
 
@@ -243,11 +232,11 @@ def test_of_units_that_all_tell_it_the_clearest_comes_first():
     assert apart[2] == 0 and apart[3] < 1
     e = PRESETS["remembers"].experiment  # where many tell it in every sentence
     found = last(units, e, step=e.steps)
-    assert (found["alone"].max(0)[found["best"]] == 1).all()
+    assert (found.alone.max(0)[found.best] == 1).all()
     p = weights(e, e.steps)
     batch = build(TASKS[e.task], e.length, 1000, np.random.default_rng(2), held_out=True)
     h = ledger.forward(e.cell, {name: W[0].numpy() for name, W in p.items()}, batch.x[:, :500])["h"][-1]
-    assert (np.diff(separation(h, batch.y[0, :500])[found["best"]]) < 1e-3).all()
+    assert (np.diff(separation(h, batch.y[0, :500])[found.best]) < 1e-3).all()
 
 
 def test_large_networks_read_fewer_sentences_in_short_pieces(monkeypatch):
@@ -255,9 +244,9 @@ def test_large_networks_read_fewer_sentences_in_short_pieces(monkeypatch):
     monkeypatch.setattr("rnnkit.studies.ablation.PIECE", 5 * 1000 * 5)
     pieces = last(units, SMALL, step=5)
     for name in ("alone", "accuracy", "lost"):
-        np.testing.assert_array_equal(whole[name], pieces[name])
+        np.testing.assert_array_equal(getattr(whole, name), getattr(pieces, name))
     monkeypatch.setattr("rnnkit.studies.ablation.GIGAFLOPS", 0)
-    assert last(units, SMALL, step=5)["sentences"] == 50
+    assert last(units, SMALL, step=5).sentences == 50
 
 
 # ---- where it breaks ----
@@ -266,24 +255,25 @@ def test_large_networks_read_fewer_sentences_in_short_pieces(monkeypatch):
 def test_breaks_asks_what_it_says():
     e = replace(SMALL, task="agreement-varying", length=20)
     found = last(breaks, e, step=5)
-    points = list(zip(found["kind"], found["x"].tolist(), found["relation"], found["length"].tolist(), strict=True))
+    points = list(zip(found.kind, found.x.tolist(), found.relation, found.length.tolist(), strict=True))
     assert [x for kind, x, *_ in points if kind == "distance"] == [4, 7, 12, 17, 27, 47]
     assert [length for kind, *_, length in points if kind == "distance"] == [7, 10, 15, 20, 30, 50]
     assert [(x, r) for kind, x, r, _ in points if kind == "attractors"] == [
         (k, r) for k in range(4) for r in ("opposite", "same")
     ]
     assert [x for kind, x, *_ in points if kind == "place"] == [1, 2, 3, 4, 5, 6, 7]
-    assert (found["sentences"] == 500).all()
+    assert (found.sentences == 500).all()
     opposite = [i for i, (kind, x, r, _) in enumerate(points) if kind == "attractors" and r == "opposite" and x]
-    assert (found["last noun"][opposite] == 0).all() and (found["opposite of the last noun"][opposite] == 500).all()
-    assert (found["any plural seen"][opposite] < 300).all()
-    assert np.isfinite(found["reach"]).tolist() == [kind == "distance" for kind in found["kind"]]
+    rules = dict(zip(found.rules, found.rules_right, strict=True))
+    assert (rules["last noun"][opposite] == 0).all() and (rules["opposite of the last noun"][opposite] == 500).all()
+    assert (rules["any plural seen"][opposite] < 300).all()
+    assert np.isfinite(found.reach).tolist() == [kind == "distance" for kind in found.kind]
 
 
 def test_breaks_leaves_out_what_has_no_room():
     found = last(breaks, replace(SMALL, length=9))
-    assert set(found["kind"]) == {"distance", "attractors"}
-    assert [x for kind, x in zip(found["kind"], found["x"], strict=True) if kind == "attractors"] == [0, 0, 1, 1, 2, 2]
+    assert set(found.kind) == {"distance", "attractors"}
+    assert [x for kind, x in zip(found.kind, found.x, strict=True) if kind == "attractors"] == [0, 0, 1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -291,14 +281,14 @@ def test_breaks_scores_what_an_independent_pass_scores(cell):
     reference.need(reference.STEPS, cell)
     e = of(cell)
     found = last(breaks, e, step=5)
-    i = found["x"].tolist().index(27)  # thirty words
+    i = found.x.tolist().index(27)  # thirty words
     batch = build(TASKS[e.task], 30, 500, np.random.default_rng([3, i]), adverbs=0)
     p = weights(e, 5)
     z = ledger.forward(cell, {name: W[0].numpy() for name, W in p.items()}, batch.x)["logits"][-1]
-    assert found["right"][i] == pytest.approx((z.argmax(-1) == batch.y[0]).sum(), abs=2)
+    assert found.right[i] == pytest.approx((z.argmax(-1) == batch.y[0]).sum(), abs=2)
     x, y = (torch.from_numpy(v[:, None, :16].copy()) for v in (batch.x, batch.y))
     norm = reference.run(cell, p, 0, x, y, e.loss).state_gradients().flatten(2).norm(dim=-1)[-1]
-    assert found["reach"][i] == pytest.approx(float(norm[1] / norm[-1]), rel=1e-8)
+    assert found.reach[i] == pytest.approx(float(norm[1] / norm[-1]), rel=1e-8)
 
 
 # ---- charts ----
@@ -320,7 +310,9 @@ def test_charts_of_a_notebook():
 
 
 def test_a_gradient_off_the_scale_stands_at_its_edge():
-    found = {"kind": ["distance"] * 4, "x": np.arange(4.0), "reach": np.array([0, 1e-3, 1e9, np.nan])}
+    four, none = np.arange(4.0), np.zeros(4)
+    reach = np.array([0, 1e-3, 1e9, np.nan])
+    found = Generalization(["distance"] * 4, four, [""] * 4, four, none, none, [], np.zeros((0, 4)), reach)
     table = charts.reach_table(found)
     assert table.edge.tolist() == ["below", "", "above"] and table.shown.tolist() == [1e-12, 1e-3, 1e4]
     assert table.text.tolist()[0] == "0"
@@ -335,9 +327,9 @@ def curves(name, kind, relation="", seeds=range(FRESH, FRESH + 8)):
     rows = []
     for seed in seeds:
         found = last(breaks, replace(e, seed=seed, replicas=1), step=e.steps)
-        at = [i for i, k in enumerate(found["kind"]) if k == kind and found["relation"][i] == relation]
-        rows.append(found["right"][at] / found["sentences"][at])
-    return np.array(rows), found["x"][at].tolist()
+        at = [i for i, k in enumerate(found.kind) if k == kind and found.relation[i] == relation]
+        rows.append(found.right[at] / found.sentences[at])
+    return np.array(rows), found.x[at].tolist()
 
 
 def test_omega_is_misled_by_attractors_that_it_was_not_trained_with():

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from claims import FRESH, NETWORKS, assert_holds, contradictions, networks, own_words
+from claim_checks import FRESH, NETWORKS, assert_holds, contradictions, networks, own_words
 
 from rnnkit import diff
 from rnnkit.engine.cells import CELLS
@@ -68,15 +68,15 @@ def test_no_word_about_a_remedy_contradicts_the_claim_of_its_row(kind, name):
     remedy = PANELS[kind].remedies[name]
     idea = remedy.idea
     for text in (idea.helps, idea.fails):
-        assert contradictions(own_words(about(text, kind), idea.beside), remedy.claim) == [], text
+        assert contradictions(own_words(about(text, kind), idea.mentions), remedy.claim) == [], text
 
 
 @pytest.mark.parametrize("name", IDEAS)
 def test_what_an_idea_says_of_a_story_is_that_storys_claim(name):
     idea = IDEAS[name]
-    for quote, preset in idea.beside.items():
+    for quote, preset in idea.mentions.items():
         assert quote in idea.helps + idea.fails and contradictions(quote, PRESETS[preset].claim) == []
-    whole = own_words(f"{idea.helps} {idea.fails}", idea.beside)
+    whole = own_words(f"{idea.helps} {idea.fails}", idea.mentions)
     rest = re.split(r"\b(?:Vanishing|Exploding): ", whole)[0]  # in front of both: of no panel, so of no run
     assert not re.search(r"\blearns?\b|\bguess|\bNaN\b|\bvanish|\barrives?\b", rest), rest
 
@@ -165,7 +165,7 @@ def test_rows_of_one_level_stand_together(kind):
 SMALL = replace(PANELS["vanishing"].remedies["lstm-chrono"], experiment=Experiment(length=7, steps=2, replicas=2, cell="lstm"))
 
 
-SOURCE = TASKS["agreement"].source(7)
+SOURCE = TASKS["agreement"].evidence_step(7)
 
 
 def record(step, accuracy, source=1.0, dead=-1):
@@ -186,7 +186,7 @@ def test_measure_reads_the_part_that_the_claim_speaks_of():
     nan = float("nan")
     result = seen(record(0, [0.5, 0.5], 1e-3), record(1, [0.99, 0.5]), record(2, [nan, nan], 0.25))
     assert result.done and result.before == pytest.approx(1e-3) and result.after == pytest.approx(0.25)
-    assert result.solved.tolist() == [1, -1] and result.knows.tolist() == [True, False] and result.steps == 1
+    assert result.solved.tolist() == [1, -1] and result.solved_at_end.tolist() == [True, False] and result.steps == 1
 
 
 @pytest.mark.parametrize(
@@ -212,24 +212,24 @@ def result(outcome, after):
 def test_lessons_name_every_row_once_and_derive_the_numbers():
     panel = PANELS["exploding"]
     outcomes = dict(zip(panel.remedies, [Outcome.BROKEN, Outcome.LEARNT, Outcome.NEARLY, Outcome.GUESSES], strict=False))
-    told = lessons(panel, {name: result(outcome, 0.5) for name, outcome in outcomes.items()})
+    lines = lessons(panel, {name: result(outcome, 0.5) for name, outcome in outcomes.items()})
     for name, outcome in outcomes.items():
-        assert sum(panel.remedies[name].idea.title in line for line in told) == 1, outcome
-    assert len(told) == 4 and "though" not in " ".join(told)
+        assert sum(panel.remedies[name].idea.title in line for line in lines) == 1, outcome
+    assert len(lines) == 4 and "though" not in " ".join(lines)
 
-    told = lessons(panel, {"adam": result(Outcome.LEARNT, 0.5), "tanh": result(Outcome.GUESSES, 2e-6)})
-    assert told[-1].startswith("Where it was learnt, at least 0.5") and told[-1].endswith("at most 2e-6.")
+    lines = lessons(panel, {"adam": result(Outcome.LEARNT, 0.5), "tanh": result(Outcome.GUESSES, 2e-6)})
+    assert lines[-1].startswith("Where it was learnt, at least 0.5") and lines[-1].endswith("at most 2e-6.")
     assert lessons(panel, {}) == []
 
 
 def test_lessons_keep_quiet_about_gradients_that_do_not_tell_the_groups_apart():
-    told = lessons(PANELS["vanishing"], {"omega": result(Outcome.LEARNT, 0.5), "plain": result(Outcome.GUESSES, 0.4)})
-    assert len(told) == 2
+    lines = lessons(PANELS["vanishing"], {"omega": result(Outcome.LEARNT, 0.5), "plain": result(Outcome.GUESSES, 0.4)})
+    assert len(lines) == 2
 
 
 def test_lessons_write_numbers_as_verdicts_do_and_never_compare_with_what_is_no_number():
-    told = lessons(PANELS["vanishing"], {"omega": result(Outcome.LEARNT, 2300.0), "plain": result(Outcome.GUESSES, 0.0)})
-    assert "at least 2,300 of the gradient is left at" in told[-1] and told[-1].endswith("at most 1e-38.")
+    lines = lessons(PANELS["vanishing"], {"omega": result(Outcome.LEARNT, 2300.0), "plain": result(Outcome.GUESSES, 0.0)})
+    assert "at least 2,300 of the gradient is left at" in lines[-1] and lines[-1].endswith("at most 1e-38.")
     for omega, plain in ((float("nan"), 1e-9), (0.5, float("nan")), (float("inf"), 1e-9)):
-        told = lessons(PANELS["vanishing"], {"omega": result(Outcome.LEARNT, omega), "plain": result(Outcome.GUESSES, plain)})
-        assert len(told) == 2
+        lines = lessons(PANELS["vanishing"], {"omega": result(Outcome.LEARNT, omega), "plain": result(Outcome.GUESSES, plain)})
+        assert len(lines) == 2

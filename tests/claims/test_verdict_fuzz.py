@@ -19,7 +19,7 @@ from rnnkit.engine.inits import INITS
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.experiment import applies
 from rnnkit.tasks import TASKS
-from rnnkit.tasks.base import everybodys_exam
+from rnnkit.tasks.base import shared_evaluation
 
 MANY = int(os.environ.get("RNNKIT_VERDICTS", 40))
 SCALE = [(1e-3, "it vanished"), (0.1, "it fades"), (10, "it arrives"), (1e3, "it grew"), (np.inf, "it grew large")]
@@ -63,7 +63,7 @@ def word(ratio):
 
 def networks(grad, e, part):
     """The ratio of each network that has a gradient at the end and a symbol at the source."""
-    source, last = (grad[part, t].astype(float) for t in (TASKS[e.task].source(e.length), -1))
+    source, last = (grad[part, t].astype(float) for t in (TASKS[e.task].evidence_step(e.length), -1))
     return [s / end for s, end in zip(source, last, strict=True) if end != 0 and s >= 0]
 
 
@@ -75,10 +75,10 @@ def check(e, said, grad, diverged, parts):
     assert "exploded" not in said or not np.isfinite(grad).all()
     ratios = [networks(grad, e, part) for part in range(len(parts))]
     if not any(ratios):
-        absent = grad[:, -1].any() and (grad[0, TASKS[e.task].source(e.length)] == -1).all()  # no sentence has begun there
+        absent = grad[:, -1].any() and (grad[0, TASKS[e.task].evidence_step(e.length)] == -1).all()  # no sentence has begun there
         assert ("No sentence of this batch is so long" if absent else "there is no gradient to send back") in said
         return
-    cut = any(fix.name == "truncate" for fix in e.fixes) and TASKS[e.task].source(e.length) < e.length - 5
+    cut = any(fix.name == "truncate" for fix in e.fixes) and TASKS[e.task].evidence_step(e.length) < e.length - 5
     for part, some in zip(parts, ratios, strict=True):
         text = said if len(parts) == 1 else re.search(rf"dL/d{part} [^)]*\)|$", said)[0]
         middle = np.median(np.where(np.isnan(some), np.inf, some)) if some else np.nan
@@ -95,18 +95,18 @@ def check(e, said, grad, diverged, parts):
 
 
 def check_learning(h, row, v):
-    """What is said of the exams, against each network's scores and the answers of the exam itself."""
+    """The summary of the evaluations, against each network's accuracy and the answers of the evaluation batch."""
     e, dead = h.e, h.diverged[row] >= 0
     scores = [[a for a in network if a == a] for network in h.accuracy[: row + 1].T]
     now = [s[-1] for s, gone in zip(scores, dead, strict=True) if s and not gone]
-    answers = everybodys_exam(e.bound_task, e.length).y
+    answers = shared_evaluation(e.bound_task, e.length).y
     classes = answers.dtype.kind == "i"
     constant = max(np.mean(answers == k) for k in np.unique(answers[answers >= 0])) if classes else None
     if "got at least" in v.outcome:
         least = float(re.search(r"at least ([\d.]+) %", v.outcome)[1]) / 100
         passed = [any(a >= least for a in s) for s in scores]
-        told = re.match(r"(\d+) of \d+ networks|The network", v.outcome)
-        assert sum(passed) == int(told[1] or 1) and least >= 0.99, v.outcome
+        match = re.match(r"(\d+) of \d+ networks|The network", v.outcome)
+        assert sum(passed) == int(match[1] or 1) and least >= 0.99, v.outcome
         lost = sum(s[-1] < least for s, ok, gone in zip(scores, passed, dead, strict=True) if ok and not gone)
         assert ("fell below again" in v.outcome) == (lost > 0) and ("became NaN" in v.outcome) == (dead & passed).any()
     elif v.outcome != "Nothing was learnt.":

@@ -2,13 +2,12 @@
 
 import os
 import signal
-import subprocess
 import sys
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT
+from command_line import start
 from serving import until
 
 from rnnkit import Experiment
@@ -16,25 +15,13 @@ from rnnkit import Experiment
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, pipes and limits as Linux has them")
 LONG = ["--length", "10", "--hidden", "8", "--batch", "8", "--replicas", "2", "--steps", "1000000"]
 WRITTEN = {"records": "a.csv", "gradients": "b.parquet", "charts": "charts", "handout": "c.html", "save-json": "d.json"}
-PLAIN_SIGNALS = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "  # a background job ignores SIGINT
-)
-
-
-def start(*arguments, stdout=subprocess.PIPE, before="", **more):
-    """The program in a process of its own."""
-    code = PLAIN_SIGNALS + before + "from rnnkit.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    pipes = {"stdout": stdout, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, **pipes, **more)
-
-
+SWEEP = ["sweep", *LONG[:-1], "3", "--variant", "tanh", "--jobs", "1"]
 TELLS = (  # says on standard error when three records are there
     "from rnnkit.engine.history import History; append = History.append\n"
-    "def told(self, r):\n"
+    "def append_and_print(self, r):\n"
     "    append(self, r)\n"
     "    if self.n == 3: print('three', file=sys.stderr, flush=True)\n"
-    "History.append = told\n"
+    "History.append = append_and_print\n"
 )
 
 
@@ -52,7 +39,7 @@ def test_the_first_signal_writes_what_is_recorded(number, tmp_path):
     records = pd.read_csv(tmp_path / "a.csv")
     assert 3 <= records.step.nunique() < len(e.recorded_steps) and records.step.max() < e.steps == 1_000_000
     assert pq.read_table(tmp_path / "b.parquet").num_rows == len(records) * e.length
-    assert len(list((tmp_path / "charts").iterdir())) == 8
+    assert len(list((tmp_path / "charts").iterdir())) == 10
     assert (tmp_path / "c.html").read_text().startswith("<!doctype html>")
 
 
@@ -73,7 +60,7 @@ AFTER = "rnnkit: stopped by Ctrl-C after the training: the files are written, th
 
 
 def test_ctrl_c_in_the_report_ends_it_and_keeps_the_files(tmp_path):
-    slow = WAITS + "import rnnkit.cli.train as m; m._exam = wait\n"
+    slow = WAITS + "import rnnkit.cli.train as m; m._held_out_report = wait\n"
     program = start("train", *LONG[:-1], "3", "--quiet", "--records", "a.csv", before=slow, cwd=tmp_path)
     assert program.stderr.readline() == "here\n"
     program.send_signal(signal.SIGINT)
@@ -105,7 +92,7 @@ def test_ctrl_c_before_the_training(tmp_path):
     assert err == "rnnkit: stopped before the training began, nothing is written\n"
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["train", "--help"], ["train", *LONG[:-1], "3", "--quiet"]])
+@pytest.mark.parametrize("arguments", [["list"], ["train", "--help"], ["train", *LONG[:-1], "3", "--quiet"], SWEEP])
 def test_a_closed_pipe_is_quiet(arguments):
     reading, writing = os.pipe()
     os.close(reading)

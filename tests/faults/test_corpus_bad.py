@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from treebanks import as_conllu
 
 from rnnkit.corpus import FORMATS, Corpus, CorpusError, read_corpus, read_pairs, read_text
-from rnnkit.corpus.source import MAX_ALL_WORDS, MAX_LINE, MAX_LINES, MAX_WORDS
+from rnnkit.corpus.decoding import MAX_ALL_WORDS, MAX_LINE_CHARS, MAX_LINES, MAX_WORDS
 
 # ---- what is wrong with a file
 
@@ -60,10 +60,10 @@ def test_sizes():
     assert error(as_table(), max_bytes=1000) == f"the file has {len(as_table()):,} bytes; expected at most 1,000"
     assert error(b"a" * 50_000_000) == "line 1 of the file: 50,000,000 characters; expected at most 20,000, one sentence a line"
     assert error(b"prefix\tlabel\n" + b"a\n" * MAX_LINES).startswith("the file has 200,001 lines; expected at most 200,000")
-    assert f"line 3 of the file: {MAX_LINE + 1:,} characters" in error(b"prefix\tlabel\n\n" + b"a" * (MAX_LINE + 1))
+    assert f"line 3 of the file: {MAX_LINE_CHARS + 1:,} characters" in error(b"prefix\tlabel\n\n" + b"a" * (MAX_LINE_CHARS + 1))
     long = b"a " * (MAX_WORDS + 1) + b"\tsg"
-    told = read_corpus(replaced(as_table(), 2, long + b"\t\t")).notes[-1]
-    assert f"line 2: expected 1 to {MAX_WORDS} words before the verb, got {MAX_WORDS + 1}" in told
+    text = read_corpus(replaced(as_table(), 2, long + b"\t\t")).notes[-1]
+    assert f"line 2: expected 1 to {MAX_WORDS} words before the verb, got {MAX_WORDS + 1}" in text
     rows = MAX_ALL_WORDS // MAX_WORDS + 1
     many = b"prefix\tlabel\n" + (b"a " * MAX_WORDS + b"\tsg\n") * rows
     assert f"line {rows + 1:,}: expected at most {MAX_ALL_WORDS:,} words" in error(many)
@@ -116,9 +116,9 @@ def test_rows_of_a_table(row, message):
     many = as_table()
     for at in range(3, 11):
         many = replaced(many, at, row)
-    told = error(many)
-    assert told.startswith("line 3: ") and message in told
-    assert told.endswith("(the first such line; 8 of the first 144 cannot be read)")
+    text = error(many)
+    assert text.startswith("line 3: ") and message in text
+    assert text.endswith("(the first such line; 8 of the first 144 cannot be read)")
 
 
 def test_more_than_a_hundred_bad_rows_refuse_any_file():
@@ -135,8 +135,8 @@ def test_a_quoted_field_that_is_not_closed():
     assert len(stray) == 144 and stray.prefixes[1] == ('"', "the", "cooks")
     held = csv_with_commas()
     assert len(read_corpus(held)) == 144
-    told = read_corpus(replaced(held, 3, b'"the cooks,"pl","0","1"')).notes[-1]
-    assert told.startswith("1 line of 144 left out; line 3: ")
+    text = read_corpus(replaced(held, 3, b'"the cooks,"pl","0","1"')).notes[-1]
+    assert text.startswith("1 line of 144 left out; line 3: ")
     open_quotes = [line if i % 5 else line[:-1] for i, line in enumerate(held.split(b"\n"), 1)]
     assert "line 5: expected every quoted field to be closed" in error(b"\n".join(open_quotes))
 
@@ -187,20 +187,20 @@ def test_odd_lines_of_blimp(line, message):
     many = as_blimp()
     for at in range(5, 20):
         many = replaced(many, at, line)
-    told = error(many, format="blimp")
-    assert told.startswith("line 5: ")
-    assert "15 of the first 144 cannot be read" in told
+    text = error(many, format="blimp")
+    assert text.startswith("line 5: ")
+    assert "15 of the first 144 cannot be read" in text
 
 
 def test_a_two_prefix_set_of_blimp_without_its_second_prefix():
     line = b'{"sentence_good": "The cooks run.", "two_prefix_prefix_good": "The cooks", "two_prefix_word": "run"}\n'
-    told = error(line * 200)
-    assert "found the fields sentence_good, two_prefix_prefix_good, two_prefix_word" in told
+    text = error(line * 200)
+    assert "found the fields sentence_good, two_prefix_prefix_good, two_prefix_word" in text
 
 
 def test_nothing_is_read_to_the_end_in_vain():
-    told = error(b'{"a": 1}\n' * 150_000)
-    assert "101 of the first 101 cannot be read" in told
+    text = error(b'{"a": 1}\n' * 150_000)
+    assert "101 of the first 101 cannot be read" in text
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ HOSTED = {"STREAMLIT_CLIENT_SHOW_ERROR_DETAILS": "false"}  # as Community Cloud 
 class Person(Viewer):
     """A viewer who reads, presses and takes files home."""
 
-    def __init__(self, server, query, page=""):
+    def __init__(self, server, query, page="lab"):
         super().__init__(server.url, query, page)
         self.files, self.buttons, self.answers, self.session, self.settled = {}, {}, {}, "", False
         self.watching = asyncio.create_task(self.watch())
@@ -152,7 +152,7 @@ def test_a_server_that_ends_leaves_no_orphan(serve, sign):
     assert set(server.workers()) < set(began)
     server.process.send_signal(sign)
     server.process.wait(20)
-    until(lambda: not set(began) & set(running()), f"the end of {began}", seconds=5)
+    until(lambda: not set(began) & set(running()), f"the end of {began}")
 
 
 # ---- training fails ----
@@ -190,7 +190,7 @@ def test_without_torch_everything_opens_and_what_trains_says_how_to_install_it(s
     server = serve(PYTHONPATH=str(tmp_path))
 
     async def visit():
-        lab, vanishing, network = (Person(server, SMALL, page) for page in ("", "vanishing", "network"))
+        lab, vanishing, network = (Person(server, SMALL, page) for page in ("lab", "vanishing", "network"))
         await lab.sees("The training stopped: PyTorch is not installed: run", "pip install torch==2.13.0")
         await vanishing.sees("PyTorch is not installed: run")
         await network.sees("connected to themselves through time", "differs by")  # which trains nothing at first

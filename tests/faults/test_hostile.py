@@ -1,4 +1,4 @@
-"""Nothing that a viewer sends breaks anything: links, JSON, tours, shelves, corpora, texts and frames, at random and as broken
+"""Nothing that a viewer sends breaks anything: links, JSON, tours, run lists, corpora, texts and frames, at random and as broken
 pieces of sound ones. Ten thousand cases, the same in every run; `make fuzz` tries others.
 
 Out comes a value within the limits, or the error that is documented, in words and short. What is injected on purpose stays text.
@@ -9,57 +9,31 @@ import ast
 import csv
 import io
 import json
-import os
 import re
 from functools import cache
 
 import numpy as np
 import pytest
 from corpus_files import as_blimp, as_gulordava, as_linzen, as_table
-from exported import made
-from hostile import JSON, LONGEST, NASTY, SEEDS, WORDS, E, assert_said, assert_within, mutated
-from hypothesis import HealthCheck, given, settings
+from exported_runs import made
+from hostile_input import JSON, LONGEST, NASTY, SEEDS, WORDS, E, asked, assert_said, assert_within, fuzz, mutated
 from hypothesis import strategies as st
 
 from pages.tour import highlight
 from pages.ui.markdown import plain
 from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_text
 from rnnkit.engine.record import pack, unpack
-from rnnkit.errors import listing, shorten_repr
-from rnnkit.experiment import FIELDS, Experiment, ExperimentError, parse
+from rnnkit.errors import join_names, shorten_repr
+from rnnkit.experiment import FIELDS, Experiment, ExperimentError
 from rnnkit.export import run_list
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import missing, script
 from rnnkit.serving.limits import Limits
 from rnnkit.stories.tours import MAX_STATIONS, read_tour
+from rnnkit.tasks.next_symbol import example_text
 from rnnkit.tasks.sentences import parse as parse_sentence
 from rnnkit.tasks.text_symbols import pieces, unknown
-from rnnkit.tasks.texts import NextWord, example_text
-
-TIMES = int(os.environ.get("RNNKIT_FUZZ", "1"))  # as many cases, with random seeds; 1: those of every run
-asked: dict[str, tuple[int, int]] = {}  # test -> cases made, cases wanted
-
-
-def fuzz(n, **strategies):
-    """A test that gets n cases."""
-
-    def decorate(test):
-        name = test.__name__
-        asked[name] = 0, n
-
-        def counted(**values):
-            asked[name] = asked[name][0] + 1, n
-            test(**values)
-
-        counted.__name__ = name
-        options = {"max_examples": n * TIMES, "derandomize": TIMES == 1, "suppress_health_check": list(HealthCheck)}
-        return settings(**options)(given(**strategies)(counted))
-
-    return decorate
-
-
-# ---- what comes
-
+from rnnkit.tasks.words import NextWord
 
 E += [Experiment(cell="esn"), Experiment(task="corpus", data="0123456789abcdef"), Experiment(fixes=("freeze:W_rec@3", "l2:1"))]
 
@@ -84,7 +58,7 @@ def test_one_wrong_field_of_a_sound_link(e, name, text, seed):
     assert_said(messages)
     assert found.data or not Limits().check(found), "a link goes beyond the limits of the server"
     try:
-        assert parse(name, query[name]) == getattr(found, name) or messages
+        assert FIELDS[name].parse(query[name]) == getattr(found, name) or messages
     except ValueError as error:
         assert_said([str(error)])
 
@@ -123,7 +97,7 @@ def test_no_error_repeats_a_long_input():
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "expected"),
     [
         (Experiment(length=10_000), "length"), (Experiment(hidden=2048), "hidden"), (Experiment(batch=4096), "batch"),
         (Experiment(replicas=4096), "replicas"), (Experiment(steps=1_000_000), "steps"),
@@ -131,9 +105,9 @@ def test_no_error_repeats_a_long_input():
         (Experiment(length=1000, hidden=256, steps=5000), "GFLOP"),
     ],
 )  # fmt: skip
-def test_what_no_control_allows_is_refused_in_a_link(query, told):
+def test_what_no_control_allows_is_refused_in_a_link(query, expected):
     e, messages = Experiment.from_query(query.to_query(), Limits().check)
-    assert not Limits().check(e) and any(told in message for message in messages)
+    assert not Limits().check(e) and any(expected in message for message in messages)
 
 
 # ---- tours
@@ -177,11 +151,11 @@ def test_any_tour(values):
 
 
 def _read_tour(text):
-    tour, said = read_tour(text, highlight.places())
+    tour, said = read_tour(text, highlight.targets())
     assert_said(said, 2 * LONGEST)  # with all pages or keys that are valid
     assert tour or said
     for station in tour.stations if tour else ():
-        assert len(tour.stations) <= MAX_STATIONS and station.page in highlight.places()
+        assert len(tour.stations) <= MAX_STATIONS and station.page in highlight.targets()
         shown = (tour.title, tour.about, station.title, station.say, station.ask, station.notice, *station.answers)
         assert all("![" not in text for text in shown)
         for e in filter(None, (station.experiment, station.pinned)):
@@ -204,7 +178,7 @@ def test_a_tour_cannot_hold_the_server_up(bomb):
     _read_tour("[[station]]\npage = 'lab'\n" + bomb)
 
 
-# ---- shelves
+# ---- run lists
 
 
 SHELF = run_list.dump(
@@ -213,7 +187,7 @@ SHELF = run_list.dump(
 
 
 @fuzz(1000, seed=SEEDS)
-def test_broken_shelves(seed):
+def test_broken_run_lists(seed):
     _load(mutated(SHELF, seed))
 
 
@@ -226,10 +200,10 @@ def _load(content):
     entries, said = run_list.load(content)
     assert_said(said)
     assert entries or said
-    assert len(entries) <= run_list.MOST and len({entry.name for entry in entries}) == len(entries)
+    assert len(entries) <= run_list.MAX_RUNS and len({entry.name for entry in entries}) == len(entries)
     for entry in entries:
-        assert 1 <= len(entry.name) <= run_list.LONGEST and entry.name.isprintable()
-        assert entry.place is None or 0 <= entry.place < run_list.PLACES
+        assert 1 <= len(entry.name) <= run_list.MAX_NAME_CHARS and entry.name.isprintable()
+        assert entry.place is None or 0 <= entry.place < run_list.MAX_DRAWN
         assert_within(entry.experiment)
         entry.name.encode()
 
@@ -242,7 +216,7 @@ def history():
 @fuzz(250, name=WORDS)
 def test_no_name_becomes_a_formula(name):
     """What a spreadsheet takes for one begins with = + - @, with spaces or quotes before it or not."""
-    kept = run_list.clean(name) or "x"
+    kept = run_list.clean_name(name) or "x"
     rows = list(csv.reader(io.StringIO(run_list.to_csv([(kept, history())]).decode())))
     assert {len(row) for row in rows} == {len(rows[0])} and rows[1][0] in (kept, f"'{kept}")
     assert not rows[1][0].startswith(("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"))
@@ -325,7 +299,12 @@ def test_a_long_typed_sentence_is_not_repeated():
 
 
 PACKED = pack({"step": 3, "causes": ["", "W_rec"], "norm": np.ones((2, 3, 4), np.float32), "diverged": np.array([-1, 2])})
-KEPT = [read_text(example_text().text[:600].encode(), "a text")]
+
+
+@cache
+def kept(kind):
+    """A corpus, or a text."""
+    return read_corpus(as_table()[:9000]) if kind else read_text(example_text().text[:600].encode(), "a text")
 
 
 @fuzz(1000, seed=SEEDS)
@@ -349,7 +328,7 @@ def test_any_frame(head, dtype, shape):
 
 @fuzz(300, kind=st.booleans(), seed=SEEDS)
 def test_broken_data_of_a_worker(kind, seed):
-    what = read_corpus(as_table()[:9000]) if kind else KEPT[0]
+    what = kept(kind)
     try:
         type(what).from_bytes(mutated(what.to_bytes(), seed))
     except CorpusError as error:
@@ -362,7 +341,7 @@ def test_broken_data_of_a_worker(kind, seed):
 @fuzz(300, value=JSON | st.integers() | st.binary(max_size=200) | st.lists(WORDS))
 def test_any_value_in_a_message(value):
     assert_said([shorten_repr(value)], 60)
-    assert_said([listing([value, *NASTY])], 400)
+    assert_said([join_names([value, *NASTY])], 400)
 
 
 @fuzz(400, words=st.lists(WORDS | st.sampled_from([*"![]()<>`$:*_~&@\\ \n"]), max_size=8))

@@ -4,8 +4,8 @@ import re
 
 import pytest
 from apptest import SMALL, linked, prose, texts
-from hostile import IMAGE, LONGEST, NASTY
-from uploading import QUICK, table, upload
+from hostile_input import IMAGE, LONGEST, NASTY
+from uploaded_files import QUICK, table, upload
 
 from pages.state import url
 from pages.ui import registry
@@ -36,8 +36,8 @@ LINKS = {
 
 
 def assert_plain(text):
-    """Apart from what is escaped there is no sign left."""
-    bare = re.sub(r"\\.", " ", text)
+    """Apart from what is escaped, and the links to the glossary, there is no sign left."""
+    bare = re.sub(r"\\.", " ", re.sub(r'\[[\w -]+\]\(glossary\?[\w=-]+ "[^"]*"\)', " ", text))
     for sign in ("![", "](", "<b>", "<script", "<img", ":red", "$x$", "www.e", "://"):
         assert sign not in bare
 
@@ -45,13 +45,13 @@ def assert_plain(text):
 def assert_calm(at):
     """No traceback; what is said is short and not too much; the run is one that this server allows."""
     assert not at.exception, at.exception[0]
-    told = [text for text in texts(at) if text.startswith("In the link:")]
-    assert 1 <= len(told) <= url.MOST_TOLD + 1
-    assert all(len(text) < 2 * LONGEST for text in told)
-    assert_plain(" ".join(told))
+    messages = [text for text in texts(at) if text.startswith("In the link:")]
+    assert 1 <= len(messages) <= url.MAX_MESSAGES + 1
+    assert all(len(text) < 2 * LONGEST for text in messages)
+    assert_plain(" ".join(messages))
     e, _ = Experiment.from_query({k: v for k, v in at.query_params.items() if k in FIELDS})
     assert Limits().check(e) == {} and not e.data
-    return told
+    return messages
 
 
 @pytest.mark.parametrize("link", LINKS.values(), ids=list(LINKS))
@@ -59,7 +59,10 @@ def test_a_hostile_link_opens_a_page(app, link):
     assert_calm(app(link))
 
 
-@pytest.mark.parametrize("page", ["network", "sentence", "vanishing", "exploding", "remedies", "compare", "language"])
+@pytest.mark.parametrize(
+    "page",
+    ["network", "sentence", "vanishing", "exploding", "remedies", "compare", "how_far", "papers", "language", "your_network"],
+)
 def test_a_hostile_link_opens_other_pages(app, page):
     """With their own choices."""
     assert_calm(app(dict.fromkeys(OWN, IMAGE) | {"cell": "nope", "hidden": "-1", **SMALL}, page=page))
@@ -70,7 +73,7 @@ def test_a_link_that_no_dashboard_has_made_is_not_read(app):
     assert assert_calm(at) == ["In the link: it has 100,008 characters, expected at most 10,000: nothing of it was read"]
     assert linked(at) == Experiment()
     at = app({f"x{i}": "1" for i in range(900)} | {"cell": "gru"})
-    assert assert_calm(at)[-1] == f"In the link: and {900 - url.MOST_TOLD} more things are wrong with it"
+    assert assert_calm(at)[-1] == f"In the link: and {900 - url.MAX_MESSAGES} more things are wrong with it"
     assert linked(at).cell == "gru"
 
 
@@ -79,11 +82,11 @@ def test_what_a_file_is_called_and_holds_is_no_markdown(app):
     at = upload(app(QUICK, page="corpus"), (IMAGE.replace("/", "|") + ".tsv", table()))
     assert ": 200 sentences." in prose(at)
     assert_plain(prose(at))
-    for files, told in [
+    for files, expected in [
         ([(f"{IMAGE}{i}" * 20, b"x") for i in range(200)], "expected one file"),
         ([("x.tsv", f"prefix\tlabel\n{IMAGE}\tsg\tx\n".encode())], "expected 2 fields"),
     ]:
         upload(at, *files)
-        refused = next(text for text in texts(at) if told in text)
+        refused = next(text for text in texts(at) if expected in text)
         assert_plain(refused)
         assert len(refused) < LONGEST

@@ -10,7 +10,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.export import run_list
 from rnnkit.stories.tours import read_tour
 
-PLACES = highlight.places()  # imports the pages, which takes memory of its own
+PLACES = highlight.targets()  # imports the pages, which takes memory of its own
 SIZES = [  # what reads it, what is read, and so many times its size may be in use meanwhile
     (lambda data: read_text(data).words, b"(" * 500_000, 40),
     (lambda data: read_text(data).words, b"a " * 250_000, 40),

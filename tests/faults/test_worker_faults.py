@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from running import LONG, SHORT, assert_same, is_running, wait
+from pool_runs import LONG, SHORT, assert_same, is_running, wait
 
 from rnnkit import train
 from rnnkit.engine.history import History
@@ -201,7 +201,7 @@ e = Experiment(length=1000, hidden=256, batch=64, replicas=2, steps=50)
 run = pool.get(e)
 pool.watch(run, "me", run.rows)
 while not pool.workers[0].ready: time.sleep(0.05)
-if sys.argv[1] == "study": pool.leave(run, "me"); pool.ask("flow", e)
+if sys.argv[1] == "study": pool.leave(run, "me"); pool.ask("gradient_flow", e)
 time.sleep(0.5)
 print(pool.workers[0].process.pid, flush=True)
 time.sleep(60)
@@ -215,4 +215,4 @@ def test_no_busy_worker_outlives_a_killed_server(work):
         assert is_running(worker)
         server.kill()
         server.wait()
-    wait(lambda: not is_running(worker), 5)
+    wait(lambda: not is_running(worker), 30)

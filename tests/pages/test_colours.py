@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from contrasts import XYZ, contrast, linear
+from colour_contrast import XYZ, contrast, linear
 
 from pages.components.heatmap import CODING
-from rnnkit.charts import agreement, corpora, exploding, style, vanishing
+from rnnkit.charts import SUBJECTS, exploding, style
 
 ROOT = Path(__file__).resolve().parents[2]
 THEME = tomllib.loads((ROOT / ".streamlit/config.toml").read_text("utf-8"))["theme"]
@@ -25,7 +25,11 @@ COLOURS = {name: getattr(style, name) for name in ("INK", "WARM", "VIOLET", "GRE
 WORDS = {
     name: re.findall("#[0-9a-f]{6}", getattr(style, name).expr) for name in ("INK_TEXT", "AXIS_TEXT", "GREY_TEXT", "CRIMSON_TEXT")
 }
-FLOW = {name: look[1:] for name, look in vanishing.SERIES.items() if name != "straight"}  # which takes the bound's place
+SERIES = {  # subject -> its series, but for those that never stand beside their like
+    name: {key: line for key, line in subject.SERIES.items() if key not in getattr(subject, "NEVER_TOGETHER", {})}
+    for name, subject in SUBJECTS.items()
+    if hasattr(subject, "SERIES")
+}
 CLEAR, SEEN = 15, 8  # distances in CIE Lab: where colour alone tells two things apart, and where a dash or a texture does too
 
 
@@ -51,13 +55,13 @@ def test_the_measures_are_right():
     assert len(viridis()) == 31
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
-def test_lines_have_a_contrast_of_3_and_words_of_4_5(look):
-    theme = THEME[look]
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_lines_have_a_contrast_of_3_and_words_of_4_5(mode):
+    theme = THEME[mode]
     back, side = theme["backgroundColor"], theme["secondaryBackgroundColor"]
     lines = COLOURS | dict(enumerate(THEME["chartCategoricalColors"])) | {"primary": theme["primaryColor"]}
     assert {name: contrast(colour, back) for name, colour in lines.items() if contrast(colour, back) < 3} == {}
-    words = {name: pair[look == "light"] for name, pair in WORDS.items()}
+    words = {name: pair[mode == "light"] for name, pair in WORDS.items()}
     words |= {name: theme[name] for name in ("textColor", "orangeTextColor", "greenTextColor")}
     assert {name: contrast(colour, back) for name, colour in words.items() if contrast(colour, back) < 4.5} == {}
     assert contrast(theme["textColor"], side) >= 4.5 and contrast("#ffffff", theme["primaryColor"]) >= 4.5
@@ -67,14 +71,14 @@ def test_lines_have_a_contrast_of_3_and_words_of_4_5(look):
 def test_what_colour_alone_tells_apart_is_far_apart(vision):
     pairs = [("INK", "WARM"), ("INK", "VIOLET"), ("WARM", "VIOLET"), ("BLUE", "ORANGE"), ("WARM", "GREY")]
     found = {pair: distance(*(COLOURS[name] for name in pair), vision) for pair in pairs}
-    for look in ("light", "dark"):
-        found[look] = distance(THEME[look]["orangeTextColor"], THEME[look]["greenTextColor"], vision)
+    for mode in ("light", "dark"):
+        found[mode] = distance(THEME[mode]["orangeTextColor"], THEME[mode]["greenTextColor"], vision)
     found["NaN"] = min(distance(style.CRIMSON, colour, vision) for colour in viridis())
     assert {pair: d for pair, d in found.items() if d < CLEAR} == {}
 
 
 @pytest.mark.parametrize("vision", VISION)
-@pytest.mark.parametrize("series", [agreement.SERIES, corpora.SERIES, FLOW])
+@pytest.mark.parametrize("series", SERIES.values(), ids=list(SERIES))
 def test_series_of_a_chart_differ_in_colour_or_in_dash(series, vision):
     for a, b in combinations(series.values(), 2):
         (one, dash, *_), (other, gap, *_) = a, b

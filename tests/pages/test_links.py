@@ -1,10 +1,17 @@
 """Links: what is wrong in one is named and left at its default, and nothing raises."""
 
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
+from apptest import press, state
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnkit.experiment import FIELDS, Experiment, parse
+from pages.state import navigation
+from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.stories.presets import PAIRS, PRESETS, pair
+
+in_browser = navigation.in_browser  # which the fixture `app` replaces
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,7 @@ def test_no_link_raises_and_nothing_is_dropped_in_silence(query):
     for name, text in query.items():
         try:
             dropped += name not in FIELDS and not (name == "v" and text == "1")
-            dropped += name in FIELDS and parse(name, text) != getattr(e, name)
+            dropped += name in FIELDS and FIELDS[name].parse(text) != getattr(e, name)
         except ValueError:
             dropped += 1
     assert len(messages) >= dropped
@@ -100,3 +107,34 @@ def test_messages_stay_short_however_long_the_input(name):
         assert len(messages[0]) < 600
     _, messages = Experiment.from_query({"x" * 10_000: "1", "v": "y" * 10_000})
     assert all(len(message) < 500 for message in messages)
+
+
+@pytest.mark.parametrize("page", ["lab", "exploding"])
+def test_the_first_page_of_a_session_keeps_the_link_that_opened_it(app, monkeypatch, page):
+    """frame.js is not there yet: a change of the address would be an entry of the browser's history, and Back seem dead."""
+    monkeypatch.setattr(navigation, "in_browser", in_browser)
+    at = app({"length": "10", "steps": "20"}, page=page)
+    assert at.query_params == {"length": "10", "steps": "20"}
+    assert {"v", "length", "steps", "cell"} <= set(at.run().query_params)
+
+
+def test_a_pinned_story_is_trained_as_long_as_the_one_it_is_compared_with(app):
+    """clipped trains 800 steps, explodes alone 40."""
+    at = app(story="clipped", **{"pin.story": "explodes"})
+    assert pinned_steps(at) == PRESETS["clipped"].experiment.steps
+    assert pinned_steps(app(story="clipped", **{"pin.story": "explodes", "pin.steps": "50"})) == 50
+
+
+def pinned_steps(at):
+    return state(at).pinned.experiment.steps
+
+
+@pytest.mark.parametrize("title", PAIRS)
+def test_the_short_link_of_a_pair_opens_the_pair(app, title):
+    pinned, e = pair(title)
+    at = app(e.to_query() | {f"pin.{k}": v for k, v in pinned.to_query().items()})
+    (link,) = [code.value for code in press(at, "share").code]
+    short = dict(parse_qsl(urlsplit(link).query))
+    assert short == {"story": PAIRS[title][1], "pin.story": PAIRS[title][0]}
+    again = app(short)
+    assert (state(again).run.experiment, state(again).pinned.experiment) == (e, pinned)

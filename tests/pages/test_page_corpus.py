@@ -1,25 +1,29 @@
 """Real sentences: what is uploaded is read, trained on and examined, refused with a reason where it is broken, and private."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from apptest import linked, prose, until
+from apptest import linked, prose, state, until
 from browsing import PHONE, SIDEWAYS, button, expect, grown
+from corpus_files import as_blimp, as_linzen
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
-from uploading import QUICK, table, upload
+from uploaded_files import QUICK, table, upload
 
+from pages import corpus
 from pages.server.browser_cookie import TOKEN, BrowserCookie
-from pages.state import uploads
-from rnnkit.corpus import read_corpus, split
+from pages.state import uploads, viewer_state
+from pages.state.viewer_state import ViewerState
+from rnnkit.corpus import linzen_2016, read_corpus, split
 from rnnkit.engine.history import History
 from rnnkit.serving.limits import Limits
 from rnnkit.serving.run import Run
 from rnnkit.stories.presets import PRESETS
-from rnnkit.tasks import data
-from rnnkit.tasks.corpora import example_corpus
+from rnnkit.tasks.corpus import example_corpus
+from rnnkit.tasks.data import STORE
 
 pytestmark = pytest.mark.usefixtures("nothing_given")
 GRU = PRESETS["corpus-gru"].experiment
@@ -31,11 +35,13 @@ DIGEST = read_corpus(table()).digest
 # ---- without a browser ----
 
 
-def test_another_task_is_offered_a_network_to_begin_with(app):
+def test_another_task_gets_the_example_in_training_and_buttons_train_others(app):
     at = app(page="corpus")
-    assert not at.exception and "The present task is another one" in prose(at)
+    assert not at.exception and linked(at) == corpus.EXAMPLE and state(at).playback.playing
+    assert "The present task is another one" not in prose(at)
     at.button(key="corpus_corpus-gru").click().run()
-    assert not at.exception and linked(at) == GRU
+    assert not at.exception and linked(at) == replace(GRU, length=corpus.EXAMPLE.length)
+    assert corpus.EXAMPLE.length == corpus.EXAMPLE.bound_task.words.max(), "no column of the heatmap is empty"
     assert f"{len(example_corpus()):,} of 7 to 20 words" in prose(at)
 
 
@@ -43,7 +49,7 @@ def test_uploaded_sentences_are_trained_on_and_examined(app):
     at = upload(app(QUICK, page="corpus"), ("mine.tsv", table()))
     e = linked(at)
     assert (e.data, e.task, e.cell, e.hidden) == (DIGEST, "corpus", "gru", 6)
-    assert e.length == max(len(words) for words in data.KEPT[DIGEST].prefixes)
+    assert e.length == max(len(words) for words in STORE.get(DIGEST).prefixes)
     assert "**mine.tsv**: 200 sentences." in prose(at)
     assert "Read as table of prefixes, recognised by its first line." in prose(at)
     until(at, lambda at: "is right in" in prose(at))
@@ -57,8 +63,28 @@ def test_the_examples_results_are_drawn_by_attractors_and_distance(app):
     assert "56 most frequent words" not in prose(at) and "50 most frequent words" in prose(at)
 
 
+def test_published_values_stand_beside_sentences_with_attractors(app):
+    at = upload(app(QUICK, page="corpus"), ("linzen.tsv", as_linzen()))
+    until(at, lambda at: "is right in" in prose(at))
+    assert "yours is what the file holds" in prose(at) and published_in_the_key(at)
+
+
+@pytest.mark.parametrize("given", [None, as_blimp()])
+def test_published_values_stand_beside_nothing_else(app, given):
+    """Not beside the example's generated sentences, nor a file that has no attractors."""
+    at = app(QUICK, page="corpus")
+    if given:
+        upload(at, ("other", given))
+    until(at, lambda at: "is right in" in prose(at))
+    assert "yours is what the file holds" not in prose(at) and not published_in_the_key(at)
+
+
+def published_in_the_key(at):
+    return any(linzen_2016.NAME in html.proto.body for html in at.get("html"))
+
+
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [
         ([], "expected a file, got none"),
         ([("a.tsv", b"prefix\tlabel\n" + b"the cat\t\n" * 20 + table()[13:])], "line 2"),
@@ -70,13 +96,13 @@ def test_the_examples_results_are_drawn_by_attractors_and_distance(app):
         ([("a.text", b"the cat was here\n"), ("a.gold", b"2\twas\twere\t0\n3\tis\tare\t0\n")], ".gold"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told_and_loses_nothing(app, files, told):
+def test_a_file_that_cannot_be_used_is_told_and_loses_nothing(app, files, expected):
     at = app(QUICK, page="corpus")
     before = linked(at)
     upload(at, *files)
     (error,) = at.error
-    assert error.value.startswith("This cannot be used: ") and told in error.value
-    assert linked(at) == before and not data.KEPT
+    assert error.value.startswith("This cannot be used: ") and expected in error.value
+    assert linked(at) == before and not STORE
 
 
 def test_a_file_that_was_refused_does_not_stay_beside_the_next_one(app):
@@ -92,7 +118,7 @@ def test_a_file_that_was_refused_does_not_stay_beside_the_next_one(app):
 def test_a_second_file_is_tested_on(app):
     suite = b"prefix\tlabel\nthe cat\tsg\nthe dogs\tpl\nthe dogs\tpl\n"
     at = upload(app(QUICK, page="corpus"), ("mine.tsv", table()), test=[("suite.tsv", suite)])
-    corpus = data.KEPT[linked(at).data]
+    corpus = STORE.get(linked(at).data)
     assert (np.bincount(split(corpus), minlength=3)[2], corpus.name) == (3, "mine.tsv, tested on suite.tsv")
     until(at, lambda at: "of 3 sentences (2 different, 95 % interval" in prose(at))
     assert "3 test sentences are 2 different ones" in prose(at)
@@ -102,7 +128,7 @@ def test_a_second_file_is_tested_on(app):
 def test_a_second_file_that_cannot_be_used_is_named(app):
     at = upload(app(QUICK, page="corpus"), ("mine.tsv", table()), test=[("suite.tsv", b"once upon a time")])
     (error,) = at.error
-    assert "suite.tsv, to test on: line 1: no known format begins with" in error.value and not data.KEPT
+    assert "suite.tsv, to test on: line 1: no known format begins with" in error.value and not STORE
 
 
 def test_the_examples_are_called_generated(app):
@@ -145,31 +171,45 @@ def test_who_has_the_same_file_may_use_it_too(app):
 
 def test_sentences_that_were_forgotten_are_told_and_the_page_lives_on(app):
     at = upload(app(QUICK, page="corpus"), ("mine.tsv", table()))
-    uploads.shelf.clear()
-    data.KEPT.clear()
+    uploads.store.clear()
+    STORE.clear()
     at.run()
     assert not at.exception and any(DIGEST in error.value for error in at.error)
 
 
 def test_what_a_run_costs_is_known_when_its_sentences_are_forgotten():
     """How long others wait is estimated from all runs, also from those whose data are gone."""
-    e = replace(GRU, data=data.keep(read_corpus(table())))
+    e = replace(GRU, data=STORE.put(read_corpus(table())))
     run = Run(e, History(e))
-    data.drop(e.data)
+    STORE.drop(e.data)
     assert run.gigaflops > 0
 
 
 def test_the_least_recently_used_is_forgotten_when_it_is_too_much():
-    shelf, corpora = uploads.Shelf(Limits(keep_upload_megabytes=1)), [read_corpus(table(n)) for n in (150, 160, 170)]
+    shelf, corpora = uploads.UploadStore(Limits(keep_upload_megabytes=1)), [read_corpus(table(n)) for n in (150, 160, 170)]
     one, two = (shelf.put(corpus, 500_000, "me") for corpus in corpora[:2])
     assert shelf.allows(one, "me") and not shelf.allows(one, "you")
     three = shelf.put(corpora[2], 500_000, "me")
     assert shelf.allows(one, "me") and shelf.allows(three, "me") and not shelf.allows(two, "me")
-    assert set(data.KEPT) == {one, three}
+    assert set(STORE) == {one, three}
 
 
 @pytest.mark.parametrize(
-    "page", ["network", "vanishing", "steps", "sentence", "remedies", "exploding", "compare", "lab", "stories"]
+    "page",
+    [
+        "network",
+        "vanishing",
+        "steps",
+        "sentence",
+        "remedies",
+        "exploding",
+        "compare",
+        "lab",
+        "stories",
+        "how_far",
+        "papers",
+        "your_network",
+    ],
 )
 def test_every_other_page_bears_such_a_task(app, page):
     at = app(QUICK, page=page)
@@ -179,7 +219,7 @@ def test_every_other_page_bears_such_a_task(app, page):
 def test_the_browser_is_known_by_its_cookie_and_a_forged_one_is_not_taken(monkeypatch):
     def known_by(**cookies):
         monkeypatch.setattr(uploads.st, "context", SimpleNamespace(cookies=cookies))
-        monkeypatch.setattr(uploads.st, "session_state", SimpleNamespace(viewer="the session"))
+        monkeypatch.setattr(viewer_state, "current", lambda: ViewerState(id="the session"))
         return uploads.viewer()
 
     assert known_by(rnnkit_browser="a_-4" * 10 + "xyz") == "a_-4" * 10 + "xyz"
@@ -222,7 +262,7 @@ def test_a_corpus_is_uploaded_trained_shared_and_known_after_a_reload(server, vi
     button(page, "Read these sentences").click()
     expect(page.get_by_text("200 sentences.")).to_be_visible()
     expect(page.get_by_text("Network 1 is right in")).to_be_visible()
-    assert f"data={DIGEST}" in page.url
+    expect(page).to_have_url(re.compile(f"data={DIGEST}"))
     stranger = visit(page.url)
     expect(stranger.get_by_text("or not shared")).to_be_visible()
     page.reload()
@@ -233,3 +273,15 @@ def test_a_corpus_is_uploaded_trained_shared_and_known_after_a_reload(server, vi
     expect(guest.get_by_text("200 sentences.")).to_be_visible()
     grown(guest, 2)
     assert max(guest.evaluate(SIDEWAYS)) <= 0
+
+
+def test_the_heatmap_says_what_its_grey_columns_are(server, visit):
+    from browsing import expect
+
+    page = visit(server.link("/corpus"), viewport={"width": 1366, "height": 768})
+    expect(page.locator(".heatmap .marks .nothing")).to_be_visible()
+    expect(page.locator(".heatmap .marks .nothing")).to_have_text("no sequence yet")
+    expect(page.get_by_test_id("stMain")).to_contain_text("Columns in which none has begun stay grey.")
+    page.goto(server.link("/lab", length=8, steps=5, replicas=1))
+    expect(page.locator(".heatmap")).to_have_attribute("data-rows", "6")
+    expect(page.locator(".heatmap .marks .nothing")).to_be_hidden()

@@ -1,14 +1,14 @@
-"""The page "Why does it explode?": the autopsy and the cliff, in this process and in a browser."""
+"""The page "Why does it explode?": networks that become NaN and the cliff, in this process and in a browser."""
 
-import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from apptest import press, until
+from apptest import press, state, until
 
 from pages.ui import divergence
 from rnnkit.analysis import error_surface as unit
-from rnnkit.analysis.autopsy import DOOMED, THRESHOLD, amount, autopsies, clipping
+from rnnkit.analysis.nan_record import DIVERGING, GROWING, RUNS, amount, clipping, nan_records, rewound, rise
 
 KEY = "exploding_rewind"
 
@@ -18,7 +18,8 @@ def boxes(at):
 
 
 def frozen(at):
-    return until(at, lambda at: any("Frozen" in text for text in boxes(at)))
+    until(at, lambda at: any("Frozen" in text for text in boxes(at)))
+    return until(at, lambda at: not any(b.key == KEY and b.disabled for b in at.button))
 
 
 def words(at):
@@ -28,8 +29,8 @@ def words(at):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """In this process nobody has to watch."""
-    monkeypatch.setattr(divergence, "PACE", 1e6)
-    monkeypatch.setattr(divergence, "RECOVERY", 1e-3)
+    monkeypatch.setattr(divergence, "STEPS_PER_SECOND", 1e6)
+    monkeypatch.setattr(divergence, "MIN_RECOVERY_SECONDS", 1e-3)
 
 
 @pytest.fixture
@@ -37,37 +38,48 @@ def page(app):
     return frozen(app(page="exploding"))
 
 
-# ---- the autopsy ----
+# ---- networks that become NaN ----
 
 
-def test_it_trains_to_nan_freezes_and_tells_what_the_numbers_say(page, pool):
-    at = page
+@pytest.mark.parametrize("name", RUNS)
+def test_it_trains_to_nan_freezes_and_tells_what_the_numbers_say(app, pool, name):
+    at = frozen(app({"exploding_run": name}, page="exploding"))
     assert not at.exception
-    h = pool.get(DOOMED).history
-    found = autopsies(h, 31)
-    a, told = found[0], words(at)
-    assert f"**Frozen at step {a.fatal}**: {len(found)} of 8 networks are NaN." in boxes(at)
-    for part in (a.cause, amount(a.loss[a.blow]), amount(a.norm[a.fatal - 1]), f"**Network {a.network + 1}**, seed"):
-        assert part in told
+    h = pool.get(RUNS[name][0]).history
+    found = nan_records(h, 31)
+    a, text = found[0], words(at)
+    said = next(text for text in boxes(at) if "Frozen" in text)
+    assert said.startswith(f"**Frozen at step {a.nan_step}**: {len(found)} of 8 networks are NaN.")
+    grew = f"From step {rise(a)} to step {a.jump_step} its gradient norm grew from {amount(a.norm[rise(a)])} to "
+    assert (grew in said) == (rise(a) < a.jump_step) == (name == "grows")
+    for part in (
+        a.cause,
+        amount(a.loss[a.jump_step]),
+        amount(a.norm[a.nan_step - 1]),
+        f"**Record of network {a.network + 1}**, seed",
+    ):
+        assert part in text
     until(at, lambda at: "…" not in words(at).partition("| step |")[2])
-    assert f"Rewind to step {a.blow} and continue with clipping" in [b.label for b in at.button]
+    assert f"Rewind to step {a.jump_step} and continue with clipping" in [b.label for b in at.button]
 
 
-def test_rewind_goes_on_with_clipping_and_the_network_learns(page, pool):
-    at = page
-    h = pool.get(DOOMED).history
-    a = autopsies(h, 31)[0]
+@pytest.mark.parametrize("name", RUNS)
+def test_rewind_goes_on_with_clipping_and_the_network_learns(app, pool, name):
+    at = frozen(app({"exploding_run": name}, page="exploding"))
+    e, threshold = RUNS[name]
+    h = pool.get(e).history
+    a = nan_records(h, 31)[0]
     press(at, KEY)
     until(at, lambda at: any("Saved" in text for text in boxes(at)))
     assert not at.exception
-    saved = next(run for run in pool.runs.values() if run.experiment.fixes and run.done)
-    assert clipping(saved.experiment).start_step == a.blow and clipping(saved.experiment).threshold == THRESHOLD
-    upto = a.blow + 1
+    saved = pool.get(rewound(e, a.jump_step, threshold))
+    assert saved.done and clipping(saved.experiment).threshold == threshold
+    upto = a.jump_step + 1
     np.testing.assert_array_equal(saved.history.loss[:upto], h.loss[:upto])
     np.testing.assert_array_equal(saved.history.norm_raw[:upto], h.norm_raw[:upto])
     assert np.isfinite(saved.history.loss[:, a.network]).all()
     assert saved.history.accuracy[-1, a.network] >= 0.99
-    assert any("100 % of new sentences right" in text for text in boxes(at))
+    assert any(f"100 % of new {e.bound_task.samples} right" in text for text in boxes(at))
     press(at, "exploding_replay")
     frozen(at)
     assert not any("Saved" in text for text in boxes(at))
@@ -93,11 +105,11 @@ def test_another_threshold_goes_back_to_the_frozen_network(page):
 
 def test_another_network(page):
     at = page
-    names = at.selectbox(key="exploding_patient").options
+    names = at.selectbox(key="exploding_network").options
     assert len(names) > 1
-    at.selectbox(key="exploding_patient").set_value(1).run()
+    at.selectbox(key="exploding_network").set_value(1).run()
     frozen(at)
-    assert f"**{names[1].partition(':')[0].capitalize()}**, seed" in words(at)
+    assert f"**Record of {names[1].partition(':')[0]}**, seed" in words(at)
 
 
 def test_a_tame_network_does_not_explode_and_the_page_says_so(app):
@@ -118,9 +130,37 @@ def test_the_ends_of_the_controls(app, gain, lr):
 
 
 def test_the_labs_run_is_left_alone(page):
-    state = page.session_state
-    assert state.run.experiment != DOOMED and state.playback.head <= 1
-    assert state.viewer not in [v for v in state.run.viewers if v.endswith("exploding")]
+    mine = state(page)
+    assert mine.run.experiment not in (DIVERGING, GROWING) and mine.playback.head <= 1
+    assert mine.id not in [v for v in mine.run.viewers if v.endswith("exploding")]
+
+
+def explodes(at):
+    return state(at).explosion.e
+
+
+def test_the_plain_page_begins_with_the_gradient_that_grows(page):
+    assert explodes(page) == GROWING and page.query_params["exploding_run"] in ("grows", ["grows"])
+
+
+def test_links_from_before_there_were_two_runs_show_what_they_showed(app):
+    at = frozen(app({"exploding_gain": "1.3", "exploding_patient": "1"}, page="exploding"))
+    assert explodes(at) == replace(DIVERGING, gain=1.3) and not at.warning
+    assert at.selectbox(key="exploding_network").value == 1
+    assert "exploding_patient" not in at.query_params and at.query_params["exploding_network"] in ("1", ["1"])
+
+
+def test_a_lesson_of_an_older_link_still_locks_the_network(app):
+    at = frozen(app({"lock": "exploding_patient"}, page="exploding"))
+    assert state(at).view.lock == {"exploding_network"} and not at.warning
+
+
+def test_each_run_has_values_of_its_own(page):
+    at = page
+    at.number_input(key="exploding_gain").set_value(1.5).run()
+    assert explodes(at) == replace(GROWING, gain=1.5)
+    next(c for c in at.segmented_control if c.key.startswith("exploding_run")).set_value("at-once").run()
+    assert explodes(at) == DIVERGING
 
 
 # ---- the cliff ----
@@ -130,11 +170,23 @@ def test_the_words_about_the_paths_are_the_numbers(page):
     from pages.exploding import CLIP, RATE, START, STEPS
 
     d = unit.descend(*START, RATE, STEPS, [np.inf, CLIP])
-    told = words(page)
-    assert f"gradient norm {amount(d.norm[:-1, 0].max())}" in told
-    assert f"Clipped at {CLIP:g}" in told and f"error {amount(d.error[-1, 1])} at" in told
+    text = words(page)
+    assert f"gradient norm {amount(d.norm[:-1, 0].max())}" in text
+    assert f"Clipped at {CLIP:g}" in text and f"error {amount(d.error[-1, 1])} at" in text
     wall = f"{float(unit.wall(d.w[11, 0])):.3f}".replace("-", "−")
-    assert f"the wall stands at b = {wall}." in told
+    assert f"the wall stands at b = {wall}." in text
+
+
+def test_what_the_tour_says_of_the_two_descents():
+    """From the page's start, the free one leaves the picture in one step; the clipped one stays, and its error falls."""
+    from pages.exploding import CLIP, RATE, START, STEPS, B, W
+
+    d = unit.descend(*START, RATE, STEPS, [np.inf, CLIP])
+    inside = (d.w >= W[0]) & (d.w <= W[1]) & (d.b >= B[0]) & (d.b <= B[1])
+    thrown = int(np.flatnonzero(~inside[:, 0])[0])
+    before, jump = (np.hypot(*np.diff([d.w[:, 0], d.b[:, 0]]))[k] for k in (slice(thrown - 1), thrown - 1))
+    assert jump > 10 * before.max() and inside[:, 1].all()
+    assert 10 * d.error[-1, 1] < min(d.error[0, 1], d.error[-1, 0])
 
 
 def test_sliders_move_the_start_and_every_place_can_be_looked_at(page):
@@ -165,80 +217,3 @@ def test_the_surface_is_within_the_picture_and_its_lowest_point_is_a_valley():
     _, _, error, norm = _surface()
     assert error.min() < 1e-4 and 0.4 < error.max() < 0.5
     assert np.isfinite(norm).all() and norm.max() > 10
-
-
-# ---- in a browser ----
-
-
-@pytest.fixture
-def opened(server, visit):
-    def open_(**options):
-        page = visit(server.link("/exploding"), **options)
-        page.get_by_role("heading", name="Why does it explode?").wait_for()
-        page.locator(".cliff[data-start]").wait_for()
-        return page
-
-    return open_
-
-
-def canvas(page, view):
-    from browsing import PIXELS
-
-    return page.locator(f".cliff .{view} canvas").evaluate(PIXELS)
-
-
-def test_deep_link_shows_the_explosion_and_the_cliff_and_a_click_moves_the_start(opened):
-    import browsing
-
-    page = opened()
-    browsing.expect(page.get_by_text(re.compile("Frozen at step"))).to_be_visible()
-    browsing.until(
-        lambda: browsing.pixels(page)["crimson"] > 50, "crimson in the heatmap", wait=lambda s: page.wait_for_timeout(200)
-    )
-    solid, above = canvas(page, "solid"), canvas(page, "map")
-    assert solid["colours"] > 200 and above["colours"] > 200
-    start = page.locator(".cliff").get_attribute("data-start")
-    figure = page.locator(".cliff .map")
-    figure.scroll_into_view_if_needed()
-    box = figure.bounding_box()
-    figure.click(position={"x": 0.4 * box["width"], "y": 0.3 * box["height"]})
-    browsing.expect(page.locator(".cliff")).not_to_have_attribute("data-start", start)
-    w, b = (float(v) for v in page.locator(".cliff").get_attribute("data-start").split(","))
-    assert 4.2 < w < 4.9 and -2.2 < b < -1.8
-    browsing.expect(page.locator("[class*=st-key-exploding_w]").first).to_contain_text(f"{w:.2f}")
-    assert canvas(page, "map")["hash"] != above["hash"]
-    assert_turns(page)
-
-
-def assert_turns(page):
-    """By keyboard and by pointer."""
-    figure = page.locator(".cliff .solid")
-    figure.focus()
-    seen = {canvas(page, "solid")["hash"]}
-    for act in (lambda: page.keyboard.press("ArrowLeft"), lambda: page.keyboard.press("ArrowUp"), lambda: drag(page, figure)):
-        act()
-        page.wait_for_timeout(300)
-        seen.add(canvas(page, "solid")["hash"])
-    assert len(seen) == 4
-
-
-def drag(page, figure):
-    box = figure.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 80, y + 10)
-    page.mouse.up()
-
-
-def test_phone_width_does_not_scroll_sideways_and_the_rewind_works_there(opened):
-    import browsing
-
-    page = opened(viewport=browsing.PHONE)
-    browsing.button(page, "Once more").wait_for()
-    rewind = page.get_by_role("button", name=re.compile("Rewind to step"))
-    browsing.expect(rewind).to_be_enabled()
-    rewind.click()
-    browsing.expect(page.get_by_text(re.compile("Saved: it learns"))).to_be_visible()
-    assert max(page.evaluate(browsing.SIDEWAYS)) <= 0
-    assert canvas(page, "solid")["colours"] > 100

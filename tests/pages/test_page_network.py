@@ -15,9 +15,10 @@ from pages.components import network as drawing_of
 from rnnkit.analysis.activations import example
 from rnnkit.engine import bptt
 from rnnkit.engine.cells import CELLS
+from rnnkit.engine.losses import LOSSES
 from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
-from rnnkit.studies import weights as trained_weights
+from rnnkit.studies.weights import study as trained_weights
 from rnnkit.tasks import TASKS
 
 QUERY = {"length": "30", "hidden": "12", "steps": "20"}
@@ -44,6 +45,15 @@ def engine(e, weights, x):
     return states | {"y": (z.softmax(-1) if e.loss == "cross_entropy" else z).numpy()}
 
 
+def engines_gradient(e, weights, batch):
+    """||dL/ds_t|| of every part of the state, from the engine in float64; L is the loss at the last step."""
+    p = {name: torch.from_numpy(np.asarray(W, np.float64))[None] for name, W in weights.items()}
+    tape = bptt.forward(CELLS[e.cell], p, torch.from_numpy(batch.x)[:, None])
+    _, dz = LOSSES[e.loss](bptt.readout(p, tape.h[-1:]), torch.from_numpy(batch.y[-1:])[:, None])
+    tape.backward(dz)
+    return {part: ds[:, 0, 0].norm(dim=-1).numpy() for part, ds in zip(CELLS[e.cell].parts, tape.ds, strict=True)}
+
+
 def lanes(picture):
     return {lane["name"]: lane for lane in picture["lanes"]}
 
@@ -64,6 +74,14 @@ def test_a_cells_activations_are_the_engines(app, drawn, cell):
         assert np.abs(np.array(found[part]["loop"]) - values[part][picture["steps"], :8]).max() < 1e-10
     assert np.abs(np.array(found["y"]["loop"]) - values["y"][picture["steps"]]).max() < 1e-10
     assert set(picture["kept"]) == set(CELLS[cell].parts) - {"h"}
+    gradient = engines_gradient(e, draw_weights(e, e.seed), example(e))
+    versions = [version.x[:, 0] for version in TASKS[e.task].versions(example(e)).values()]
+    one, many = (engine(e, draw_weights(e, e.seed), x) for x in versions)
+    for part in CELLS[cell].parts:
+        assert np.allclose(picture["gradient"][part], gradient[part][picture["steps"]], rtol=1e-8, atol=0)
+        apart = np.linalg.norm(one[part] - many[part], axis=1)
+        assert np.allclose(picture["left"][part], (apart / apart[1])[picture["steps"]], rtol=1e-6, atol=1e-12)
+    assert picture["first"] == 1 and picture["other"] in {e.bound_task.labels(x)[1] for x in versions} - {picture["words"][1]}
 
 
 def test_sentences_of_many_lengths_are_not_drawn(app, drawn):
@@ -79,10 +97,14 @@ def test_a_tasks_words_windows_and_answers(app, drawn, task):
     batch, kind = example(e), TASKS[task]
     labels = kind.labels(batch.x[:, 0])
     assert picture["words"] == [labels[t] for t in picture["steps"]]
-    assert picture["answer"] == kind.answer(batch.y[-1:, 0]) and picture["asked"] == 30 - kind.asked(30)
+    assert picture["answer"] == kind.answer(batch.y[-1:, 0]) and picture["asked"] == 30 - kind.n_targets(30)
     assert picture["things"] == ("words" if task.startswith("agreement") else "steps")
-    for window, room in zip(picture["windows"], drawing_of.ROOMS, strict=True):
+    for window, room in zip(picture["windows"], drawing_of.COLUMNS, strict=True):
         assert set(window) <= set(picture["steps"]) and len(window) < room and window[-1] == 29
+    assert picture["first"] == (kind.landmarks(batch.x[:, 0]) or [0])[0]
+    gradient = engines_gradient(e, draw_weights(e, e.seed), batch)["h"]
+    assert np.allclose(picture["gradient"]["h"], gradient[picture["steps"]], rtol=1e-6, atol=0)
+    assert bool(picture["left"]) == bool(picture["other"]) == task.startswith("agreement")
     found = lanes(picture)
     if batch.x.dtype.kind in "iu":
         for t in picture["windows"][0]:
@@ -177,12 +199,12 @@ def test_values_as_lists():
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_mathematics_names_the_cells_equations_and_counts_its_parameters(cell):
     e = experiment(cell=cell)
-    told, weights = network._mathematics(e), draw_weights(e, 0)
+    text, weights = network._mathematics(e), draw_weights(e, 0)
     for name, expression in CELLS[cell].equations:
-        assert f"    {name} = {expression}" in told
-    assert f"{sum(W.size for name, W in weights.items() if name != 'leak'):,} numbers" in told.replace("\n", " ")
+        assert f"    {name} = {expression}" in text
+    assert f"{sum(W.size for name, W in weights.items() if name != 'leak'):,} numbers" in text.replace("\n", " ")
     for name in CELLS[cell].columns:
-        assert f"`{name}`" in told
+        assert f"`{name}`" in text
 
 
 def test_the_suggestions_load_their_experiments(app):
@@ -202,7 +224,7 @@ def canvas(page):
 
 
 def opened(visit, server, **options):
-    page = visit(server.link("/network", length=10, **options.pop("query", {})), **options)
+    page = visit(server.link("/network", length=10, **options.pop("query", {})), **{"reduced_motion": "no-preference"} | options)
     expect(page.get_by_role("heading", name="What is a recurrent network?")).to_be_visible()
     expect(canvas(page)).to_be_visible()
     return page
@@ -217,19 +239,19 @@ def at_station(page, i):
 def test_the_keyboard_unfolds_it(server, visit, scheme, cell):
     page = opened(visit, server, color_scheme=scheme, query={"cell": cell})
     slider = page.get_by_role("slider", name="Fold and unfold the network")
-    pictures, told = [at_station(page, 0)], [drawing(page).locator(".told").inner_text()]
+    pictures, captions = [at_station(page, 0)], [drawing(page).locator(".told").inner_text()]
     assert pictures[0]["colours"] > 50, "the canvas is not blank"
     slider.focus()
     for i in (1, 2):
         for _ in range(4):
             page.keyboard.press("ArrowRight")
         pictures.append(at_station(page, i))
-        told.append(drawing(page).locator(".told").inner_text())
+        captions.append(drawing(page).locator(".told").inner_text())
     page.keyboard.press("End")
     pictures.append(at_station(page, 3))
-    told.append(drawing(page).locator(".told").inner_text())
-    assert len({picture["hash"] for picture in pictures}) == len(set(told)) == 4
-    assert re.search("connect to themselves through time", told[2]) and "drawn out" in told[3]
+    captions.append(drawing(page).locator(".told").inner_text())
+    assert len({picture["hash"] for picture in pictures}) == len(set(captions)) == 4
+    assert re.search("connect to themselves through time", captions[2]) and "drawn out" in captions[3]
     expect(slider).to_have_attribute("aria-valuetext", "Unrolled through time")
     expect(button(page, "Unrolled through time")).to_have_attribute("aria-pressed", "true")
     button(page, "Side view").click()
@@ -247,10 +269,10 @@ def test_play_runs_through_the_sentence_and_stops_at_its_end(server, visit):
     early = canvas(page).evaluate(PIXELS)["hash"]
     expect(drawing(page)).to_have_attribute("data-playing", "false")
     seen = drawing(page).evaluate("e => e.seen")
-    seen = seen[seen.index(0) :]
-    assert list(dict.fromkeys(seen)) == sorted(set(seen)) and len(set(seen)) >= 8 and seen[-1] == 9
+    assert list(dict.fromkeys(seen)) == sorted(set(seen)) and len(set(seen)) >= 8 and (seen[0], seen[-1]) == (1, 9)
     assert canvas(page).evaluate(PIXELS)["hash"] != early
     expect(drawing(page).locator(".now")).to_have_text("t = 9 “,”")
+    expect(drawing(page)).to_have_attribute("data-returned", "")  # back it goes where it is unrolled
     expect(button(page, "▶ Play")).to_be_visible()
 
 
@@ -266,12 +288,12 @@ def test_with_reduced_motion_it_jumps_and_keys_name_every_neuron_and_its_number(
     canvas(page).focus()
     tip = drawing(page).locator(".tip")
     page.keyboard.press("ArrowDown")
-    expect(tip).to_contain_text("h₉[0] =")
+    expect(tip).to_contain_text("h₁[0] =")
     page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowLeft")
-    expect(tip).to_contain_text("h₈[1] =")
-    assert float(tip.inner_text().split(" = ")[1].split()[0]) == pytest.approx(h[8, 1], abs=6e-4)
-    expect(tip).to_contain_text("at “rice”")
+    page.keyboard.press("ArrowRight")
+    expect(tip).to_contain_text("h₂[1] =")
+    assert float(tip.inner_text().split(" = ")[1].split()[0]) == pytest.approx(h[2, 1], abs=6e-4)
+    expect(tip).to_contain_text("at “,”")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Escape")
     expect(tip).to_be_hidden()

@@ -14,10 +14,13 @@ from browsing import PHONE, PIXELS, SIDEWAYS, button, expect
 from browsing import until as wait_for
 
 from pages import remedies
+from pages.components import small_multiples
 from pages.components.small_multiples import pack
 from pages.state import browser_history
+from rnnkit import glossary
 from rnnkit.engine.history import WORST, median
 from rnnkit.experiment import Experiment
+from rnnkit.serving.run import Run
 from rnnkit.stories.presets import Claim
 from rnnkit.stories.remedies import IDEAS, PANELS, Panel, Remedy
 
@@ -72,7 +75,7 @@ def test_it_trains_by_itself_and_says_what_came_out(app, small, shown):
     until(at, done)
     plain, cut = shown[-1][0]
     assert plain["outcome"] == cut["outcome"] == "not learnt" and plain["status"] == "done"
-    assert "**Not learnt**: Plain network · Truncated backpropagation." in at.success[0].value
+    assert glossary.marked("**Not learnt**: Plain network · Truncated backpropagation.") in at.success[0].value
     assert cut["text"]["arrives"] == "exactly 0 (cut) → exactly 0 (cut)" and "cut" not in plain["text"]["arrives"]
     assert cut["text"]["differs"] == "only: truncated backpropagation 3"
     assert [what for what, _ in cut["actions"]] == ["open", "compare"] and [what for what, _ in plain["actions"]] == ["open"]
@@ -91,6 +94,32 @@ def test_the_other_panel_and_what_becomes_nan(app, small, shown):
     assert "The heatmap shows dL/dc" in dict(lstm["details"])["Arrives"]
 
 
+def test_the_rows_on_the_screen_are_first_in_the_queue(app, small, shown, pool, monkeypatch):
+    monkeypatch.setattr(remedies, "on_screen", lambda key: ["truncate"] if key == "remedies_vanishing" else [])
+    app(page="remedies")
+    low = {
+        name: [v.low_priority for v in pool.get(remedy.experiment).viewers.values()]
+        for name, remedy in small["vanishing"].remedies.items()
+    }
+    assert low == {"plain": [True], "truncate": [False]}
+
+
+@pytest.mark.parametrize("place", [None, 3, [], {}, {"seen": "plain"}, {"seen": {"a": 1}}])
+def test_what_a_browser_says_of_its_screen_is_a_list_or_nothing(monkeypatch, place):
+    monkeypatch.setattr(small_multiples.widgets, "value", lambda key, otherwise=None: {"place": place})
+    assert small_multiples.on_screen("remedies_vanishing") == []
+
+
+def test_the_progress_names_what_is_trained_now(app, small, shown, pool, monkeypatch):
+    still = pool.get(small["vanishing"].remedies["truncate"].experiment)
+    monkeypatch.setattr(Run, "done", property(lambda run: False))
+    monkeypatch.setattr(Run, "status", property(lambda run: "training" if run is still else "queued"))
+    said = []
+    monkeypatch.setattr(remedies.st, "progress", lambda share, text: said.append(text))
+    app(page="remedies")
+    assert re.search(r"0 of 2 trained.*\. Now: Truncated backpropagation \d+%$", said[0])
+
+
 def test_the_panel_that_is_left_gives_its_workers_back(app, small, shown, pool):
     at = app(page="remedies")
     runs = [pool.get(remedy.experiment) for remedy in small["vanishing"].remedies.values()]
@@ -102,7 +131,7 @@ def test_the_panel_that_is_left_gives_its_workers_back(app, small, shown, pool):
 def test_the_buttons_load_the_experiment_and_the_plain_one_to_compare_with(app, small, shown, monkeypatch):
     app(page="remedies")
     loaded = []
-    monkeypatch.setattr(browser_history, "set_out", lambda e, pinned=None: loaded.append((e, pinned)))
+    monkeypatch.setattr(browser_history, "begin_chapter", lambda e, pinned=None: loaded.append((e, pinned)))
     actions, rows = shown[-1][2], small["vanishing"].remedies
     actions["open"]("truncate")
     actions["compare"]("truncate")
@@ -143,7 +172,7 @@ def test_the_tables_median_is_that_of_a_history():
     rows = np.random.default_rng(0).random((60, 5)).round(2)
     rows[np.random.default_rng(1).random((60, 5)) < 0.4] = np.nan
     cases = [row[:n].tolist() for row, n in zip(rows, np.arange(60) % 5 + 1, strict=True)]
-    body = re.search(r"^function median.*?^}", Path("pages/components/small_multiples.js").read_text("utf-8"), re.S | re.M)[0]
+    body = re.search(r"^function median.*?^}", Path("pages/components/small_pictures.js").read_text("utf-8"), re.S | re.M)[0]
     script = f"{body}\nconsole.log(JSON.stringify({json.dumps(cases).replace('NaN', 'null')}.map(median)))"
     found = json.loads(subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True).stdout)
     known = [float(median(np.array([case]), WORST["accuracy"])[0]) for case in cases]
@@ -182,6 +211,16 @@ def test_a_deep_link_shows_all_rows_and_trains_them(server, visit):
     assert begun(page, "plain")["crimson"] > 100, "NaN has a colour of its own"
 
 
+def test_a_row_that_is_scrolled_into_view_is_trained_before_those_above(fresh, visit):
+    page = visit(fresh.link("/remedies"))
+    name = page.locator("tr.row").filter(has_text="GRU chrono").first
+    name.scroll_into_view_if_needed()
+    key = name.get_attribute("data-key")
+    begun(page, key)
+    above = list(PANELS["vanishing"].remedies)[6:15]
+    assert [int(line(page, other).get_attribute("data-rows")) for other in above].count(0) >= 5, "those above wait"
+
+
 def test_a_row_unfolds_by_keyboard_and_opens_beside_the_plain_network(server, visit):
     page = visit(server.link("/remedies"))
     name = line(page, "orthogonal").get_by_role("button")
@@ -200,8 +239,14 @@ def test_sorting_keeps_every_row(server, visit):
     begun(page, "plain")
     keys = lambda: [row.get_attribute("data-key") for row in table(page).locator("tr.row").all()]  # noqa: E731
     before = keys()
-    button(page, "by gradient").click()
-    assert sorted(keys()) == sorted(before) and keys() != before
+
+    def reordered():  # once a row below has more of its gradient left than one above; until then the order stays
+        button(page, "in groups").click()
+        button(page, "by gradient").click()
+        return keys() != before
+
+    wait_for(reordered, "another order", wait=lambda s: page.wait_for_timeout(1000 * s))
+    assert sorted(keys()) == sorted(before)
     expect(table(page).locator("tr.heading")).to_have_count(0)
     button(page, "in groups").click()
     assert keys() == before == list(PANELS["vanishing"].remedies)

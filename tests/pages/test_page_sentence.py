@@ -1,21 +1,22 @@
-"""Sentence: what is built, typed, pinned and switched off reaches the reader and the studies; the reader itself in Chromium."""
+"""Sentence: what is built, typed, pinned and switched off reaches the reader and the studies."""
 
-import json
-import re
+from dataclasses import replace
 
+import drawn
 import numpy as np
 import pytest
 from apptest import linked, until, widget
 
 from pages import sentence
-from pages.components import sentence_reader
 from pages.ui import chart_view, sentence_units
 from rnnkit import Experiment
 from rnnkit.charts.agreement import RULES
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.record import ABSENT
+from rnnkit.results.generalization import Generalization
 from rnnkit.serving.limits import Limits
 from rnnkit.stories.presets import PRESETS
+from rnnkit.stories.sentence_pair import SENTENCE_PAIR
 from rnnkit.studies import STUDIES
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.agreement import Agreement
@@ -27,21 +28,14 @@ LINK = {"length": "10", "steps": "30", "hidden": "6"}
 def shown(monkeypatch):
     """The rows that the reader was given, and its other arguments, newest last."""
     seen = []
-    monkeypatch.setattr(sentence, "reader", lambda rows, **told: seen.append((rows, told)))
+    monkeypatch.setattr(sentence, "reader", lambda rows, **options: seen.append((rows, options)))
     return seen
 
 
 @pytest.fixture
 def charts(monkeypatch):
     """The tables that were drawn, by the chart's key."""
-    seen, draw = {}, chart_view.draw
-
-    def heard(spec, text, key, data=None, **look):
-        seen[key.removeprefix("sentence_")] = (data or {}).get("rows")
-        return draw(spec, text, key, data, **look)
-
-    monkeypatch.setattr(chart_view, "draw", heard)
-    return seen
+    return drawn.tables(monkeypatch)
 
 
 def rows(shown):
@@ -62,6 +56,15 @@ def opened(app, shown, **query):
 
 
 # ---- without a browser ----
+
+
+def test_the_sidebar_says_that_other_networks_read_until_a_setting_is_changed(app, shown):
+    notes = lambda at: [box.value for box in at.sidebar.info]  # noqa: E731
+    at = app(page="sentence")
+    assert len(rows(shown)) == 4 and "two networks of its own, **LSTM, chrono initialization** and **tanh**" in notes(at)[0]
+    at.sidebar.number_input(key="c_length").set_value(12).run()
+    assert len(rows(shown)) == 2 and notes(at) == []
+    assert notes(app(LINK, page="sentence")) == notes(app(page="vanishing")) == []
 
 
 def test_both_versions_of_the_sentence_are_read_by_the_trained_network(app, shown, charts):
@@ -90,23 +93,23 @@ def test_an_answer_that_is_no_number_is_none(length, words):
     task = TASKS[e.task]
     x = sentence.sentences.build(task, length, 1, np.random.default_rng(0), adverbs=0, attractors=0).x[:, 0]
     both = sentence.sentences.versions(x)
-    *_, found = STUDIES["reading"](e, step=0, sentences=both.T.tolist())
-    said = sentence._said(both, found)
+    *_, found = STUDIES["word_by_word"](e, step=0, sentences=both.T.tolist())
+    said = sentence._result(both, found)
     assert words in said and "NaN" not in said
-    assert np.isfinite(found["plural"][:, -1]).all() == (length == 60)
+    assert np.isfinite(found.plural[:, -1]).all() == (length == 60)
 
 
 def test_untrained_and_trained(app, shown, charts):
     at = opened(app, shown)
     trained = rows(shown)[0]
-    assert [option.content for option in at.segmented_control[0].proto.options] == ["0, untrained", "10", "25", "30"]
+    assert [option.content for option in widget(at, "sentence_step").proto.options] == ["0, untrained", "10", "25", "30"]
     widget(at, "sentence_step").set_value(0).run()
     until(at, lambda at: (rows(shown)[0].norms != ABSENT).all() and (rows(shown)[0].answers != trained.answers).all())
     untrained = rows(shown)[0]
     early = sentence._early(
         sentence_units.one(linked(at)), np.array([[sentence.sentences.WORDS.index(w) for w in r.words] for r in rows(shown)]).T
     )
-    np.testing.assert_allclose(untrained.answers, early["plural"][0], atol=1e-6)  # what is drawn before the answer comes
+    np.testing.assert_allclose(untrained.answers, early.plural[0], atol=1e-6)  # what is drawn before the answer comes
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -155,7 +158,7 @@ def test_type_a_sentence(app, shown, charts):
     widget(at, "sentence_typed").set_value("dogs saw milk").run()
     read(at, shown)
     assert words(shown) == ["dog saw milk", "dogs saw milk"]
-    assert "never seen such a sentence: before the subject stand adverbs" in at.warning[0].value
+    assert "never seen such a sentence: before the subject, only adverbs" in at.warning[0].value
     widget(at, "sentence_typed").set_value("the cats, which saw zebras and milk, were").run()
     read(at, shown)
     assert words(shown)[1] == "the cats , which saw and milk ,"
@@ -274,110 +277,75 @@ def test_a_chart_is_drawn_once_it_has_a_point(monkeypatch):
     drawn = []
     monkeypatch.setattr(chart_view, "draw", lambda spec, text, key, data: drawn.append((key, len(data["rows"]))))
     monkeypatch.setattr(chart_view, "spec", lambda *args: {"height": 300})
-    one = {"kind": ["distance"], "relation": [""], "x": [7], "sentences": [500], "right": [250], "reach": [np.nan]}
-    one |= {rule: [250] for rule in RULES}
+    one = Generalization(
+        kind=["distance"],
+        x=np.array([7]),
+        relation=[""],
+        length=np.array([10]),
+        right=np.array([250]),
+        sentences=np.array([500]),
+        rules=list(RULES),
+        rules_right=np.full((len(RULES), 1), 250),
+        reach=np.array([np.nan]),
+    )
     sentence_units._curves(Experiment(length=10), [one], False)
     assert drawn == [("sentence_by_distance", 5)]
-    sentence_units._curves(Experiment(length=10), [one | {"reach": [0.5]}], True)
+    sentence_units._curves(Experiment(length=10), [replace(one, reach=np.array([0.5]))], True)
     assert drawn[1:] == [("sentence_by_distance", 5), ("sentence_reach", 1)]
 
 
-def test_the_frame_holds_what_its_head_says():
-    row = sentence_reader.Row(
-        "", ["a", "b", "c"], [-1, 0, -1], 0, np.arange(3.0), np.ones((1, 3)), ["h"], np.eye(2, 3), [4, 9], [9]
-    )
-    data = sentence_reader.pack([row, row], {"part": "h"})
-    size = int.from_bytes(data[:4], "little")
-    head = json.loads(data[4 : 4 + size])
-    assert size % 4 == 0 and len(data) == 4 + size + 2 * (4 * 3 + 4 * 6 + 8)
-    assert (head["length"], head["rows"][0]["units"], head["rows"][1]["off"]) == (3, [4, 9], [9])
-    np.testing.assert_array_equal(np.frombuffer(data, "<f4", 9, 4 + size), [0, 1, 2, 1, 0, 0, 0, 1, 0])
-    with pytest.raises(ValueError, match="expected 3 words in every row"):
-        sentence_reader.pack([row, row._replace(words=["a"])], {})
+# ---- which networks read ----
 
 
-# ---- in Chromium ----
+def networks(shown):
+    return [row.network for row in rows(shown)[::2]]
 
 
-def reader(page):
-    return page.locator(".reader")
+def test_the_plain_page_reads_twenty_words_with_one_that_holds_and_one_that_does_not(app, shown, charts):
+    at = read(app(page="sentence"), shown)
+    assert not at.exception and not at.error and not at.warning
+    assert networks(shown) == list(SENTENCE_PAIR) and linked(at) == Experiment()
+    assert [line.split()[:6] for line in words(shown)[:2]] == [
+        f"the {noun} , which already ate".split() for noun in ("cat", "cats")
+    ]
+    assert len(rows(shown)[0].words) == 20
+    lstm, _, tanh, _ = rows(shown)
+    assert lstm.outcome == "the number is there: both verbs are right" and tanh.outcome.startswith("the number is lost")
+    assert lstm.outcome in shown[-1][1]["summary"] and tanh.outcome in shown[-1][1]["summary"]
+    assert at.query_params["sentence_network"] in ("pair", ["pair"])
 
 
-def line(page, text):
-    """The numbers of a line of the panel."""
-    return page.locator(".reader .panel tr", has_text=text).locator("td").all_inner_texts()
+@pytest.mark.parametrize(
+    ("query", "name", "length"),
+    [
+        ({"length": "10", "steps": "30"}, "tanh: agreement, 10 time steps", 10),
+        ({"length": "100"}, "tanh: agreement, 100 time steps", 100),  # the default, but named
+        ({"sentence_step": "10"}, "tanh: agreement, 100 time steps", 100),  # a link from before there was a pair
+        ({"sentence_network": "own"}, "tanh: agreement, 100 time steps", 100),
+    ],
+)
+def test_a_link_that_names_anything_reads_with_the_viewers_network(app, shown, charts, query, name, length):
+    at = app(query, page="sentence")
+    assert networks(shown) == [name] and len(rows(shown)[0].words) == length and not at.exception
 
 
-def test_build_click_a_word_and_go_on_by_the_keys(server, visit):
-    from browsing import SIDEWAYS, expect, until
-
-    page = visit(server.link("/sentence", v=1, length=10, steps=30, hidden=6), viewport={"width": 1366, "height": 1600})
-    expect(reader(page)).to_have_attribute("data-word", "cat")
-    expect(page.get_by_text("the unit that differs most differs by")).to_be_visible()
-    expect(page.locator(".reader .what")).to_have_text("Word 2 of 10: “cat” / “cats”")
-    norm = page.locator(".reader .panel tr", has_text="‖dL/dht‖").locator("td").first
-    expect(norm).to_have_text(re.compile(r"^\d(\.\d)?e-\d+$"))  # computed meanwhile
-    at_subject = line(page, "p(were)")
-    page.locator(".reader .scroll").click(position={"x": 5, "y": 60})
-    expect(page.locator(".reader .what")).to_have_text("Word 1 of 10: “the”")
-    assert line(page, "p(were)")[0] == line(page, "p(were)")[1] and line(page, "p(were)") != at_subject
-    reader(page).focus()
-    page.keyboard.press("ArrowRight")
-    assert line(page, "p(were)") == at_subject
-    page.keyboard.press("End")
-    expect(reader(page)).to_have_attribute("data-t", "9")
-    assert line(page, "as a share") == ["1.0", "1.0"]
-    page.keyboard.press("ArrowRight")
-    expect(reader(page)).to_have_attribute("data-t", "9")
-    clause = page.get_by_role("spinbutton", name="Words in the clause")
-    clause.fill("60")
-    clause.press("Enter")
-    expect(page.locator(".reader .what")).to_have_text("Word 2 of 65: “cat” / “cats”")
-    expect(reader(page)).to_have_attribute("data-whole", "true")
-    page.get_by_role("button", name="Word by word").click()
-    box = page.locator(".reader .scroll")
-    assert box.evaluate("e => e.scrollWidth > 2 * e.clientWidth")
-    reader(page).focus()
-    page.keyboard.press("End")
-    until(lambda: box.evaluate("e => e.scrollLeft") > 500, "the chosen word comes into sight")
-    assert max(page.evaluate(SIDEWAYS)) <= 0
+def test_a_link_can_name_the_pair_beside_a_length(app, shown, charts):
+    app({"length": "10", "sentence_network": "pair"}, page="sentence")
+    assert networks(shown) == list(SENTENCE_PAIR)
 
 
-PAINTED = """canvas => {
-    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
-    copy.drawImage(canvas, 0, 0);  // Chromium warns of a canvas that is drawn on a GPU and read again and again
-    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height), colours = new Set();
-    for (let i = 0; i < data.length; i += 4) if (data[i + 3]) colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
-    return colours.size;
-}"""
+def test_the_sidebar_rules_and_the_choice_can_be_made_by_hand(app, shown, charts):
+    at = app(page="sentence")
+    length = next(n for n in at.sidebar.number_input if n.key.startswith("c_length"))
+    length.set_value(12).run()
+    assert networks(shown) == ["tanh: agreement, 12 time steps"] and len(rows(shown)[0].words) == 12
+    widget(at, "sentence_network").set_value("pair").run()
+    assert networks(shown) == list(SENTENCE_PAIR) and linked(at).length == 12
+    widget(at, "sentence_network").set_value("own").run()
+    assert networks(shown) == ["tanh: agreement, 12 time steps"]
 
 
-def test_switch_off_units_and_see_the_accuracy_change(server, visit):
-    from browsing import expect
-
-    page = visit(server.link("/sentence", v=1, length=10, steps=100, hidden=4), viewport={"width": 1366, "height": 2000})
-    metric = page.get_by_test_id("stMetric").last
-    expect(metric).to_contain_text("Accuracy with none switched off")
-    before = metric.inner_text()
-    for k in range(1, 5):
-        page.get_by_role("button", name=re.compile(r"Switch off unit \d")).click()
-        expect(metric).to_contain_text(f"Accuracy with {k} switched off")
-    expect(metric).to_contain_text(re.compile(r"points"))
-    assert metric.inner_text() != before
-    expect(page.get_by_role("button", name="All of these are off")).to_be_disabled()
-    expect(page.locator(".reader .panel")).to_contain_text("off")
-    assert page.locator(".reader canvas").evaluate(PAINTED) > 20
-    page.get_by_role("button", name="All on").click()
-    expect(metric).to_contain_text("Accuracy with none switched off")
-
-
-def test_on_a_phone(server, visit):
-    from browsing import PHONE, SIDEWAYS, expect
-
-    page = visit(server.link("/sentence", v=1, length=12, steps=30, cell="lstm", bias="chrono"), viewport=PHONE)
-    expect(page.get_by_text("the unit that differs most differs by")).to_be_visible()
-    expect(page.locator("[data-testid=stVegaLiteChart]").nth(3)).to_be_attached()
-    assert page.evaluate(SIDEWAYS) == [0, 0]
-    box = page.locator(".reader .scroll")
-    assert box.evaluate("e => e.scrollWidth - e.clientWidth") > 300
-    assert page.locator(".reader canvas").evaluate(PAINTED) > 20
+def test_a_server_that_cannot_train_the_pair_reads_with_the_viewers_network(app, shown, charts, monkeypatch, pool):
+    monkeypatch.setattr(pool, "limits", Limits(max_length=12))
+    app(page="sentence")
+    assert len(rows(shown)) == 2 and len(rows(shown)[0].words) <= 12

@@ -80,9 +80,9 @@ def test_the_queue_stands_in_its_order_and_text_stays_text(pool):
     run = {"what": "<script>", "status": "queued", "error": "", "rows": 0, "of": 21, "viewers": 1, "seconds": 0.0}
     queued = [run | {"id": "later"}, run | {"id": "sooner"}]
     facts = app.facts() | {"queue": ["sooner", "later"], "warnings": ["<img src=x>"], "trouble": "<b>"}
-    told = status.told(facts | {"runs": {state: [] for state in facts["runs"]} | {"queued": queued}})
-    assert told.index("sooner</td>") < told.index("1st in line") < told.index("later</td>") < told.index("2nd in line")
-    assert not any(tag in told for tag in ("<script>", "<img", "<b>"))
+    html = status.content(facts | {"runs": {state: [] for state in facts["runs"]} | {"queued": queued}})
+    assert html.index("sooner</td>") < html.index("1st in line") < html.index("later</td>") < html.index("2nd in line")
+    assert not any(tag in html for tag in ("<script>", "<img", "<b>"))
 
 
 def test_a_server_that_cannot_train_says_so_to_who_asks_for_its_health(pool, monkeypatch):
@@ -95,7 +95,7 @@ def test_a_server_that_cannot_train_says_so_to_who_asks_for_its_health(pool, mon
             broken._spawn()
         code, text = answer("/health")
         assert code == 503 and "no training process could be started" in text
-        assert text in status.told(app.facts()).replace("&#x27;", "'")
+        assert text in status.content(app.facts()).replace("&#x27;", "'")
     finally:
         broken.close()
 

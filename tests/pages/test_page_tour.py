@@ -1,15 +1,16 @@
 """The guided tour: every station, the viewer's own settings, bad links and files. In Chromium: test_tour_keys.py."""
 
-import json
+from copy import deepcopy
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from apptest import controls, linked, press, prose, texts, until
-from touring import GUIDE, OWN, TWO
+from apptest import controls, linked, press, prose, state, texts, until
+from example_tours import GUIDE, OWN, TWO
 
 from pages import remedies
-from pages.state import page_settings, session
+from pages.state import navigation, page_settings, session, viewer_state
+from pages.state.viewer_state import ViewerState
 from pages.tour import highlight, panel, tour_state
 from pages.ui import registry
 from pages.ui.markdown import symbols
@@ -39,7 +40,7 @@ def brief(monkeypatch):
 @pytest.fixture
 def two(monkeypatch):
     """Two stations, in the place of the project's tour."""
-    shortened, said = read_tour(TWO, highlight.places())
+    shortened, said = read_tour(TWO, highlight.targets())
     assert len(said) == 1, said
     monkeypatch.setattr(tour_state, "guide", lambda: shortened)
     return shortened
@@ -51,11 +52,11 @@ def keys(at):
 
 def tour(at, what, k=""):
     """Presses a button of the station that is shown, by key."""
-    return press(at, f"tour_{what}_{at.session_state.tour.at}{k}")
+    return press(at, f"tour_{what}_{state(at).tour.progress.at}{k}")
 
 
 def fast(at):
-    at.session_state.playback.pace = "fast"
+    state(at).playback.pace = "fast"
     return at
 
 
@@ -77,7 +78,7 @@ def test_every_station_loads_asks_trains_and_tells(app, brief):
         assert not at.exception, station.title
         assert any(m.value == f"**{n} / {len(brief.stations)} · {station.title}**" for m in at.markdown)
         assert linked(at) == e and address(at)["tour"] == str(n)
-        assert at.session_state.run.experiment == e and not at.session_state.playback.playing
+        assert state(at).run.experiment == e and not state(at).playback.playing
         assert asked(at) and not noticed(station)(at)
         assert ("What do you expect?" in prose(at)) == station.cover
         assert bool(at.subheader) != station.cover, "hidden until there is an answer"
@@ -95,7 +96,7 @@ def address(at):
 
 
 def test_an_answer_that_does_not_come_true_and_none_at_all(app, two):
-    at = press(fast(app()), "tour_start")
+    at = press(fast(app(page="lab")), "tour_start")
     tour(at, "answer", "_0")
     assert "Expected: **This**. Training" in prose(at)
     until(at, noticed(two.stations[0]))
@@ -109,7 +110,7 @@ def test_an_answer_that_does_not_come_true_and_none_at_all(app, two):
 def test_who_stands_still_is_told_how_it_goes_on(app, two):
     at = tour(press(app(), "tour_start"), "show")
     press(at, "pause")
-    assert "It stands still" in prose(at) and not noticed(two.stations[0])(at)
+    assert "The run is paused" in prose(at) and not noticed(two.stations[0])(at)
     tour(at, "next")
     assert not at.exception and "**2 / 2 · Second**" in prose(at)
 
@@ -117,7 +118,7 @@ def test_who_stands_still_is_told_how_it_goes_on(app, two):
 def test_a_click_that_is_heard_twice_counts_once(app, two):
     """Streamlit can call a callback again, by then at the next station, when a switch of pages meets the poll of a fragment."""
     at = press(app(OWN), "tour_start")
-    place, state = at.session_state.tour, SimpleNamespace()
+    place = state(at).tour.progress
     for call in (
         lambda: tour_state.go(1, 0),
         lambda: tour_state.answer(1, 0),
@@ -128,36 +129,32 @@ def test_a_click_that_is_heard_twice_counts_once(app, two):
             patch.setattr(tour_state, "active", lambda: place)
             patch.setattr(tour_state, "enter", lambda at: pytest.fail("it went on"))
             patch.setattr(session, "load", lambda *_, **__: pytest.fail("it loaded something"))
-            patch.setattr(tour_state.st, "session_state", state)
+            patch.setattr(viewer_state, "current", ViewerState)
             call()
     assert (place.at, place.answer, place.own is None) == (0, None, False)
 
 
 def test_the_page_before_is_left_again_where_it_comes_back_by_itself(monkeypatch):
     """The poll of its fragment was on its way when the pages were switched."""
-
-    class State(dict):
-        __getattr__, __setattr__ = dict.get, dict.__setitem__
-
-    state, now = State(tour_page="lab"), [100.0]
-    monkeypatch.setattr(tour_state.st, "session_state", state)
-    monkeypatch.setattr(tour_state.time, "monotonic", lambda: now[0])
-    assert tour_state.heading("lab") is None
+    mine, now = ViewerState(), [100.0]
+    monkeypatch.setattr(viewer_state, "current", lambda: mine)
+    monkeypatch.setattr(navigation.time, "monotonic", lambda: now[0])
+    assert navigation.redirect("lab") is None
     tour_state._turn("remedies")
     now[0] += 60.0  # a busy machine takes its time
-    assert tour_state.heading("lab") == "remedies" and tour_state.heading("remedies") is None
-    assert tour_state.heading("lab") == "remedies", "it came back while the other one is drawn"
-    tour_state.drawn("lab")
+    assert navigation.redirect("lab") == "remedies" and navigation.redirect("remedies") is None
+    assert navigation.redirect("lab") == "remedies", "it came back while the other one is drawn"
+    navigation.drawn("lab")
     now[0] += 60.0
-    assert tour_state.heading("lab") == "remedies"
-    state.tour_page = "remedies"
-    tour_state.drawn("remedies")
-    assert tour_state.heading("lab") == "remedies" and tour_state.heading("remedies") is None
-    now[0] += tour_state.STRAYING
-    tour_state.drawn("remedies")
-    assert tour_state.heading("lab") is None, "by now somebody chose it"
+    assert navigation.redirect("lab") == "remedies"
+    navigation.arrive("remedies")
+    navigation.drawn("remedies")
+    assert navigation.redirect("lab") == "remedies" and navigation.redirect("remedies") is None
+    now[0] += navigation.LATE_RERUN_SECONDS
+    navigation.drawn("remedies")
+    assert navigation.redirect("lab") is None, "by now somebody chose it"
     tour_state._turn("remedies")
-    assert tour_state.heading("network") is None, "it was there"
+    assert navigation.redirect("remedies") is None and navigation.redirect("network") is None, "it was there"
 
 
 def test_a_panel_of_remedies_is_waited_for(monkeypatch):
@@ -177,10 +174,9 @@ def test_a_panel_of_remedies_is_waited_for(monkeypatch):
 
 
 def kept(at):
-    state = at.session_state
-    memory = json.dumps({k: v for k, v in state.memory.items()}, default=str, sort_keys=True)
-    p = state.playback
-    return address(at), memory, (p.head, p.cursor, p.pace, p.playing), state.pinned and state.pinned.experiment
+    mine = state(at)
+    p = mine.playback
+    return address(at), deepcopy(mine.controls), (p.head, p.cursor, p.pace, p.playing), mine.pinned and mine.pinned.experiment
 
 
 @pytest.mark.parametrize("pinned", [{}, {"pin.length": "30", "pin.steps": "20", "pin.replicas": "2"}], ids=["alone", "pinned"])
@@ -211,7 +207,7 @@ def test_by_link_the_own_settings_are_restored_too(app, two):
     assert link["tour"] == "1" and link["own.cell"] == "gru" and link["own.pin.length"] == "30" and link["pin.length"] == "12"
     again = app(link)
     assert not again.exception and address(again) == address(at)
-    assert asked(again) and not again.session_state.playback.playing and texts(again) == []
+    assert asked(again) and not state(again).playback.playing and texts(again) == []
     tour(again, "leave")
     assert address(again) == before
 
@@ -224,7 +220,7 @@ def test_a_bare_link_loads_the_station(app, two):
 
 
 @pytest.mark.parametrize(
-    "query, told",
+    "query, expected",
     [
         ({"tour": "99"}, "tour: expected a station from 1 to 2, got '99': it begins at the first"),
         ({"tour": "x", "length": "50"}, "tour: expected a station from 1 to 2, got 'x'"),
@@ -235,9 +231,9 @@ def test_a_bare_link_loads_the_station(app, two):
     ],
     ids=["station", "no number", "forgotten", "page", "own", "alone"],
 )
-def test_what_is_wrong_with_a_link_is_told_and_the_rest_is_used(app, two, query, told):
+def test_what_is_wrong_with_a_link_is_told_and_the_rest_is_used(app, two, query, expected):
     at = app(query)
-    assert not at.exception and any(text.startswith(f"In the link: {told}") for text in texts(at)), texts(at)
+    assert not at.exception and any(text.startswith(f"In the link: {expected}") for text in texts(at)), texts(at)
 
 
 def test_on_another_page_it_shows_the_way_back(app, two):
@@ -245,7 +241,7 @@ def test_on_another_page_it_shows_the_way_back(app, two):
     assert not at.exception and at.subheader[0].value == "Why does it vanish?"
     assert "station 1, *First*, is on the page Lab" in prose(at) and not asked(at)
     tour(at, "next")
-    assert at.session_state.tour_heading[0] == "lab"
+    assert state(at).navigation.heading == "lab"
 
 
 def test_what_a_server_refuses_is_told(app, two, pool, monkeypatch):
@@ -270,7 +266,7 @@ def test_a_file_is_read_told_and_begun(app, pool):
     assert len(name) == 16 and station == "1"
     guest = app(tour=f"{name}.2")
     assert "**2 / 2 · Second**" in prose(guest)
-    tour_state.shelf().tours.clear()
+    tour_state.store().tours.clear()
     assert "is not here any more" in " ".join(texts(app(tour=f"{name}.2")))
 
 
@@ -281,18 +277,18 @@ def test_a_file_of_which_nothing_is_left(app):
 
 
 def test_the_least_recently_used_tour_is_forgotten():
-    shelf, one = tour_state.Shelf(), Tour("", "", 0, (Station("lab"),))
-    first, second, *_ = names = [shelf.put(str(i).encode(), one) for i in range(tour_state.MOST_TOURS)]
-    assert shelf.get(first) is one
-    shelf.put(b"one more", one)
-    assert shelf.get(second) is None and shelf.get(first) is one and len(shelf.tours) == len(names)
+    store, one = tour_state.TourStore(), Tour("", "", 0, (Station("lab"),))
+    first, second, *_ = names = [store.put(str(i).encode(), one) for i in range(tour_state.MAX_TOURS)]
+    assert store.get(first) is one
+    store.put(b"one more", one)
+    assert store.get(second) is None and store.get(first) is one and len(store.tours) == len(names)
 
 
 def test_names_of_what_can_be_pointed_at():
-    places = highlight.places()
+    places = highlight.targets()
     for page, names in places.items():
         for name in names:
             found = highlight.selector(page, name)
             assert found.startswith((":is(.st-key-", "[class*='st-key-", ".stVegaLiteChart[aria-label^=")), (page, name)
-    assert set(places["steps"]) == set(registry.pages()["steps"].POINTS), "no sidebar there"
+    assert set(places["steps"]) == set(registry.pages()["steps"].TOUR_TARGETS), "no sidebar there"
     assert highlight.selector("lab", "") == ""

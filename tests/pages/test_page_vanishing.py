@@ -1,18 +1,19 @@
 """Why does it vanish?: what the page says follows from what was measured, for every cell; the map and the charts in Chromium."""
 
 import re
+from dataclasses import replace
 
 import altair as alt
+import drawn
 import numpy as np
 import pytest
-from apptest import controls, linked, until
+from apptest import controls, linked, until, widget
 
 from pages import vanishing
-from pages.ui import chart_view
 from rnnkit import Experiment
 from rnnkit.analysis import theory
-from rnnkit.analysis.gradient_summary import fate
-from rnnkit.charts import regimes, style
+from rnnkit.analysis.gradient_summary import ratio_phrase
+from rnnkit.charts import regimes, style, units
 from rnnkit.charts import vanishing as charts
 from rnnkit.engine.cells import CELLS
 from rnnkit.studies import STUDIES
@@ -33,7 +34,7 @@ def last(study, e, **options):
 def test_charts_of_a_notebook(cell):
     """Valid specifications with the tables in them; nothing is drawn that has no place on a logarithmic axis."""
     e = Experiment(cell=cell, length=len(WORDS), hidden=4)
-    found = last("flow", e)
+    found = last("gradient_flow", e)
     for part in range(len(CELLS[cell].parts)):
         flow, spectrum = charts.flow_table(found, part, WORDS), charts.spectrum_table(found, part, WORDS)
         series = [name for name in charts.SERIES if name in flow]
@@ -41,7 +42,7 @@ def test_charts_of_a_notebook(cell):
             charts.flow_chart(flow, WORDS, [(1, "subject"), (29, "verb")], series),
             charts.spectrum_chart(spectrum, WORDS),
             charts.slopes_chart(charts.slopes_table(found, WORDS), WORDS, 0.25),
-            charts.states_chart(charts.states_table(found["states"][part], WORDS), WORDS),
+            units.units_chart(units.units_table(found.gradient[part], units.by_reach(found.gradient[part]), WORDS, True), WORDS),
         ]
         for chart in made:
             spec = chart.to_dict()
@@ -92,14 +93,7 @@ def test_the_map_never_changes_while_rows_arrive():
 @pytest.fixture
 def shown(monkeypatch):
     """The tables that were drawn, by the chart's key."""
-    seen, draw = {}, chart_view.draw
-
-    def heard(spec, text, key, data=None, **look):
-        seen[key.removeprefix("vanishing_")] = (data or {}).get("rows")
-        return draw(spec, text, key, data, **look)
-
-    monkeypatch.setattr(chart_view, "draw", heard)
-    return seen
+    return drawn.tables(monkeypatch)
 
 
 def said(at):
@@ -123,16 +117,20 @@ def test_every_cell(app, shown, cell):
     assert [f"Arrives of dL/d{part}" for part in parts] == labels[-len(parts) :]
     assert ("Singular value λ₁" in labels) == (not gated)
     assert set(shown) >= {f"flow_{part}" for part in parts} | {"spectrum", "slopes"}
-    assert ("states_c" in shown) == (len(parts) > 1)
+    assert set(shown) >= {f"{what}_{part}" for what in ("units", "states") for part in parts}
+    assert set(shown) >= {"eigenvalues", "radius", "exponents", "running", "lag_split"}
+    for part in parts:  # the same units in the same order, beside each other
+        gradient, states = (shown[f"{what}_{part}"] for what in ("units", "states"))
+        assert gradient.unit.tolist() == states.unit.tolist() and not (gradient.value == states.value).all()
     assert shown["flow_h"].word.tolist()[1] in linked_words(at)
-    found = last("flow", linked(at))
-    np.testing.assert_allclose(shown["flow_h"].measured, found["norm"][0] / found["norm"][0, -1], rtol=1e-4)
+    found = last("gradient_flow", linked(at))
+    np.testing.assert_allclose(shown["flow_h"].measured, found.norm[0] / found.norm[0, -1], rtol=1e-4)
 
 
 def linked_words(at):
     from rnnkit.tasks import TASKS
 
-    return TASKS[linked(at).task].example(linked(at).length)
+    return TASKS[linked(at).task].example_labels(linked(at).length)
 
 
 @pytest.mark.parametrize(
@@ -149,15 +147,15 @@ def linked_words(at):
 def test_theory_and_measurement_side_by_side(app, shown, query, word, fate):
     at = opened(app, shown, **query)
     assert f"it {word}" in said(at) and f"it {fate}" in said(at)
-    found, numbers = last("flow", linked(at)), {metric.label: metric.value for metric in at.metric}
-    assert float(numbers["Singular value λ₁"]) == pytest.approx(found["singular"], abs=0.006)
-    assert float(numbers["Spectral radius ρ"]) == pytest.approx(found["radius"], abs=0.006)
-    assert float(numbers["Mean slope |φ′(a)|"]) == pytest.approx(found["slope_mean"].mean(), abs=0.006)
+    found, numbers = last("gradient_flow", linked(at)), {metric.label: metric.value for metric in at.metric}
+    assert float(numbers["Singular value λ₁"]) == pytest.approx(found.singular, abs=0.006)
+    assert float(numbers["Spectral radius ρ"]) == pytest.approx(found.radius, abs=0.006)
+    assert float(numbers["Mean slope |φ′(a)|"]) == pytest.approx(found.slope_mean.mean(), abs=0.006)
 
 
 def reading(text):
     """What the box says in numbers: at most so much is left, so much was measured, its mean factor a step, the rule of thumb."""
-    number = r"(?:below )?(\d[\d.,]*(?:e-?\d+)?)"  # as words.amount writes it
+    number = r"(?:below )?(\d[\d.,]*(?:e-?\d+)?)"  # as rounding.amount writes it
     patterns = (
         rf"steps at most {number}",
         rf"‖ is {number} (?:of its size|times its size|\()",
@@ -177,22 +175,22 @@ def test_no_box_contradicts_itself(seed):
     gain, scale = float(rng.choice([0.95, 1.0, np.exp(rng.uniform(-1.5, 2.1))])), float(rng.choice([0.03, 1.0]))
     size = {"length": int(rng.integers(10, 60)), "hidden": 8, "seed": seed}
     e = Experiment(cell=cell, **matrix, gain=gain * (4 if cell == "sigmoid" else 1), input_scale=scale, **size)
-    found, source = last("flow", e), e.bound_task.source(e.length)
-    text, steps, norm = vanishing.theory_and_measurement(e, found), e.length - 1 - source, found["norm"][0]
+    found, source = last("gradient_flow", e), e.bound_task.evidence_step(e.length)
+    text, steps, norm = vanishing.theory_and_measurement(e, found), e.length - 1 - source, found.norm[0]
     said, measured = text.split("\n")
     if norm[-1] == 0:
         assert measured.endswith("there is no gradient to send back.")
         return
-    ratio, excess = norm[source] / norm[-1], theory.GAMMA[cell] * found["singular"] - 1
-    most, told, mean, thumb = reading(text)
+    ratio, excess = norm[source] / norm[-1], theory.GAMMA[cell] * found.singular - 1
+    most, stated, mean, thumb = reading(text)
     assert ("must vanish with distance" in said) == (excess < -1e-6) == (most is not None)
     assert ("can neither grow nor must vanish" in said) == (abs(excess) <= 1e-6)
     assert ("may grow" in said) == (excess > 1e-6)
-    assert told == pytest.approx(max(ratio, 1e-300), rel=0.5)
+    assert stated == pytest.approx(max(ratio, 1e-300), rel=0.5)
     assert mean == (pytest.approx(ratio ** (1 / steps), rel=0.006) if ratio else None)
-    assert most is None or told <= most, "more was measured than can be left"
+    assert most is None or stated <= most, "more was measured than can be left"
     assert "can neither grow" not in said or ratio <= 1 + 1e-6
-    assert f"({fate(ratio)})" in measured
+    assert f"({ratio_phrase(ratio)})" in measured
     assert (thumb is None) == ("does not hold here" in measured or not ratio)
     assert thumb is None or thumb == pytest.approx(mean, rel=0.06)
 
@@ -207,28 +205,28 @@ def test_no_box_contradicts_itself(seed):
     ],
 )
 def test_the_maps_finding_names_the_gains_and_no_others(ratio, words):
-    told = regimes.regime_text([1, 2, 3, 4], [10, 20], np.array([ratio]), (0.1, 10), "gain")
-    assert told == f"Share of the gradient that arrives, by sequence length and gain: it arrives {words}."
+    text = regimes.regime_text([1, 2, 3, 4], [10, 20], np.array([ratio]), (0.1, 10), "gain")
+    assert text == f"Share of the gradient that arrives, by sequence length and gain: it arrives {words}."
 
 
 def test_without_a_gradient_at_the_end_theory_still_has_its_number():
     """No share of nothing: 0.483^8 is left at most, and neither "NaN" nor "it exploded" is said of a part that has none."""
     e = Experiment(length=10, gain=0.5)
-    found = last("flow", e)
-    none = found | {"norm": np.zeros_like(found["norm"]), "bound": np.zeros(10)}
+    found = last("gradient_flow", e)
+    none = replace(found, norm=np.zeros_like(found.norm), bound=np.zeros(10))
     said, measured = vanishing.theory_and_measurement(e, none).split("\n")
-    assert reading(said)[0] == pytest.approx(found["rate_bound"] ** 8, rel=0.2) and "nan" not in said.lower()
+    assert reading(said)[0] == pytest.approx(found.rate_bound**8, rel=0.2) and "nan" not in said.lower()
     assert measured == "**Measured:** at the verb there is no gradient to send back."
     lstm = Experiment(length=10, cell="lstm")
-    found = last("flow", lstm)
-    found["norm"][1] = 0  # tanh(c) is so saturated that nothing goes back into c
+    found = last("gradient_flow", lstm)
+    found.norm[1] = 0  # tanh(c) is so saturated that nothing goes back into c
     measured = vanishing.theory_and_measurement(lstm, found)
     assert "dL/dc has no gradient" in measured and "exploded" not in measured and "‖dL/dh‖ is" in measured
 
 
 def test_what_is_beyond_double_precision_is_not_called_no_gradient():
     e = Experiment(length=500, cell="relu", init="identity", gain=100.0)
-    measured = vanishing.theory_and_measurement(e, last("flow", e))
+    measured = vanishing.theory_and_measurement(e, last("gradient_flow", e))
     assert "beyond double precision: it exploded." in measured and "no gradient" not in measured
 
 
@@ -243,18 +241,18 @@ def test_a_gain_of_0(app, shown, query):
 def test_a_large_gain_has_its_measured_mean_and_not_the_rule_of_thumb():
     """Gain 8 over 98 steps: 2e13, which is 1.37 a step; mean slope times spectral radius says 0.99."""
     e = Experiment(gain=8.0, length=100)
-    found = last("flow", e)
+    found = last("gradient_flow", e)
     text = vanishing.theory_and_measurement(e, found)
-    ratio = found["norm"][0, 1] / found["norm"][0, -1]
-    assert ratio > 1e12 and found["rate_typical"] < 1
+    ratio = found.norm[0, 1] / found.norm[0, -1]
+    assert ratio > 1e12 and found.rate_typical < 1
     assert f"{ratio ** (1 / 98):.3g} times a step" in text and "does not hold here" in text
 
 
 def test_a_short_distance_leaves_much_although_it_must_vanish():
     """Length 20, orthogonal, gain 0.95: at most 0.95 ** 18 = 0.4 of it can be left, and most of that is."""
     e = Experiment(length=20, init="orthogonal", gain=0.95, input_scale=0.03)
-    most, told, *_ = reading(vanishing.theory_and_measurement(e, last("flow", e)))
-    assert most == 0.4 and 0.3 < told <= 0.4
+    most, stated, *_ = reading(vanishing.theory_and_measurement(e, last("gradient_flow", e)))
+    assert most == 0.4 and 0.3 < stated <= 0.4
 
 
 def test_after_training(app, shown):
@@ -263,8 +261,8 @@ def test_after_training(app, shown):
     assert [option.content for option in at.segmented_control[0].proto.options] == ["0, untrained", "10", "25", "50"]
     at.segmented_control(key="vanishing_step").set_value(50).run()
     until(at, lambda at: shown["flow_h"].norm_text.iloc[-1] != before)
-    found = last("flow", linked(at), step=50)
-    np.testing.assert_allclose(shown["flow_h"].measured, found["norm"][0] / found["norm"][0, -1], rtol=1e-4)
+    found = last("gradient_flow", linked(at), step=50)
+    np.testing.assert_allclose(shown["flow_h"].measured, found.norm[0] / found.norm[0, -1], rtol=1e-4)
 
 
 def test_a_reservoir_is_not_trained_and_has_no_choice_of_steps(app, shown):
@@ -295,6 +293,28 @@ def test_the_sidebar_shows_what_matters_here(app, shown):
     assert set(controls(at)) == {
         f"c_{name}" for name in ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "seed")
     }
+
+
+# ---- one factor ----
+
+
+def test_one_factor_at_every_word_is_multiplied_out(app):
+    """Both of the lecture, by their buttons: what a calculator has, in the picture, on the sliders and in the link."""
+    at = app(LINK, page="vanishing")
+    for name, link, text in (
+        ("explodes", {"vanishing_factor": "1.3", "vanishing_words": "29"}, "1.3 × 1.3 × 1.3 × … = 2,015"),
+        ("vanishes", {}, ".55 × .55 × .55 × … = 4e-26"),
+    ):
+        at.button(key=f"vanishing_{name}").click().run()
+        picture = next(html.proto.body for html in at.get("html") if "wayback product" in html.proto.body)
+        factor, words = vanishing.FACTORS[name]
+        assert text in picture and float(text.rpartition("= ")[2].replace(",", "")) == pytest.approx(factor**words, rel=0.15)
+        assert (widget(at, "vanishing_factor").value, widget(at, "vanishing_words").value) == (factor, words)
+        assert {k: v for k, v in at.query_params.items() if k.startswith("vanishing_")} == link
+        heights = list(map(float, re.findall(r"--share: ([\d.e+-]+);", picture)))
+        assert len(heights) == words + 1 and max(heights) == 1
+        ratio = np.array(heights[-6:-1]) / heights[-5:] if factor < 1 else np.array(heights[:5]) / heights[1:6]
+        assert ratio == pytest.approx(factor, rel=0.01)
 
 
 # ---- in Chromium ----

@@ -15,9 +15,9 @@ from apptest import (
     finished,
     linked,
     press,
+    progress_text,
     step,
     story,
-    told,
     until,
     verdicts,
     widget,
@@ -25,6 +25,7 @@ from apptest import (
 
 from pages.state import session
 from pages.ui import live_charts
+from rnnkit import glossary
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, ClipNorm
 from rnnkit.experiment import FIELDS, Experiment, applies
@@ -38,8 +39,8 @@ STARTING = PRESETS[DEFAULT].experiment
 # ---- opening, presets and controls ----
 
 
-def test_the_plain_address_opens_the_first_story_and_plays(app):
-    at = app()
+def test_the_lab_opens_the_first_story_and_plays(app):
+    at = app(page="lab")
     assert not at.exception and not at.warning and not at.error
     assert at.subheader[0].value == PRESETS[DEFAULT].title
     assert "pause" in buttons(at) and at.query_params == {}
@@ -53,7 +54,7 @@ def test_a_preset_of_the_menu_sets_the_controls_the_page_and_the_link(app, name)
     story(at).set_value(name).run()
     assert not at.exception and not at.warning
     assert at.subheader[0].value == preset.title
-    assert preset.text in [m.value for m in at.markdown]
+    assert glossary.marked(preset.text) in [m.value for m in at.markdown], "where it is unfolded"
     assert story(at).value == name
     assert_controls_say(at, preset.experiment)
     assert linked(at) == preset.experiment
@@ -64,7 +65,7 @@ def test_a_preset_of_the_menu_sets_the_controls_the_page_and_the_link(app, name)
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_only_what_applies_to_a_cell_is_shown(app, cell):
-    at = app()
+    at = app(page="lab")
     at.selectbox(key="c_cell").set_value(cell).run()
     assert not at.exception and not at.sidebar.error
     e = linked(at) if at.query_params else STARTING
@@ -78,7 +79,7 @@ def test_only_what_applies_to_a_cell_is_shown(app, cell):
 
 def test_what_is_hidden_by_name(app):
     """The same in words, so that a wrong rule in the registries is seen."""
-    at, omega = app(), FIXES["omega"].title
+    at, omega = app(page="lab"), FIXES["omega"].title
     assert "c_bias" not in controls(at) and omega in at.multiselect(key="c_fixes").options
     at.selectbox(key="c_cell").set_value("lstm").run()
     assert "c_bias" in controls(at) and omega not in at.multiselect(key="c_fixes").options
@@ -102,7 +103,7 @@ def test_every_remedy_can_be_chosen_with_its_usual_strength(app, name):
     at = app(SMALL, fixes="")
     at.multiselect(key="c_fixes").set_value([name]).run()
     assert not at.exception and not at.sidebar.error
-    assert linked(at) == replace(SMALL_EXPERIMENT, fixes=(FIXES[name](FIXES[name].default),))
+    assert linked(at) == replace(SMALL_EXPERIMENT, fixes=(FIXES[name](),))
     assert f"s_{name}" in controls(at)
 
 
@@ -126,7 +127,7 @@ def test_a_gate_bias_comes_back_too(app):
 
 
 def test_controls_of_ones_own_leave_the_preset(app):
-    at = app()
+    at = app(page="lab")
     at.number_input(key="c_length").set_value(12).run()
     assert story(at).value == session.OWN
     assert linked(at) == replace(STARTING, length=12)
@@ -135,7 +136,7 @@ def test_controls_of_ones_own_leave_the_preset(app):
 
 
 def test_a_browser_that_still_shows_the_old_story_does_not_choose_it_again(app):
-    at = app()
+    at = app(page="lab")
     old = story(at)._widget_state
     at.number_input(key="c_length").set_value(12).run()
     seen = at._tree.get_widget_states()
@@ -226,7 +227,7 @@ def test_pause_stands_still_step_reveals_one_row_and_reset_goes_back(app):
     at = until(app(SMALL), lambda at: verdicts(at) and step(at) >= 2)
     press(at, "pause")
     here = step(at)
-    assert {"train", "step", "reset"} <= buttons(at) and "paused" in told(at)
+    assert {"train", "step", "reset"} <= buttons(at) and "paused" in progress_text(at)
     assert [step(at.run()) for _ in range(3)] == [here] * 3
     until(press(at, "step"), lambda at: step(at) > here)
     assert [step(at.run()) for _ in range(3)] == [here + 1] * 3
@@ -242,7 +243,7 @@ def test_stop_lets_go_of_the_training_and_keeps_what_is_drawn(app, pool):
     at = until(app(steps="5000"), lambda at: verdicts(at) and step(at) > 0)
     press(at, "stop")
     here, run = step(at), pool.runs[linked(at).key]
-    assert "stopped" in told(at) and "train" in buttons(at) and verdicts(at)
+    assert "stopped" in progress_text(at) and "train" in buttons(at) and verdicts(at)
     assert run.status == "waiting" and not run.viewers
     assert [step(at.run()) for _ in range(3)] == [here] * 3
     until(press(at, "train"), lambda at: step(at) > here)
@@ -257,8 +258,8 @@ def test_the_seek_bar_goes_to_any_step(app):
 
 def test_two_viewers_share_one_run(app, pool):
     one, two = app(SMALL, seed="5"), app(SMALL, seed="5")
-    until(one, lambda at: "2 viewers" in told(at.run()))
-    until(two, lambda at: "2 viewers" in told(at.run()))
+    until(one, lambda at: "2 viewers" in progress_text(at.run()))
+    until(two, lambda at: "2 viewers" in progress_text(at.run()))
     assert len(pool.runs[linked(one).key].viewers) == 2
 
 
@@ -270,7 +271,7 @@ def test_the_charts_of_a_row_are_drawn_once_for_all_who_look_at_it(app, monkeypa
     charts = [chart.proto for chart in at.get("vega_lite_chart")]
     monkeypatch.setattr(live_charts, "draw", None)
     again = [chart.proto for chart in at.run().get("vega_lite_chart")]
-    assert len(charts) == 3 and again == charts and not at.exception
+    assert len(charts) == 4 and again == charts and not at.exception
 
 
 def test_a_finished_run_tells_its_accuracy_and_verdict(app):
@@ -300,15 +301,6 @@ def test_where_every_step_has_a_loss_one_can_be_looked_at_alone(app):
 
 
 # ---- the other pages ----
-
-
-def test_the_stories_page_shows_every_preset(app):
-    at = app(page="stories")
-    assert not at.exception
-    shown = [m.value for m in at.markdown]
-    for name, preset in PRESETS.items():
-        assert f"**{preset.title}**" in shown and preset.text in shown
-        assert at.button(key=f"open_{name}").label == "Open in the lab"
 
 
 NO_TORCH = """

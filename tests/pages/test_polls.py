@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pages.server import polling
-from pages.server.polling import EARLY, LADDER, LATE, MOST, SELDOM, SHARE, Polls
+from pages.server.polling import EARLY, LADDER, LATE, LONG_INTERVAL, MAX_SHARE, SHARE, Polls
 from rnnkit.serving.limits import Limits
 
 
@@ -18,7 +18,7 @@ def crowd(n, cost):
         with polls.frame(f"viewer {k}"):
             pass
     come = time.monotonic() - 2 * polling.RUSH  # some time ago
-    polls._looked = {viewer: (come, last) for viewer, (_, last) in polls._looked.items()}
+    polls._polled = {viewer: (come, last) for viewer, (_, last) in polls._polled.items()}
     polls.cost = cost
     return polls
 
@@ -29,7 +29,7 @@ def test_frames_take_no_more_than_their_share(n, cost):
     seconds = crowd(n, cost).seconds()
     assert seconds in LADDER
     share = n * cost / seconds
-    assert share <= SHARE or (seconds == SELDOM and share <= MOST) or seconds == LADDER[-1]
+    assert share <= SHARE or (seconds == LONG_INTERVAL and share <= MAX_SHARE) or seconds == LADDER[-1]
 
 
 def test_alone_on_a_usual_machine_it_is_five_times_a_second():
@@ -45,7 +45,7 @@ def test_who_has_not_looked_for_a_while_is_not_counted(monkeypatch):
 
 
 def test_looks_that_came_together_come_apart(monkeypatch):
-    polls, n, seconds = crowd(50, 0.008), 50, SELDOM
+    polls, n, seconds = crowd(50, 0.008), 50, LONG_INTERVAL
     due, looks = [(0.0, k) for k in range(n)], []  # (when, viewer)
     while len(looks) < 20 * n:
         now, k = heapq.heappop(due)
@@ -60,7 +60,7 @@ def test_looks_that_came_together_come_apart(monkeypatch):
 
 
 def test_the_longest_interval_is_a_sign_of_life_in_time():
-    assert LADDER[-1] * LATE + polling.PATIENCE < Limits().idle_seconds
+    assert LADDER[-1] * LATE + polling.MAX_TURN_WAIT < Limits().idle_seconds
 
 
 def test_where_many_come_at_once_more_are_expected():
@@ -129,7 +129,7 @@ def test_a_page_draws_its_own_frame_within_its_turn_and_one_that_fails_passes_it
 
 
 def test_one_that_hangs_does_not_stop_the_others(monkeypatch):
-    monkeypatch.setattr(polling, "PATIENCE", 0.1)
+    monkeypatch.setattr(polling, "MAX_TURN_WAIT", 0.1)
     polls, drawn = Polls(), threading.Event()
 
     def frame():

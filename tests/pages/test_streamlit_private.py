@@ -1,10 +1,12 @@
 """What is undocumented of Streamlit: only pages/server/streamlit_private.py knows it, and all of it is still there."""
 
 import ast
+import asyncio
 import functools
 import logging
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,13 +14,15 @@ import pytest
 import streamlit
 from conftest import ROOT
 from streamlit import config
-from streamlit.runtime import Runtime
+from streamlit.proto.NewSession_pb2 import Config
+from streamlit.runtime import Runtime, app_session
+from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.caching import cache_data_api
 from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
-from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 from streamlit.runtime.scriptrunner_utils.script_run_context import FragmentThreadState
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
@@ -86,6 +90,13 @@ def test_hidden_options_are_those_that_are_named():
 
 
 # ---- a contract a line ----
+
+
+def test_the_browser_is_told_how_long_to_keep_large_messages(monkeypatch):
+    monkeypatch.setattr(config, "get_option", lambda name: {"global.maxCachedMessageAge": 20}.get(name, False))
+    monkeypatch.setattr(app_session, "_get_toolbar_mode", lambda: 0)
+    app_session._populate_config_msg(message := Config())
+    assert message.max_cached_message_age == private.HIDDEN_OPTIONS["global.maxCachedMessageAge"]
 
 
 def test_an_uploaded_file_goes_to_the_address_that_is_counted():
@@ -175,6 +186,45 @@ def test_a_rerun_of_what_is_gone_is_not_answered():
     assert answered == [whole, there, both]
     assert ScriptRunner._run_script.__wrapped__.__qualname__ == "ScriptRunner._run_script"
     assert "_fragment_storage" in ScriptRunner.__init__.__code__.co_names
+
+
+def test_a_poll_of_the_page_that_is_left_does_not_undo_a_click_in_the_menu():
+    """Streamlit makes one rerun of the two, of the poll's page: seen with the menu, the tour and the browser's Back."""
+    poll = RerunData(fragment_id="fragment", page_script_hash="lab", query_string="cell=gru", is_auto_rerun=True)
+    click = RerunData(page_script_hash="start", query_string="")
+    for requests in ([click, poll], [poll, click], [poll, click, poll], [click, poll, poll]):
+        waiting = ScriptRequests()
+        assert all(waiting.request_rerun(one) for one in requests)
+        one = waiting.on_scriptrunner_ready().rerun_data
+        assert (one.page_script_hash, one.query_string, one.fragment_id_queue) == ("start", "", [])
+    waiting = ScriptRequests()
+    assert waiting.request_rerun(poll) and waiting.request_rerun(replace(poll, fragment_id="other"))
+    assert waiting.on_scriptrunner_ready().rerun_data.fragment_id_queue == ["fragment", "other"]
+    assert ScriptRequests._request_rerun_locked.__wrapped__.__qualname__ == "ScriptRequests._request_rerun_locked"
+
+
+def test_a_poll_waits_for_the_last_events_of_the_run_before():
+    """Streamlit drops those of a ScriptRunner that is no longer the session's: a page stayed half drawn."""
+    loop, created, polls = asyncio.new_event_loop(), [], []
+    session = SimpleNamespace(_scriptrunner=None, _event_loop=loop, _state=AppSessionState.APP_IS_RUNNING)
+    create = private.after_last_events(lambda self, asked: created.append((asked, self._scriptrunner)))
+    ended = session._scriptrunner = SimpleNamespace(request_rerun=lambda asked: bool(polls.append(asked)))  # False: it has ended
+    create(session, "poll")
+    loop.run_until_complete(asyncio.sleep(0.05))
+    assert created == [] and set(polls) == {"poll"} and session._scriptrunner is ended
+    session._scriptrunner = None  # its last event, SHUTDOWN, has been handled
+    loop.run_until_complete(asyncio.sleep(0.05))
+    assert created == [("poll", None)]
+    session._scriptrunner = SimpleNamespace(request_rerun=lambda asked: True)  # a click came first: it carries out the poll, too
+    create(session, "poll")
+    loop.run_until_complete(asyncio.sleep(0.05))
+    session._scriptrunner, session._state = None, AppSessionState.SHUTDOWN_REQUESTED
+    create(session, "poll")
+    loop.close()
+    assert created == [("poll", None)]
+    assert AppSession._create_scriptrunner.__wrapped__.__qualname__ == "AppSession._create_scriptrunner"
+    assert {"_scriptrunner", "_create_scriptrunner"} <= set(AppSession.request_rerun.__code__.co_names)
+    assert {"_scriptrunner", "_event_loop", "_state"} <= set(AppSession.__init__.__code__.co_names)
 
 
 # ---- in a browser ----

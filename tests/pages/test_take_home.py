@@ -6,9 +6,9 @@ import zipfile
 
 import pandas as pd
 import pytest
-from apptest import SMALL, finished, linked, until
+from apptest import SMALL, finished, linked, state, until
 
-from pages.ui import downloads
+from pages.ui import chart_view, downloads
 from rnnkit.engine.cells import CELLS
 from rnnkit.experiment import Experiment
 
@@ -61,7 +61,7 @@ def test_the_charts_and_the_handout_of_a_run(app, asked):
     assert asked["SVG"]().startswith(b"<svg") and asked["PNG"]().startswith(b"\x89PNG")
     with zipfile.ZipFile(io.BytesIO(asked["All charts, SVG and PNG"]())) as file:
         assert sorted(file.namelist()) == sorted(
-            f"{name}.{kind}" for name in ("gradient-h", "loss", "accuracy", "weights") for kind in ("svg", "png")
+            f"{name}.{kind}" for name in ("gradient-h", "loss", "accuracy", "weights", "lags") for kind in ("svg", "png")
         )
     page = asked["Handout"]()
     assert page.startswith("<!") and "import torch" in page
@@ -72,13 +72,26 @@ def test_the_charts_and_the_handout_of_a_run(app, asked):
 # ---- the charts of the other pages ----
 
 
-@pytest.mark.parametrize("name, wanted", [("vanishing", 4), ("exploding", 2), ("sentence", 1), ("corpus", 0), ("stories", 0)])
+@pytest.mark.parametrize(
+    "name, wanted",
+    [
+        ("vanishing", 4),
+        ("exploding", 2),
+        ("sentence", 1),
+        ("corpus", 0),
+        ("stories", 0),
+        ("how_far", 2),
+        ("papers", 2),
+        ("your_network", 1),
+    ],
+)
 def test_every_chart_of_a_page_can_be_had_as_a_file(app, name, wanted):
     at = app(SMALL, page=name)
-    drawn = until(at, lambda at: len(charts(at)) >= wanted).session_state["drawn"][1] if wanted else {}
-    assert charts(at) == [chart.title for chart in drawn.values()]
-    for chart in list(drawn.values())[-1:]:
-        assert chart.file("png").startswith(b"\x89PNG") and chart.title in chart.file("svg").decode()
+    until(at, lambda at: len(charts(at)) >= wanted)
+    drawn = list(state(at).charts.drawn.values())
+    assert charts(at) == [chart.title for chart in drawn]
+    for chart in drawn[-1:]:
+        assert chart_view.file(chart, "png").startswith(b"\x89PNG") and chart.title in chart_view.file(chart, "svg").decode()
 
 
 def charts(at):

@@ -11,7 +11,18 @@ from pages.tour import highlight, tour_state
 from pages.ui import registry
 from rnnkit.experiment import Experiment
 from rnnkit.stories.presets import PAIRS, PRESETS, pair
-from rnnkit.stories.tours import HEAD, KEYS, LONG, MAX_BYTES, MAX_STATIONS, SHORT, WAITING, Station, Tour, read_tour
+from rnnkit.stories.tours import (
+    HEAD_KEYS,
+    MAX_BYTES,
+    MAX_STATIONS,
+    MAX_TEXT_CHARS,
+    MAX_TITLE_CHARS,
+    STATION_KEYS,
+    WAITING_PAGES,
+    Station,
+    Tour,
+    read_tour,
+)
 
 PLACES = {"lab": ("length", "bias", "heatmap"), "network": ("drawing",), "steps": (), "remedies": ("table",)}
 HEADED = 'version = 1\ntitle = "T"\nabout = "A"\nminutes = 3\n'
@@ -90,8 +101,10 @@ def test_a_link_is_loaded_with_what_it_pins(link):
 
 def test_the_projects_own_tour_is_without_fault():
     """Its claims are those of presets, pairs and pages, which other tests train."""
-    tour, said = read_tour(tour_state.FILE.read_bytes(), highlight.places(), registry.linked())
-    assert said == [] and 12 <= len(tour.stations) <= 16 and tour.minutes == 20
+    tour, said = read_tour(tour_state.FILE.read_bytes(), highlight.targets(), registry.linked())
+    assert said == [] and tour.minutes == 50 and 2.5 <= tour.minutes / len(tour.stations) <= 3.5
+    assert "cliff" in [station.point for station in tour.stations if station.page == "exploding"]
+    assert "arXiv 1211.5063" in tour.stations[-1].notice
     for station in tour.stations:
         assert station.say and station.notice and station.point and station.ask, station.title
         assert max(map(len, (station.say, station.ask))) <= 130 and len(station.notice) <= 170, station.title
@@ -126,7 +139,12 @@ WRONG = [  # instead of, this; what the message holds; what is kept
     ("right = 1", "right = 3", "right of station 1 is 3, but there are not so many answers", 3),
     ("right = 1", "right = true", "right of station 1 must be a whole number from 1 to 4, got True", 3),
     ("right = 1", 'wait = "yes"', "wait of station 1 must be true or false, got 'yes'", 3),
-    ('notice = "It does."', f'notice = "{"x" * (LONG + 1)}"', "notice of station 1 has 1,201 characters, at most 1,200: cut", 3),
+    (
+        'notice = "It does."',
+        f'notice = "{"x" * (MAX_TEXT_CHARS + 1)}"',
+        "notice of station 1 has 1,201 characters, at most 1,200: cut",
+        3,
+    ),
     ('"It does."', '"![x](https://a.b/c.png)"', "holds an image, which would be fetched from elsewhere", 3),
     ("version = 1", "version = 2", "this tour is of version 2, expected 1: read as well as it goes", 3),
     ("version = 1", 'version = "1"', "this tour is of version '1', expected 1", 3),
@@ -137,12 +155,12 @@ WRONG = [  # instead of, this; what the message holds; what is kept
 ]
 
 
-@pytest.mark.parametrize("old, new, told, kept", WRONG, ids=[new[:30] for _, new, *_ in WRONG])
-def test_a_mistake_is_named_with_its_line_and_the_rest_is_kept(old, new, told, kept):
+@pytest.mark.parametrize("old, new, expected, kept", WRONG, ids=[new[:30] for _, new, *_ in WRONG])
+def test_a_mistake_is_named_with_its_line_and_the_rest_is_kept(old, new, expected, kept):
     assert TEXT.count(old) >= 1
     text = TEXT.replace(old, new, 1)
     tour, said = read(text)
-    about = [message for message in said if told in message]
+    about = [message for message in said if expected in message]
     assert len(about) == 1, said
     place = new.split("\n")[-1 if new.startswith(("preset", "title")) else 0]
     assert about[0].startswith(f"line {line(text, place if place in text else new)}"), about
@@ -153,7 +171,7 @@ def test_only_the_key_at_fault_is_lost():
     tour, _ = read(TEXT.replace('"remembers"', '"nothing"'))
     assert tour.stations[0].experiment is None and tour.stations[0].notice == "It does."
     tour, _ = read(TEXT.replace('"It does."', f'"{"x" * 5000}"').replace('"One"', f'"{"y" * 500}"'))
-    assert (len(tour.stations[0].notice), len(tour.stations[0].title)) == (LONG, SHORT)
+    assert (len(tour.stations[0].notice), len(tour.stations[0].title)) == (MAX_TEXT_CHARS, MAX_TITLE_CHARS)
 
 
 def test_a_station_without_a_page_is_left_out():
@@ -240,7 +258,7 @@ def test_mutated_it_never_raises(changes):
     assert tour is not None or said
     assert_lines_exist(said, text.replace("\r\n", "\n"))
     if tour:
-        assert all(s.page in PLACES and len(s.say) <= LONG for s in tour.stations)
+        assert all(s.page in PLACES and len(s.say) <= MAX_TEXT_CHARS for s in tour.stations)
     assert read(text) == (tour, said)
 
 
@@ -254,14 +272,14 @@ def test_bytes_of_any_kind(raw):
 
 
 def test_every_key_is_described():
-    told = (tour_state.FILE.parents[2] / "docs" / "tours.md").read_text("utf-8")
-    for name in {*HEAD, *KEYS, "page", "point", *WAITING}:
-        assert f"`{name}`" in told, name
-    assert {f.name for f in fields(Station)} - {*KEYS, "page", "point"} == {"experiment"}
+    guide = (tour_state.FILE.parents[2] / "docs" / "tours.md").read_text("utf-8")
+    for name in {*HEAD_KEYS, *STATION_KEYS, "page", "point", *WAITING_PAGES}:
+        assert f"`{name}`" in guide, name
+    assert {f.name for f in fields(Station)} - {*STATION_KEYS, "page", "point"} == {"experiment"}
 
 
 def test_the_described_example_is_without_fault():
-    told = (tour_state.FILE.parents[2] / "docs" / "tours.md").read_text("utf-8")
-    for example in re.findall(r"```toml\n(.*?)```", told, re.S):
-        tour, said = read_tour(example, highlight.places(), registry.linked())
+    guide = (tour_state.FILE.parents[2] / "docs" / "tours.md").read_text("utf-8")
+    for example in re.findall(r"```toml\n(.*?)```", guide, re.S):
+        tour, said = read_tour(example, highlight.targets(), registry.linked())
         assert tour and said == []

@@ -1,13 +1,18 @@
 """Links of a lesson: what is hidden, locked or enlarged, the pages' own choices, and the address bar."""
 
+import socket
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from apptest import SMALL, buttons, controls, finished, linked, press, told, until, verdicts
+from apptest import SMALL, buttons, controls, finished, linked, press, progress_text, state, until, verdicts
 
 from pages.state import session, url, view_options
-from pages.state.view_options import CONTROLS, View
+from pages.state.view_options import CONTROLS
+from pages.state.viewer_state import View
+from pages.ui import share
 from rnnkit.experiment import FIELDS, Experiment, applies
+from rnnkit.stories.presets import PRESETS, pair
 
 EXPERIMENT, _ = Experiment.from_query(SMALL)
 ON_A_BUTTON = {"train", "step", "reset", "stop", "pin", "present", "share"}
@@ -19,7 +24,7 @@ def warnings(at):
 
 def test_a_view_survives_its_link():
     view = View(True, frozenset({"cell", "story"}), frozenset({"length"}))
-    query = view.to_query()
+    query = view_options.to_query(view)
     assert query == {"present": "1", "hide": "cell,story", "lock": "length"}
     assert view_options.from_query(query | {"length": "3"}) == (view, [])
 
@@ -76,7 +81,7 @@ def test_every_other_control_can_be_hidden_and_no_result_is(app, names):
     whole = finished(app, SMALL)
     at = until(app(SMALL, hide=",".join(names)), lambda at: verdicts(at) == verdicts(whole))
     at = until(at, lambda at: "pause" not in buttons(at))
-    assert not at.exception and len(at.get("vega_lite_chart")) == len(whole.get("vega_lite_chart")) == 3
+    assert not at.exception and len(at.get("vega_lite_chart")) == len(whole.get("vega_lite_chart")) == 4
     assert {b for b in buttons(whole) - buttons(at) if not b.startswith("tour")} == buttons(whole) & set(names)
     labels = {w.label for w in at.selectbox}
     assert ("Story" in labels) == ("story" not in names) and ("Pace" in labels) == ("pace" not in names)
@@ -84,11 +89,13 @@ def test_every_other_control_can_be_hidden_and_no_result_is(app, names):
         "seek" not in names
     )
     assert ("Take home" in {menu.proto.popover.label for menu in at.get("popover")}) == ("downloads" not in names)
-    assert told(at).startswith("step 20 of 20")  # the seek bar gives way to a progress bar, which says the same
+    assert progress_text(at).startswith("step 20 of 20")  # the seek bar gives way to a progress bar, which says the same
 
 
 def test_the_menus_can_be_locked(app):
-    menus = [w for w in app(SMALL, lock="tour,downloads").get("popover")]
+    menus = [
+        w for w in app(SMALL, lock="tour,downloads").get("popover") if w.proto.popover.label
+    ]  # not the whole text of a story
     assert len(menus) == 2 and all(menu.proto.popover.disabled for menu in menus)
 
 
@@ -133,10 +140,60 @@ def test_the_shared_link_opens_exactly_this(app):
     assert query["v"] == "1" and Experiment.from_query(query) == (linked(at), [])
 
 
-def test_the_plain_address_is_shared_with_every_setting_in_it(app):
-    at = press(app(), "share")
+def test_the_link_of_a_story_is_short_and_opens_the_same_runs(app):
+    at = press(app(page="lab"), "share")
     (link,) = [code.value for code in at.code]
-    assert Experiment.from_query(dict(parse_qsl(urlsplit(link).query)))[0] == session.default() and "lr=0.003" in link
+    assert link.endswith("?story=forgets") and "**Forgets: tanh, 100 words**" in " ".join(text.value for text in at.markdown)
+    assert linked(app(dict(parse_qsl(urlsplit(link).query)))) == linked(at) == session.default()
+
+
+@pytest.mark.parametrize("name", ["remembers", "esn"])
+def test_a_story_has_a_short_link_that_opens_it(app, name):
+    at = app(story=name, lab_step="1")
+    assert linked(at) == PRESETS[name].experiment and not warnings(at)
+    (link,) = [code.value for code in press(at, "share").code]
+    assert dict(parse_qsl(urlsplit(link).query))["story"] == name and "length" not in link
+
+
+def test_a_short_link_pins_a_story_and_takes_settings_beside_it(app):
+    at = app({"story": "clipped", "pin.story": "explodes", "lab_step": "1"})
+    assert (state(at).pinned.experiment, state(at).experiment) == pair("Clipping"), "as many training steps: they are compared"
+    (link,) = [code.value for code in press(at, "share").code]
+    assert dict(parse_qsl(urlsplit(link).query)).items() >= {"story": "clipped", "pin.story": "explodes"}.items()
+    changed = app(story="forgets", length="20", lab_step="1")
+    assert linked(changed) == replace(PRESETS["forgets"].experiment, length=20)
+    (link,) = [code.value for code in press(changed, "share").code]
+    assert "story" not in link and "length=20" in link
+
+
+@pytest.mark.parametrize("key", ["story", "pin.story"])
+def test_a_story_that_is_not_there_is_told(app, key):
+    at = app({key: "<b>moon", "length": "12", "lab_step": "1"})
+    (said,) = warnings(at)
+    assert "story must be one of forgets, remembers" in said and "moon" in said and not at.exception
+    assert state(at).experiment.length == 12
+
+
+@pytest.mark.parametrize(
+    ("link", "listens", "expected"),
+    [
+        ("http://localhost:8501/?story=esn", None, "http://192.168.1.7:8501/?story=esn"),
+        ("http://127.0.0.1/lab", None, "http://192.168.1.7/lab"),
+        ("http://localhost:8501/", "localhost", "http://localhost:8501/"),
+        ("https://rnn.example.org/?a=1", None, "https://rnn.example.org/?a=1"),
+    ],
+)
+def test_a_local_link_is_shared_with_the_address_that_other_machines_know(monkeypatch, link, listens, expected):
+    class Probe(socket.socket):
+        def connect(self, address):
+            assert address == share.ELSEWHERE
+
+        def getsockname(self):
+            return "192.168.1.7", 40_000
+
+    monkeypatch.setattr(share.socket, "socket", Probe)
+    monkeypatch.setattr(share.st, "get_option", {"server.address": listens}.get)
+    assert share.reachable(link) == expected
 
 
 def test_a_link_too_long_for_a_code_is_told(app, monkeypatch):
@@ -189,7 +246,7 @@ def test_the_shared_lesson_opens_as_it_was_made(server, visit):
     finished(page)
     button(page, "Share").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_alt_text("QR code of the link below")).to_be_visible()
+    expect(dialog.get_by_role("img", name="QR code of http")).to_be_visible()
     dialog.get_by_role("combobox", name="Hide").click()
     page.get_by_role("option", name="Cell", exact=True).click()
     link = dialog.get_by_test_id("stCode").locator("code")
@@ -232,3 +289,21 @@ def test_the_presenters_view_is_larger_and_says_less(server, visit):
     page.wait_for_url("**present=1**")
     expect(caption).to_be_hidden()
     assert page.evaluate(size) == "21px"
+
+
+def test_the_code_fills_the_screen_until_it_is_pressed(server, visit):
+    from browsing import button, expect
+
+    page = visit(server.link("/lab", story="remembers"))
+    button(page, "Share").click()
+    code = page.get_by_role("dialog").get_by_role("button", name="QR code")
+    large = page.locator(".code dialog img")
+    for leave in (large.click, lambda: page.keyboard.press("Escape")):
+        code.click()
+        expect(large).to_be_visible()
+        box, window = large.bounding_box(), page.evaluate("[innerWidth, innerHeight]")
+        assert box["height"] > 0.75 * window[1] and box["x"] >= 0 and box["y"] >= 0
+        expect(page.locator(".code dialog p")).to_contain_text("?story=remembers")
+        leave()
+        expect(large).to_be_hidden()
+        expect(code).to_be_visible()

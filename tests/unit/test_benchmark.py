@@ -62,7 +62,7 @@ def test_a_heatmap_is_asked_of_all_that_can_give_one():
 @pytest.mark.parametrize("cell", peers.MODULES)
 @pytest.mark.parametrize("T", [20, 1000, 5000])
 @pytest.mark.parametrize("R", [1, 32])
-def test_every_timed_step_has_a_record_and_none_an_exam(cell, T, R):
+def test_every_timed_step_has_a_record_and_none_an_evaluation(cell, T, R):
     e = Problem(cell, T, 64, R).experiment(Rnnkit.steps)
     assert e.every % e.eval_every and e.every != e.steps
 

@@ -10,7 +10,7 @@ from conftest import ROOT
 
 TINY = ["--cells", "tanh"]
 PARTS = {"peers", "problem", "report", "viewers"}  # imported by the others
-TESTED = {"step", "run", "pages", "load", "feel"}
+TESTED = {"step", "run", "pages", "load", "feel", "sweep", "watch"}
 
 
 def run(name, *arguments):
@@ -42,21 +42,31 @@ def test_time_and_memory_against_the_length():
 
 
 def test_the_rest_of_a_run():
-    told = run("run", *TINY, "--presets", "remembers", "--steps", "3", "--seeds", "1")
-    assert "remembers" in told and "\ntanh  " in told
+    output = run("run", *TINY, "--presets", "remembers", "--steps", "3", "--seeds", "1")
+    assert "remembers" in output and "\ntanh  " in output
 
 
 def test_what_pages_compute():
-    told = run("pages", *TINY, "--times", "1")
-    assert "Vanishing, the map (with a bar): tanh" in told and told.count(" s\n") == 6
+    output = run("pages", *TINY, "--times", "1")
+    assert "Vanishing, the map (with a bar): tanh" in output and output.count(" s\n") == 6
 
 
 def test_a_lecture_hall(tmp_path):
-    told = run("load", "same", "--viewers", "1", "--join", "0", "--seconds", "3", "--log", str(tmp_path / "log"))
-    assert "dropped or failed" in told
+    output = run("load", "same", "--viewers", "1", "--join", "0", "--seconds", "3", "--log", str(tmp_path / "log"))
+    assert "dropped or failed" in output
+
+
+def test_how_fast_a_sweep_is():
+    output = run("sweep", "--runs", "3", "--pairs", "1")
+    assert "1 process: " in output and "median overhead" in output
 
 
 @pytest.mark.usefixtures("browser")
 def test_how_it_feels():
-    told = run("feel", "--presets", "explodes")
-    assert "frames a second for one viewer" in told and "s to train explodes" in told
+    output = run("feel", "--presets", "explodes")
+    assert "frames a second for one viewer" in output and "s to train explodes" in output
+
+
+def test_what_a_watch_costs():
+    output = run("watch", "--kinds", "gru", "--seconds", "0.01", "--tiny")
+    assert output.count("| gru |") == 2

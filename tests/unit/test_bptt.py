@@ -3,15 +3,15 @@
 import pytest
 import reference
 import torch
+from backward_passes import fixed_gradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import DOUBLE, STRENGTHS, assert_close, random_params
 
 from rnnkit.engine import bptt, probes
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.fixes import GradientFix, SignalFix
 from rnnkit.engine.losses import LOSSES
-from rnnkit.engine.params import Bundle
+from rnnkit.engine.params import ParamStack
 
 
 def numbers(g, *shape):
@@ -26,12 +26,7 @@ def passes(cell, p, x, y, fixes, tape=None):
     """One pass there and back, as the trainer takes it."""
     tape = (tape or bptt.Tape(cell, p, len(x), x.shape[2])).forward(p, x)
     _, dz = LOSSES["cross_entropy"](bptt.readout(p, tape.h[-len(y) :]), y)
-    tape.backward(dz, [fix for fix in fixes if isinstance(fix, SignalFix)])
-    grads = tape.gradients()
-    for fix in fixes:
-        if isinstance(fix, GradientFix):
-            grads = fix(grads, tape, p)
-    return tape, grads
+    return tape, fixed_gradients(tape, dz, p, fixes)
 
 
 @st.composite
@@ -62,7 +57,7 @@ def test_the_fast_loops_are_the_plain_loop_through_autograd(problem):
             tape, grads = passes(cell, p, x, y, fixes, tape)
     finally:
         bptt.BLOCK = before
-    norms, total = torch.from_numpy(probes.state_gradient_norms(tape)), Bundle.of(grads).norm
+    norms, total = torch.from_numpy(probes.state_gradient_norms(tape)), ParamStack.of(grads).norm
     for r in range(n["R"]):
         plain = reference.remedied(name, p, r, x, y, "cross_entropy", fixes)
         ds = plain.state_gradients()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from histories import E, gradient, history, told
+from histories import E, gradient, history, verdict_of
 
 from rnnkit.analysis.summary import verdict
 from rnnkit.engine.fixes import ClipNorm, Omega, Truncate
@@ -143,6 +143,6 @@ def test_the_radius_is_that_of_the_last_time_it_was_measured():
 
 def test_no_gradient_at_the_end():
     grad = np.zeros((1, 10, 3), np.float32)
-    assert told(grad).gradient == "At the verb there is no gradient to send back."
+    assert verdict_of(grad).gradient == "At the verb there is no gradient to send back."
     sure = "At the verb there is no gradient to send back. The loss is 0: every answer is given with certainty."
-    assert told(grad, loss=[0] * 3).gradient == sure
+    assert verdict_of(grad, loss=[0] * 3).gradient == sure

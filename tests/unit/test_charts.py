@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from pages.ui import live_charts
 from rnnkit import Experiment, charts, frame, train
 from rnnkit.engine import history
 
 E = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=5)
-CHARTS = [charts.loss_chart, charts.accuracy_chart, charts.norm_chart]
+CHARTS = [curve.chart for curve in charts.CURVES.values()]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +101,5 @@ def test_old_tables_can_still_be_drawn(table):
 def test_a_single_training_step_is_not_called_steps():
     e = Experiment(length=10, hidden=4, batch=4, replicas=2, steps=1)
     h = history.History.of(e, train(e))
-    assert "right after 1 training step;" in live_charts.accuracy_text(
-        h, 2
-    ) and "after 1 training step;" in live_charts.loss_text(h, 2)
+    assert "right after 1 training step;" in charts.CURVES["accuracy"].state(h, 2)
+    assert "after 1 training step;" in charts.CURVES["loss"].state(h, 2)

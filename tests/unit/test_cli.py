@@ -19,9 +19,11 @@ from rnnkit.corpus import TEST, split
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES
 from rnnkit.experiment import FIELDS
+from rnnkit.fields import ChoiceField
 from rnnkit.stories.presets import PRESETS
+from rnnkit.studies import STUDIES
 from rnnkit.tasks import TASKS
-from rnnkit.tasks.corpora import example_corpus
+from rnnkit.tasks.corpus import example_corpus
 
 EXPERIMENT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=12)
 
@@ -73,7 +75,11 @@ def test_padding_has_no_row(tmp_path):
 def test_charts_and_a_handout(tmp_path):
     folder, page = tmp_path / "charts", tmp_path / "run.html"
     assert main(["train", *SMALL, "--cell", "lstm", "--charts", str(folder), "--handout", str(page)]) == 0
-    names = {f"{name}.{form}" for name in ("gradient-h", "gradient-c", "loss", "accuracy", "weights") for form in ("svg", "png")}
+    names = {
+        f"{name}.{form}"
+        for name in ("gradient-h", "gradient-c", "loss", "accuracy", "weights", "lags")
+        for form in ("svg", "png")
+    }
     assert {path.name for path in folder.iterdir()} == names
     assert (folder / "loss.svg").read_text("utf-8").startswith("<svg") and b"PNG" in (folder / "loss.png").read_bytes()[:8]
     text = page.read_text("utf-8")
@@ -106,7 +112,7 @@ def test_preset_changed_by_options(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (["--cell", "foo"], "unknown cell 'foo': valid are tanh, sigmoid"),
         (["--length", "abc"], "length must be a whole number from 3 to 10000, got 'abc'"),
@@ -160,12 +166,12 @@ def test_preset_changed_by_options(tmp_path):
         (["--task", "corpus", "--data", "mine.tsv"], "data must be the 16 hexadecimal digits"),
     ],
 )
-def test_bad_input_is_named_with_what_is_valid(options, told, capsys):
+def test_bad_input_is_named_with_what_is_valid(options, expected, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["train", *SMALL[:-1], *options])
     assert stop.value.code == 2
     said = capsys.readouterr()
-    assert told in said.err and said.out == ""
+    assert expected in said.err and said.out == ""
     assert said.err.count("\n") == 1, "one line"
 
 
@@ -202,12 +208,12 @@ def test_a_corpus_from_a_file_is_trained_on_and_tested_beside_the_baselines(tmp_
     lines = [f"{' '.join(known.prefixes[i])}\t{'plural' if known.plural[i] else 'singular'}\t{i % 2}" for i in range(0, 2800, 9)]
     path.write_text("\n".join(["prefix\tlabel\tn_attractors", *lines]), "utf-8")
     assert main(["train", "--preset", "corpus-gru", "--steps", "10", "--replicas", "1", "--file", str(path)]) == 0
-    told = capsys.readouterr()
-    assert "Read as table of prefixes" in told.err
-    assert "of new sentences right" in told.out
+    output = capsys.readouterr()
+    assert "Read as table of prefixes" in output.err
+    assert "of new sentences right" in output.out
     n = len([i for i in range(0, 2800, 9) if split(known)[i] == TEST])
-    assert f"all ({n})" in told.out and "attractors 1 (" in told.out and "bag-of-words" in told.out
-    assert "first one" not in told.out
+    assert f"all ({n})" in output.out and "attractors 1 (" in output.out and "bag-of-words" in output.out
+    assert "first one" not in output.out
     assert main(["train", "--task", "corpus", "--length", "9", "--steps", "1", "--replicas", "2", "--quiet"]) == 0
     assert "Of the 2 networks the first one is tested." in capsys.readouterr().out
 
@@ -217,24 +223,24 @@ def test_a_text_from_a_file_is_trained_on(tmp_path, capsys):
     path.write_text("to be or not to be, that is the question. " * 300, "utf-8")
     options = ["--task", "characters", "--length", "10", "--steps", "5", "--replicas", "1", "--file", str(path)]
     assert main(["train", *options]) == 0
-    told = capsys.readouterr()
-    assert "of new characters right" in told.out and told.err == "", "nothing to note about this file"
+    output = capsys.readouterr()
+    assert "of new characters right" in output.out and output.err == "", "nothing to note about this file"
 
 
 def test_all_problems_at_once(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--cell", "foo", "--lr", "x"])
-    told = capsys.readouterr().err
-    assert "unknown cell" in told and "lr must be" in told and "Traceback" not in told
+    text = capsys.readouterr().err
+    assert "unknown cell" in text and "lr must be" in text and "Traceback" not in text
 
 
 def test_help_teaches_every_choice(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    for name, f in FIELDS.items():
-        assert name == "fixes" or f"--{name.replace('_', '-')}" in text
-        assert all(choice in text.replace("- ", "-") for choice in f.metadata.get("choices", ()))
+    for spec in FIELDS.values():
+        assert spec.option in text
+        assert all(choice in text.replace("- ", "-") for choice in (spec.choices if isinstance(spec, ChoiceField) else ()))
     assert all(name in text for name in FIXES) and "examples:" in text and "exit codes:" in text
     assert "The first --fix removes all remedies of the default (clip-norm:1), the preset or the JSON" in text.replace("- ", "-")
 
@@ -242,16 +248,21 @@ def test_help_teaches_every_choice(capsys):
 def test_help_tells_the_default_of_every_option_that_has_one():
     commands = parser()._subparsers._group_actions[0].choices
     options = {option.option_strings[0]: option for option in commands["train"]._actions}
-    told = {name: option.help for name, option in options.items() if option.nargs != 0}  # flags are off by default
+    helps = {name: option.help for name, option in options.items() if option.nargs != 0}  # flags are off by default
     without = ["--json", "--file", "--gold", "--test", "--pairs-gold", "--records", "--gradients", "--charts", "--handout"]
-    assert [name for name, text in told.items() if "default" not in text] == [*without, "--save-json"]
-    assert "(default 0)" in told["--seed"] and "(default 0.003)" in told["--lr"] and "(default none)" in told["--data"]
+    assert [name for name, text in helps.items() if "default" not in text] == [*without, "--save-json"]
+    assert "(default 0)" in helps["--seed"] and "(default 0.003)" in helps["--lr"] and "(default none)" in helps["--data"]
 
 
 def test_list_names_everything(capsys):
     assert main(["list"]) == 0
     text = capsys.readouterr().out
     assert all(name in text for names in (FIXES, PRESETS) for name in names)
+    studies = text.partition("studies (")[2].splitlines()[1:]
+    assert [line.split()[0] for line in studies if line] == list(STUDIES) and all(
+        len(line.split()) > 4 for line in studies if line
+    )
+    assert f"  {'lm_sample':30} A text drawn from a language model." in studies
 
 
 def test_as_a_program(in_fresh_python):
@@ -267,8 +278,8 @@ def test_a_parquet_file_carries_its_experiment(tmp_path):
     for option in ("--records", "--gradients"):
         path = tmp_path / f"{option[2:]}.parquet"
         assert main(["train", "--length", "10", "--hidden", "4", "--steps", "2", "--quiet", option, str(path)]) in (0, None)
-        told = pq.read_schema(path).metadata[b"rnnkit.experiment"].decode()
-        assert Experiment.from_json(told).steps == 2 and Experiment.from_json(told).hidden == 4
+        text = pq.read_schema(path).metadata[b"rnnkit.experiment"].decode()
+        assert Experiment.from_json(text).steps == 2 and Experiment.from_json(text).hidden == 4
 
 
 def test_gradients_of_padded_sentences_have_no_row_where_nothing_is(tmp_path):

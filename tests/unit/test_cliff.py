@@ -127,19 +127,19 @@ def test_fixed_points_satisfy_the_equation_and_know_whether_they_are_stable(w, b
 
 @pytest.mark.parametrize("w", [4.2, 5.0, 6.0])
 def test_two_fixed_points_are_born_at_the_births(w):
-    low, high = (float(v) for v in error_surface.births(w))
+    low, high = (float(v) for v in error_surface.saddle_nodes(w))
     assert low < high
     for b, count in ((low - 1e-6, 1), (low + 1e-6, 3), (high - 1e-6, 3), (high + 1e-6, 1)):
         points = error_surface.fixed_points(w, b)
         assert len(points) == count, b
         assert [stable for _, stable in points] == ([True, False, True] if count == 3 else [True])
-    assert np.isnan(error_surface.births(3.9)).all()
+    assert np.isnan(error_surface.saddle_nodes(3.9)).all()
 
 
 def test_the_unit_settles_at_a_stable_fixed_point_and_the_wall_is_the_border():
     for w in (4.6, 5.0, 6.0):
         border = float(error_surface.wall(w))
-        low, high = error_surface.births(w)
+        low, high = error_surface.saddle_nodes(w)
         assert low < border < high
         below, above = (float(error_surface.forward(w, border + d, 400)[0]) for d in (-0.01, 0.01))
         (first, _), (_, unstable), (last, _) = error_surface.fixed_points(w, border - 0.01)

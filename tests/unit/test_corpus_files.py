@@ -128,15 +128,15 @@ def pair(term, prefix, good, bad):
 def test_a_set_that_is_not_about_verbs_is_refused_also_in_a_joined_file():
     """number("lamp", "lamps") would say plural: the noun without -s is the singular one."""
     nouns = pair("determiner_noun_agreement", "Anna repaired this", "lamp", "lamps")
-    told = error(nouns.encode() + b"\n" + as_blimp())
-    assert told.startswith("line 1: ") and "linguistics_term subject_verb_agreement), got 'determiner_noun_agreement'" in told
-    told = error(as_blimp() + b"\n" + nouns.encode())
-    assert told.startswith("line 145: ") and "determiner_noun_agreement" in told
+    text = error(nouns.encode() + b"\n" + as_blimp())
+    assert text.startswith("line 1: ") and "linguistics_term subject_verb_agreement), got 'determiner_noun_agreement'" in text
+    text = error(as_blimp() + b"\n" + nouns.encode())
+    assert text.startswith("line 145: ") and "determiner_noun_agreement" in text
 
 
 def test_the_name_of_a_set_tells_it_where_the_term_is_missing():
-    told = error(as_blimp().replace(b'"pairID"', b'"UID": "determiner_noun_agreement_1", "pairID"'))
-    assert "determiner_noun_agreement_1" in told
+    text = error(as_blimp().replace(b'"pairID"', b'"UID": "determiner_noun_agreement_1", "pairID"'))
+    assert "determiner_noun_agreement_1" in text
     check(read_corpus(as_blimp().replace(b'"pairID"', b'"UID": "distractor_agreement_relative_clause", "pairID"')), False, False)
 
 
@@ -198,8 +198,8 @@ def test_attractors_that_were_not_counted():
 
 
 def test_pairs_of_another_language_are_not_given_english_numbers():
-    told = error(b"der Maler ist alt . <eos>\n", gold=b"2\tist\tsind\t0\n")
-    assert "got 'ist' and 'sind'" in told
+    text = error(b"der Maler ist alt . <eos>\n", gold=b"2\tist\tsind\t0\n")
+    assert "got 'ist' and 'sind'" in text
 
 
 # ---- the last noun

@@ -23,12 +23,12 @@ from rnnkit.corpus import (
     warnings,
     wilson,
 )
-from rnnkit.corpus.copies import near_copies
+from rnnkit.corpus.near_copies import near_copies
 from rnnkit.corpus.tokens import to_tokens
 from rnnkit.engine.trainer import init_params
 from rnnkit.rounding import percent
-from rnnkit.studies.evaluate_corpus import examined
-from rnnkit.tasks.data import drop, keep
+from rnnkit.studies.evaluate_corpus import evaluate
+from rnnkit.tasks.data import STORE
 
 SUITE = b"prefix\tlabel\nthe uncle near the towers\tsg\nthe uncles near the tower\tpl\n"
 
@@ -92,15 +92,15 @@ def test_the_command_line_takes_a_second_file(tmp_path, capsys):
     files = ["--file", str(tmp_path / "mine.tsv"), "--test", str(tmp_path / "suite.text")]
     small = ["--preset", "corpus-gru", "--hidden", "4", "--steps", "3", "--replicas", "1", "--length", "8"]
     assert main(["train", *small, *files]) == 0
-    told = capsys.readouterr()
-    assert "all (2)" in told.out and "attractors 1 (1)" in told.out
-    assert re.search(r"Known words: [\d.]+ % of those in training, [\d.]+ % of those in the test", told.out)
-    assert re.search(r"\d+\.\d % \(\d+\.\d % to \d+\.\d %\)", told.out), "the network's interval"
-    assert "Test: Read as Gulordava et al. 2018" in told.err
+    output = capsys.readouterr()
+    assert "all (2)" in output.out and "attractors 1 (1)" in output.out
+    assert re.search(r"Known words: [\d.]+ % of those in training, [\d.]+ % of those in the test", output.out)
+    assert re.search(r"\d+\.\d % \(\d+\.\d % to \d+\.\d %\)", output.out), "the network's interval"
+    assert "Test: Read as Gulordava et al. 2018" in output.err
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (["--test", "x"], "--test belongs to --file"),
         (["--file", "{mine}", "--test", "/nowhere/x"], "cannot read the file of --test"),
@@ -108,13 +108,13 @@ def test_the_command_line_takes_a_second_file(tmp_path, capsys):
         (["--task", "words", "--file", "{mine}", "--test", "{mine}"], "--test needs the task corpus"),
     ],
 )
-def test_what_is_wrong_with_a_second_file_is_told(tmp_path, capsys, options, told):
+def test_what_is_wrong_with_a_second_file_is_told(tmp_path, capsys, options, expected):
     (tmp_path / "mine.tsv").write_bytes(as_table())
     (tmp_path / "bad.tsv").write_text("once upon a time")
     paths = {"mine": tmp_path / "mine.tsv", "bad": tmp_path / "bad.tsv"}
     with pytest.raises(SystemExit):
         main(["train", *(option.format(**paths) for option in options)])
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 # ---- parts that a file names
@@ -193,15 +193,15 @@ def test_near_copies_in_a_large_corpus_are_found_wherever_their_siblings_stand(m
     corpus = read_corpus(table([(f"{frame} a{i}{k}", "sg" if i % 2 else "pl") for i, frame in enumerate(frames) for k in "xy"]))
     whole = near_copies(corpus)
     assert whole > 0.6
-    monkeypatch.setattr("rnnkit.corpus.copies.MOST", 100)  # of 480 for training and 73 for the test
+    monkeypatch.setattr("rnnkit.corpus.near_copies.MAX_TEST_PREFIXES", 100)  # of 480 for training and 73 for the test
     assert near_copies(corpus) == whole
 
 
 def test_shares_near_one_are_not_rounded_to_it():
     rows = [(f"the w{i} near v{i % 7}", "pl" if i % 214 == 0 else "sg") for i in range(3000)]
     corpus = read_corpus(table(rows))
-    (told,) = (note for note in corpus.notes if "of all verbs" in note)
-    assert corpus.plural.sum() == 15 and told.startswith("99.5 % of all verbs in the file are singular")
+    (note,) = (note for note in corpus.notes if "of all verbs" in note)
+    assert corpus.plural.sum() == 15 and note.startswith("99.5 % of all verbs in the file are singular")
     assert all("%" not in note or " %" in note for note in corpus.notes)
 
 
@@ -221,7 +221,7 @@ def test_intervals_count_different_prefixes():
     (row,) = results(corpus, np.arange(18), {"network": plural})
     assert (row["n"], row["prefixes"], row["right"]) == (18, 2, 1)
     assert (row["low"], row["high"]) == wilson(2, 2)
-    assert any("18 test sentences are 2 different ones" in told for told in warnings(corpus, [row]))
+    assert any("18 test sentences are 2 different ones" in warning for warning in warnings(corpus, [row]))
     half = {"network": np.array([True, True] * 9)}
     assert results(corpus, np.arange(18), half)[0]["low"] == wilson(1, 2)[0]
 
@@ -235,22 +235,22 @@ def test_what_is_known_in_training_and_in_the_test_stands_beside_the_results():
     plain = corpus_of()
     part = split(plain)
     words = [(*w, "unheard") if p == TEST else w for w, p in zip(plain.prefixes, part, strict=True)]
-    digest = keep(replace(plain, prefixes=tuple(words), part=part))
+    digest = STORE.put(replace(plain, prefixes=tuple(words), part=part))
     e = replace(SMALL, data=digest, vocabulary=50)
-    found = examined(e, init_params(e))
-    drop(digest)
+    found = evaluate(e, init_params(e))
+    STORE.drop(digest)
     lengths = [len(w) for w, p in zip(words, part, strict=True) if p == TEST]
-    assert found["known"]["train"] == 1
-    assert found["known"]["test"] == pytest.approx(1 - len(lengths) / sum(lengths))
+    assert found.known["train"] == 1
+    assert found.known["test"] == pytest.approx(1 - len(lengths) / sum(lengths))
 
 
 def test_the_missing_baseline_is_told_beside_the_results():
-    digest = keep(corpus_of())
+    digest = STORE.put(corpus_of())
     e = replace(SMALL, data=digest)
-    found = examined(e, init_params(e))
-    drop(digest)
-    assert {row["who"] for row in found["rows"]} == {"network", "majority", "bag-of-words"}
-    assert any("The baselines of the last noun are left out" in told for told in found["warnings"])
+    found = evaluate(e, init_params(e))
+    STORE.drop(digest)
+    assert {row["who"] for row in found.rows} == {"network", "majority", "bag-of-words"}
+    assert any("The baselines of the last noun are left out" in warning for warning in found.warnings)
 
 
 def test_few_validation_sentences_are_told():
@@ -267,13 +267,15 @@ def test_what_few_sentences_mean_counts_different_ones():
     assert counts(corpus)[TEST] == 10 * n[TEST] > 200 and counts(corpus)[VALIDATION] == 10 * n[VALIDATION] > 100
     k = round(0.9 * n[TEST])
     low, high = wilson(k, n[TEST])
-    told = f"{n[TEST]} different prefixes: {k} right of {n[TEST]} would mean {percent(low)} to {percent(high)}"
-    assert any(told in note for note in corpus.notes)
-    told = f"{n[VALIDATION]} different prefixes: the accuracy while training moves in steps of {percent(1 / n[VALIDATION], 1)} on"
-    assert any(told in note for note in corpus.notes)
-    digest = keep(corpus)
-    assert replace(SMALL, data=digest).bound_task.exam_size(20) == n[VALIDATION]
-    drop(digest)
+    expected = f"{n[TEST]} different prefixes: {k} right of {n[TEST]} would mean {percent(low)} to {percent(high)}"
+    assert any(expected in note for note in corpus.notes)
+    expected = (
+        f"{n[VALIDATION]} different prefixes: the accuracy while training moves in steps of {percent(1 / n[VALIDATION], 1)} on"
+    )
+    assert any(expected in note for note in corpus.notes)
+    digest = STORE.put(corpus)
+    assert replace(SMALL, data=digest).bound_task.evaluation_size(20) == n[VALIDATION]
+    STORE.drop(digest)
 
 
 HIDDEN = ["\ufeff", "\u200f", "\u202b", "\u2069", "\u00ad"]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import reference
 import torch
-from quick import finished, small
 from reference import DOUBLE, assert_close
+from short_trainings import finished, small
 
 from rnnkit import train
-from rnnkit.engine import probes
+from rnnkit.engine.divergence import first_not_finite
 from rnnkit.engine.fixes import FIXES
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.trainer import Trainer
@@ -145,7 +145,7 @@ def test_a_gradient_that_overflows_is_named_unless_the_fix_makes_it_finite(fix):
 def test_an_infinite_gradient_limited_by_value_is_applied_as_torch_applies_it():
     trainer = overflowing(("clip-value:0.5", "clip-norm:0.25"), optimizer="sgd", lr=0.1)
     before = {k: v.clone() for k, v in trainer.params.items()}
-    out = trainer.compute(*next(trainer.batches))
+    out = trainer.compute(next(trainer.batches))
     trainer = overflowing(("clip-value:0.5", "clip-norm:0.25"), optimizer="sgd", lr=0.1)
     trainer.advance()
     weights = {k: v[0].clone().requires_grad_() for k, v in before.items()}
@@ -199,8 +199,9 @@ def test_the_tensor_that_a_fix_made_infinite_is_named_with_the_fix(clip):
 def test_an_lstms_cell_state_is_named_before_the_state_that_it_makes():
     trainer = Trainer(small("lstm"))
     trainer.params["W_in"][1] = torch.nan
-    out = trainer.compute(*next(trainer.batches))
-    found = probes.first_not_finite(trainer.cell, trainer.tape, out.z, out.loss, out.raw, 1)
+    out = trainer.compute(next(trainer.batches))
+    tape = trainer.functions.tape
+    found = first_not_finite(tape.cell, tape, out.z, out.loss, out.raw, 1)
     assert found == "c at t = 0 of the forward pass"
 
 

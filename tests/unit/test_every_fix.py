@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from passes import NUMERIC, backward, every, gradient_fixes
+from backward_passes import NUMERIC, backward, every, gradient_fixes, startable_fixes
 from reference import DOUBLE, R, active, assert_close
 
 from rnnkit.engine.cells import CELLS
@@ -15,6 +15,7 @@ from rnnkit.engine.fixes import FIXES, ClipNorm, SignalFix, parse_fix
 from rnnkit.engine.record import pack_record
 from rnnkit.engine.trainer import train
 from rnnkit.experiment import Experiment
+from rnnkit.fields import FloatField, IntField
 
 # ---- any fix
 
@@ -64,30 +65,32 @@ def test_text_round_trip(name):
     assert cls.name == name
     assert cls.title
     assert cls.about.endswith(".")
-    assert parse_fix(name) == parse_fix(f"{name}:") == cls.parse("") == cls(cls.default)
+    assert parse_fix(name) == parse_fix(f"{name}:") == cls.parse("") == cls()
     assert parse_fix(str(active(name))) == active(name)
-    assert hash(parse_fix(name)) == hash(cls(cls.default))
+    assert hash(parse_fix(name)) == hash(cls())
 
 
 @pytest.mark.parametrize("name", NUMERIC)
 def test_any_strength_survives_the_text(name):
     cls = FIXES[name]
-    for strength in (cls.high, 1, 3, 7, 1 / 3, 1e-7, 0.1 + 0.2, 2.0):
-        if cls.above < strength <= cls.high and (not cls.is_int or strength == int(strength)):
+    ((attribute, spec),) = cls.parameters().items()
+    for strength in (spec.high, 1, 3, 7, 1 / 3, 1e-7, 0.1 + 0.2, 2.0):
+        if spec.low < strength <= spec.high and (isinstance(spec, FloatField) or strength == int(strength)):
             fix = parse_fix(str(cls(strength)))
             assert fix == cls(strength)
-            assert fix.strength == strength
+            assert getattr(fix, attribute) == strength
 
 
 @pytest.mark.parametrize("name", NUMERIC)
 def test_bad_strengths_are_refused_with_what_is_valid(name):
     cls = FIXES[name]
-    bad = [0, -1, cls.high * 1.001, math.nan, math.inf, -math.inf, True, "1", None, [1], 1j]
-    for value in [*bad, 1.5] if cls.is_int else bad:
+    (spec,) = cls.parameters().values()
+    bad = [0, -1, spec.high * 1.001, math.nan, math.inf, -math.inf, True, "1", None, [1], 1j]
+    for value in [*bad, 1.5] if isinstance(spec, IntField) else bad:
         with pytest.raises(ValueError, match=name) as error:
             cls(value)
         assert repr(value) in str(error.value)
-        assert f"greater than {cls.above:g} and at most {cls.high:g}" in str(error.value)
+        assert f"greater than {spec.low:g} and at most {spec.high:g}" in str(error.value)
     for text in ("x", "1,5", "nan", "inf", "1e999", "-1", " "):
         with pytest.raises(ValueError, match=name) as error:
             cls.parse(text)
@@ -114,7 +117,7 @@ def test_a_fix_is_refused_for_cells_it_is_not_defined_for(name):
 # ---- remedies that begin later ----
 
 
-@gradient_fixes
+@startable_fixes
 def test_the_first_step_survives_the_text(name):
     fix = replace(active(name), start_step=7)
     assert str(fix) == f"{active(name)}@7" and parse_fix(str(fix)) == fix != active(name)
@@ -139,7 +142,7 @@ def test_truncation_cannot_begin_later():
         parse_fix("truncate:5@3")
 
 
-@gradient_fixes
+@startable_fixes
 def test_before_it_begins_the_run_is_the_one_without_it(name):
     start = 3
     e = Experiment(length=8, hidden=6, batch=4, replicas=2, steps=6, optimizer="sgd", lr=0.1, fixes=())

@@ -12,25 +12,28 @@ from hypothesis import strategies as st
 
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, ClipNorm, Freeze, Truncate
-from rnnkit.experiment import FIELDS, MAX_RECORD_BYTES, MAX_ROWS, Experiment, ExperimentError, applies, diff, parse
+from rnnkit.experiment import FIELDS, MAX_RECORD_BYTES, MAX_ROWS, Experiment, ExperimentError, applies, diff
+from rnnkit.fields import ChoiceField, IntField, NumberField
 from rnnkit.tasks import TASKS
 
-CHOICES = {name: tuple(f.metadata["choices"]) for name, f in FIELDS.items() if "choices" in f.metadata}
-RANGES = {name: f.metadata["range"] for name, f in FIELDS.items() if "range" in f.metadata}
+CHOICES = {name: tuple(spec.choices) for name, spec in FIELDS.items() if isinstance(spec, ChoiceField)}
+RANGES = {name: (spec.low, spec.high) for name, spec in FIELDS.items() if isinstance(spec, NumberField)}
 
 
 def whole(name):
-    return isinstance(FIELDS[name].default, int)
+    return isinstance(FIELDS[name], IntField)
 
 
 # ---- random Experiments
 
 
 def one_fix(cls):
+    (spec,) = cls.parameters().values()
     if cls is Freeze:
-        return st.lists(st.sampled_from(Freeze.choices), min_size=1).map(lambda names: Freeze("+".join(names)))
-    numbers = st.integers(1, int(cls.high)) if cls.is_int else st.floats(cls.above, cls.high, exclude_min=True)
-    return numbers.map(cls)
+        return st.lists(st.sampled_from(spec.choices), min_size=1).map(lambda names: Freeze("+".join(names)))
+    if isinstance(spec, IntField):
+        return st.integers(spec.least, spec.high).map(cls)
+    return st.floats(spec.low, spec.high, exclude_min=spec.above).map(cls)
 
 
 def some_fixes(cell):
@@ -89,7 +92,7 @@ def test_query_round_trip_through_a_real_url(e):
 def test_command_line_texts_round_trip(e):
     for name, text in e.to_query().items():
         if name != "v":
-            assert parse(name, text) == getattr(e, name)
+            assert FIELDS[name].parse(text) == getattr(e, name)
 
 
 def test_a_link_survives_plus_signs_that_became_spaces():
@@ -193,7 +196,7 @@ def test_every_bad_value_is_refused_with_field_value_and_choices(name, value):
         (["clip-norm:x"], ["clip-norm", "a number", "'x'"]),
         (["l2:-1"], ["l2", "a number", "greater than 0", "at most 10", "-1.0"]),
         (["truncate:2.5"], ["truncate", "a whole number", "2.5"]),
-        (["freeze:W"], ["freeze", "'W'", *Freeze.choices]),
+        (["freeze:W"], ["freeze", "'W'", *Freeze.parameters()["names"].choices]),
         (["l1:1", "l1:2"], ["fixes", "once", "l1"]),
     ],
 )
@@ -321,7 +324,9 @@ def test_records_are_as_frequent_as_the_limits_allow():
     assert Experiment(steps=300).every == 1
     assert Experiment(steps=301).every == 2
     assert Experiment(steps=3000).every == 10
-    assert Experiment(steps=300).eval_every == 40
+    assert Experiment(steps=150).eval_every == 13, "a dozen"
+    assert Experiment(steps=40).eval_every == 12
+    assert Experiment(steps=300).eval_every == 25
     assert Experiment(steps=1200).eval_every == 100
     assert Experiment(length=10_000, replicas=512, steps=300, hidden=1).every > 100
 
@@ -335,5 +340,5 @@ def test_first_uncut(length, k):
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_field_has_help_and_a_valid_default(name):
-    assert FIELDS[name].metadata["help"].endswith(".")
+    assert FIELDS[name].help.endswith(".")
     assert getattr(Experiment(), name) == FIELDS[name].default

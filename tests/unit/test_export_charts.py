@@ -9,15 +9,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from exported import RUNS, made, run
+from exported_runs import RUNS, made, run
 
 from rnnkit import Experiment, charts
-from rnnkit.charts.gradient import CELLS, COLUMNS, MEANINGS, picked
+from rnnkit.charts.gradient import MAX_CELLS, MAX_COLUMNS, MEANINGS
 from rnnkit.engine.fixes import Truncate
 from rnnkit.engine.record import ABSENT, CUT, INF, NAN, NOTHING, ZERO
 from rnnkit.export import images
-from rnnkit.export.figures import figures, pictured
+from rnnkit.export.figures import figures, titled_chart
 from rnnkit.export.handout import handout
+from rnnkit.thinning import evenly
 
 KINDS = list(MEANINGS)
 
@@ -68,7 +69,7 @@ def test_zero_cut_nan_inf_and_nothing_are_told_apart():
     assert kind[1].tolist() == [-1, *(KINDS.index(code) for code in (CUT, ZERO, NAN, INF, NOTHING)), -1, -1]
     assert np.isnan(norm[1, 1:6]).all() and norm[1, 0] == 1e-30  # vanished is a number
     legend = next(layer["encoding"]["color"]["scale"]["domain"] for layer in chart.to_dict()["layer"][1:])
-    assert legend == ["below 1e-38", "cut by truncation", "NaN or inf", "no word here"]
+    assert legend == ["below 1e-38", "cut by truncation", "NaN or inf", "no sequence yet"]
 
 
 def test_the_legend_names_what_occurs_and_no_more():
@@ -79,7 +80,7 @@ def test_the_legend_names_what_occurs_and_no_more():
     assert named("plain") == []
     assert named("cut") == [["cut by truncation"]]
     assert named("diverged") == [["NaN or inf"]]
-    assert named("padded") == [["no word here"]]
+    assert named("padded") == [["no sequence yet"]]
 
 
 def test_the_scale_is_that_of_the_live_heatmap():
@@ -91,10 +92,10 @@ def test_a_long_sequence_and_a_long_training_are_thinned_evenly_and_say_so():
     h = made(np.random.default_rng(0).lognormal(size=(301, 1000)))
     chart = charts.gradient_chart(h)
     steps, times, norm, _ = cells(chart)
-    assert norm.size <= CELLS and norm.shape[1] == COLUMNS
+    assert norm.size <= MAX_CELLS and norm.shape[1] == MAX_COLUMNS
     assert steps[0] == 0 and steps[-1] == h.steps[-1] == 300
     assert times[0].startswith("0") and times[-1].startswith("999")
-    rows, columns = picked(301, len(steps)), picked(1000, COLUMNS)
+    rows, columns = evenly(301, len(steps)), evenly(1000, MAX_COLUMNS)
     assert np.ptp(np.diff(columns)) <= 1 and np.ptp(np.diff(rows)) <= 1
     np.testing.assert_array_equal(norm.astype(np.float32), h.state_grad[rows][:, 0, columns, 0])
     text = json.dumps(chart.to_dict())
@@ -143,12 +144,12 @@ def drawn():
     """{name: (svg, png)} of all figures of the run that was cut, from one process."""
     h = run("cut")
     every = figures(h)
-    files = images.images([(pictured(f, h), form) for f in every for form in ("svg", "png")])
+    files = images.images([(titled_chart(f, h), form) for f in every for form in ("svg", "png")])
     return {f.name: (files[2 * i], files[2 * i + 1]) for i, f in enumerate(every)}
 
 
 def test_every_figure_as_a_file(drawn):
-    assert list(drawn) == ["gradient-h", "loss", "accuracy", "weights"]
+    assert list(drawn) == ["gradient-h", "loss", "accuracy", "weights", "lags"]
     for svg, png in drawn.values():
         root = ET.fromstring(svg)
         assert root.tag.endswith("svg") and float(root.get("width")) > images.WIDTH
@@ -187,11 +188,11 @@ def test_what_cannot_be_drawn_says_so(spec):
 def test_a_picture_that_takes_too_long_is_given_up():
     with pytest.raises(images.ImageError, match=r"not ready within 0\.01 s"):
         images.images([({"mark": "bar"}, "svg")], seconds=0.01)
-    assert not images._turn.locked()
+    assert not images._lock.locked()
 
 
 def test_one_picture_at_a_time():
-    with images._turn, pytest.raises(images.ImageError, match=r"waited 0\.01 s"):
+    with images._lock, pytest.raises(images.ImageError, match=r"waited 0\.01 s"):
         images.images([({"mark": "bar"}, "svg")], seconds=0.01)
 
 

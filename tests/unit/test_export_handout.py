@@ -9,14 +9,15 @@ from types import SimpleNamespace
 import altair as alt
 import numpy as np
 import pytest
-from exported import RUNS, made, run
+from exported_runs import RUNS, made, run
 
 from rnnkit import train
 from rnnkit.corpus import read_corpus
 from rnnkit.engine.history import History
 from rnnkit.export import images
+from rnnkit.export.figures import figures
 from rnnkit.export.handout import handout
-from rnnkit.tasks import data
+from rnnkit.tasks.data import STORE
 
 EVIL = "</script><script>evil=1</script><img/src=x/onerror=evil=2>"
 
@@ -76,7 +77,7 @@ def test_a_handout_opens_from_disk_and_shows_exact_numbers_on_hover(opened):
         > 20
     )
     tip = hover(page, 0, 0.05, 0.5)
-    assert (tip["training step"], tip["t"]) == ("6", f"0 “{RUNS['plain'].bound_task.example(10)[0]}”")
+    assert (tip["training step"], tip["t"]) == ("6", f"0 “{RUNS['plain'].bound_task.example_labels(10)[0]}”")
     assert np.float32(tip["‖dL/dhₜ‖"]) == h.profile(6, 7)[0, 0]
     tip = hover(page, 1, 0.5, 0.2)
     assert tip["training step"] == "6" and float(tip["median"]) == pytest.approx(np.median(h.loss[6]), rel=1e-6)
@@ -96,7 +97,7 @@ def test_the_policy_forbids_every_request(opened):
 def test_handouts_of_all_kinds_of_runs(opened, name):
     h = run(name)
     page = opened(handout(h))
-    expected = len(h.parts) + (2 if name == "reservoir" else 3)
+    expected = len(h.parts) + (2 if name == "reservoir" else 4)
     assert page.locator(".chart svg").count() == expected
     labels = page.locator(".chart").evaluate_all("all => all.map(c => [c.getAttribute('role'), c.getAttribute('aria-label')])")
     assert all(role == "img" and label.startswith("Chart: ") for role, label in labels)
@@ -104,7 +105,7 @@ def test_handouts_of_all_kinds_of_runs(opened, name):
     if name == "diverged":
         assert "became NaN" in page.locator(".finding").first.inner_text() and hover(page, 0, 0.5, 0.9)["‖dL/dhₜ‖"] == "NaN"
     if name == "padded":
-        assert hover(page, 0, 0.01, 0.5)["‖dL/dhₜ‖"] == "no word here"
+        assert hover(page, 0, 0.01, 0.5)["‖dL/dhₜ‖"] == "no sequence yet"
 
 
 def test_headings_language_and_widths(opened):
@@ -123,7 +124,7 @@ def test_headings_language_and_widths(opened):
 def test_what_users_write_stays_text(opened):
     lines = [f"the {EVIL} x{i} cats\t{'plural' if i % 2 else 'singular'}" for i in range(400)]
     corpus = read_corpus("\n".join(["prefix\tlabel", *lines]).encode(), "<img src=x onerror=evil=3>.tsv")
-    name = data.keep(corpus)
+    name = STORE.put(corpus)
     try:
         e = replace(RUNS["padded"], data=name, length=4, steps=2)
         page = opened(handout(History.of(e, train(e)), link=f"javascript:{EVIL}", script=EVIL))
@@ -134,7 +135,7 @@ def test_what_users_write_stays_text(opened):
         assert page.locator("img").count() == 0 and page.locator("a").count() == 0 and page.locator("script").count() == 3
         assert page.evaluate("typeof evil") == "undefined"
     finally:
-        data.drop(name)
+        STORE.drop(name)
 
 
 def test_the_policy_would_stop_what_escaping_missed(opened):
@@ -174,4 +175,4 @@ def test_a_handout_is_small_and_complete_without_its_script():
 def test_the_charts_are_vega_lite_that_others_can_read():
     html = handout(run("padded"))
     specs = json.loads(html.partition('id="specs">')[2].partition("</script>")[0])
-    assert [isinstance(alt.Chart.from_dict(spec), alt.LayerChart) for spec in specs] == [True] * 4
+    assert [isinstance(alt.Chart.from_dict(spec), alt.LayerChart) for spec in specs] == [True] * len(figures(run("padded")))

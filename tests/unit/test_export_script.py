@@ -9,21 +9,23 @@ import numpy as np
 import pytest
 import torch
 from reference import STRENGTHS, active, assert_close
-from scripts import ALL, DRAWN, small
+from scripted_settings import ALL, DRAWN, small
 
 from rnnkit import Experiment, train
 from rnnkit.cli.main import main
+from rnnkit.engine.batches import tensors, training_batches
 from rnnkit.engine.cells import CELLS, Tanh
-from rnnkit.engine.fixes import FIXES, L2, Truncate, parse_fix
+from rnnkit.engine.evaluation import Evaluation
+from rnnkit.engine.fixes import FIXES, L2, ActivationFix, Truncate, parse_fix
 from rnnkit.engine.fixes.torch_names import TORCH_NAMES
 from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.optim import OPTIMIZERS, Sgd
-from rnnkit.engine.trainer import Evaluation, Trainer, init_params, tensors, training_batches
+from rnnkit.engine.trainer import Trainer, init_params
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import ExportError, missing, script, sections
 from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS
-from rnnkit.tasks.synthetic import TemporalOrder
+from rnnkit.tasks.temporal_order import TemporalOrder
 
 FROM_FILES = [name for name, task in TASKS.items() if task.data]
 GATED = [name for name, cell in CELLS.items() if cell.forget_gate is not None]
@@ -44,7 +46,7 @@ def loaded(e, dtype=torch.float32):
 
 
 def followed(e, dtype):
-    """For every network: its numbers step by step, its score in the exam, and its weights in the end, as ours are named."""
+    """For every network: its numbers step by step, its accuracy on the evaluation batch, and its last weights, named as ours."""
     scope = loaded(e, dtype)
     for seed in scope["SEEDS"]:
         network, steps = scope["Network"](seed), []
@@ -108,7 +110,7 @@ def test_weights_bit_for_bit(cell, init):
 
 
 @pytest.mark.parametrize("task", DRAWN)
-def test_batches_and_exam_bit_for_bit(task):
+def test_training_and_evaluation_batches_bit_for_bit(task):
     e = small(task=task, batch=500)  # so many that the third batch needs a new block of draws
     scope, ours = loaded(e), training_batches(e, torch.float32, "cpu")
     streams = [scope["task"].stream(e.length, e.batch, scope["stream"](seed, 4)) for seed in scope["SEEDS"]]
@@ -116,10 +118,10 @@ def test_batches_and_exam_bit_for_bit(task):
         theirs = tensors([next(stream) for stream in streams], torch.float32)
         for a, b in zip(next(ours)[:2], theirs[:2], strict=True):
             assert torch.equal(a, b)
-    exam = scope["task"].exam(e.length, np.random.default_rng(5))
+    evaluation = scope["task"].evaluation_batch(e.length, np.random.default_rng(5))
     expected = Evaluation(e, init_params(e)).batch
-    assert np.array_equal(exam.x, expected.x)
-    assert np.array_equal(exam.y, expected.y)
+    assert np.array_equal(evaluation.x, expected.x)
+    assert np.array_equal(evaluation.y, expected.y)
 
 
 @pytest.mark.parametrize("fix", ["", *FIXES])
@@ -160,11 +162,17 @@ def test_every_gate_bias(cell, bias):
         "l2:0.02,freeze:W_rec@2,l1:0.03,clip-norm:0.05",
         "freeze:W_in+W_rec+b+W_out+b_out@1,clip-value:0.01",
         "freeze:W_in+W_rec+b+W_out+b_out,clip-norm:0.01,l2:0.1",
+        "clip-norm:0.1@1,ar:3@2,truncate:3,tar:2,freeze:W_in",
     ],
 )
 @pytest.mark.parametrize("cell", ["relu", "gru"])
 def test_remedies_in_their_order_and_from_their_step_on(cell, fixes):
     compare_both(small(cell=cell, task="memorization", fixes=[parse_fix(fix) for fix in fixes.split(",")]))
+
+
+@pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, ActivationFix)])
+def test_omega_beside_a_penalty_on_the_states(name):
+    compare_both(small(fixes=(active("omega"), active(name))))
 
 
 # ---- the text
@@ -274,6 +282,8 @@ def refused(e, *words):
 def test_every_task_has_lines_or_is_refused(task):
     if task in FROM_FILES:
         refused(small(task=task), f"'{task}'", "file")
+    elif TASKS[task].padded:
+        refused(small(task=task), f"'{task}'", "sequences of different lengths")
     else:
         assert missing(small(task=task)) == []
         assert type(TASKS[task]).__name__ in script(small(task=task))
@@ -307,14 +317,14 @@ def test_a_new_optimizer_without_lines_is_refused(registered):
     refused(small(optimizer="dummy"), "'dummy'", "dummy rule")
 
 
-@pytest.mark.parametrize("kind", [L2, Truncate])
+@pytest.mark.parametrize("kind", [L2, Truncate, FIXES["ar"]])
 def test_a_new_remedy_without_lines_is_refused(kind, registered):
     dummy = type("Dummy", (kind,), {"name": "dummy", "title": "Dummy remedy"})
     registered(FIXES, dummy)
     refused(small(fixes=(dummy(1),)), "'dummy'", "Dummy remedy")
 
 
-@pytest.mark.parametrize("wish", ["padded", "carries"])
+@pytest.mark.parametrize("wish", ["padded", "carries_state"])
 def test_a_new_task_of_a_kind_that_the_script_does_not_know_is_refused(wish, registered):
     registered(TASKS, type("Dummy", (TemporalOrder,), {wish: True})((0.1, 0.5)))
     refused(small(task="dummy"), "'dummy'")

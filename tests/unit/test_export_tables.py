@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet
 import pytest
-from exported import RUNS, SMALL, made, run
+from exported_runs import RUNS, SMALL, made, run
 
 from rnnkit import Experiment
 from rnnkit.engine.history import History
@@ -56,7 +56,7 @@ def test_tables_give_the_numbers_back(odd, form):
 
 @pytest.mark.parametrize("name", ["lstm", "padded", "long"])
 def test_gradients_of_real_runs(name, monkeypatch):
-    monkeypatch.setattr(tables, "AT_ONCE", 500)  # several pieces
+    monkeypatch.setattr(tables, "MAX_CHUNK_ROWS", 500)  # several pieces
     h = run(name)
     table = pd.read_parquet(io.BytesIO(tables.gradients(h, "parquet")))
     again = np.full_like(h.state_grad[: h.n], ABSENT)

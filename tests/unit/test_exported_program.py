@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from conftest import ROOT
 from reference import active
-from scripts import ALL, small
+from scripted_settings import ALL, small
 
 from rnnkit import train
 from rnnkit.export.notebook import notebook
@@ -41,7 +41,7 @@ def process(folder, *arguments):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
+def printed(tmp_path_factory):
     """What the scripts of all stories print, one after the other in one process."""
     folder = tmp_path_factory.mktemp("scripts")
     for name, e in STORIES.items():
@@ -56,8 +56,8 @@ def told(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_the_same_verdict_from_another_process(name, told):
-    e, (*lines, last) = STORIES[name], told[name]
+def test_the_same_verdict_from_another_process(name, printed):
+    e, (*lines, last) = STORIES[name], printed[name]
     words = last.split()
     learnt, of, diverged = int(words[0]), int(words[2]), int(words[-2])
     *_, record = train(e)
@@ -70,9 +70,9 @@ def test_the_same_verdict_from_another_process(name, told):
     assert sum("||dL/dh_t||" in line for line in lines) == of
 
 
-def test_the_stories_end_differently(told):
+def test_the_stories_end_differently(printed):
     """Else the comparison above would compare little."""
-    ends = {name: lines[-1].split()[0::7] for name, lines in told.items()}
+    ends = {name: lines[-1].split()[0::7] for name, lines in printed.items()}
     assert {name for name, (learnt, _) in ends.items() if learnt == "0"} == {"explodes", "forgets"}
     assert {name for name, (_, diverged) in ends.items() if diverged != "0"} == {"explodes"}
 

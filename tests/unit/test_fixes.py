@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from passes import backward
+from backward_passes import backward
 from reference import DOUBLE, R, active, assert_close, parse_all, random_batch, random_params
 
 from rnnkit.engine import bptt
@@ -17,7 +17,7 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, ClipNorm, ClipValue, Freeze, Omega, Truncate
 from rnnkit.engine.losses import cross_entropy
 from rnnkit.engine.optim import OPTIMIZERS
-from rnnkit.engine.params import Bundle
+from rnnkit.engine.params import ParamStack
 from rnnkit.engine.trainer import Trainer
 from rnnkit.experiment import Experiment
 
@@ -67,15 +67,15 @@ def lengths(*norms, dtype=DOUBLE):
     """Gradients of as many networks, with the given norms over all weights."""
     g = torch.Generator().manual_seed(0)
     grads = {k: torch.randn(len(norms), *s, generator=g, dtype=DOUBLE) for k, s in {"W": (3, 4), "b": (1, 4)}.items()}
-    scale = torch.tensor(norms, dtype=DOUBLE) / Bundle.of(grads).norm
+    scale = torch.tensor(norms, dtype=DOUBLE) / ParamStack.of(grads).norm
     return {k: (v * scale.view(-1, 1, 1)).to(dtype) for k, v in grads.items()}
 
 
 def test_global_norm_is_over_all_weights_of_one_network():
     grads = {"W": torch.tensor([[[3.0]], [[0.0]]]), "b": torch.tensor([[[4.0]], [[2.0]]])}
-    assert Bundle.of(grads).norm.tolist() == [5.0, 2.0]
-    assert Bundle.of({"W": torch.full((1, 1, 4), 1e30)}).norm.item() == pytest.approx(2e30, rel=1e-7)  # squares: 1e60
-    assert Bundle.of({"W": torch.full((1, 1, 4), 1e-30)}).norm.item() == pytest.approx(2e-30, rel=1e-7, abs=0)
+    assert ParamStack.of(grads).norm.tolist() == [5.0, 2.0]
+    assert ParamStack.of({"W": torch.full((1, 1, 4), 1e30)}).norm.item() == pytest.approx(2e30, rel=1e-7)  # squares: 1e60
+    assert ParamStack.of({"W": torch.full((1, 1, 4), 1e-30)}).norm.item() == pytest.approx(2e-30, rel=1e-7, abs=0)
 
 
 @pytest.mark.parametrize("sizes", [(1e300, 1.0), (1e300, 1e160), (1e300, 1e-100), (1e155, 3e154), (1e-100, 1e100)])
@@ -83,16 +83,16 @@ def test_global_norm_of_one_network_does_not_depend_on_its_neighbour(sizes):
     """Neither when the squares of both overflow."""
     grads = {"W": torch.tensor(sizes, dtype=DOUBLE).view(2, 1, 1).expand(2, 3, 3), "b": torch.zeros(2, 1, 3, dtype=DOUBLE)}
     for r, size in enumerate(sizes):
-        alone = Bundle.of({k: g[r : r + 1] for k, g in grads.items()}).norm.item()
+        alone = ParamStack.of({k: g[r : r + 1] for k, g in grads.items()}).norm.item()
         assert alone == pytest.approx(3 * size, rel=1e-12, abs=0)
-        assert Bundle.of(grads).norm[r].item() == pytest.approx(alone, rel=1e-12, abs=0)
+        assert ParamStack.of(grads).norm[r].item() == pytest.approx(alone, rel=1e-12, abs=0)
     spoilt = {
         "W": torch.cat([grads["W"], torch.full((2, 3, 3), torch.inf, dtype=DOUBLE)]),
         "b": torch.zeros(4, 1, 3, dtype=DOUBLE),
     }
     spoilt["W"][3, 0, 0] = torch.nan
-    assert Bundle.of(spoilt).norm[:2].tolist() == pytest.approx(Bundle.of(grads).norm.tolist(), rel=1e-12, abs=0)
-    assert not Bundle.of(spoilt).norm[2:].isfinite().any()
+    assert ParamStack.of(spoilt).norm[:2].tolist() == pytest.approx(ParamStack.of(grads).norm.tolist(), rel=1e-12, abs=0)
+    assert not ParamStack.of(spoilt).norm[2:].isfinite().any()
 
 
 @pytest.mark.parametrize("threshold", [1e-3, 1.0, 7.5])
@@ -100,7 +100,7 @@ def test_global_norm_of_one_network_does_not_depend_on_its_neighbour(sizes):
 def test_a_clipped_norm_is_the_threshold_and_keeps_its_direction(threshold, ratio):
     grads = lengths(threshold * ratio, threshold / 2)
     clipped = ClipNorm(threshold)(grads, None, {})
-    assert Bundle.of(clipped).norm[0].item() == pytest.approx(threshold, rel=1e-12)
+    assert ParamStack.of(clipped).norm[0].item() == pytest.approx(threshold, rel=1e-12)
     for k, g in grads.items():
         assert_close(clipped[k][0] * ratio, g[0], k, 1e-12)
 
@@ -120,8 +120,8 @@ def test_clipping_by_norm_is_no_cure_for_nan_or_inf():
         grads = lengths(1.0, 5.0)
         grads["W"][0, 1, 1] = bad
         clipped = ClipNorm(1.0)(grads, None, {})
-        assert not Bundle.of(clipped).norm[0].isfinite()
-        assert Bundle.of(clipped).norm[1].item() == pytest.approx(1, rel=1e-12)
+        assert not ParamStack.of(clipped).norm[0].isfinite()
+        assert ParamStack.of(clipped).norm[1].item() == pytest.approx(1, rel=1e-12)
 
 
 @pytest.mark.parametrize("threshold", [1e-4, 0.1, 3.0])
@@ -140,7 +140,7 @@ def test_clip_value_bounds_each_component_and_touches_no_other(threshold):
 def test_a_norm_beyond_float32_is_clipped_to_the_threshold(threshold):
     """Each number is a float32, their norm of 3e40 is not, nor is the factor."""
     clipped = ClipNorm(threshold)({"W": torch.full((1, 100, 100), 3e38), "b": torch.full((1, 1, 100), 3e38)}, None, {})
-    assert Bundle.of(clipped).norm.item() == pytest.approx(threshold, rel=1e-5)
+    assert ParamStack.of(clipped).norm.item() == pytest.approx(threshold, rel=1e-5)
 
 
 # ---- freezing
@@ -180,10 +180,10 @@ def test_a_frozen_weight_is_not_counted_by_what_comes_later(fixes):
     e = Experiment(length=10, hidden=5, batch=4, steps=1, replicas=2, fixes=fixes.split(","))
     clipped = replace(e, fixes=(*e.fixes, ClipNorm(1e-3)))
     for x in (e, clipped):
-        out = Trainer(x).look()[0]
+        out = Trainer(x).compute_next()
         assert not out.grads["W_rec"].any()
         rest = {k: g for k, g in out.grads.items() if k != "W_rec"}
-        torch.testing.assert_close(Bundle.of(rest).norm, out.norm_applied, rtol=1e-12, atol=0)
+        torch.testing.assert_close(ParamStack.of(rest).norm, out.norm_applied, rtol=1e-12, atol=0)
     torch.testing.assert_close(out.norm_applied, torch.full((2,), 1e-3, dtype=DOUBLE), rtol=1e-6, atol=0)
 
 
@@ -258,13 +258,13 @@ def test_omega_of_a_network_whose_gradient_explodes_beyond_float32s_squares():
     found = {}
     for dtype in (torch.float32, DOUBLE):
         trainer = Trainer(e, dtype)
-        out, _ = trainer.look()
-        assert (trainer.tape.ds[0].double().norm(dim=(2, 3)).amax(0) > 1.8e19).all()
+        out, tape = trainer.compute_next(), trainer.functions.tape
+        assert (tape.ds[0].double().norm(dim=(2, 3)).amax(0) > 1.8e19).all()
         assert out.sound.all()
-        fix = trainer.signals + trainer.gradient_fixes
-        assert isinstance(fix[0], Omega)
+        omega = trainer.functions.learner.fixes[0]
+        assert isinstance(omega, Omega)
         zero = {"W_rec": torch.zeros_like(trainer.params["W_rec"])}
-        found[dtype] = fix[0](zero, trainer.tape, trainer.params)["W_rec"].double()
+        found[dtype] = omega(zero, tape, trainer.params)["W_rec"].double()
     assert_close(found[torch.float32], found[DOUBLE], "dOmega/dW_rec", 1e-4)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnkit.analysis.activations import example, landmarks, new_value, read, read_alone, slots, versions, window
+from rnnkit.analysis.activations import example, new_value, read, read_alone, slots, window
 from rnnkit.engine import bptt
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.weights import draw_weights
@@ -68,18 +68,18 @@ def test_the_example_is_the_one_under_the_heatmap(task):
     e = replace(SMALL, task=task, length=30)
     batch = example(e)
     labels = TASKS[task].labels(batch.x[:, 0])
-    words = 30 if batch.words is None else batch.words[0]
+    words = 30 if batch.lengths is None else batch.lengths[0]
     labels[: 30 - words] = [""] * (30 - words)
-    assert [*labels[:-1], f"{labels[-1]} → {TASKS[task].answer(batch.y[:, 0])}"] == TASKS[task].example(30)
+    assert [*labels[:-1], f"{labels[-1]} → {TASKS[task].answer(batch.y[:, 0])}"] == TASKS[task].example_labels(30)
 
 
 @pytest.mark.parametrize("task", [name for name in TASKS if name.startswith("agreement")])
 def test_the_two_versions_differ_in_the_subject_alone(task):
     original = example(replace(SMALL, task=task, length=40))
-    found = versions(TASKS[task], original)
+    found = TASKS[task].versions(original)
     assert list(found) == ["singular", "plural"]
     one, many = (batch.x[:, 0] for batch in found.values())
-    (subject,) = landmarks(TASKS[task], original.x[:, 0])
+    (subject,) = TASKS[task].landmarks(original.x[:, 0])
     assert np.flatnonzero(one != many).tolist() == [subject]
     assert TASKS[task].labels(one)[subject - 1] == "the"
     assert [TASKS[task].answer(batch.y[:, 0]) for batch in found.values()] == ["was", "were"]
@@ -89,25 +89,25 @@ def test_the_two_versions_differ_in_the_subject_alone(task):
 
 def test_a_subject_and_its_plural():
     e = replace(SMALL, length=10)
-    words = {n: TASKS["agreement"].labels(b.x[:, 0])[1] for n, b in versions(TASKS["agreement"], example(e)).items()}
+    words = {n: TASKS["agreement"].labels(b.x[:, 0])[1] for n, b in TASKS["agreement"].versions(example(e)).items()}
     assert words == {"singular": "farmer", "plural": "farmers"}
 
 
-LANDMARKS = {"temporal-order": {"A", "B"}, "temporal-order-3": {"A", "B"}}
+LANDMARKS = {name: {"A", "B"} for name in ("temporal-order", "temporal-order-3", "temporal-order-lengths")}
 
 
 @pytest.mark.parametrize("task", [name for name in TASKS if not name.startswith("agreement")])
 def test_landmarks_are_what_the_answer_depends_on(task):
     e = replace(SMALL, task=task, length=40)
     x, kind = example(e).x[:, 0], TASKS[task]
-    found, labels = landmarks(kind, x), kind.labels(x)
+    found, labels = kind.landmarks(x), kind.labels(x)
     if task in LANDMARKS:
         assert found == [t for t, label in enumerate(labels) if label in LANDMARKS[task]]
     elif kind.loss == "squared_error":
         assert found == [t for t, label in enumerate(labels) if label != "·"] and len(found) == 2
     else:
-        assert found == [kind.source(40)]
-    assert not versions(kind, example(e))
+        assert found == [kind.evidence_step(40)]
+    assert not kind.versions(example(e))
 
 
 # ---- what is drawn ----

@@ -14,9 +14,9 @@ from reference import STRENGTHS, active
 
 from rnnkit.engine import cuda_graph, trainer
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.fixes import L2, ClipNorm, Freeze, Omega, Truncate
+from rnnkit.engine.fixes import AR, L2, TAR, ClipNorm, Freeze, Omega, Truncate
 from rnnkit.engine.optim import OPTIMIZERS
-from rnnkit.engine.params import Bundle
+from rnnkit.engine.params import ParamStack
 from rnnkit.engine.trainer import Trainer, train
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS
@@ -31,8 +31,8 @@ def small(**changes):
 def one_step_without_values(e):
     with torch.inference_mode():
         t = Trainer(e, device="meta")
-        out = t.compute(*next(t.batches))
-        t.update(out, torch.zeros((), dtype=torch.float64, device="meta"))
+        out = t.compute(next(t.batches))
+        t.functions.update(out, torch.zeros((), dtype=torch.float64, device="meta"))
     return out
 
 
@@ -48,13 +48,16 @@ def test_a_step_reads_no_value_whatever_the_optimizer(optimizer):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_step_reads_no_value_whatever_the_task(task):
-    length = {"length": 23} if TASKS[task].min_length > 12 else {}
+    length = {"length": TASKS[task].min_length + 2} if TASKS[task].min_length > 12 else {}
     assert one_step_without_values(small(task=task, **length)).loss.is_meta
 
 
 @pytest.fixture
-def pretended_gpu(monkeypatch):
-    """torch.cuda's graphs on a CPU: a capture leaves no trace, a replay does the work again, into the same tensors."""
+def captured_trainer(monkeypatch):
+    """Makes a Trainer with torch.cuda's graphs on a CPU.
+
+    A capture leaves no trace. A replay does the work again, into the same tensors.
+    """
     stream = SimpleNamespace(wait_stream=lambda other: None)
     changed = []
 
@@ -68,7 +71,7 @@ def pretended_gpu(monkeypatch):
     cuda = SimpleNamespace(
         Stream=lambda: stream, current_stream=lambda: stream, stream=nullcontext, CUDAGraph=SimpleNamespace, graph=capture
     )
-    monkeypatch.setattr(cuda_graph, "torch", SimpleNamespace(cuda=cuda))
+    monkeypatch.setattr(cuda_graph, "torch", SimpleNamespace(cuda=cuda, full=torch.full, float64=torch.float64))
 
     class Pretended(cuda_graph.Captured):
         def __init__(self, function, inputs=(), state=()):
@@ -76,12 +79,24 @@ def pretended_gpu(monkeypatch):
             super().__init__(function, inputs, state)
             self.graph.replay = lambda: copy(self.outputs, function(*self.inputs))
 
-    monkeypatch.setattr(trainer, "Captured", Pretended)
+    monkeypatch.setattr(cuda_graph, "Captured", Pretended)
+
+    def make(e):
+        with monkeypatch.context() as patch, torch.inference_mode():
+            patch.setattr(trainer, "StepFunctions", cuda_graph.CapturedFunctions)
+            return Trainer(e)
+
+    return make
+
+
+@torch.inference_mode()
+def recorded(made):
+    return [made.advance() for _ in range(made.e.steps + 1)]
 
 
 def copy(old, new):
     for a, b in zip(old or (), new or (), strict=True):
-        a, b = (x.flat if isinstance(x, Bundle) else x for x in (a, b))
+        a, b = (x.flat if isinstance(x, ParamStack) else x for x in (a, b))
         a.copy_(b)
 
 
@@ -93,28 +108,46 @@ def copy(old, new):
         ("tanh", (Truncate(5), Omega(0.5), ClipNorm(0.1))),
         ("gru", (ClipNorm(0.01, start_step=2),)),  # captured anew where it begins
         ("tanh", (L2(0.1), Freeze("W_rec+b", start_step=2), Omega(0.5))),
+        ("lstm", (TAR(1.0), AR(2.0, start_step=2))),
     ],
 )
-def test_captured_halves_train_like_the_plain_ones(pretended_gpu, optimizer, cell, fixes):
+def test_captured_functions_train_like_the_plain_ones(captured_trainer, optimizer, cell, fixes):
     e = small(optimizer=optimizer, cell=cell, fixes=fixes)
-    with torch.inference_mode():
-        captured = Trainer(e)
-        captured.as_graph = True
-        records = [captured.advance() for _ in range(e.steps + 1)]
-    assert isinstance(captured.compute_and_update[0], cuda_graph.Captured)
-    for one, other in zip(train(e), records, strict=True):
+    captured = captured_trainer(e)
+    for one, other in zip(train(e), recorded(captured), strict=True):
         np.testing.assert_array_equal(one.loss, other.loss)
         np.testing.assert_array_equal(one.state_grad, other.state_grad)
         np.testing.assert_array_equal(one.accuracy, other.accuracy)
+    assert isinstance(captured.functions._compute, cuda_graph.Captured)
+    assert isinstance(captured.functions._update, cuda_graph.Captured)
 
 
-def test_a_network_that_diverges_is_frozen_there_too(pretended_gpu):
+def test_a_network_that_diverges_is_frozen_there_too(captured_trainer):
     e = small(cell="relu", gain=100, length=60, optimizer="sgd", replicas=3, steps=8)
-    with torch.inference_mode():
-        captured = Trainer(e)
-        captured.as_graph = True
-        records = [captured.advance() for _ in range(e.steps + 1)]
-    plain = list(train(e))
+    plain, records = list(train(e)), recorded(captured_trainer(e))
     assert (plain[-1].diverged >= 0).any()
     assert plain[-1].causes == records[-1].causes
     np.testing.assert_array_equal(plain[-1].diverged, records[-1].diverged)
+
+
+@torch.inference_mode()
+def test_a_capture_does_not_forget_the_weights_before_the_last_update(captured_trainer):
+    """A fix begins, so everything is captured again, at the step at which a network's last update is found to be NaN."""
+    captured = captured_trainer(small(fixes=(ClipNorm(0.1, start_step=1),)))
+    drawn = captured.params.flat.clone()
+    captured.advance()
+    captured.params["W_rec"][1, 0, 0] = torch.nan
+    captured.advance()
+    assert captured.diverged.tolist() == [-1, 1]
+    assert torch.equal(captured.params.flat[1], drawn[1])
+    assert not torch.equal(captured.params.flat[0], drawn[0])
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("fix", [AR(2.0, start_step=1), ClipNorm(0.1, start_step=1)])
+def test_both_functions_are_captured_anew_where_a_fix_begins_and_only_there(captured_trainer, fix):
+    captured, graphs = captured_trainer(small(fixes=(fix,))), []
+    for _ in range(3):
+        captured.advance()
+        graphs.append((captured.functions._compute, captured.functions._update))
+    assert graphs[0][0] is not graphs[1][0] and graphs[0][1] is not graphs[1][1] and graphs[1] == graphs[2]

@@ -4,7 +4,7 @@ import json
 import logging
 
 import pytest
-from running import SHORT, wait
+from pool_runs import SHORT, wait
 
 from rnnkit.serving import event_log
 from rnnkit.serving.limits import Limits
@@ -33,16 +33,16 @@ def test_a_line_is_one_event_whatever_is_in_it(lines):
     event_log.warn("run failed", run="ab12", reason='x\n{"event": "forged"}\r\u2028\x1b[31m' + "y" * 1000, rows=3)
     (line,) = lines()
     assert line["event"] == "run failed" and line["level"] == "warning" and line["run"] == "ab12" and line["rows"] == 3
-    assert line["reason"].startswith("x\n{") and len(line["reason"]) == event_log.LONGEST
+    assert line["reason"].startswith("x\n{") and len(line["reason"]) == event_log.MAX_TEXT_CHARS
 
 
-@pytest.mark.parametrize(("level", "told"), [("info", ["a", "b"]), ("", ["a", "b"]), ("warning", ["b"]), ("off", [])])
-def test_how_much_is_told(level, told, lines, monkeypatch):
+@pytest.mark.parametrize(("level", "expected"), [("info", ["a", "b"]), ("", ["a", "b"]), ("warning", ["b"]), ("off", [])])
+def test_how_much_is_told(level, expected, lines, monkeypatch):
     monkeypatch.setenv("RNNKIT_LOG", level)
     event_log.to_stderr()
     event_log.note("a")
     event_log.warn("b")
-    assert [line["event"] for line in lines()] == told
+    assert [line["event"] for line in lines()] == expected
 
 
 def test_a_wrong_level_is_named(monkeypatch):

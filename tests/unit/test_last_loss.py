@@ -6,22 +6,25 @@ import numpy as np
 import pytest
 import reference
 import torch
-from quick import small
 from reference import DOUBLE, assert_close, need
+from short_trainings import small
 from torch.nn import functional as F
 
 from rnnkit import Experiment, gradient_frame, train
 from rnnkit.analysis.gradient_summary import gradient_ratio
 from rnnkit.analysis.summary import verdict
+from rnnkit.engine.batches import training_batches
 from rnnkit.engine.cells import CELLS
+from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.engine.fixes import Truncate, parse_fix
 from rnnkit.engine.history import History
-from rnnkit.engine.trainer import Trainer, init_params, no_grad_no_denormals, training_batches
+from rnnkit.engine.recorder import Recorder
+from rnnkit.engine.trainer import Trainer, init_params
 from rnnkit.experiment import MAX_RECORD_BYTES, MAX_ROWS
 from rnnkit.export import tables
 from rnnkit.tasks import TASKS
 
-SEVERAL = [name for name, task in TASKS.items() if task.asked(30) > 1]
+SEVERAL = [name for name, task in TASKS.items() if task.n_targets(30) > 1]
 SIGMOID = Experiment(task="characters", length=100, cell="sigmoid", replicas=2, steps=1)
 
 
@@ -30,7 +33,7 @@ def of(task, cell="tanh", **changes):
 
 
 def test_tasks_with_more_than_one_loss():
-    assert {"characters", "words", "memorization"} <= set(SEVERAL)
+    assert {"characters", "words", "memorization", "copying"} <= set(SEVERAL)
     assert of("words").several_losses and not of("agreement").several_losses
 
 
@@ -43,8 +46,8 @@ def test_sigmoid_characters_vanish_and_do_not_arrive():
     assert float(exact.state_grad[0, 0, 0, 0] / exact.state_grad[0, 0, -1, 0]) == pytest.approx(float(ds[0] / ds[-1]), rel=1e-9)
     assert "e-85 of what it is at the last symbol" in verdict(exact, 0).gradient
     seen = verdict(History.of(SIGMOID, train(SIGMOID)))
-    told = "At the first symbol of the window the gradient of the last loss is below 1e-38: it vanished."
-    assert seen.gradient == told
+    expected = "At the first symbol of the window the gradient of the last loss is below 1e-38: it vanished."
+    assert seen.gradient == expected
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -57,7 +60,7 @@ def test_state_carried_from_the_window_before_is_a_constant(cell):
         for _ in range(3):
             trainer.advance()
         p = {k: W.clone() for k, W in trainer.params.items()}
-        before = [part[-1].clone() for part in trainer.tape.s]
+        before = [part[-1].clone() for part in trainer.functions.tape.s]
         record = trainer.advance()
     batches = training_batches(e, DOUBLE, "cpu")
     x, y, *_ = [next(batches) for _ in range(4)][-1]
@@ -78,7 +81,7 @@ def test_state_carried_from_the_window_before_is_a_constant(cell):
             assert_close(torch.from_numpy(record.state_grad[k, :, r]), norms, f"d{CELLS[cell].parts[k]}")
 
 
-@pytest.mark.parametrize("task", ["characters", "memorization"])
+@pytest.mark.parametrize("task", ["characters", "memorization", "copying"])
 def test_truncation_cuts_the_last_loss_where_it_cuts_all(task):
     e = of(task, fixes=(Truncate(4),))
     record = next(iter(train(e, DOUBLE)))
@@ -100,7 +103,7 @@ def test_what_is_recorded_changes_no_training(monkeypatch, task, cell):
     def run(silent):
         if silent:
             nothing = np.zeros((len(CELLS[cell].parts), e.length, e.replicas))
-            monkeypatch.setattr(Trainer, "_state_gradients", lambda self, out: (None, nothing))
+            monkeypatch.setattr(Recorder, "_state_gradients", lambda self, out: (None, nothing))
             monkeypatch.setattr("rnnkit.engine.probes.paths", lambda *_: {})
         with no_grad_no_denormals():
             trainer = Trainer(e)
@@ -155,6 +158,6 @@ def test_tables_hold_both(tmp_path):
 
 def test_source_of_the_last_answer():
     """The last of ten symbols, T - 10 steps before its answer; of a text the first symbol that the gradient can reach."""
-    assert TASKS["memorization"].source(30) == 9 and TASKS["characters"].source(30) == 0
+    assert TASKS["memorization"].evidence_step(30) == 9 and TASKS["characters"].evidence_step(30) == 0
     x = TASKS["memorization"].sample(30, 5, np.random.default_rng(0))
     np.testing.assert_array_equal(x.x[9], x.y[-1])

@@ -14,6 +14,8 @@ from pages.ui import registry
 FLOORS = (
     "errors",
     "rounding",
+    "results",
+    "thinning",
     "corpus",
     "tasks",
     "engine",
@@ -22,13 +24,23 @@ FLOORS = (
     "studies",
     "serving",
     "charts",
+    "watch",
+    "sweep",
+    "glossary",
     "export",
+    "papers",
     "cli",
 )
-BESIDE = {"experiment": "engine", "__main__": "cli"}  # files that stand at the top of the package -> their floor
+BESIDE = {
+    "fields": "errors",
+    "experiment": "engine",
+    "__main__": "cli",
+}  # files that stand at the top of the package -> their floor
 COMPUTING = {  # these load torch when they are imported
-    *(f"rnnkit.engine.{name}" for name in ("bptt", "ridge", "cuda_graph", "probes", "trainer")),
+    *(f"rnnkit.engine.{name}" for name in ("bptt", "batches", "denormals", "step", "learners", "cuda_graph", "probes")),
+    *(f"rnnkit.engine.{name}" for name in ("divergence", "evaluation", "recorder", "trainer")),
     "rnnkit.studies",
+    *(f"rnnkit.watch.{name}" for name in ("call", "measure", "recorder", "replay", "spectrum", "watcher")),
 }
 LOADS_THEM = ("rnnkit.studies", "rnnkit.cli", "rnnkit.__main__")  # each with its parts
 FILES = {
@@ -36,7 +48,7 @@ FILES = {
     for path in [*ROOT.glob("rnnkit/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("dashboard.py")]
 }
 CODE = (".py", ".js", ".css")
-TAIL = "__name__ == '__main__'"  # the last lines of a page, for a deep link that is a fresh server's first request
+TAIL = "__name__ == '__main__'"  # the condition of the last lines of a page
 PACKAGE = [name for name in FILES if name.split(".")[0] == "rnnkit"]
 PAGES = [f"pages.{name}" for name in registry.NAMES]
 SHOWN = [name for name in FILES if name.split(".")[0] in ("pages", "dashboard")]
@@ -117,6 +129,14 @@ def test_no_files_import_each_other_in_a_circle():
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_a_page_run_as_a_script_is_the_whole_dashboard(name):
+    """Streamlit runs a page's file alone when a link to it is a fresh server's first request."""
+    last = ast.parse(FILES[name].read_text("utf-8")).body[-1]
+    assert isinstance(last, ast.If) and ast.unparse(last.test) == TAIL
+    assert [ast.unparse(line) for line in last.body] == ["import dashboard", "dashboard.main()"]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_no_page_imports_another_page(name):
     assert not imports(name) & set(PAGES)
 
@@ -169,15 +189,7 @@ def test_only_the_computing_modules_load_torch(name):
 @pytest.mark.parametrize("name", SHOWN)
 def test_pages_never_import_what_trains(name):
     """Not within a function either."""
-    forbidden = {
-        "torch",
-        "rnnkit.engine.bptt",
-        "rnnkit.engine.trainer",
-        "rnnkit.engine.probes",
-        "rnnkit.engine.ridge",
-        "rnnkit.studies",
-    }
-    assert not {o for o in imports(name) if o in forbidden or o.startswith("torch.")}
+    assert not {o for o in imports(name) if part_of(o, {"torch", *COMPUTING})}
     assert "train" not in {
         alias.name
         for s in statements(ast.parse(FILES[name].read_text("utf-8")), everywhere=True)
@@ -215,8 +227,8 @@ def test_the_registries_run_without_torch(in_fresh_python):
 def test_what_is_heavy_is_loaded_when_it_is_asked_for(in_fresh_python):
     code = (
         "import sys, rnnkit\n"
-        "def look(): print('torch' in sys.modules, 'altair' in sys.modules)\n"
-        "rnnkit.PRESETS, look(), rnnkit.charts.gradient_chart, look(), rnnkit.train, look()"
+        "def loaded(): print('torch' in sys.modules, 'altair' in sys.modules)\n"
+        "rnnkit.PRESETS, loaded(), rnnkit.charts.gradient_chart, loaded(), rnnkit.train, loaded()"
     )
     assert in_fresh_python(code).splitlines() == ["False False", "False True", "True True"]
     import rnnkit

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from rnnkit import Experiment
-from rnnkit.analysis.learnt import bar, baselines, best_baseline, last_exam, levels, outcome, solved_at
+from rnnkit.analysis.learnt import baselines, best_baseline, last_accuracy, levels, outcome, solved_at, solved_threshold
 from rnnkit.analysis.summary import verdict
 from rnnkit.corpus import Corpus, wilson
 from rnnkit.corpus.baselines import bag_of_words
+from rnnkit.engine.evaluation import Evaluation
 from rnnkit.engine.history import History
-from rnnkit.engine.trainer import Evaluation, init_params
+from rnnkit.engine.trainer import init_params
 from rnnkit.engine.weights import Stream
-from rnnkit.rounding import percent
 from rnnkit.tasks import TASKS
-from rnnkit.tasks.base import EXAM, EXAM_SEED, everybodys_exam
-from rnnkit.tasks.data import drop, keep
+from rnnkit.tasks.base import EVALUATION_SEED, EVALUATION_SIZE, shared_evaluation
+from rnnkit.tasks.data import STORE
 
 ONE = Experiment(length=10, replicas=1, steps=280)
 STEPS = np.array([0, 120, 240, 280])
@@ -38,31 +38,6 @@ def rare_plurals(plurals, n=3000, seed=0):
     return Corpus("rare", "table", prefixes, plural, unknown, unknown, forms=(), notes=())
 
 
-# ---- percentages
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    {
-        1.0: "100 %", 255 / 256: "99.6 %", 0.9999: "99.9 %", 0.99: "99 %", 253 / 256: "98.8 %", 0.988: "98.8 %",
-        0.8999: "89.9 %", 0.5: "50 %", 0.005: "0.5 %", 1e-5: "below 0.1 %", 0.0: "0 %",
-    }.items(),
-)  # fmt: skip
-def test_percent(share, text):
-    assert percent(share) == text
-
-
-def test_no_share_is_rounded_over_a_bar_or_to_a_whole():
-    for n in (256, 1000, 1024, 7489):
-        for k in range(n + 1):
-            for digits in (0, 1):
-                text = percent(k / n, digits)
-                assert (text == "100 %") == (k == n)
-                if not text.startswith("below"):
-                    shown = float(text.removesuffix(" %"))
-                    assert (shown >= 99) == (k / n >= 0.99) and (shown >= 90) == (k / n >= 0.9) and (shown == 0) == (k == 0)
-
-
 # ---- the rule
 
 
@@ -70,35 +45,35 @@ def test_no_share_is_rounded_over_a_bar_or_to_a_whole():
 def test_the_bar_is_where_wilsons_interval_leaves_the_best_baseline_behind(name):
     e = Experiment(task=name, length=max(TASKS[name].min_length, 20))
     _, best = best_baseline(e.bound_task, e.length)
-    n = e.bound_task.exam_size(e.length)
-    assert n == everybodys_exam(e.bound_task, e.length).x.shape[1]
-    beats = bar(e, least=0)
+    n = e.bound_task.evaluation_size(e.length)
+    assert n == shared_evaluation(e.bound_task, e.length).x.shape[1]
+    beats = solved_threshold(e, minimum=0)
     for k in range(n + 1):
         if abs(k / n - beats) > 1e-9:
             assert (wilson(k, n)[0] > best) == (k / n > beats)
-    assert bar(e) == max(0.99, beats)
+    assert solved_threshold(e) == max(0.99, beats)
 
 
 def test_99_percent_are_not_enough_where_a_guesser_has_as_many():
-    name = keep(rare_plurals(14))
+    name = STORE.put(rare_plurals(14))
     try:
         e = Experiment(task="corpus", data=name, length=10, replicas=2, steps=100)
         assert best_baseline(e.bound_task, 10)[1] > 0.99
         accuracy = np.full((3, 2), 0.997)
-        told, learnt = outcome(e, np.array([0, 50, 100]), accuracy, np.full(2, -1))
-        assert not learnt and "got at least" not in told and "99.7 % of new sentences right" in told and "a guesser 99." in told
+        text, learnt = outcome(e, np.array([0, 50, 100]), accuracy, np.full(2, -1))
+        assert not learnt and "got at least" not in text and "99.7 % of new sentences right" in text and "a guesser 99." in text
         h = History(replace(e, steps=2))
         h.n, h.causes = 3, [("", "")] * 3
         h.accuracy[:], h.loss[:], h.state_grad[:] = accuracy, e.guess_loss, 1
         assert verdict(h).tone == "neutral"
     finally:
-        drop(name)
+        STORE.drop(name)
 
 
 def test_a_corpus_that_can_be_told_from_a_guesser_is_learnt_at_99_percent():
     e = Experiment(task="corpus", length=10, replicas=1, steps=100)
-    told, learnt = outcome(e, np.array([0, 100]), column(0.5, 0.995), np.array([-1]))
-    assert learnt and told.startswith(
+    text, learnt = outcome(e, np.array([0, 100]), column(0.5, 0.995), np.array([-1]))
+    assert learnt and text.startswith(
         "The network got at least 99 % of new sentences right, by training step 100 (a bag of words 7"
     )
 
@@ -109,20 +84,20 @@ def test_nothing_is_better_than_a_rule_that_is_always_right():
     plural = rng.random(1000) < 0.5
     prefixes = tuple(("the", f"w{i}", f"w{i // 2}", "cats" if many else "cat") for i, many in enumerate(plural))
     last = plural.astype(np.int16)
-    name = keep(Corpus("told", "table", prefixes, plural, last, np.zeros(1000, np.int16), forms=(), notes=()))
+    name = STORE.put(Corpus("told", "table", prefixes, plural, last, np.zeros(1000, np.int16), forms=(), notes=()))
     try:
         e = Experiment(task="corpus", data=name, length=10, replicas=2, steps=100)
-        assert best_baseline(e.bound_task, 10)[1] == 1 and bar(e) > 1
+        assert best_baseline(e.bound_task, 10)[1] == 1 and solved_threshold(e) > 1
         said, learnt = outcome(e, np.array([0, 50, 100]), np.ones((3, 2)), np.full(2, -1))
         assert not learnt and said.startswith("100 % of new sentences right, ") and "no network can be better" in said
     finally:
-        drop(name)
+        STORE.drop(name)
 
 
-def test_what_an_exam_with_several_answers_counts_are_symbols():
+def test_an_evaluation_with_several_answers_counts_symbols():
     e = Experiment(task="memorization", length=25, replicas=1, steps=280)
-    told, _ = outcome(e, STEPS, column(0.2, 0.2, 0.2, 0.2), np.array([-1]))
-    assert told.startswith("Not learnt: 20 % of new symbols right, a guesser 2")
+    text, _ = outcome(e, STEPS, column(0.2, 0.2, 0.2, 0.2), np.array([-1]))
+    assert text.startswith("Not learnt: 20 % of new symbols right, a guesser 2")
 
 
 # ---- baselines
@@ -130,25 +105,25 @@ def test_what_an_exam_with_several_answers_counts_are_symbols():
 
 @pytest.mark.parametrize("name", TASKS)
 @pytest.mark.parametrize("length", [0, 30])
-def test_always_the_same_answer_scores_what_is_said_on_the_exam_itself(name, length):
-    task = TASKS[name].bound("", 2000)
+def test_a_constant_answer_has_the_accuracy_of_the_baseline_on_the_evaluation_batch(name, length):
+    task = TASKS[name].with_data("", 2000)
     length = max(length, task.min_length)
-    exam = everybodys_exam(task, length)
+    batch = shared_evaluation(task, length)
     if task.loss == "cross_entropy":
-        best = max(float((exam.y == answer).mean()) for answer in np.unique(exam.y))
+        best = max(float((batch.y == answer).mean()) for answer in np.unique(batch.y))
     else:
-        best = max(float((np.square(exam.y - guess) <= 0.04).mean()) for guess in (task.guess,))
+        best = max(float((np.square(batch.y - guess) <= 0.04).mean()) for guess in (task.guess,))
     assert baselines(task, length)["chance"] == pytest.approx(best, abs=0.02 if name == "corpus" else 1e-9)
     if task.answers:
         assert best == pytest.approx(1 / task.answers) and task.chance == pytest.approx(best)
-        counts = np.bincount(exam.y.ravel(), minlength=task.answers)
-        assert len(set(counts.tolist())) == 1 and exam.x.shape[1] == EXAM
+        counts = np.bincount(batch.y.ravel(), minlength=task.answers)
+        assert len(set(counts.tolist())) == 1 and batch.x.shape[1] == EVALUATION_SIZE
 
 
-def test_everybody_sits_the_exam_that_the_baselines_sat():
-    assert EXAM_SEED == Stream.TEST
+def test_networks_and_baselines_have_the_same_evaluation_batch():
+    assert EVALUATION_SEED == Stream.TEST
     e = Experiment(length=12, replicas=1)
-    assert np.array_equal(Evaluation(e, init_params(e)).batch.x, everybodys_exam(e.bound_task, 12).x)
+    assert np.array_equal(Evaluation(e, init_params(e)).batch.x, shared_evaluation(e.bound_task, 12).x)
 
 
 @pytest.mark.parametrize("name", ["agreement-attractors", "agreement-varying-attractors"])
@@ -173,9 +148,9 @@ def test_without_attractors_there_is_no_bag_of_words_to_beat():
 
 
 def test_a_network_that_solved_it_and_then_became_nan_is_both():
-    told, learnt = outcome(ONE, STEPS, column(0.5, 0.6, 1.0, NAN), np.array([254]))
+    text, learnt = outcome(ONE, STEPS, column(0.5, 0.6, 1.0, NAN), np.array([254]))
     assert (
-        told
+        text
         == "The network got at least 99 % of new sentences right, by training step 240, but it became NaN at training step 254."
     )
     assert not learnt
@@ -184,8 +159,8 @@ def test_a_network_that_solved_it_and_then_became_nan_is_both():
 def test_of_several_networks_those_that_fell_and_those_that_became_nan_are_counted():
     e = Experiment(length=10, replicas=4, steps=280)
     accuracy = np.array([[0.5] * 4, [1, 1, 0.6, 0.5], [1, 1, 1, 0.5], [1, NAN, 0.9, 0.5]])
-    told, learnt = outcome(e, STEPS, accuracy, np.array([-1, 254, -1, -1]))
-    assert told == (
+    text, learnt = outcome(e, STEPS, accuracy, np.array([-1, 254, -1, -1]))
+    assert text == (
         "3 of 4 networks got at least 99 % of new sentences right, half of them by training step 120, "
         "but 1 fell below again and 1 became NaN, the first at training step 254."
     )
@@ -194,35 +169,35 @@ def test_of_several_networks_those_that_fell_and_those_that_became_nan_are_count
 
 def test_when_of_one_network_is_no_median():
     e = Experiment(length=10, replicas=3, steps=280)
-    told, _ = outcome(e, STEPS, np.array([[0.5] * 3, [0.5, 1, 0.5], [0.5, 1, 0.5], [0.5, 1, 0.5]]), np.full(3, -1))
-    assert told == "1 of 3 networks got at least 99 % of new sentences right, by training step 120."
+    text, _ = outcome(e, STEPS, np.array([[0.5] * 3, [0.5, 1, 0.5], [0.5, 1, 0.5], [0.5, 1, 0.5]]), np.full(3, -1))
+    assert text == "1 of 3 networks got at least 99 % of new sentences right, by training step 120."
 
 
 def test_of_those_that_are_not_nan_so_far():
     e = Experiment(length=10, replicas=3, steps=400)
     accuracy = np.array([[0.5] * 3, [0.5, 0.5, 0.5]])
-    told, _ = outcome(e, STEPS[:2], accuracy, np.array([50, -1, -1]))
-    assert told == "Of the others so far 50 % of new sentences right, a guesser 50 %."
+    text, _ = outcome(e, STEPS[:2], accuracy, np.array([50, -1, -1]))
+    assert text == "Of the others so far 50 % of new sentences right, a guesser 50 %."
 
 
-def test_what_became_nan_between_two_exams_does_not_count_as_knowing_it():
-    """The last exam was before the end: its score is that of weights that are no more."""
+def test_what_became_nan_between_two_evaluations_does_not_count_as_learnt():
+    """The last evaluation was before the end: its accuracy is that of weights that are no more."""
     accuracy = column(0.5, 1.0, 1.0)
-    assert np.isnan(last_exam(accuracy, np.array([254]))).all() and last_exam(accuracy, np.array([-1])) == [1.0]
+    assert np.isnan(last_accuracy(accuracy, np.array([254]))).all() and last_accuracy(accuracy, np.array([-1])) == [1.0]
     assert not outcome(ONE, STEPS[:3], accuracy, np.array([254]))[1]
 
 
 def test_what_was_nearly_learnt_before_nan_is_not_called_nothing():
-    told, _ = outcome(ONE, STEPS, column(0.5, 0.6, 0.97, NAN), np.array([254]))
-    assert told == "Not learnt: the network had 97 % of new sentences right before its weights became NaN."
+    text, _ = outcome(ONE, STEPS, column(0.5, 0.6, 0.97, NAN), np.array([254]))
+    assert text == "Not learnt: the network had 97 % of new sentences right before its weights became NaN."
     assert outcome(ONE, STEPS, column(0.5, 0.52, 0.53, NAN), np.array([254]))[0] == "Nothing was learnt."
 
 
 def test_the_best_of_many_guessers_has_learnt_nothing():
     """Of 32 networks that guess the best has more than a single guesser's interval allows."""
-    scores = np.random.default_rng(0).binomial(EXAM, 0.5, (5, 32)) / EXAM
+    scores = np.random.default_rng(0).binomial(EVALUATION_SIZE, 0.5, (5, 32)) / EVALUATION_SIZE
     e = Experiment(length=10, replicas=32, steps=400)
-    assert scores.max() > bar(e, least=0)
+    assert scores.max() > solved_threshold(e, minimum=0)
     steps, accuracy = np.arange(0, 240, 40), np.vstack([scores, np.full(32, NAN)])
     assert outcome(e, steps, accuracy, np.full(32, 190))[0] == "Nothing was learnt."
 
@@ -233,8 +208,8 @@ def test_what_is_just_below_the_bar_is_not_printed_as_if_it_were_above():
 
 def test_among_attractors_the_bag_of_words_is_named():
     e = Experiment(task="agreement-attractors", length=20, replicas=1, steps=280)
-    told, _ = outcome(e, STEPS, column(0.5, 0.6, 0.7, 0.74), np.array([-1]))
-    assert told == "Not learnt: 74 % of new sentences right, a bag of words 74 %, a guesser 50 %."
+    text, _ = outcome(e, STEPS, column(0.5, 0.6, 0.7, 0.74), np.array([-1]))
+    assert text == "Not learnt: 74 % of new sentences right, a bag of words 74 %, a guesser 50 %."
 
 
 def test_solved_at():

@@ -3,6 +3,7 @@
 The large one, with figures, is benchmarks/load.py; here it is only whether everything arrives.
 """
 
+import argparse
 import asyncio
 import json
 import sys
@@ -14,7 +15,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import load
+from serving import until
 from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from pages.server import polling
 
 SLOW = replace(load.SHORT, length=60, steps=300)
 
@@ -45,9 +49,9 @@ def test_many_viewers_of_one_run_share_one_training_and_look_less_often(log):
     people, first, last = asyncio.run(hall())
     assert people.trouble() == []
     assert len(started(log, load.LONG)) == 1, "one training for all"
-    assert first.intervals[0] < first.intervals[-1]
+    alone = polling.LADDER[0] * polling.LATE  # at most, with no other viewer
+    assert min(first.intervals[-1], last.intervals[-1]) > alone, "on a slow machine from the first interval on"
     assert first.runs <= 3, "and for that its page is not drawn anew"
-    assert last.intervals[-1] >= first.intervals[0]
 
 
 def test_everybody_is_served_in_turn_and_who_leaves_waits_no_more(log):
@@ -58,16 +62,16 @@ def test_everybody_is_served_in_turn_and_who_leaves_waits_no_more(log):
             await people.join(1)
             said = set()
 
-            def told():
+            def third_in_line():
                 said.update(word for v in people.viewers for text in v.said.values() for word in text.split(" · "))
                 return any(" in line, about" in text for text in people.viewers[-1].said.values()) and any(
                     "3rd in line, about" in text for text in said
                 )
 
-            assert await load.until(told, 60), said
+            assert await load.until(third_in_line, 60), said
             gone = people.viewers.pop()  # so many are before him that the server hears of it in time
             await gone.leave()
-            over = await load.until(lambda: all(load.finished(" ".join(v.said.values()), 300) for v in people.viewers), 120)
+            over = await load.until(lambda: all(load.finished(" ".join(v.said.values()), 300) for v in people.viewers), 240)
             assert over and len(server.workers()) == 1
             again = load.crowd(server, 1, [seeds[0]])
             await again.join(0)
@@ -82,6 +86,12 @@ def test_everybody_is_served_in_turn_and_who_leaves_waits_no_more(log):
     assert len(set(started(log, SLOW))) == 4, "who left was not trained"
 
 
+def test_a_room_answers_and_every_vote_counts(log):
+    row = asyncio.run(load.room(argparse.Namespace(viewers=4, join=1.0, seconds=3.0, limit=120.0, log=log)))
+    assert row["dropped or failed"] == 0 and row["polls a second"] > 0
+    assert row["question on every phone after s"] < 60 and row["all votes on the screen after s"] < 60
+
+
 def test_a_viewer_says_what_a_browser_says(server, browser):
     """Else the load would be another one than that of a class."""
     e = replace(load.SHORT, length=20, hidden=8, seed=3, steps=4000)
@@ -91,7 +101,7 @@ def test_a_viewer_says_what_a_browser_says(server, browser):
     page.on("websocket", lambda socket: socket.on("framesent", lambda data: sent["browser"].append(BackMsg.FromString(data))))
     page.goto(server.link(**e.to_query()))
     page.wait_for_selector(".heatmap[data-rows]")
-    page.wait_for_timeout(2000)
+    until(lambda: len(sent["browser"]) > 2, "polls of the browser", wait=lambda s: page.wait_for_timeout(1000 * s))
     context.close()
 
     async def alone():

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from rnnkit import Experiment, train
-from rnnkit.engine.trainer import Evaluation, Trainer
+from rnnkit.engine.evaluation import Evaluation
+from rnnkit.engine.trainer import Trainer
 from rnnkit.stories.presets import PRESETS
 from rnnkit.studies import STUDIES, networks
-from rnnkit.studies.evaluate_corpus import examined
+from rnnkit.studies.evaluate_corpus import evaluate
 
 SHORT = {"replicas": 3, "steps": 40, "hidden": 16, "seed": 1000}
 RUNS = {  # presets whose training multiplies a difference in rounding, made shorter
@@ -31,7 +32,7 @@ RUNS["words"] = Experiment(task="words", length=12, cell="gru", hidden=12, batch
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch):
-    monkeypatch.setattr(networks, "_known", type(networks._known)())
+    monkeypatch.setattr(networks, "_cache", type(networks._cache)())
 
 
 def last(study, e, **options):
@@ -80,15 +81,15 @@ def test_the_test_sentences_are_read_by_the_network_of_the_run():
     trainer = Trainer(e)
     list(trainer.records())
     for r in range(e.replicas):
-        expected = examined(e, {name: W[r : r + 1] for name, W in trainer.params.items()})
-        assert last("tested", e, step=e.steps, replica=r) == expected
+        expected = evaluate(e, {name: W[r : r + 1] for name, W in trainer.params.items()})
+        assert last("evaluate_corpus", e, step=e.steps, replica=r) == expected
 
 
 def test_a_study_of_the_way_back_and_a_reading_take_the_runs_first_network():
     e = replace(RUNS["orthogonal"], replicas=4)
-    own = last("flow", e, step=30)
-    networks.keep(replace(e, replicas=1), 30, trained(e, 30))
-    np.testing.assert_array_equal(last("flow", replace(e, replicas=1), step=30)["norm"], own["norm"])
+    own = last("gradient_flow", e, step=30)
+    networks.remember(replace(e, replicas=1), 30, trained(e, 30))
+    np.testing.assert_array_equal(last("gradient_flow", replace(e, replicas=1), step=30).norm, own.norm)
 
 
 def trained(e, step):
@@ -109,14 +110,14 @@ def test_all_networks_of_a_run_are_trained_once(monkeypatch):
 
 def test_what_is_kept_is_limited_in_number_and_size(monkeypatch):
     e = replace(RUNS["omega"], steps=1)
-    monkeypatch.setattr(networks, "MEGABYTES", 0)
+    monkeypatch.setattr(networks, "MAX_MEGABYTES", 0)
     for seed in range(3):
         last("weights", replace(e, seed=seed), step=1)
-    assert [key[0].seed for key in networks._known] == [2], "the last one, however large"
-    monkeypatch.setattr(networks, "MEGABYTES", 1000)
+    assert [key[0].seed for key in networks._cache] == [2], "the last one, however large"
+    monkeypatch.setattr(networks, "MAX_MEGABYTES", 1000)
     for seed in range(20):
         last("weights", replace(e, seed=seed), step=1)
-    assert [key[0].seed for key in networks._known] == list(range(20))[-networks.REMEMBERED :]
+    assert [key[0].seed for key in networks._cache] == list(range(20))[-networks.MAX_STACKS :]
 
 
 def test_a_study_says_that_a_network_diverged_where_the_record_says_it():

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch_twins import TWINS
+from torch_optimizers import TWINS
 
 from rnnkit.engine.optim import OPTIMIZERS
 

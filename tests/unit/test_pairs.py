@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from rnnkit import Experiment
-from rnnkit.analysis.findings import MODELS, WHO, training_loss
+from rnnkit.analysis.lm_summary import MODELS, WHO, training_loss
 from rnnkit.charts.corpora import groups_chart, groups_text
 from rnnkit.charts.language import bits_text
 from rnnkit.cli.main import main
 from rnnkit.corpus import CorpusError, Pairs, Text, read_corpus, read_pairs, wilson
-from rnnkit.corpus.pairs import Pair, spaced
+from rnnkit.corpus.pairs import Pair, join_words
 from rnnkit.engine.trainer import Trainer
-from rnnkit.studies.lm_bits import language, scores
-from rnnkit.studies.minimal_pairs import Reading, counted, differences, frequent, kept_pairs, minimal_pairs
+from rnnkit.studies.lm_bits import scores
+from rnnkit.studies.lm_bits import study as language
+from rnnkit.studies.minimal_pairs import Reading, counted, differences, frequent, stored_pairs
+from rnnkit.studies.minimal_pairs import study as minimal_pairs
 from rnnkit.studies.text_report import bits_lines, pair_lines, report
-from rnnkit.tasks.data import KINDS, drop, keep
+from rnnkit.tasks.data import KINDS, STORE
 from rnnkit.tasks.text_symbols import spelt
 
 SMALL = Experiment(task="words", length=8, hidden=6, batch=3, steps=4, replicas=2, input_scale=0.5)
@@ -30,12 +32,12 @@ def given():
     names = []
 
     def given(what):
-        names.append(keep(what))
+        names.append(STORE.put(what))
         return names[-1]
 
     yield given
     for name in names:
-        drop(name)
+        STORE.drop(name)
 
 
 def last(parts):
@@ -120,7 +122,7 @@ def test_every_form_of_file(form, end):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (TEXT, "need their .gold file"),
         ("prefix\tlabel\ni ponti\tplur\nil ponte\tsing\n", "right and the wrong sentence"),
@@ -132,8 +134,8 @@ def test_every_form_of_file(form, end):
         ("{broken\n", "expected a JSON object on each line"),
     ],
 )
-def test_what_is_no_file_of_pairs_is_refused_with_the_reason(text, told):
-    with pytest.raises(CorpusError, match=f".*{told}"):
+def test_what_is_no_file_of_pairs_is_refused_with_the_reason(text, expected):
+    with pytest.raises(CorpusError, match=f".*{expected}"):
         read_pairs(text.encode())
 
 
@@ -154,7 +156,7 @@ def test_broken_pairs_of_a_worker(data):
 
 
 def test_words_of_a_treebank_become_running_text():
-    assert spaced("die Maler , die ( alt ) sind".split()) == "die Maler, die (alt) sind"
+    assert join_words("die Maler , die ( alt ) sind".split()) == "die Maler, die (alt) sind"
 
 
 # ---- comparison ----
@@ -190,9 +192,9 @@ def test_pairs_of_another_language_are_asked_with_intervals_and_coverage(given):
     e = replace(SMALL, data=given(Text("mine", GERMAN)))
     pairs = given(read_pairs(TEXT.encode(), "german.text", b"5\tsind\tist\t0\n5\tist\tsind\t1\n"))
     found = last(minimal_pairs(e, 4, pairs=pairs))
-    assert (found["pairs"], found["skipped"], found["strange"]) == (2, 0, 1), "Lampen is not in the text"
-    assert found["known"] == pytest.approx(11 / 12), "of six pieces each"
-    rows = {(row["by"], row["group"], row["who"]): row for row in found["rows"]}
+    assert (found.pairs, found.skipped, found.strange) == (2, 0, 1), "Lampen is not in the text"
+    assert found.known == pytest.approx(11 / 12), "of six pieces each"
+    rows = {(row["by"], row["group"], row["who"]): row for row in found.rows}
     assert {who for _, _, who in rows} == {"network", "five-gram", "frequent-form"}, "no rule of English"
     whole = rows["all", "all", "network"]
     assert (whole["low"], whole["high"]) == wilson(2 * whole["right"], 2)
@@ -203,11 +205,11 @@ def test_a_pair_that_differs_in_an_unknown_word_is_told_not_scored(given):
     e = replace(SMALL, data=given(Text("mine", GERMAN)))
     pairs = given(read_pairs(b"der Maler ist\tder Maler singt\nder Hut ist alt\tdie Hut ist alt\n"))
     found = last(minimal_pairs(e, 4, pairs=pairs))
-    assert (found["pairs"], found["skipped"], found["missing"]) == (1, 1, ["singt"])
+    assert (found.pairs, found.skipped, found.missing) == (1, 1, ["singt"])
     assert any("1 pair left out: a word that differs is not known (“singt”)" in line for line in pair_lines(found, "word"))
     none = given(read_pairs(b"der Maler lacht\tder Maler singt\n"))
     found = last(minimal_pairs(e, 4, pairs=none))
-    assert found["pairs"] == 0 and found["rows"] == []
+    assert found.pairs == 0 and found.rows == []
     assert pair_lines(found, "word")[0].startswith("minimal pairs: none can be asked. 1 pair left out")
 
 
@@ -215,10 +217,10 @@ def test_sentences_that_are_the_same_to_the_task_are_told_not_scored(given):
     e = replace(SMALL, data=given(Text("mine", GERMAN)))
     pairs = given(read_pairs(b"Die Maler sind\tdie Maler sind\nder Maler ist\tder Maler sind\n"))
     found = last(minimal_pairs(e, 0, pairs=pairs))
-    assert (found["pairs"], found["skipped"], found["same"]) == (1, 0, 1)
+    assert (found.pairs, found.skipped, found.same) == (1, 0, 1)
     assert "1 pair left out: both sentences are the same words in lower case." in pair_lines(found, "word")
     found = last(minimal_pairs(replace(e, task="characters"), 0, pairs=pairs))
-    assert (found["pairs"] + found["skipped"], found["same"]) == (2, 0), "a model of characters tells D from d"
+    assert (found.pairs + found.skipped, found.same) == (2, 0), "a model of characters tells D from d"
 
 
 def test_sentences_without_spaces_differ_in_characters_and_are_read_without_spaces(given):
@@ -228,8 +230,8 @@ def test_sentences_without_spaces_differ_in_characters_and_are_read_without_spac
     assert [spelt(e.bound_task, "猫", after)[1] for after in ("は走る。", "は走る")] == [[*"は走る。"], [*"は走る"]]
     pairs = given(read_pairs("猫は走る。\t猫走は。\n".encode()))
     found = last(minimal_pairs(e, 0, pairs=pairs))
-    (frequent,) = (row for row in found["rows"] if row["who"] == "frequent-form")
-    assert (found["strange"], frequent["right"]) == (0, 1), "no space, which this text has not"
+    (frequent,) = (row for row in found.rows if row["who"] == "frequent-form")
+    assert (found.strange, frequent["right"]) == (0, 1), "no space, which this text has not"
 
 
 def test_a_form_that_follows_itself_is_counted_each_time(given):
@@ -249,13 +251,13 @@ def test_a_json_array_is_no_file_of_pairs_nor_a_corpus(indent):
 def test_a_tie_is_half_right_in_the_interval_as_well(given):
     e = replace(SMALL, data=given(Text("mine", GERMAN)))
     two = {"two_prefix_prefix_good": "die Maler", "two_prefix_prefix_bad": "der Maler", "two_prefix_word": "sind"}
-    rows = last(minimal_pairs(e, 0, pairs=given(read_pairs(json.dumps(two).encode()))))["rows"]
+    rows = last(minimal_pairs(e, 0, pairs=given(read_pairs(json.dumps(two).encode())))).rows
     (tied,) = (row for row in rows if row["who"] == "frequent-form")
     assert (tied["right"], tied["low"], tied["high"]) == (0.5, *wilson(0.5, 1))
 
 
 def test_no_tooltip_of_the_pairs_holds_what_is_not_counted():
-    rows = last(minimal_pairs(SMALL, 0))["rows"]
+    rows = last(minimal_pairs(SMALL, 0)).rows
     texts = [row["text"] for row in groups_chart(rows, "attractors", "attractors").data.to_dict("records")]
     assert texts and not any("nan" in text or "different" in text for text in texts)
     repeated = {"by": "all", "group": "all", "n": 10, "prefixes": 4, "who": "network", "right": 0.5, "low": 0.1, "high": 0.9}
@@ -265,16 +267,16 @@ def test_no_tooltip_of_the_pairs_holds_what_is_not_counted():
 
 def test_only_the_last_noun_of_the_examples_pairs_is_known():
     found = last(minimal_pairs(SMALL, 0))
-    nouns = {row["group"]: row["right"] for row in found["rows"] if row["who"] == "last-noun" and row["by"] == "attractors"}
+    nouns = {row["group"]: row["right"] for row in found.rows if row["who"] == "last-noun" and row["by"] == "attractors"}
     assert nouns == {"0": 1.0, "1": 0.0, "2": 0.0, "3": 0.0}
-    assert found["missing"] == [] and found["strange"] == 0
+    assert found.missing == [] and found.strange == 0
 
 
 def test_pairs_that_are_not_here(given):
     with pytest.raises(ValueError, match="give the file again"):
-        kept_pairs("0" * 16)
+        stored_pairs("0" * 16)
     with pytest.raises(ValueError, match="expected the name of minimal pairs"):
-        kept_pairs(given(Text("mine", GERMAN)))
+        stored_pairs(given(Text("mine", GERMAN)))
 
 
 # ---- what is printed ----
@@ -285,12 +287,12 @@ def test_the_report_has_bits_baselines_coverage_pairs_and_a_sample(given):
     e = replace(SMALL, data=given(Text("mine", GERMAN + "ganz neue Wörter stehen hier am Ende. " * 12)))
     trainer = Trainer(e)
     list(trainer.records())
-    told = "\n".join(report(e, trainer.params, pairs=pairs))
+    lines = "\n".join(report(e, trainer.params, pairs=pairs))
     found = last(language(e, 4))
-    assert f"{found['bits']:.2f}" in told and f"{found['five-gram']:.2f}" in told and f"{found['unigram']:.2f}" in told
-    assert "In the bits an unknown word counts as the symbol of its shape: the model predicts that one comes, not which" in told
-    assert f"{found['known']['bits']:.2f}" in told
-    assert "of the test part" in told and "minimal pairs (2)" in told and "It writes (temperature 0.7): " in told
+    assert all(f"{found.bits[model]:.2f}" in lines for model in ("network", "five-gram", "unigram"))
+    assert "In the bits an unknown word counts as the symbol of its shape: the model predicts that one comes, not which" in lines
+    assert f"{found.known_bits['network']:.2f}" in lines
+    assert "of the test part" in lines and "minimal pairs (2)" in lines and "It writes (temperature 0.7): " in lines
     assert "network 1 became NaN at step 7" in "\n".join(report(e, trainer.params, 7))
     assert "minimal pairs" not in "\n".join(report(e, trainer.params)), "the example's pairs are for the example text"
 
@@ -305,15 +307,15 @@ def test_the_command_line_asks_pairs_and_prints_the_report(tmp_path, capsys):
     files = ["--file", "book.txt", "--pairs", "german.text", "--pairs-gold", "german.gold"]
     options = [str(tmp_path / word) if "." in word else word for word in files]
     assert main([*CLI, *options]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for words in ("bits per word", "five-gram", "unigram", "Known: 100 %", "minimal pairs (2)", "% interval", "It writes"):
-        assert words in told
+        assert words in output
     assert main([*CLI[:-1], *options[:2]]) == 0 and "Left out: Project Gutenberg's header" in capsys.readouterr().err
     assert main([*CLI[:-1], *options[:2], "--whole-text"]) == 0 and "Left out" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (["--pairs", "none.tsv"], "cannot read the file none.tsv"),
         (["--pairs-gold", "x.gold"], "--pairs-gold belongs to --pairs"),
@@ -324,31 +326,31 @@ def test_the_command_line_asks_pairs_and_prints_the_report(tmp_path, capsys):
         (["--pairs", __file__], "line 1: no known form begins with"),
     ],
 )
-def test_pairs_that_cannot_be_asked_are_refused_before_the_training(options, told, capsys):
+def test_pairs_that_cannot_be_asked_are_refused_before_the_training(options, expected, capsys):
     with pytest.raises(SystemExit) as ended:
         main([*CLI, *options])
-    assert ended.value.code == 2 and told in capsys.readouterr().err
+    assert ended.value.code == 2 and expected in capsys.readouterr().err
 
 
 def test_whoever_answers_has_one_name():
     """On the page, in its charts and on the command line."""
     found, pairs = last(language(SMALL, 0)), last(minimal_pairs(SMALL, 0))
     printed = "\n".join([*bits_lines(found, "word"), *pair_lines(pairs, "word")])
-    drawn = bits_text(found, "word") + groups_text(pairs["rows"], "attractors", "attractors")
-    for name in {*MODELS.values(), *(WHO[row["who"]] for row in pairs["rows"])}:
+    drawn = bits_text(found, "word") + groups_text(pairs.rows, "attractors", "attractors")
+    for name in {*MODELS.values(), *(WHO[row["who"]] for row in pairs.rows)}:
         assert re.search(rf"^{name} ", printed, re.MULTILINE) and f"{name} " in drawn
     assert len(set(WHO.values())) == len(WHO) and "majority" not in printed + drawn
 
 
 def test_a_nan_counts_as_the_worst_network_in_the_training_loss():
     """Sorting would put any of them into the middle."""
-    told = training_loss(np.array([2, np.nan, 1, np.nan, 0.5, 0.1, 0.2]), np.log(8), "word")
-    assert told.startswith("**Training loss at this step, the median of 7 networks: 1.00 = 1.44 bits per word, perplexity 2.7.**")
+    text = training_loss(np.array([2, np.nan, 1, np.nan, 0.5, 0.1, 0.2]), np.log(8), "word")
+    assert text.startswith("**Training loss at this step, the median of 7 networks: 1.00 = 1.44 bits per word, perplexity 2.7.**")
     assert training_loss(np.array([np.nan, np.nan, 1]), np.log(8), "word").startswith(
         "**Training loss at this step, the median of 3 networks: NaN.** A guesser who knows how frequent each word is: 3.00 bits"
     )
 
 
 def test_a_report_of_another_task():
-    with pytest.raises(ValueError, match="needs the task"):
+    with pytest.raises(ValueError, match="needs one of the tasks characters, words"):
         report(Experiment(), {})

@@ -9,6 +9,7 @@ from reference import B, H, R, random_batch, random_params
 
 from rnnkit.engine import bptt, probes
 from rnnkit.engine.cells import CELLS
+from rnnkit.engine.divergence import first_not_finite
 from rnnkit.engine.losses import cross_entropy
 
 
@@ -77,10 +78,10 @@ def test_the_first_tensor_that_is_not_finite_in_order_of_computation(cell):
 
     def plant(tensor, *index, value=torch.nan):
         tensor[index] = value
-        found.append(probes.first_not_finite(CELLS[cell], tape, z, loss, grads, 0))
-        assert probes.first_not_finite(CELLS[cell], tape, z, loss, grads, 1) == ""
+        found.append(first_not_finite(CELLS[cell], tape, z, loss, grads, 0))
+        assert first_not_finite(CELLS[cell], tape, z, loss, grads, 1) == ""
 
-    assert probes.first_not_finite(CELLS[cell], tape, z, loss, grads, 0) == ""
+    assert first_not_finite(CELLS[cell], tape, z, loss, grads, 0) == ""
     plant(grads["W_rec"], 0, 1, 1, value=torch.inf)
     backward_pass, forward_pass = [], []
     for t in range(10):

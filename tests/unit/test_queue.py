@@ -1,46 +1,46 @@
-"""The line in front of the workers: its order, its words, its estimates; then with real workers: turns, leaving, coming back."""
+"""The queue in front of the workers: its order, its words, its estimates; then with real workers: turns, leaving, coming back."""
 
 import time
 from collections import Counter
 from dataclasses import replace
 
 import pytest
-from running import LONG, SHORT, assert_same, wait
+from pool_runs import LONG, SHORT, assert_same, wait
 
 from rnnkit import train
 from rnnkit.engine.history import History
 from rnnkit.serving.limits import Limits
 from rnnkit.serving.resources import cores, memory
 from rnnkit.serving.run_pool import RunPool
-from rnnkit.serving.scheduler import PATIENCE, QueuePosition, Request, in_order, slice_of, start_times
+from rnnkit.serving.scheduler import LOW_PRIORITY_DELAY, QueuePosition, Request, in_order, slice_of, start_times
 from rnnkit.stories.presets import PRESETS
 from rnnkit.stories.remedies import PANELS
 
 
-def order(*wishes, busy=(), served=None):
-    """wishes: (run, person, since) or (run, person, since, "patient")."""
+def order(*requests, busy=(), served=None):
+    """requests: (run, user, since) or (run, user, since, "low")."""
     runs = {}
-    for run, person, since, *patient in wishes:
-        runs.setdefault(run, []).append(Request(bool(patient), since, person))
+    for run, user, since, *low in requests:
+        runs.setdefault(run, []).append(Request(bool(low), since, user))
     return "".join(in_order(runs, Counter(busy), served or {}))
 
 
 @pytest.mark.parametrize(
-    ("wishes", "more", "expected"),
+    ("requests", "more", "expected"),
     [
         ([("a", "ann", 1), ("b", "bob", 2), ("c", "cy", 3)], {}, "abc"),
         ([("1", "ann", 1), ("2", "ann", 1), ("3", "ann", 1), ("b", "bob", 2), ("c", "cy", 9)], {}, "1bc23"),
         ([("1", "ann", 1), ("b", "bob", 2)], {"busy": ["ann"]}, "b1"),  # ann's other run trains
         ([("1", "ann", 1), ("b", "bob", 2)], {"served": {"ann": 3}}, "b1"),  # ann's other run has just been trained
-        ([("p", "ann", 1, "patient"), ("n", "ann", 5)], {}, "np"),
-        ([("p", "ann", 1, "patient"), ("b", "bob", 1 + PATIENCE / 2)], {}, "bp"),
-        ([("p", "ann", 1, "patient"), ("b", "bob", 2 + PATIENCE)], {}, "pb"),  # not for ever
+        ([("p", "ann", 1, "low"), ("n", "ann", 5)], {}, "np"),
+        ([("p", "ann", 1, "low"), ("b", "bob", 1 + LOW_PRIORITY_DELAY / 2)], {}, "bp"),
+        ([("p", "ann", 1, "low"), ("b", "bob", 2 + LOW_PRIORITY_DELAY)], {}, "pb"),  # not for ever
         ([("s", "ann", 9), ("b", "bob", 5), ("s", "cy", 1)], {}, "sb"),  # shared: the earliest counts
-        ([("s", "ann", 9), ("s", "ann", 1, "patient"), ("b", "bob", 5)], {}, "bs"),  # one person twice
+        ([("s", "ann", 9), ("s", "ann", 1, "low"), ("b", "bob", 5)], {}, "bs"),  # one user twice
     ],
 )
-def test_the_order_is_fair_between_persons(wishes, more, expected):
-    assert order(*wishes, **more) == expected
+def test_the_order_is_fair_between_users(requests, more, expected):
+    assert order(*requests, **more) == expected
 
 
 def test_nobody_starves_however_many_come():
@@ -49,9 +49,9 @@ def test_nobody_starves_however_many_come():
     served, done = {}, []
     for now in range(1, 60):
         waiting.append((f"n{now}", f"new{now}", float(now)))
-        runs = {run: [Request(False, since, person)] for run, person, since in waiting}
+        runs = {run: [Request(False, since, user)] for run, user, since in waiting}
         first = in_order(runs, Counter(), served)[0]
-        one = next(wish for wish in waiting if wish[0] == first)
+        one = next(request for request in waiting if request[0] == first)
         waiting.remove(one)
         served[one[1]] = now + 0.5
         done.append(first)
@@ -60,8 +60,8 @@ def test_nobody_starves_however_many_come():
 
 
 def test_the_place_is_told_in_words():
-    told = [str(QueuePosition(n, s)) for n, s in ((1, 0), (2, 21.0), (3, 18), (11, 70), (23, 600), (22, 9000), (0, 0))]
-    assert told == [
+    texts = [str(QueuePosition(n, s)) for n, s in ((1, 0), (2, 21.0), (3, 18), (11, 70), (23, 600), (22, 9000), (0, 0))]
+    assert texts == [
         "next in line, about 5 s",
         "2nd in line, about 20 s",
         "3rd in line, about 20 s",
@@ -131,7 +131,7 @@ def test_a_long_run_lets_others_take_their_turn_and_goes_on_with_the_same_number
     wait(lambda: long.history.n > 0)
     for run in others:
         pool.watch(run, "bob", run.rows)
-    assert str(pool.place(others[0])).startswith("next in line, about ")
+    assert str(pool.queue_position(others[0])).startswith("next in line, about ")
     long.worker.slice = 0.0
     wait(lambda: others[0].done)
     assert long.history.n > 0 and not long.done and not long.error, "it had to make room, and keeps its rows"
@@ -144,7 +144,7 @@ def test_a_long_run_lets_others_take_their_turn_and_goes_on_with_the_same_number
     assert_same(long.history, History.of(long.experiment, train(long.experiment)))
 
 
-def test_a_persons_own_runs_do_not_interrupt_each_other(pool):
+def test_a_users_own_runs_do_not_interrupt_each_other(pool):
     first, second = pool.get(LONG), pool.get(SHORT)
     pool.watch(first, "ann", first.rows)
     wait(lambda: first.history.n > 0)
@@ -152,30 +152,30 @@ def test_a_persons_own_runs_do_not_interrupt_each_other(pool):
 
     def looks():
         pool.watch(first, "ann", first.rows)
-        pool.watch(second, "ann pinned", second.rows, patient=True)
+        pool.watch(second, "ann pinned", second.rows, low_priority=True)
         return time.monotonic() - began > 4
 
     wait(looks)
     assert first.worker and second.history.n == 0
 
 
-def test_who_leaves_or_is_not_heard_of_leaves_the_line(pool):
+def test_a_viewer_who_leaves_or_sends_no_heartbeat_leaves_the_queue(pool):
     long, second, third, fourth = (pool.get(e) for e in (LONG, SHORT, replace(SHORT, seed=1), replace(SHORT, seed=2)))
     pool.limits = replace(pool.limits, slice_seconds=600)
     for run, viewer in ((long, "a"), (second, "b"), (third, "c"), (fourth, "d")):
         pool.watch(run, viewer, run.rows)
-    assert [pool.place(run).number for run in (second, third, fourth)] == [1, 2, 3]
+    assert [pool.queue_position(run).number for run in (second, third, fourth)] == [1, 2, 3]
     pool.leave(second, "b")  # another setting
     pool.watch(third, "c", 0)  # Stop
-    assert [pool.place(run).number for run in (second, third, fourth)] == [0, 0, 1]
+    assert [pool.queue_position(run).number for run in (second, third, fourth)] == [0, 0, 1]
 
     pool.limits = replace(pool.limits, idle_seconds=2)
 
-    def only_the_first_is_heard_of():
+    def only_the_first_sends_heartbeats():
         pool.watch(long, "a", long.rows)
-        return pool.place(fourth).number == 0
+        return pool.queue_position(fourth).number == 0
 
-    wait(only_the_first_is_heard_of, 15)
+    wait(only_the_first_sends_heartbeats, 15)
     assert fourth.viewers == {} and long.worker
 
 

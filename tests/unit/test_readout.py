@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from reservoirpy.nodes import Ridge as Twin
 
 from rnnkit.engine import bptt
+from rnnkit.engine.batches import training_batches
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.ridge import Ridge
-from rnnkit.engine.trainer import Trainer, init_params, one_hot, training_batches
+from rnnkit.engine.learners.ridge import Ridge
+from rnnkit.engine.losses import one_hot
+from rnnkit.engine.trainer import Trainer, init_params
 from rnnkit.experiment import Experiment
 
 K, R, B, H, N_OUT = 3, 2, 5, 4, 2
@@ -37,6 +38,8 @@ def closed_form(h, y, ridge):
 @pytest.mark.parametrize("ridge", [1e-8, 1e-3, 1.0, 100.0])
 @pytest.mark.parametrize("n", [1, 7])
 def test_many_batches_are_one(ridge, n):
+    from reservoirpy.nodes import Ridge as Twin  # loads SciPy, for seconds
+
     params, readout = {}, Ridge(ridge)
     for h, y in batches(n):
         readout.learn(params, h, y)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from running import LONG, SHORT, assert_same, is_running, wait
+from pool_runs import LONG, SHORT, assert_same, is_running, wait
 
 from rnnkit import ExperimentError, train
 from rnnkit.engine.history import History
@@ -82,7 +82,7 @@ def test_the_queue_is_first_come_first_served(pool):
     wait(lambda: long.status == "training")
     pool.watch(second, "b", second.rows)
     pool.watch(third, "c", third.rows)
-    assert (second.status, pool.place(second).number, pool.place(third).number, pool.place(long).number) == ("queued", 1, 2, 0)
+    assert second.status == "queued" and [pool.queue_position(run).number for run in (second, third, long)] == [1, 2, 0]
     pool.leave(long, "a")
     wait(lambda: second.done and third.done)
 
@@ -92,11 +92,11 @@ def test_patient_viewers_let_others_go_first(pool):
     pool.watch(long, "a", long.rows)
     wait(lambda: long.status == "training")
     for run in many:
-        pool.watch(run, "panel", run.rows, patient=True)
+        pool.watch(run, "panel", run.rows, low_priority=True)
     pool.watch(one, "b", one.rows)
-    assert [pool.place(run).number for run in (one, *many)] == [1, 2, 3]
+    assert [pool.queue_position(run).number for run in (one, *many)] == [1, 2, 3]
     pool.watch(many[1], "c", 3)
-    assert [pool.place(run).number for run in (one, many[1], many[0])] == [1, 2, 3]
+    assert [pool.queue_position(run).number for run in (one, many[1], many[0])] == [1, 2, 3]
     pool.leave(long, "a")
     wait(lambda: one.done and all(run.done for run in many))
 

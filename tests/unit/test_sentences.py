@@ -95,7 +95,7 @@ def test_independent_attractors_are_independent():
     ],
 )
 def test_what_cannot_be_built_is_refused_in_words(monkeypatch, length, options, words):
-    monkeypatch.setattr(sentences, "ROUNDS", 3)
+    monkeypatch.setattr(sentences, "MAX_ROUNDS", 3)
     with pytest.raises(ValueError, match=words):
         build(PLAIN, length, 3, rng(), **options)
 
@@ -196,14 +196,14 @@ def test_without_a_subject_it_is_refused(typed):
 @pytest.mark.parametrize(
     ("typed", "where"),
     [
-        ("cats", "before the subject stand adverbs, then “the”"),
-        ("milk the cat, which ate milk,", "before the subject stand adverbs, then “the”"),
+        ("cats", "before the subject, only adverbs and “the” can stand"),
+        ("milk the cat, which ate milk,", "before the subject, only adverbs and “the” can stand"),
         ("my cat, which ate milk,", "“the” is expected where “my” stands"),
         ("the cat which ate milk and rice,", "“,” is expected where “which” stands"),
-        ("the cat, which ate", "a sentence has 7 words or more"),
-        ("the cat, which ate milk near rice", "a comma ends it, before the verb"),
+        ("the cat, which ate", "it has fewer than 7 words"),
+        ("the cat, which ate milk near rice", "the comma before the verb is missing"),
         ("the cat, which milk ate rice,", "“milk” cannot follow “which”"),
-        ("the cat, which ate milk near my,", "the clause ends with a noun"),
+        ("the cat, which ate milk near my,", "the clause does not end with a noun"),
     ],
 )
 def test_where_a_sentence_leaves_the_grammar(typed, where):

@@ -16,14 +16,15 @@ from rnnkit.analysis.gradient_summary import gradient_ratio
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import Truncate
 from rnnkit.engine.inits import INITS
-from rnnkit.engine.record import pack, unpack
 from rnnkit.engine.trainer import Trainer, init_params
 from rnnkit.engine.weights import Stream, draw_weights, random_stream
+from rnnkit.results import Progress
 from rnnkit.stories.presets import PRESETS
-from rnnkit.studies import STUDIES, flow, regimes
+from rnnkit.studies import STUDIES
 from rnnkit.tasks import TASKS
 
 SMALL = Experiment(length=12, hidden=5, batch=4, replicas=2, steps=20)
+flow, regimes = STUDIES["gradient_flow"], STUDIES["regime_map"]
 
 
 def last(study, *args, **options):
@@ -47,21 +48,7 @@ def weights_of(e, step=0):
     return {name: torch.tensor(W, dtype=torch.float64)[None] for name, W in last(STUDIES["weights"], e, step=step).items()}
 
 
-# ---- all of them ----
-
-
-@pytest.mark.parametrize("name", ["weights", "flow", "regimes"])
-def test_a_study_yields_progress_and_plain_parts_and_ends_complete(name):
-    options = {"weights": {"step": 60}, "flow": {"step": 60}, "regimes": {"gains": [0.5, 1.0], "lengths": [10, 20]}}[name]
-    parts = list(STUDIES[name](SMALL, **options))
-    progress = [part["progress"] for part in parts if "progress" in part]
-    assert progress == sorted(progress) and progress[0] > 0 and progress[-1] <= 1
-    assert "progress" not in parts[-1]
-    for part in parts:
-        again = unpack(pack(part))
-        assert again.keys() == part.keys()
-        for key, value in part.items():
-            np.testing.assert_array_equal(again[key], value) if isinstance(value, np.ndarray) else None
+# ---- weights ----
 
 
 def test_weights_are_those_drawn_and_those_trained():
@@ -89,9 +76,9 @@ def test_flow_measures_what_autograd_measures(cell, task, length):
     x, y = example(e)
     done = reference.run(cell, weights_of(e), 0, x, y[-1:], e.loss)  # the last loss alone
     expected = done.state_gradients()[:, :, 0]
-    reference.assert_close(torch.tensor(found["norm"]), expected.norm(dim=-1), "norms")
+    reference.assert_close(torch.tensor(found.norm), expected.norm(dim=-1), "norms")
     states = torch.stack([torch.stack([part[0] for part in parts]) for parts in zip(*done.states, strict=True)])
-    reference.assert_close(torch.tensor(found["states"]), states.detach(), "states")
+    reference.assert_close(torch.tensor(found.states), states.detach(), "states")
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -99,8 +86,8 @@ def test_flow_measures_what_autograd_measures(cell, task, length):
 def test_the_product_of_the_jacobians_is_backpropagation(cell, task):
     e = of(cell, task=task, length=max(30, TASKS[task].min_length))
     found = last(flow, e)
-    assert found["off"] < 1e-11
-    np.testing.assert_allclose(found["product"], found["norm"], rtol=1e-10)
+    assert found.off < 1e-11
+    np.testing.assert_allclose(found.product, found.norm, rtol=1e-10)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -116,13 +103,13 @@ def test_singular_values_are_those_of_the_jacobian_by_autograd(cell):
         s = reference.STEPS[cell](p, x_t @ p["W_in"] + p["b"], s[0] @ p["W_rec"], *s)
         states.append(s)
     h_T = states[-1][0][0]
-    assert list(found["spectrum_t"]) == list(range(e.length))
+    assert list(found.spectrum_t) == list(range(e.length))
     for t, parts in enumerate(states):
         for part, s_t in enumerate(parts):
             rows = [torch.autograd.grad(h, s_t, retain_graph=True, allow_unused=True)[0] for h in h_T]
             M = torch.cat([torch.zeros_like(s_t) if row is None else row for row in rows]).numpy()
             values = np.linalg.svd(M, compute_uv=False)
-            np.testing.assert_allclose(np.nan_to_num(found["spectrum"][part, t]), values, rtol=1e-7, atol=1e-13 * values[0])
+            np.testing.assert_allclose(np.nan_to_num(found.spectrum[part, t]), values, rtol=1e-7, atol=1e-13 * values[0])
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].forget_gate is not None])
@@ -139,28 +126,28 @@ def test_straight_is_the_last_gradient_times_the_keeping_gates(cell):
     keep = torch.sigmoid((a + recurrent)[:, columns])
     end = done.state_gradients()[-1, -1, 0]
     for t in range(e.length):
-        assert found["straight"][t] == pytest.approx(float((end * keep[t + 1 :].prod(0)).norm()), rel=1e-10)
-    np.testing.assert_allclose(found["slope"], np.quantile(keep, (0, 0.25, 0.5, 0.75, 1), axis=1), rtol=1e-10)
-    np.testing.assert_allclose(found["slope_mean"], keep.mean(1), rtol=1e-10)
-    assert found["bound"] is found["singular"] is found["typical"] is None
+        assert found.straight[t] == pytest.approx(float((end * keep[t + 1 :].prod(0)).norm()), rel=1e-10)
+    np.testing.assert_allclose(found.slope, np.quantile(keep, (0, 0.25, 0.5, 0.75, 1), axis=1), rtol=1e-10)
+    np.testing.assert_allclose(found.slope_mean, keep.mean(1), rtol=1e-10)
+    assert found.bound is found.singular is found.typical is None
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].forget_gate is None])
 def test_slopes_singular_value_and_radius_of_a_cell_without_gates(cell):
     e = of(cell)
     found, W = last(flow, e), weights_of(e)["W_rec"][0].numpy()
-    assert found["singular"] == pytest.approx(np.linalg.svd(W, compute_uv=False)[0])
-    assert found["radius"] == pytest.approx(np.abs(np.linalg.eigvals(W)).max())
-    assert found["radius"] <= found["singular"] * (1 + 1e-12)
-    assert (np.diff(found["slope"], axis=0) >= 0).all()
-    assert (found["slope"] >= 0).all() and (found["slope"] <= theory.GAMMA[cell]).all()
-    h = found["states"][0]
+    assert found.singular == pytest.approx(np.linalg.svd(W, compute_uv=False)[0])
+    assert found.radius == pytest.approx(np.abs(np.linalg.eigvals(W)).max())
+    assert found.radius <= found.singular * (1 + 1e-12)
+    assert (np.diff(found.slope, axis=0) >= 0).all()
+    assert (found.slope >= 0).all() and (found.slope <= theory.GAMMA[cell]).all()
+    h = found.states[0]
     plain = {"tanh": 1 - h**2, "sigmoid": h * (1 - h), "relu": (h > 0).astype(float)}
     if cell in plain:
-        np.testing.assert_allclose(found["slope_mean"], plain[cell].mean(1), rtol=1e-12)
-    assert found["rate_typical"] == pytest.approx(theory.typical_rate(W, float(found["slope_mean"].mean()), e.leak), rel=1e-6)
-    np.testing.assert_allclose(found["typical"], found["norm"][0, -1] * found["rate_typical"] ** np.arange(11, -1, -1))
-    assert found["straight"] is None
+        np.testing.assert_allclose(found.slope_mean, plain[cell].mean(1), rtol=1e-12)
+    assert found.rate_typical == pytest.approx(theory.typical_rate(W, float(found.slope_mean.mean()), e.leak), rel=1e-6)
+    np.testing.assert_allclose(found.typical, found.norm[0, -1] * found.rate_typical ** np.arange(11, -1, -1))
+    assert found.straight is None
 
 
 @settings(max_examples=25)
@@ -177,46 +164,46 @@ def test_what_must_vanish_is_never_above_its_bound(cell, init, gain, input_scale
     more = {"leak": leak, "density": 0.5} if CELLS[cell].reservoir else {"init": init, "fixes": ()}
     e = Experiment(task=task, length=22, cell=cell, hidden=6, gain=gain, input_scale=input_scale, seed=seed, **more)
     found = last(flow, e)
-    norm = found["norm"][0]
-    assert (norm <= found["bound"] * (1 + 1e-9)).all()
-    if theory.condition(cell, found["singular"]) == theory.MUST_VANISH:
-        assert (np.diff(norm) >= 0).all() and norm[0] <= norm[-1] * found["rate_bound"] ** 21 * (1 + 1e-9)
+    norm = found.norm[0]
+    assert (norm <= found.bound * (1 + 1e-9)).all()
+    if theory.condition(cell, found.singular) == theory.MUST_VANISH:
+        assert (np.diff(norm) >= 0).all() and norm[0] <= norm[-1] * found.rate_bound**21 * (1 + 1e-9)
 
 
 def test_flow_after_training_takes_the_trained_weights():
     found, e = last(flow, SMALL, step=10), replace(SMALL, replicas=1)
     x, y = example(SMALL)
     done = reference.run("tanh", weights_of(SMALL, step=10), 0, x, y, SMALL.loss)
-    reference.assert_close(torch.tensor(found["norm"]), done.state_gradients()[:, :, 0].norm(dim=-1))
-    assert found["diverged"] == -1
-    assert np.abs(found["norm"] / last(flow, e)["norm"] - 1).max() > 0.01
+    reference.assert_close(torch.tensor(found.norm), done.state_gradients()[:, :, 0].norm(dim=-1))
+    assert found.diverged == -1
+    assert np.abs(found.norm / last(flow, e).norm - 1).max() > 0.01
 
 
 def test_flow_leaves_truncation_out():
     whole, cut = last(flow, SMALL), last(flow, replace(SMALL, fixes=(Truncate(4),)))
-    np.testing.assert_array_equal(whole["norm"], cut["norm"])
-    assert (cut["norm"] > 0).all()
+    np.testing.assert_array_equal(whole.norm, cut.norm)
+    assert (cut.norm > 0).all()
 
 
 def test_flow_of_a_network_that_became_nan():
     found = last(flow, replace(PRESETS["explodes"].experiment, gain=2.0), step=40)
-    assert 0 <= found["diverged"] < 40
-    assert found["norm"].shape == (1, 30)
+    assert 0 <= found.diverged < 40
+    assert found.norm.shape == (1, 30)
 
 
 def test_flow_says_what_it_does_not_compute(monkeypatch):
     monkeypatch.setattr("rnnkit.studies.gradient_flow.MEGABYTES", 0)
     found = last(flow, SMALL)
-    assert found["product"] is found["spectrum"] is found["off"] is None
-    assert (found["norm"] > 0).all() and found["bound"] is not None
+    assert found.product is found.spectrum is found.off is None
+    assert (found.norm > 0).all() and found.bound is not None
 
 
 def test_singular_values_that_are_rounding_are_left_out():
     found = last(flow, replace(SMALL, length=60, hidden=8))
-    values = found["spectrum"][0]
+    values = found.spectrum[0]
     assert np.isnan(values[0]).any()
     assert np.nanmin(values / values[:, :1]) >= 1e-14
-    assert len(found["spectrum_t"]) == 48 and found["spectrum_t"][-1] == 59
+    assert len(found.spectrum_t) == 48 and found.spectrum_t[-1] == 59
 
 
 @pytest.mark.parametrize("step", [-1, 10_001, 2.5, "3", None])
@@ -236,7 +223,7 @@ def test_a_cell_of_the_map_is_the_ratio_that_autograd_finds(cell, task):
     T = max(10, TASKS[task].min_length)
     e = of(cell, task=task, length=T)
     found = last(regimes, e, gains=[0.5, 1.5], lengths=[T, T + 4])
-    assert found["ratio"].shape == (len(CELLS[cell].parts), 2, 2)
+    assert found.ratio.shape == (len(CELLS[cell].parts), 2, 2)
     here = replace(e, gain=1.5, length=T + 4, replicas=8, batch=8)
     p = init_params(here, torch.float64)
     batches = [TASKS[e.task].draw(T + 4, 8, random_stream(e.seed + r, Stream.DATA), held_out=False) for r in range(8)]
@@ -244,7 +231,7 @@ def test_a_cell_of_the_map_is_the_ratio_that_autograd_finds(cell, task):
     runs = [reference.run(cell, p, r, x, y[-1:], e.loss).state_gradients() for r in range(8)]
     norms = np.stack([run.flatten(2).norm(dim=-1).numpy() for run in runs], -1)
     for part in range(len(CELLS[cell].parts)):
-        assert found["ratio"][part, 1, 1] == pytest.approx(gradient_ratio(norms, here, part), rel=1e-9)
+        assert found.ratio[part, 1, 1] == pytest.approx(gradient_ratio(norms, here, part), rel=1e-9)
 
 
 @pytest.mark.parametrize("cell", ["tanh", "gru", "lstm"])
@@ -255,7 +242,7 @@ def test_a_cell_of_the_map_is_about_what_the_lab_shows(cell):
     here = replace(e, gain=1.25, length=20, replicas=8, batch=32)
     record = next(iter(train(here)))
     for part in range(len(CELLS[cell].parts)):
-        assert found["ratio"][part, 0, 0] == pytest.approx(gradient_ratio(record.state_grad, here, part), rel=0.5)
+        assert found.ratio[part, 0, 0] == pytest.approx(gradient_ratio(record.state_grad, here, part), rel=0.5)
 
 
 @pytest.mark.parametrize("init", INITS)
@@ -272,36 +259,36 @@ def test_a_reservoir_is_a_matrix_times_its_radius():
 
 
 def test_the_map_grows_length_by_length():
-    parts = [part for part in regimes(SMALL, gains=[0.5, 1.0, 2.0], lengths=[10, 15, 20]) if "progress" not in part]
-    assert [part["ratio"].shape for part in parts] == [(1, 1, 3), (1, 2, 3), (1, 3, 3)]
-    np.testing.assert_array_equal(parts[0]["ratio"][0, 0], parts[-1]["ratio"][0, 0])
-    assert parts[-1]["lengths"].tolist() == [10, 15, 20] and parts[-1]["gains"].tolist() == [0.5, 1, 2]
+    parts = [part for part in regimes(SMALL, gains=[0.5, 1.0, 2.0], lengths=[10, 15, 20]) if not isinstance(part, Progress)]
+    assert [part.ratio.shape for part in parts] == [(1, 1, 3), (1, 2, 3), (1, 3, 3)]
+    np.testing.assert_array_equal(parts[0].ratio[0, 0], parts[-1].ratio[0, 0])
+    assert parts[-1].lengths.tolist() == [10, 15, 20] and parts[-1].gains.tolist() == [0.5, 1, 2]
     drawn = [draw_weights(SMALL, seed)["W_rec"] for seed in range(8)]
-    assert parts[0]["singular"] == pytest.approx(np.median([np.linalg.norm(W, 2) for W in drawn]))
-    assert parts[0]["radius"] == pytest.approx(np.median([np.abs(np.linalg.eigvals(W)).max() for W in drawn]))
+    assert parts[0].singular == pytest.approx(np.median([np.linalg.norm(W, 2) for W in drawn]))
+    assert parts[0].radius == pytest.approx(np.median([np.abs(np.linalg.eigvals(W)).max() for W in drawn]))
 
 
 def test_the_map_does_not_depend_on_how_much_is_computed_at_once(monkeypatch):
-    whole = last(regimes, SMALL, lengths=[10])["ratio"]
+    whole = last(regimes, SMALL, lengths=[10]).ratio
     monkeypatch.setattr("rnnkit.studies.regime_map.MEGABYTES", 0)
-    np.testing.assert_allclose(last(regimes, SMALL, lengths=[10])["ratio"], whole, rtol=1e-12)
+    np.testing.assert_allclose(last(regimes, SMALL, lengths=[10]).ratio, whole, rtol=1e-12)
     assert whole.shape == (1, 1, len(theory.GAINS))
 
 
 def test_the_map_ignores_what_it_varies_and_what_cuts():
     given = last(regimes, SMALL, gains=[1.0], lengths=[12])
     other = last(regimes, replace(SMALL, gain=3.0, length=50, batch=9, fixes=(Truncate(2),)), gains=[1.0], lengths=[12])
-    np.testing.assert_array_equal(given["ratio"], other["ratio"])
+    np.testing.assert_array_equal(given.ratio, other.ratio)
 
 
 def test_wide_networks_are_mapped_with_fewer_units():
-    assert last(regimes, replace(SMALL, hidden=80), gains=[1.0], lengths=[10])["units"] == 64
-    assert last(regimes, SMALL, gains=[1.0], lengths=[10])["units"] == 5
+    assert last(regimes, replace(SMALL, hidden=80), gains=[1.0], lengths=[10]).units == 64
+    assert last(regimes, SMALL, gains=[1.0], lengths=[10]).units == 5
 
 
 def test_the_map_starts_where_the_task_can():
     memorization = replace(SMALL, task="memorization", length=30)
-    assert last(regimes, memorization, gains=[1.0])["lengths"].tolist() == [30, 50, 70, 100, 150, 200]
+    assert last(regimes, memorization, gains=[1.0]).lengths.tolist() == [30, 50, 70, 100, 150, 200]
 
 
 @pytest.mark.parametrize(

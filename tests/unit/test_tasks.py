@@ -13,7 +13,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS, Batch, is_held_out
 from rnnkit.tasks.agreement import GRAMMAR, PLURAL, SINGULAR, VOCABULARY, WORDS
 from rnnkit.tasks.base import HELD_OUT_ONE_IN, Task
-from rnnkit.tasks.texts import OTHER
+from rnnkit.tasks.characters import OTHER
 
 every = pytest.mark.parametrize("name", TASKS)
 SENTENCES = [name for name in TASKS if name.startswith("agreement")]
@@ -46,6 +46,11 @@ def adding(x):
     return [[x[marks, 1].sum() / 2]], marks[0]
 
 
+def adding_sum(x):
+    (marks,) = np.nonzero(x[:, 0])
+    return [[x[marks, 1].sum()]], marks[0]
+
+
 def multiplication(x):
     (marks,) = np.nonzero(x[:, 0])
     return [[x[marks, 1].prod()]], marks[0]
@@ -54,10 +59,13 @@ def multiplication(x):
 ANSWERS = {name: agreement for name in SENTENCES} | {
     "temporal-order": temporal_order,
     "temporal-order-3": temporal_order,
+    "temporal-order-lengths": temporal_order,
     "adding": adding,
+    "adding-sum": adding_sum,
     "multiplication": multiplication,
     "permutation": lambda x: (x[:1], 0),
     "memorization": lambda x: (x[:10], 9),
+    "copying": lambda x: (np.concatenate([np.full(len(x) - 10, 8), x[:10]]), 9),
 }
 
 
@@ -77,8 +85,10 @@ def test_targets_follow_from_the_inputs(name):
             answer, source = ANSWERS[name](batch.x[:, n])
             np.testing.assert_allclose(batch.y[:, n], answer, rtol=1e-14)
             sources.append(source)
-        assert TASKS[name].source(length) <= min(sources)
-        assert min(sources) - TASKS[name].source(length) <= 1
+        if TASKS[name].padded:
+            continue  # then it is the one of a sequence of the usual length
+        assert TASKS[name].evidence_step(length) <= min(sources)
+        assert min(sources) - TASKS[name].evidence_step(length) <= 1
 
 
 @every
@@ -90,7 +100,11 @@ def test_shapes_ranges_and_words(name):
         assert batch.x.shape == ((length, 50, task.n_in) if numbers else (length, 50))
         K = len(batch.y)
         assert batch.y.shape == ((K, 50, task.n_out) if numbers else (K, 50))
-        assert task.asked(length) == K and (1 <= K < length or (length == K and task.carries))
+        assert task.n_targets(length) == K and (1 <= K < length or (length == K and (task.carries_state or name == "copying")))
+        scored = task.scored(batch)
+        assert scored.x is batch.x and np.array_equal(scored.y, batch.y[-len(scored.y) :])
+        assert len(scored.y) == (10 if name == "copying" else K)
+        assert (batch.lengths is not None) == task.padded
         if numbers:
             assert batch.x.dtype == batch.y.dtype == np.float64
             assert batch.x.min() >= 0
@@ -131,7 +145,7 @@ def test_every_input_symbol_and_answer_occurs(name):
         if task.data:  # no unknown word or character occurs in the examples
             words -= {i for i in words if task.known.decode([i])[0] in (*SHAPES, OTHER)}
         assert set(np.unique(batch.x)) == words
-        answers = {0, 1} if name in ("permutation", "corpus") else words if task.carries else set(range(task.n_out))
+        answers = {0, 1} if name in ("permutation", "corpus") else words if task.carries_state else set(range(task.n_out))
         assert set(np.unique(batch.y)) == answers
 
 
@@ -168,14 +182,17 @@ def best_constant(task, y):
 @every
 def test_chance_and_guess_loss_by_simulation(name):
     task = TASKS[name]
-    accuracy, loss, squared = best_constant(task, task.sample(task.min_length, 200_000, rng()).y)
+    batch = task.scored(task.sample(task.min_length, 200_000, rng()))
+    accuracy, loss, squared = best_constant(task, batch.y)
     assert abs(task.chance - accuracy[0]) < accuracy[1]
     assert abs(task.guess_loss - loss[0]) < loss[1]
     assert abs(task.squared_guess_loss - squared[0]) < squared[1]
     length = task.min_length
     plain, reservoir = Experiment(task=name, length=length), Experiment(task=name, length=length, cell="esn")
-    assert (plain.loss, plain.guess_loss) == (task.loss, task.guess_loss)
-    assert (reservoir.loss, reservoir.guess_loss) == ("squared_error", task.squared_guess_loss)
+    share = task.guessed_share(length)
+    assert share == (len(batch.y) / length if name == "copying" else 1)
+    assert (plain.loss, plain.guess_loss) == (task.loss, share * task.guess_loss)
+    assert (reservoir.loss, reservoir.guess_loss) == ("squared_error", share * task.squared_guess_loss)
 
 
 @every
@@ -185,8 +202,8 @@ def test_classes_are_balanced_at_any_length(name):
     if task.loss != "cross_entropy" or task.data:  # somebody's sentences are as they are
         return
     for length, held_out in itertools.product((task.min_length + 4, 45), (False, True)):
-        y = task.draw(length, 6000, rng(), held_out).y
-        classes = task.n_out if name != "permutation" else 2
+        y = task.scored(task.draw(length, 6000, rng(), held_out)).y
+        classes = {"permutation": 2, "copying": 8}.get(name, task.n_out)
         counts = np.bincount(y.ravel())
         assert len(counts) == classes
         assert np.abs(counts / y.size - 1 / classes).max() < 5 * np.sqrt((1 - 1 / classes) / classes / y.size) + 0.01
@@ -292,7 +309,7 @@ def test_the_subject_stands_second_or_moves(name):
         assert set(places) == set(expected)
         n = len(expected)
         assert max(abs(count / 4000 - 1 / n) for count in places.values()) < 5 * np.sqrt(1 / n / 4000)
-        assert TASKS[name].source(length) == 1
+        assert TASKS[name].evidence_step(length) == 1
 
 
 @sentences
@@ -364,7 +381,7 @@ def test_temporal_order_says_the_order_in_words():
         assert TASKS["temporal-order-3"].answer(batch.y[:, n]) == " then ".join(seen)
 
 
-@pytest.mark.parametrize("name", ["adding", "multiplication"])
+@pytest.mark.parametrize("name", ["adding", "adding-sum", "multiplication"])
 @pytest.mark.parametrize("length", [10, 19, 100])
 def test_two_numbers_are_marked_one_in_each_window(name, length):
     x = TASKS[name].sample(length, 3000, rng()).x
@@ -376,14 +393,3 @@ def test_two_numbers_are_marked_one_in_each_window(name, length):
     assert marks[:, 1].max() < 0.5 * length
     assert abs(x[..., 1].mean() - 0.5) < 5 / np.sqrt(12 * 3000 * length)
     assert x[..., 1].max() < 1
-
-
-def test_permutation_and_memorization():
-    x = TASKS["permutation"].sample(30, 2000, rng()).x
-    assert set(x[0]) == {0, 1}
-    assert set(x[1:].ravel()) == set(range(2, 100))
-    x = TASKS["memorization"].sample(35, 200, rng()).x
-    assert set(x[:10].ravel()) == set(range(5))
-    assert (x[10:25] == 5).all()
-    assert (x[25] == 6).all()
-    assert (x[26:] == 5).all()

@@ -11,10 +11,13 @@ from rnnkit.corpus.tokens import to_tokens, unspaced
 from rnnkit.engine.trainer import Trainer, train
 from rnnkit.experiment import ExperimentError
 from rnnkit.serving.limits import Limits
-from rnnkit.studies.lm_bits import language, scores
-from rnnkit.tasks.data import drop, keep
+from rnnkit.studies.lm_bits import scores
+from rnnkit.studies.lm_bits import study as language
+from rnnkit.tasks.characters import MAX_CHARACTERS, OTHER, Characters, NextCharacter
+from rnnkit.tasks.data import STORE
+from rnnkit.tasks.next_symbol import UNKNOWN, axis_label
 from rnnkit.tasks.text_symbols import beginning, joined, pieces, unknown
-from rnnkit.tasks.texts import CHARACTERS, OTHER, UNKNOWN, Characters, NextCharacter, NextWord, shown
+from rnnkit.tasks.words import NextWord
 
 SMALL = Experiment(task="characters", length=8, hidden=6, batch=3, steps=4, replicas=2)
 BOOK = "It was the best of times, it was the worst of times.\n" * 60
@@ -27,12 +30,12 @@ def given():
     names = []
 
     def given(text, name="mine"):
-        names.append(keep(Text(name, text)))
+        names.append(STORE.put(Text(name, text)))
         return names[-1]
 
     yield given
     for name in names:
-        drop(name)
+        STORE.drop(name)
 
 
 # ---- words and marks ----
@@ -98,8 +101,8 @@ def test_a_header_and_a_licence_of_project_gutenberg_are_left_out_and_told(heade
     file = (HEADERS[header] + "\n" + BOOK + "\n" + LICENCES[licence]).replace("\n", end).encode()
     text = read_text(file)
     assert text.text == BOOK
-    (told,) = (note for note in text.notes if "Project Gutenberg" in note)
-    assert ("header" in told) == bool(HEADERS[header]) and "licence" in told
+    (note,) = (note for note in text.notes if "Project Gutenberg" in note)
+    assert ("header" in note) == bool(HEADERS[header]) and "licence" in note
     assert "GUTENBERG" in read_text(file, whole=True).text.upper()
 
 
@@ -112,8 +115,8 @@ def test_all_books_of_a_file_stay_and_what_stands_between_them_goes(header, lice
     file = "\n".join([HEADERS[header], BOOK, LICENCES[licence], HEADERS[header], NEXT, LICENCES[licence], HEADERS["2020s"], BOOK])
     text = read_text(file.encode())
     assert text.text == f"{BOOK}\n{NEXT}\n{BOOK}"
-    (told,) = (note for note in text.notes if "Project Gutenberg" in note)
-    assert "licences and headers between 3 books" in told
+    (note,) = (note for note in text.notes if "Project Gutenberg" in note)
+    assert "licences and headers between 3 books" in note
 
 
 @pytest.mark.parametrize("header", ["", HEADERS["2020s"]])
@@ -148,8 +151,8 @@ def test_every_character_of_the_training_part_is_told_apart_up_to_a_limit():
     train = "".join(task.text.characters[: int(0.8 * len(text))])
     assert task.named == len(set(train)) == 3000 and task.coverage["training"] == 1
     assert task.coverage["test"] == 0 and "0 % of the test part" in task.remarks(10)[0]
-    many = Characters.of("".join(chr(0x20000 + i) for i in range(CHARACTERS + 7)))
-    assert CHARACTERS >= 3000 and len(many) == CHARACTERS + 1
+    many = Characters.of("".join(chr(0x20000 + i) for i in range(MAX_CHARACTERS + 7)))
+    assert MAX_CHARACTERS >= 3000 and len(many) == MAX_CHARACTERS + 1
 
 
 def test_coverage_is_counted_in_every_part():
@@ -167,16 +170,16 @@ def test_guessing_the_catch_all_symbol_is_never_right(given):
     """A text whose last fifth is unknown: a network that always says so has 100 % by the old count."""
     e = replace(SMALL, data=given("ab" * 400 + "".join(HAN[:200])), replicas=1)
     task = e.bound_task
-    assert task.coverage["validation"] == 0 and set(task.exam(8, None).y.ravel()) == {UNKNOWN}
+    assert task.coverage["validation"] == 0 and set(task.evaluation_batch(8, None).y.ravel()) == {UNKNOWN}
     trainer = Trainer(e)
     trainer.params["b_out"].zero_()[..., task.named] = 100  # which says the catch-all symbol, whatever comes
-    assert trainer.exam.accuracy() == 0
+    assert trainer.recorder.evaluation.accuracy() == 0
     p = {name: W.double() for name, W in trainer.params.items()}
     _, right = scores(e, p, task.parts[2])
     assert right.all(), "the symbol itself is predicted"
     *_, found = language(e, 4)
-    assert found["accuracy"] == 0 and found["unknown"] == 1 and found["known"] is None
-    assert found["coverage"]["test"] == 0 and found["different"] == 2
+    assert found.accuracy == 0 and found.unknown == 1 and found.known_bits is None
+    assert found.coverage["test"] == 0 and found.different == 2
 
 
 def test_a_guesser_does_not_get_the_catch_all_symbol_right():
@@ -194,10 +197,10 @@ def test_bits_over_known_symbols_alone(given):
     test = task.parts[2]
     log_p, _ = scores(e, {name: W.double() for name, W in trainer.params.items()}, test)
     known = test[1:] < task.named
-    assert 0 < known.mean() < 1 and found["unknown"] == pytest.approx(1 - known.mean())
-    assert found["bits"] == pytest.approx(-log_p.mean() / np.log(2))
-    assert found["known"]["bits"] == pytest.approx(-log_p[known].mean() / np.log(2))
-    assert set(found["known"]) == {"bits", "unigram", "bigram", "five-gram", "uniform"}
+    assert 0 < known.mean() < 1 and found.unknown == pytest.approx(1 - known.mean())
+    assert found.bits["network"] == pytest.approx(-log_p.mean() / np.log(2))
+    assert found.known_bits["network"] == pytest.approx(-log_p[known].mean() / np.log(2))
+    assert set(found.known_bits) == {"network", "unigram", "bigram", "five-gram", "uniform"}
 
 
 def test_a_published_corpus_mark_for_rare_words_is_no_word():
@@ -215,7 +218,7 @@ def test_accents_that_stand_apart_become_one_character_with_their_letter():
     assert text == read_text(one.encode()) and any("NFC" in note and "200" in note for note in text.notes)
     task = NextCharacter(text)
     assert unknown(task, pieces(task, "cafe\u0301")) == [], "in what is typed as well"
-    assert shown("\u0301") == "◌\u0301" and shown(" ") == "␣"
+    assert axis_label("\u0301") == "◌\u0301" and axis_label(" ") == "␣"
 
 
 def test_a_text_without_spaces_is_told_to_be_learnt_by_characters():
@@ -238,8 +241,8 @@ def test_a_text_with_too_few_words_is_refused_with_the_reason(given):
 
 def test_a_validation_part_that_is_too_short_is_told():
     task = NextWord(Text("mine", "a b c d e " * 60))
-    assert any("has 30 words, fewer than one window of 100: it is read more than once." in told for told in task.remarks(100))
-    assert any("on only 30 words" in told for told in task.remarks(10))
+    assert any("has 30 words, fewer than one window of 100: it is read more than once." in remark for remark in task.remarks(100))
+    assert any("on only 30 words" in remark for remark in task.remarks(10))
     assert len(NextCharacter(Text("mine", "abcde" * 4000)).remarks(10)) == 1, "nothing but what is known"
 
 
@@ -253,7 +256,7 @@ def test_odd_texts_are_learnt(given, text):
             continue
         assert np.isfinite([r.loss for r in train(e)]).all()
         *_, found = language(e, 4)
-        assert np.isfinite(found["bits"]) and found["bits"] >= 0
+        assert np.isfinite(found.bits["network"]) and found.bits["network"] >= 0
         assert beginning(e.bound_task) in e.bound_task.known.symbols
 
 
@@ -263,7 +266,7 @@ def test_windows_of_the_validation_part_do_not_go_over_its_end(length):
     task = NextCharacter(Text("mine", HAN[:100] * 10))
     part = task.parts[1]
     assert len(set(part)) == len(part) == 100
-    batch = task.exam(length, None)
+    batch = task.evaluation_batch(length, None)
     starts = np.array([np.flatnonzero(part == x)[0] for x in batch.x[0]])
     assert (starts + length < len(part)).all() and len(set(starts)) == len(starts) == 99 // length
 

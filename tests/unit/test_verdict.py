@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from histories import LOW, E, gradient, history, told
+from histories import LOW, E, gradient, history, verdict_of
 
 from rnnkit import Experiment
-from rnnkit.analysis.gradient_summary import compared, fate, gradient_ratio, per_step, remaining
+from rnnkit.analysis.gradient_summary import comparison, gradient_ratio, per_step, ratio_phrase, remaining_text
 from rnnkit.analysis.learnt import solved_at
 from rnnkit.analysis.summary import verdict
 from rnnkit.engine.fixes import Truncate
@@ -35,7 +35,7 @@ STEPS = np.arange(3)  # of its records
     ],
 )
 def test_one_scale_of_words(ratio, words):
-    assert fate(ratio) == words
+    assert ratio_phrase(ratio) == words
 
 
 def test_factor_a_step():
@@ -55,13 +55,13 @@ def test_factor_a_step():
     ],
 )
 def test_gradient(source, words):
-    assert told(gradient(source)).gradient == f"At the subject the gradient is {words}."
+    assert verdict_of(gradient(source)).gradient == f"At the subject the gradient is {words}."
 
 
 def test_cut_is_not_called_vanished():
     e = Experiment(length=10, replicas=3, steps=2, fixes=(Truncate(4),))
-    assert "truncation cut its path after 4 steps" in told(gradient(0.0), e).gradient
-    assert told(gradient(0.0), replace(e, fixes=(Truncate(1),))).gradient.endswith("truncation cut its path after 1 step.")
+    assert "truncation cut its path after 4 steps" in verdict_of(gradient(0.0), e).gradient
+    assert verdict_of(gradient(0.0), replace(e, fixes=(Truncate(1),))).gradient.endswith("truncation cut its path after 1 step.")
 
 
 def test_both_parts_of_an_lstm():
@@ -72,13 +72,13 @@ def test_both_parts_of_an_lstm():
         "From the verb back to the subject: dL/dh is 1e-6 of its size, a factor of 0.178 a time step "
         "(it vanished), dL/dc is 0.5 of its size (it arrives)."
     )
-    assert told(grad, e).gradient == sentence
+    assert verdict_of(grad, e).gradient == sentence
 
 
 def test_outcome_counts_solved_networks():
     accuracy = LOW.copy()
     accuracy[1:, :2] = 0.995
-    v = told(gradient(0.5), accuracy=accuracy)
+    v = verdict_of(gradient(0.5), accuracy=accuracy)
     assert (
         v.outcome == "2 of 3 networks got at least 99 % of new sentences right, half of them by training step 1."
         and v.tone == "good"
@@ -87,33 +87,33 @@ def test_outcome_counts_solved_networks():
 
 
 def test_outcome_names_the_guesser():
-    assert told(gradient(0.5)).outcome == "Not learnt: 50 % of new sentences right, a guesser 50 %."
-    assert told(gradient(0.5), n=2).outcome.startswith("So far 50 %")
+    assert verdict_of(gradient(0.5)).outcome == "Not learnt: 50 % of new sentences right, a guesser 50 %."
+    assert verdict_of(gradient(0.5), n=2).outcome.startswith("So far 50 %")
 
 
 def test_divergence_names_step_and_tensor():
-    v = told(gradient(np.nan), diverged=np.array([7, -1, 3]), causes=("the loss", "", "h at t = 4 of the forward pass"))
+    v = verdict_of(gradient(np.nan), diverged=np.array([7, -1, 3]), causes=("the loss", "", "h at t = 4 of the forward pass"))
     cause = "the first at training step 3, in h at t = 4 of the forward pass"
     assert v.gradient == f"It exploded: 2 of 3 networks became NaN, {cause}."
     assert v.outcome == "Not learnt: the others: 50 % of new sentences right, a guesser 50 %." and v.tone == "bad"
 
 
 def test_when_all_diverged_an_old_score_is_not_repeated():
-    v = told(gradient(np.nan), diverged=np.array([7, 2, 3]), causes=("the loss",) * 3)
+    v = verdict_of(gradient(np.nan), diverged=np.array([7, 2, 3]), causes=("the loss",) * 3)
     assert v.outcome == "Nothing was learnt."
 
 
 def test_what_was_learnt_and_lost_again_is_said():
     accuracy = LOW.copy()
     accuracy[1] = 1.0
-    v = told(gradient(0.5), accuracy=accuracy)
+    v = verdict_of(gradient(0.5), accuracy=accuracy)
     assert v.outcome.endswith("half of them by training step 1, but 3 fell below again.") and v.tone == "neutral"
 
 
 def test_one_network_without_gradient_does_not_silence_the_others():
     grad = gradient(0.5)
     grad[..., 0] = 0
-    v = told(grad)
+    v = verdict_of(grad)
     assert "0.5 of what it is" in v.gradient
     assert v.cause == "1 of 3 networks has no gradient at the verb."
 
@@ -123,16 +123,16 @@ def test_of_an_lstm_it_is_said_which_gradient_a_network_has_not():
     e = replace(E, cell="lstm")
     grad = gradient(0.5, parts=2, e=e)
     grad[1, :, 0] = 0
-    assert "1 of 3 networks has no dL/dc at the verb." in told(grad, e).cause
+    assert "1 of 3 networks has no dL/dc at the verb." in verdict_of(grad, e).cause
 
 
 def test_next_to_nothing_at_the_end_is_no_gradient_that_could_vanish():
     """Half of 1e-38 is no float32: a 0 at the subject is no sign of vanishing there."""
     grad = gradient(0.0)
     grad[:, -1] = 1e-36
-    assert told(grad).gradient == "At the verb there is no gradient to send back."
+    assert verdict_of(grad).gradient == "At the verb there is no gradient to send back."
     grad[:, -1, 0] = 1e-34
-    v = told(grad)
+    v = verdict_of(grad)
     assert v.gradient.endswith("below 1e-38: it vanished.") and "2 of 3 networks have no gradient at the verb." in v.cause
 
 
@@ -140,7 +140,7 @@ def test_ratio_is_the_median_network():
     grad = np.ones((1, 10, 3), np.float32)
     grad[0, 1] = [1e-30, 1e-3, 5]
     assert gradient_ratio(grad, E) == pytest.approx(1e-3)
-    assert told(grad).cause == "That is the median: the networks have from 1e-30 to 5."
+    assert verdict_of(grad).cause == "That is the median: the networks have from 1e-30 to 5."
 
 
 def test_a_ratio_of_one_network_does_not_speak_for_those_that_are_nan():
@@ -160,11 +160,11 @@ def test_a_ratio_of_one_network_does_not_speak_for_those_that_are_nan():
 
 def test_zeros_are_exact_only_where_the_cause_is_known():
     e = replace(E, cell="relu", init="identity")
-    assert "exactly 0: no unit is on." in told(gradient(0.0), e, blocked=[1] * 3, flat=[1] * 3).gradient
-    some = told(gradient(0.0), e, blocked=[1] * 3, flat=[0.8] * 3)
+    assert "exactly 0: no unit is on." in verdict_of(gradient(0.0), e, blocked=[1] * 3, flat=[1] * 3).gradient
+    some = verdict_of(gradient(0.0), e, blocked=[1] * 3, flat=[0.8] * 3)
     assert some.gradient.endswith("is exactly 0: in every sequence there is a time step at which no unit is on.")
     assert some.cause == "80 % of the units are off."
-    assert "below 1e-38: it vanished" in told(gradient(0.0), e, blocked=[0.9] * 3, flat=[0.8] * 3).gradient
+    assert "below 1e-38: it vanished" in verdict_of(gradient(0.0), e, blocked=[0.9] * 3, flat=[0.8] * 3).gradient
 
 
 def test_w_rec_is_called_0_only_while_it_is():
@@ -184,7 +184,7 @@ def test_w_rec_is_called_0_only_while_it_is():
 
 
 def test_slopes_that_round_to_zero_are_not_called_smaller_than_a_number():
-    v = told(gradient(0.0), blocked=[0.25] * 3, flat=[0.9] * 3).gradient
+    v = verdict_of(gradient(0.0), blocked=[0.25] * 3, flat=[0.9] * 3).gradient
     assert "0 in float32: in 25 % of the sequences there is a time step at which all units are so saturated" in v
 
 
@@ -205,25 +205,28 @@ def test_what_is_beyond_float32_is_not_called_no_gradient(source):
     """Frozen weights or clip-value may have it, and train on."""
     h = history([gradient(source)] * 3)
     assert verdict(h).gradient == "At the subject the gradient is beyond float32: it exploded."
-    assert remaining(h, 2) in ("NaN", "infinite")
+    assert remaining_text(h, 2) in ("NaN", "infinite")
     lstm = history([gradient(source, 2)] * 3, replace(E, cell="lstm"))
     assert "dL/dh is beyond float32 (it exploded), dL/dc is beyond float32 (it exploded)." in verdict(lstm).gradient
     some = gradient(0.5)
     some[0, 1, 2] = source
     high = {"nan": "NaN", "inf": "infinite"}[str(source)]
-    assert told(some).cause == f"That is the median: the networks have from 0.5 to {high}."
+    assert verdict_of(some).cause == f"That is the median: the networks have from 0.5 to {high}."
 
 
 def test_no_gradient_at_the_end_is_none_and_not_nan():
     h = history([np.zeros((1, 10, 3), np.float32)] * 3, loss=[0] * 3)
-    assert remaining(h, 2) == remaining(h, 2, network=1) == "none"
+    assert remaining_text(h, 2) == remaining_text(h, 2, network=1) == "none"
     h.state_grad[2, :, :, 1] = np.nan  # it became NaN
-    assert remaining(h, 2, network=1) == "NaN" and remaining(h, 2, network=0) == "none"
+    assert remaining_text(h, 2, network=1) == "NaN" and remaining_text(h, 2, network=0) == "none"
 
 
 def test_a_batch_of_short_sentences_has_no_gradient_at_the_source():
     grad = gradient(ABSENT)
-    assert told(grad).gradient == "No sentence of this batch is so long that it has a subject." and told(grad).cause == ""
+    assert (
+        verdict_of(grad).gradient == "No sentence of this batch is so long that it has a subject."
+        and verdict_of(grad).cause == ""
+    )
 
 
 # ---- numbers beside the scale
@@ -243,9 +246,9 @@ def test_a_batch_of_short_sentences_has_no_gradient_at_the_source():
     ],
 )
 def test_no_ratio_is_rounded_onto_a_bar_of_the_scale(ratio, size, word):
-    assert compared(ratio, "it", "float32") == f"{size} it" and fate(ratio) == f"it {word}"
+    assert comparison(ratio, "it", "float32") == f"{size} it" and ratio_phrase(ratio) == f"it {word}"
 
 
 def test_a_part_that_grew_is_so_many_times_its_size():
-    sentence = told(gradient(1665.0, 2), replace(E, cell="lstm")).gradient
+    sentence = verdict_of(gradient(1665.0, 2), replace(E, cell="lstm")).gradient
     assert "dL/dc is 1,665 times its size, a factor of 2.53 a time step (it grew large)." in sentence

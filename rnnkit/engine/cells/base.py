@@ -66,6 +66,7 @@ class Cell(ABC, Generic[S, F, D]):
     input_gate: ClassVar[int | None] = None  # the gate that lets the new value in, where that is not 1 - forget gate
     recurrent_bias: ClassVar[bool] = False  # a bias b_rec beside h W_rec (torch's bias_hh), only where it is not redundant
     reservoir: ClassVar[bool] = False  # W_in, W_rec and b stay as drawn, and only the readout is fitted
+    learner: ClassVar[str] = "gradient-descent"  # what trains the weights: a name in engine.learners.LEARNERS
 
     # Settings.
     fields: ClassVar[tuple[str, ...]] = TRAINED  # fields of the Experiment that act on this cell, of those not for all cells

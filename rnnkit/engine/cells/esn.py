@@ -18,12 +18,13 @@ class Reservoir(nn.RNNCell):
 class EchoState(Cell[HiddenState, PreActivation, PreActivationGradient]):
     """Leaky echo state network (Jaeger 2001; Jaeger et al. 2007): h_t = (1 - leak) h_{t-1} + leak tanh(a_t).
 
-    W_in, W_rec and b stay as drawn; the readout is solved by ridge regression (ridge.Ridge). leak in (0, 1].
+    W_in, W_rec and b stay as drawn; the readout is solved by ridge regression (learners/ridge.py). leak in (0, 1].
     reservoirpy's Reservoir with lr = leak. The backward step gives the gradient that would be.
     """
 
     title = "echo state network"
     reservoir = True
+    learner = "ridge"
     fields = ("leak", "density", "ridge")
     suited = (("density", 1.0), ("gain", 0.9))
     max_slope = 1.0

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rnnkit.engine.fixes.base import LAST_START, Fix, GradientFix, SignalFix
+from rnnkit.engine.fixes.ar import AR
+from rnnkit.engine.fixes.base import ActivationFix, Fix, GradientFix, SignalFix, StartableFix
 from rnnkit.engine.fixes.clip_norm import ClipNorm
 from rnnkit.engine.fixes.clip_value import ClipValue
 from rnnkit.engine.fixes.freeze import Freeze
 from rnnkit.engine.fixes.l1 import L1
 from rnnkit.engine.fixes.l2 import L2
 from rnnkit.engine.fixes.omega import Omega
+from rnnkit.engine.fixes.tar import TAR
 from rnnkit.engine.fixes.truncate import Truncate
 
 __all__ = [
-    "FIXES", "L1", "L2", "ClipNorm", "ClipValue", "Fix", "Freeze", "GradientFix", "Omega", "SignalFix", "Truncate", "parse_fix",
+    "AR", "FIXES", "L1", "L2", "TAR", "ActivationFix", "ClipNorm", "ClipValue", "Fix", "Freeze", "GradientFix", "Omega",
+    "SignalFix", "StartableFix", "Truncate", "parse_fix",
 ]  # fmt: skip
 
 FIXES: dict[str, type[Fix]] = {
@@ -24,6 +27,8 @@ FIXES: dict[str, type[Fix]] = {
         L1,
         L2,
         Omega,
+        AR,
+        TAR,
         Freeze,
         ClipNorm,
         ClipValue,
@@ -32,16 +37,14 @@ FIXES: dict[str, type[Fix]] = {
 
 
 def parse_fix(text: str) -> Fix:
-    """`name:strength` -> the remedy; `name` alone takes its default, `@n` behind it lets it begin at training step n."""
+    """`name:a:b` -> the remedy; `name` alone takes its defaults, `@n` behind it lets it begin at training step n."""
     what, at, start = text.strip().partition("@")
-    name, _, strength = what.partition(":")
+    name, _, values = what.partition(":")
     if name not in FIXES:
         raise ValueError(f"unknown fix {name[:40]!r}: valid are {', '.join(FIXES)}")
-    fix = FIXES[name].parse(strength)
+    fix = FIXES[name].parse(values)
     if not at:
         return fix
-    if not isinstance(fix, GradientFix):
+    if not isinstance(fix, StartableFix):
         raise ValueError(f"{name} acts from the first training step on: it cannot begin at {start[:40]!r}")
-    if not start.isdecimal() or len(start) > 9:
-        raise ValueError(f"{name} can begin at a training step from 0 to {LAST_START}, got {start[:40]!r}")
-    return replace(fix, start_step=int(start))
+    return replace(fix, start_step=fix.start().parse(start))

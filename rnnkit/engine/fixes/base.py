@@ -1,18 +1,21 @@
-"""What a remedy is: something done to the gradient between the backward pass and the optimizer. Pure, composable, in order.
+"""What a remedy is: something done to the gradient on its way to the optimizer. Pure, composable, in order.
 
-A SignalFix acts on dL/ds_t as it crosses from step t to t - 1; a GradientFix acts on dL/dtheta afterwards. Each is a frozen
-dataclass with one strength, and is written `name:strength` in links and on the command line, `name:strength@n` where it begins
-at training step n only: before, the run is the one without it. Networks never mix: every norm and factor has one value for each
-of the R networks. torch is imported where it computes, so that menus read the fixes without it.
+There are three kinds. A SignalFix acts on dL/ds_t as it crosses from step t to t - 1. An ActivationFix adds a penalty on the
+states h_t to the loss. A GradientFix acts on dL/dtheta afterwards. Each is a frozen dataclass whose fields are its parameters
+(fields.setting). In links and on the command line it is written `name:a:b` with the parameters in their order, and `name:a:b@n`
+where it begins at training step n only: before, the run is the one without it. Networks never mix: every norm and factor has one
+value for each of the R networks. torch is imported where it computes, so that menus read the fixes without it.
 """
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from rnnkit.fields import FieldSpec, IntField, lower_first, specs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,21 +25,24 @@ if TYPE_CHECKING:
 
 Grads = Mapping[str, "Tensor"]
 Params = Mapping[str, "Tensor"]
-LAST_START = 1_000_000
+START_STEP = IntField(
+    0,
+    "from step",
+    "The training step at which this remedy begins; before, the run is the one without it.",
+    low=0,
+    high=1_000_000,
+    noun="a training step",
+    verb="can begin at",
+)
 
 
 @dataclass(frozen=True)
 class Fix(ABC):
-    """What all fixes have in common: a name, what a menu shows, and the checked strength."""
+    """What all fixes have in common: a name, what a menu shows, and the checked parameters."""
 
     name: ClassVar[str]  # in links, JSON and on the command line
     title: ClassVar[str]  # in menus
     about: ClassVar[str]  # a sentence
-    default: ClassVar[Any]
-    above: ClassVar[float] = 0.0  # the strength is greater than this ...
-    high: ClassVar[float] = 1e6  # ... and at most this
-    is_int: ClassVar[bool] = False
-    choices: ClassVar[tuple[str, ...]] = ()  # where the strength is no number, but some of these, joined by +
     floats_per_unit: ClassVar[int] = 0  # numbers it holds beside the tape, per time step, network, sequence and hidden unit
     moves_weights: ClassVar[bool] = False  # it moves weights where the gradient of the loss is 0, as a penalty does
     not_in_panels: ClassVar[str] = ""  # why no panel of the remedies tries it; "" where one does
@@ -48,36 +54,44 @@ class Fix(ABC):
             if name not in vars(cls):
                 setattr(cls, name, getattr(Fix, name))
 
-    @property
-    def strength(self) -> Any:
-        return getattr(self, fields(self)[-1].name)
-
     def __post_init__(self) -> None:
-        object.__setattr__(self, fields(self)[-1].name, self.checked(self.strength))
+        for name, spec in self.parameters().items():
+            object.__setattr__(self, name, spec.check(getattr(self, name)))
 
-    def checked(self, value: Any) -> Any:
-        """The strength, in the form in which equal ones are equal. Raises ValueError with what is valid."""
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or not self.above < value <= self.high or (self.is_int and value != int(value)):
-            kind = "a whole number" if self.is_int else "a number"
-            raise ValueError(f"{self.name} needs {kind} greater than {self.above:g} and at most {self.high:g}, got {value!r}")
-        return int(value) if self.is_int else float(value)
+    @classmethod
+    @cache
+    def parameters(cls) -> dict[str, FieldSpec[Any]]:
+        """Returns attribute -> FieldSpec in the order in which they are written. A single one has the fix's name and title."""
+        own = specs(cls)
+        if len(own) == 1:
+            return {
+                name: replace(spec, name=cls.name, verb="needs", label=cls.title, help=cls.about) for name, spec in own.items()
+            }
+        return {name: replace(spec, name=f"{cls.name} {name}") for name, spec in own.items()}
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """Returns the parameters' values, in their order."""
+        return tuple(getattr(self, name) for name in self.parameters())
 
     @classmethod
     def parse(cls, text: str) -> Fix:
-        """The fix from its strength as it stands in a link or on the command line; empty for the default."""
-        if not text:
-            return cls(cls.default)  # type: ignore[call-arg]  # a subclass has one field, its strength
-        try:
-            return cls(float(text))  # type: ignore[call-arg]
-        except ValueError as error:
-            message = str(error)
-            if "could not convert" in message:
-                message = f"{cls.name} needs a number, got {text[:40]!r}"
-            raise ValueError(message) from None
+        """Reads the fix from the text after its name, `a:b`. A parameter that is empty or left out has its default."""
+        known = cls.parameters()
+        if text and not known:
+            raise ValueError(f"{cls.name} has no parameters, got {text[:40]!r}")
+        parts = zip(known.items(), text.split(":", len(known) - 1), strict=False)
+        return cls(**{name: spec.read(part) for (name, spec), part in parts if part})
 
     def __str__(self) -> str:
-        return f"{self.name}:{self.strength!r}" if isinstance(self.strength, float) else f"{self.name}:{self.strength}"
+        known = self.parameters().values()
+        return ":".join([self.name, *(spec.show(value) for spec, value in zip(known, self.values, strict=True))])
+
+    def words(self) -> str:
+        """Writes the parameters' values for tables and captions: `0.5`, or `rate 0.5 and power 2` where there are several."""
+        known = self.parameters().values()
+        labels = [f"{lower_first(spec.label)} " if len(known) > 1 else "" for spec in known]
+        return " and ".join(label + spec.words(value) for label, spec, value in zip(labels, known, self.values, strict=True))
 
     @classmethod
     def applies_to(cls, gates: int) -> bool:
@@ -89,6 +103,7 @@ class Fix(ABC):
 
         Those of a GradientFix follow loss.backward() and change `.grad` of `network`'s weights; `frozen` says that some of these
         may be None. Those of a SignalFix stand in the loop over t, before the cell's step, and change the variables of its state.
+        Those of an ActivationFix add to the variable `penalty`; `h` (T, B, HIDDEN) are the states of one network.
         """
         return ""
 
@@ -110,19 +125,47 @@ class SignalFix(Fix):
 
 
 @dataclass(frozen=True)
-class GradientFix(Fix):
-    """A fix on the gradients of the weights, after the backward pass."""
+class StartableFix(Fix):
+    """A fix that can begin at a later training step."""
 
     start_step: int = field(default=0, kw_only=True)  # the training step at which it begins
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        start = self.start_step
-        if isinstance(start, bool) or not isinstance(start, int) or not 0 <= start <= LAST_START:
-            raise ValueError(f"{self.name} can begin at a training step from 0 to {LAST_START}, got {start!r}")
+        object.__setattr__(self, "start_step", self.start().check(self.start_step))
+
+    @classmethod
+    @cache
+    def start(cls) -> IntField:
+        """Returns the FieldSpec of `start_step`."""
+        return replace(START_STEP, name=cls.name)
 
     def __str__(self) -> str:
         return super().__str__() + (f"@{self.start_step}" if self.start_step else "")
+
+    def words(self) -> str:
+        return super().words() + (f" from training step {self.start_step} on" if self.start_step else "")
+
+
+class ActivationFix(StartableFix):
+    """A penalty P on the states h_t, added to the loss: dP/dh_t enters the backward pass at every step, beside dL/dh_t.
+
+    It then travels back as the gradient of the loss does: the same SignalFixes act on it. No GradientFix sees it on the tape,
+    which holds the gradient of the loss alone.
+    """
+
+    moves_weights = True
+
+    @abstractmethod
+    def __call__(self, h: Tensor, begun: Tensor) -> Tensor:
+        """dP/dh_t (T, R, B, H) from h_t (T, R, B, H). Changes none of its arguments.
+
+        begun (T, R, B, 1) is 1 where a sequence has begun, else 0. There h_t is 0, and dP/dh_t must be 0.
+        """
+
+
+class GradientFix(StartableFix):
+    """A fix on the gradients of the weights, after the backward pass."""
 
     @abstractmethod
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
-from rnnkit.engine.params import Bundle
+from rnnkit.engine.params import ParamStack
+from rnnkit.fields import FloatField, setting
 
 if TYPE_CHECKING:
     from rnnkit.engine.bptt import Tape
@@ -31,18 +32,17 @@ class ClipNorm(GradientFix):
     Pascanu, Mikolov & Bengio 2013, algorithm 1. A gradient that is NaN or infinite stays so.
     """
 
-    threshold: float
+    threshold: float = setting(FloatField, 1.0, low=0.0, high=1e6, above=True)
     name = "clip-norm"
     title = "Clipping by norm"
     about = "Shortens a gradient longer than this to exactly this length."
-    default = 1.0
-    LEAST: ClassVar[float] = 1e-30
+    MIN_SCALE: ClassVar[float] = 1e-30
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
         """Every gradient times min(1, threshold / ||g||), a factor for each network."""
-        grads = Bundle.of(grads)
+        grads = ParamStack.of(grads)
         scale = (self.threshold / grads.norm.clamp(min=self.threshold)).unsqueeze(1)
-        most = scale.clamp(min=self.LEAST)  # float32 has no number for a smaller one: the rest of the factor comes second
+        most = scale.clamp(min=self.MIN_SCALE)  # float32 has no number for a smaller one: the rest of the factor comes second
         return grads.like(grads.flat * most.to(grads.flat.dtype) * (scale / most).to(grads.flat.dtype))
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
-from rnnkit.engine.params import Bundle
+from rnnkit.engine.params import ParamStack
+from rnnkit.fields import FloatField, setting
 
 if TYPE_CHECKING:
     from rnnkit.engine.bptt import Tape
@@ -17,15 +18,14 @@ if TYPE_CHECKING:
 class ClipValue(GradientFix):
     """Clipping by value: every component into [-threshold, threshold] (Mikolov 2012). Changes the direction."""
 
-    threshold: float
+    threshold: float = setting(FloatField, 0.1, low=0.0, high=1e6, above=True)
     name = "clip-value"
     title = "Clipping by value"
     about = "Limits every single component of the gradient to this size."
-    default = 0.1
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
         """min(max(g, -threshold), threshold) of every number."""
-        grads = Bundle.of(grads)
+        grads = ParamStack.of(grads)
         return grads.like(grads.flat.clamp(-self.threshold, self.threshold))
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
 from rnnkit.engine.fixes.torch_names import TORCH_NAMES
+from rnnkit.fields import SubsetField, setting
 
 if TYPE_CHECKING:
     from rnnkit.engine.bptt import Tape
@@ -21,24 +22,11 @@ class Freeze(GradientFix):
     of earlier gradients move them.
     """
 
-    names: str
+    names: str = setting(SubsetField, "W_rec", choices=("W_in", "W_rec", "b", "W_out", "b_out"), noun="weights")
     name = "freeze"
     title = "Frozen weights"
     about = "Keeps these weights as they are."
-    default = "W_rec"
-    choices = ("W_in", "W_rec", "b", "W_out", "b_out")
     not_in_panels = "a means for studying what is learnt, not a remedy"
-
-    def checked(self, value: Any) -> str:
-        names = value.replace(" ", "+").split("+") if isinstance(value, str) else []  # "+" is a space in a URL
-        unknown = [n for n in names if n not in self.choices]
-        if unknown or not names:
-            raise ValueError(f"freeze needs weights out of {', '.join(self.choices)}, joined by +, got {str(value)[:60]!r}")
-        return "+".join(n for n in self.choices if n in names)
-
-    @classmethod
-    def parse(cls, text: str) -> Freeze:
-        return cls(text or cls.default)
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:
         """0 for the frozen weights; all others as they are."""

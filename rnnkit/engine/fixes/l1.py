@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
 from rnnkit.engine.fixes.torch_names import penalty
+from rnnkit.fields import FloatField, setting
 
 if TYPE_CHECKING:
     from rnnkit.engine.bptt import Tape
@@ -17,12 +18,10 @@ if TYPE_CHECKING:
 class L1(GradientFix):
     """Adds alpha sign(W) to the gradients of W_in, W_rec and W_out: the penalty alpha sum |W|."""
 
-    alpha: float
+    alpha: float = setting(FloatField, 1e-4, low=0.0, high=10.0, above=True)
     name = "l1"
     title = "L1 penalty"
     about = "Pulls every weight towards zero by the same amount."
-    default = 1e-4
-    high = 10
     moves_weights = True
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
 from rnnkit.engine.fixes.torch_names import penalty
+from rnnkit.fields import FloatField, setting
 
 if TYPE_CHECKING:
     from rnnkit.engine.bptt import Tape
@@ -17,12 +18,10 @@ if TYPE_CHECKING:
 class L2(GradientFix):
     """Adds alpha W to the gradients of W_in, W_rec and W_out: the penalty alpha/2 sum W^2."""
 
-    alpha: float
+    alpha: float = setting(FloatField, 1e-3, low=0.0, high=10.0, above=True)
     name = "l2"
     title = "L2 penalty"
     about = "Pulls every weight towards zero in proportion to its size."
-    default = 1e-3
-    high = 10
     moves_weights = True
 
     def __call__(self, grads: Grads, tape: Tape, params: Params) -> Grads:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
 from rnnkit.engine.fixes.torch_names import TORCH_NAMES, add_to_gradient
+from rnnkit.fields import FloatField, setting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,12 +53,10 @@ class Omega(GradientFix):
     the threshold 1e-20 refers to. Only for cells with one gate, where the Jacobian is W_rec^T diag(phi').
     """
 
-    alpha: float
+    alpha: float = setting(FloatField, 0.5, low=0.0, high=100.0, above=True)
     name = "omega"
     title = "Omega penalty"
     about = "Pascanu's penalty: asks the gradient to keep its size on the way back."
-    default = 0.5
-    high = 100
     floats_per_unit = 5
     moves_weights = True
     BOUND: ClassVar[float] = 1e-20

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import SignalFix
+from rnnkit.fields import IntField, setting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,13 +22,10 @@ class Truncate(SignalFix):
     the last k steps only: h_{T-k} ... h_{T-1}, counted from 0.
     """
 
-    steps: int
+    steps: int = setting(IntField, 25, low=0, high=100_000, above=True, step=5)
     name = "truncate"
     title = "Truncated backpropagation"
     about = "Lets the gradient flow back this many steps, no further."
-    default = 25
-    high = 100_000
-    is_int = True
 
     def __call__(self, ds: Tensor, t: int, T: int) -> Tensor:
         """0 at a cut, else ds; (R, B, H)."""

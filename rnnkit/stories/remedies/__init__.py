@@ -1,11 +1,11 @@
-"""Every remedy against a plain network: what it is (ideas), what it is tried on (panels), and what came out (results).
+"""Remedies compared with a plain network: descriptions (ideas), experiments with claims (panels), outcomes (results).
 
-The page Remedies draws them; a test trains every claim.
+The page Remedies draws them, and a test trains every claim.
 """
 
 from rnnkit.stories.remedies.ideas import IDEAS, LEVELS, Idea
 from rnnkit.stories.remedies.panels import PANELS, Panel, Remedy, repairs
-from rnnkit.stories.remedies.results import Outcome, Result, lessons, measure
+from rnnkit.stories.remedies.results import Outcome, Result, lessons, measure, result
 
 __all__ = [
     "IDEAS",
@@ -19,4 +19,5 @@ __all__ = [
     "lessons",
     "measure",
     "repairs",
+    "result",
 ]

@@ -1,4 +1,4 @@
-"""What each remedy is, whatever it is tried on: its equation, when it helps, when it does not, and who proposed it."""
+"""Descriptions of all remedies, independent of an experiment: equation, when it helps, when it fails, source."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Idea:
-    """What a remedy is, whatever it is tried on."""
+    """The description of a remedy."""
 
     title: str
     level: str  # what it changes: a key of LEVELS
-    formula: str  # one line, with the symbols of the code
+    formula: str  # one line of LaTeX, with the symbols of the code
     helps: str
     fails: str
     source: str
-    beside: Mapping[str, str] = field(default_factory=dict)  # part of these texts that speaks of a story -> the preset's name
+    mentions: Mapping[str, str] = field(default_factory=dict)  # part of these texts about a preset -> that preset's name
 
 
 LEVELS = {  # what a remedy changes -> heading of its rows

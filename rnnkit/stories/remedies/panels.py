@@ -1,5 +1,6 @@
-"""PANELS: every remedy on the same task, length, batches and seeds as a plain network. In one panel the plain network's gradient
-vanishes, in the other it explodes. What a row claims is checked on fresh seeds by a test.
+"""PANELS: all remedies on the same task, length, batches and seeds as a plain network, each with the Claim that a test checks.
+
+The plain network's gradient vanishes in one panel and explodes in the other.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rnnkit.stories.remedies.ideas import IDEAS, Idea
 
 @dataclass(frozen=True)
 class Remedy:
-    """An idea tried on one panel's plain network."""
+    """One row of a panel: a remedy applied to its plain network."""
 
     idea: Idea
     experiment: Experiment
@@ -24,12 +25,15 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Panel:
+    """A plain network and all remedies applied to it."""
+
     title: str
-    text: str  # what the plain network suffers from
+    text: str  # why the plain network fails
     remedies: Mapping[str, Remedy]  # the first one is the plain network
 
     @property
     def plain(self) -> Experiment:
+        """The plain network's Experiment."""
         return next(iter(self.remedies.values())).experiment
 
 
@@ -37,7 +41,7 @@ def _row(name: str, e: Experiment, claim: Claim) -> tuple[str, Remedy]:
     return name, Remedy(IDEAS[name], e, claim)
 
 
-# Input scale and learning rate are such that every remedy can do with them: nothing else has to be changed.
+# One input scale and one learning rate with which every remedy can work, so that nothing else has to change.
 _faint = Experiment(length=50, input_scale=0.02, lr=0.001, fixes=(), steps=200)
 _esn = Experiment(length=50, cell="esn", hidden=200, leak=0.1, gain=0.9, input_scale=0.02, steps=20)
 _LOST, _CUT, _ARRIVES = (0, 1e-8), (0, 0), (0.11, 0.6)
@@ -114,6 +118,6 @@ PANELS: dict[str, Panel] = {
 
 
 def repairs(name: str, kind: str) -> bool:
-    """What the claims say: in the vanishing panel, that most networks learn; in the exploding one, that none becomes NaN."""
+    """Whether a remedy works by its claim: most networks learn in the vanishing panel, none becomes NaN in the exploding one."""
     claim = PANELS[kind].remedies[name].claim
     return bool(claim.learnt) if kind == "vanishing" else claim.diverged[1] == 0

@@ -1,0 +1,112 @@
+"""What a curve of a training declares, the rows that its chart shows, and what the texts of all curves share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from rnnkit.corpus.notes import count
+from rnnkit.engine.history import WORST, History, median
+from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.rounding import amount
+from rnnkit.thinning import evenly
+
+LINES = "Thick: the median network; thin: each network; band: from the lowest to the highest."
+BARS = (
+    "Bars: dL/dW_rec is a sum of one term a time step; each bar is that term's share at the training step looked at, a red one "
+    "points against the sum."
+)
+NAN_IN_MEDIAN = " In the median a network that is NaN counts as the worst: it ends where half of them are."
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A number of every network over the training steps: its chart and its texts, for pages and for files.
+
+    chart(data, pinned, steps=..., **options(e)) draws it. `data` and `pinned` are tables of step, replica and `columns`; without
+    data it returns a specification for rows that come later, under the names "rows", "pinned" and "cursor". `steps` is the last
+    training step on the axis.
+    """
+
+    menu: str  # its name in a menu
+    title: Callable[[Experiment], str]  # what stands above the chart; Markdown, with the number in bold
+    about: str  # its text for screen readers while the chart changes
+    columns: dict[str, str]  # column of the chart's table -> attribute of History, (N, R)
+    chart: Callable[..., alt.LayerChart]
+    options: Callable[[Experiment], dict[str, Any]]  # of the chart, e.g. the baselines; hashable
+    state: Callable[[History, int], str]  # where the networks stand after the first n rows
+    finding: Callable[[History], str]  # how the number went, from the first row to the last
+    reading: Callable[[History], str]  # how to read the chart
+    field: str = ""  # of the Experiment, without which there is no such curve
+
+    def applies(self, e: Experiment) -> bool:
+        """Returns whether this Experiment has the curve."""
+        return not self.field or FIELDS[self.field].applies(e)
+
+    def rows(self, h: History, n: int, most: int) -> dict[str, np.ndarray]:
+        """Returns step, replica and the columns of the first n rows: about `most` rows, at recorded steps with any number."""
+        return _table(h.steps, {column: getattr(h, name)[:n] for column, name in self.columns.items()}, most)
+
+    def medians(self, h: History, n: int, most: int) -> dict[str, np.ndarray]:
+        """Returns the same of the median network alone."""
+        values = {column: getattr(h, name)[:n] for column, name in self.columns.items()}
+        return _table(h.steps, {k: median(v, WORST.get(k, np.inf))[:, None] for k, v in values.items()}, most)
+
+
+def _table(steps: np.ndarray, columns: dict[str, np.ndarray], most: int) -> dict[str, np.ndarray]:
+    first = next(iter(columns.values()))
+    R, measured = first.shape[1], np.flatnonzero(~np.isnan(first).all(1))
+    rows = measured[evenly(len(measured), max(2, most // R))]
+    table = {"step": np.repeat(steps[rows], R), "replica": np.tile(np.arange(R), len(rows))}
+    return table | {name: values[rows].ravel() for name, values in columns.items()}
+
+
+# ---- texts ----
+
+
+def last_median(h: History, values: np.ndarray, n: int, worst: float = np.inf) -> tuple[float, int, int]:
+    """Returns the last median of the first n rows (NaN where none has a number), its step, and how many networks are NaN."""
+    measured = np.flatnonzero(~np.isnan(values[:n]).all(1))
+    dead = int((h.diverged[n - 1] >= 0).sum()) if n else 0
+    if not len(measured) or dead == values.shape[1]:
+        return float("nan"), 0, dead
+    return float(median(values[measured[-1:]], worst)[0]), int(h.steps[measured[-1]]), dead
+
+
+def median_is_nan(dead: int, networks: int) -> str:
+    """Returns why the median is not a number."""
+    return "every network is NaN" if dead == networks else f"the median network is NaN, as {dead} of {networks} are"
+
+
+def median_network(h: History, value: float, step: int, dead: int) -> str:
+    """Returns what `last_median` gives in words."""
+    if np.isnan(value):
+        return median_is_nan(dead, h.e.replicas) if dead else "no network has a number yet"
+    text = f"the median network stands at {amount(value)} after {count(step, 'training step')}"
+    return text + (f", {dead} {'is' if dead == 1 else 'are'} NaN" if dead else "")
+
+
+def trend(h: History, values: np.ndarray, form: Callable[[float], str], worst: float = np.inf) -> str:
+    """Returns `from 0.69 at step 0 to 0.01 at step 200 (median).`"""
+    middle = median(values[: h.n], worst)
+    finite = np.flatnonzero(np.isfinite(middle))
+    if not len(finite):
+        return "no number."
+    first, last = (f"{form(middle[i])} at step {h.steps[i]:,}" for i in (finite[0], finite[-1]))
+    of = " (median)" if values.shape[1] > 1 else ""
+    return f"{first}{of}." if finite[0] == finite[-1] else f"from {first} to {last}{of}."
+
+
+def nan_at_the_end(h: History) -> str:
+    """Returns how many networks are NaN at the end; "" for none."""
+    lost = int((h.diverged[h.n - 1] >= 0).sum())
+    return f" At the end {lost} of {h.e.replicas} networks are NaN." if lost else ""
+
+
+def nan_in_median(h: History, n: int) -> str:
+    """Returns NAN_IN_MEDIAN where one of several networks is NaN after the first n rows; else ""."""
+    return NAN_IN_MEDIAN if h.e.replicas > 1 and (h.diverged[n - 1] >= 0).any() else ""

@@ -1,0 +1,48 @@
+"""Accuracy on held-out sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnkit.engine import bptt
+from rnnkit.engine.batches import tensors
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.losses import correct
+from rnnkit.experiment import Experiment
+from rnnkit.tasks.base import shared_evaluation
+
+
+class Evaluation:
+    """The held-out sequences of an Experiment's task, and the accuracy of its networks on them.
+
+    The sequences depend on the task and the length alone: all networks of all runs get the same ones. They pass through in
+    portions of PORTION sequences, and in pieces of time that fit the cache.
+    """
+
+    PORTION, PIECE = 64, 2**19  # sequences; numbers in the activations of one piece of time
+
+    def __init__(self, e: Experiment, params: Mapping[str, Tensor]) -> None:
+        self.params = params
+        task = e.bound_task
+        self.batch = shared_evaluation(task, e.length)
+        R, _, width = params["W_rec"].shape
+        steps = e.length if task.padded else min(e.length, max(1, self.PIECE // (R * self.PORTION * width)))
+        self.tape = bptt.Tape(CELLS[e.cell], params, steps, self.PORTION)
+
+    def accuracy(self) -> np.ndarray:
+        """Returns the share of right answers of each network, (R,)."""
+        W, n = self.params["W_rec"], self.batch.x.shape[1]
+        right = torch.zeros(len(W), dtype=torch.float64, device=W.device)
+        for start in range(0, n, self.PORTION):
+            rows = np.arange(start, start + self.PORTION) % n  # the last portion is filled up, and not counted
+            part = self.batch.part(rows)
+            x, y, padding, _ = tensors([part], W.dtype, str(W.device))
+            x, y = (t.expand(-1, len(W), *t.shape[2:]) for t in (x, y))
+            z = bptt.readout(self.params, self.tape.last_states(self.params, x, len(y), padding))
+            counted = min(self.PORTION, n - start)
+            right += correct(z[:, :, :counted], y[:, :, :counted]) * counted
+        return (right / n).cpu().numpy()

@@ -1,0 +1,140 @@
+"""The papers that the glossary names: its reading list. A link is an arXiv number, a DOI or an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Source:
+    """A paper."""
+
+    authors: str
+    year: int
+    title: str
+    where: str  # journal with volume and pages, conference, or report
+    link: str  # https://...
+
+    @property
+    def short(self) -> str:
+        """Returns `Pascanu, Mikolov & Bengio 2013`."""
+        return f"{self.authors} {self.year}"
+
+
+ARXIV, DOI = "https://arxiv.org/abs/", "https://doi.org/"
+
+SOURCES: Mapping[str, Source] = {
+    "elman": Source(
+        "Elman", 1990, "Finding structure in time", "Cognitive Science 14(2), 179–211", f"{DOI}10.1207/s15516709cog1402_1"
+    ),
+    "werbos": Source(
+        "Werbos",
+        1990,
+        "Backpropagation through time: what it does and how to do it",
+        "Proceedings of the IEEE 78(10), 1550–1560",
+        f"{DOI}10.1109/5.58337",
+    ),
+    "williams-peng": Source(
+        "Williams & Peng",
+        1990,
+        "An efficient gradient-based algorithm for on-line training of recurrent network trajectories",
+        "Neural Computation 2(4), 490–501",
+        f"{DOI}10.1162/neco.1990.2.4.490",
+    ),
+    "bengio": Source(
+        "Bengio, Simard & Frasconi",
+        1994,
+        "Learning long-term dependencies with gradient descent is difficult",
+        "IEEE Transactions on Neural Networks 5(2), 157–166",
+        f"{DOI}10.1109/72.279181",
+    ),
+    "hochreiter": Source(
+        "Hochreiter & Schmidhuber",
+        1997,
+        "Long short-term memory",
+        "Neural Computation 9(8), 1735–1780",
+        f"{DOI}10.1162/neco.1997.9.8.1735",
+    ),
+    "gers": Source(
+        "Gers, Schmidhuber & Cummins",
+        2000,
+        "Learning to forget: continual prediction with LSTM",
+        "Neural Computation 12(10), 2451–2471",
+        f"{DOI}10.1162/089976600300015015",
+    ),
+    "jaeger": Source(
+        "Jaeger",
+        2001,
+        "The “echo state” approach to analysing and training recurrent neural networks",
+        "GMD Report 148, German National Research Center for Information Technology",
+        "https://www.ai.rug.nl/minds/uploads/EchoStatesTechRep.pdf",
+    ),
+    "jaeger-leaky": Source(
+        "Jaeger, Lukoševičius, Popovici & Siewert",
+        2007,
+        "Optimization and applications of echo state networks with leaky-integrator neurons",
+        "Neural Networks 20(3), 335–352",
+        f"{DOI}10.1016/j.neunet.2007.04.016",
+    ),
+    "glorot": Source(
+        "Glorot & Bengio",
+        2010,
+        "Understanding the difficulty of training deep feedforward neural networks",
+        "AISTATS, PMLR 9, 249–256",
+        "https://proceedings.mlr.press/v9/glorot10a.html",
+    ),
+    "pascanu": Source(
+        "Pascanu, Mikolov & Bengio",
+        2013,
+        "On the difficulty of training recurrent neural networks",
+        "ICML, PMLR 28(3), 1310–1318",
+        f"{ARXIV}1211.5063",
+    ),
+    "saxe": Source(
+        "Saxe, McClelland & Ganguli",
+        2014,
+        "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks",
+        "ICLR (arXiv 2013)",
+        f"{ARXIV}1312.6120",
+    ),
+    "cho": Source(
+        "Cho et al.",
+        2014,
+        "Learning phrase representations using RNN encoder–decoder for statistical machine translation",
+        "EMNLP, 1724–1734",
+        f"{ARXIV}1406.1078",
+    ),
+    "le": Source(
+        "Le, Jaitly & Hinton",
+        2015,
+        "A simple way to initialize recurrent networks of rectified linear units",
+        "arXiv",
+        f"{ARXIV}1504.00941",
+    ),
+    "linzen": Source(
+        "Linzen, Dupoux & Goldberg",
+        2016,
+        "Assessing the ability of LSTMs to learn syntax-sensitive dependencies",
+        "TACL 4, 521–535",
+        f"{ARXIV}1611.01368",
+    ),
+    "merity": Source(
+        "Merity, McCann & Socher", 2017, "Revisiting activation regularization for language RNNs", "arXiv", f"{ARXIV}1708.01009"
+    ),
+    "tallec": Source("Tallec & Ollivier", 2018, "Can recurrent neural networks warp time?", "ICLR", f"{ARXIV}1804.11188"),
+    "warstadt": Source(
+        "Warstadt et al.",
+        2020,
+        "BLiMP: the benchmark of linguistic minimal pairs for English",
+        "TACL 8, 377–392",
+        f"{ARXIV}1912.00582",
+    ),
+    "vogt": Source(
+        "Vogt, Puelma Touzel, Shlizerman & Lajoie",
+        2022,
+        "On Lyapunov exponents for RNNs: understanding information propagation using dynamical systems tools",
+        "Frontiers in Applied Mathematics and Statistics 8, 818799",
+        f"{DOI}10.3389/fams.2022.818799",
+    ),
+}

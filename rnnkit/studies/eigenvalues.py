@@ -1,0 +1,70 @@
+"""How the eigenvalues of one network's recurrence move while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rnnkit.engine import bptt, probes
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.denormals import no_grad_no_denormals
+from rnnkit.engine.trainer import Trainer
+from rnnkit.experiment import Experiment
+from rnnkit.results import Progress
+from rnnkit.results.eigenvalues import Eigenvalues
+from rnnkit.studies.networks import MAX_STEPS, MAX_TRAINED_STEPS, tensors, whole
+from rnnkit.thinning import evenly
+
+SNAPSHOTS = 41  # training steps at which they are measured, at most
+MAX_STATE = 512  # of larger matrices the 512 largest of both are given
+
+
+def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress | Eigenvalues]:
+    """Trains the run for `step` steps and measures network `replica` on the way, evenly, at the first and the last step.
+
+    Yields what is found so far after each. The mean Jacobian is that of the task's example sequence. In float64. Raises
+    ValueError for a step or replica out of range.
+    """
+    whole("step", step, max(MAX_TRAINED_STEPS, e.steps))
+    whole("replica", replica, e.replicas - 1)
+    with no_grad_no_denormals():
+        trainer = Trainer(replace(e, steps=MAX_STEPS))  # so many steps that records are rare
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    at = evenly(step + 1, SNAPSHOTS)
+    gated = CELLS[e.cell].forget_gate is not None
+    for i, now in enumerate(at):
+        with no_grad_no_denormals():
+            while trainer.step < now:
+                trainer.advance()
+            p = {name: W[replica : replica + 1].double() for name, W in trainer.params.items()}
+            found.append(_values(mean_jacobian(e, p) if gated else p["W_rec"][0]))
+        values, singular = (np.stack(parts) for parts in zip(*found, strict=True))
+        yield Progress((now + 1) / (step + 1))
+        diverged = int(trainer.diverged[replica])
+        matrix = "mean Jacobian" if gated else "W_rec"
+        yield Eigenvalues(at[: i + 1], values.real.copy(), values.imag.copy(), singular, matrix, diverged)
+
+
+def mean_jacobian(e: Experiment, p: bptt.Params) -> Tensor:
+    """Returns the mean over the example's time steps of ds_t / ds_{t-1}, (S, S), of one network, s_t = (h_t, c_t, ...)."""
+    x, _ = tensors([e.bound_task.draw(e.length, 1, np.random.default_rng(0), held_out=True)])
+    cell, s0 = CELLS[e.cell], None
+    size = len(cell.parts) * e.hidden
+    total = torch.zeros(size, size, dtype=torch.float64)
+    for piece in x.split(max(1, 2**22 // size**2)):  # 64 MB of Jacobians
+        tape = bptt.forward(cell, p, piece, s0)
+        s0 = tuple(part[-1].clone() for part in tape.s)
+        total += probes.jacobians(cell, p, tape)[0].sum(0)
+    return total / len(x)
+
+
+def _values(M: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Returns eigenvalues, by modulus, and singular values, largest first."""
+    matrix = M.numpy()
+    values = np.linalg.eigvals(matrix).astype(complex)
+    values = values[np.lexsort((values.imag, -np.abs(values).round(12)))]
+    return values[:MAX_STATE], np.linalg.svd(matrix, compute_uv=False)[:MAX_STATE]

@@ -1,0 +1,173 @@
+"""Your network: the example, a viewer's own file, what is refused, and the page in Chromium."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from apptest import prose, state
+from browsing import PHONE, SIDEWAYS, expect
+from ready_pages import chart
+
+import examples.time_series as time_series
+from pages.state import watched_file
+from pages.state.viewer_state import WatchedFile
+from rnnkit.engine.record import pack
+from rnnkit.watch.run import Profile, WatchRun, read
+from rnnkit.watch.sentences import verdict
+
+LAPTOP = {"width": 1366, "height": 768}
+
+
+def profile(step, layer="rnn.l0", direction="forward", part="h", T=6, cut=False):
+    norm = np.linspace(1e-9, 1, T) * (step + 1)
+    return Profile(step, layer, direction, part, 0, 0, cut, norm)
+
+
+def run_of(*profiles):
+    run = WatchRun()
+    for step in sorted({p.step for p in profiles}):
+        run.add([p for p in profiles if p.step == step], {"rnn.l0": 1e-8})
+    return run
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """opened(run, name) shows this file as the viewer's."""
+
+    def show(run, name="mine.rnnkit"):
+        monkeypatch.setattr(watched_file, "shown", lambda: WatchedFile(name, run))
+
+    return show
+
+
+def test_the_example_is_what_its_script_measures():
+    """Its first steps, trained again; later ones drift with another order of sums."""
+    recorded, again = watched_file.example(), time_series.train(steps=11).run
+    assert recorded.steps == list(range(0, time_series.STEPS, 5))
+    for before, now in zip(recorded.profiles, again.profiles, strict=False):
+        assert before.key == now.key and before.step == now.step
+        assert np.allclose(before.norm, now.norm, rtol=1e-3, atol=0)
+    assert len(again.profiles) == 6 and recorded.findings[0].cell == "lstm"
+
+
+def test_the_page_opens_on_the_example(app):
+    at = app(page="your_network")
+    assert not at.exception and not at.warning and "**An example.**" in prose(at)
+    first = verdict(watched_file.example()).splitlines()[1].partition(". ")[0]
+    assert first in prose(at).replace("\\", "")
+    assert {chart.title for chart in state(at).charts.drawn.values()} == {"How far back dL/dW_rec of lstm.l0 looks"}
+
+
+def test_a_file_of_several_layers_and_directions(app, opened):
+    places = [(layer, d, p) for layer in ("a.l0", "a.l1") for d in ("forward", "reverse") for p in "hc"]
+    opened(run_of(*(profile(step, *place) for step in (0, 10) for place in places)), "<b>mine</b>.rnnkit")
+    at = app(page="your_network", your_network_layer="a.l1", your_network_direction="reverse", your_network_part="h")
+    assert not at.exception and not at.warning and "mine" in prose(at) and "<b>mine" not in prose(at)
+    assert at.selectbox(key="your_network_layer").value == "a.l1"
+    assert "This file has no split by lag of this layer." in [info.value for info in at.info]
+
+
+def test_a_link_to_a_layer_that_the_file_lacks_is_said(app, opened):
+    opened(run_of(profile(0, "a.l0"), profile(0, "a.l1")))
+    at = app(page="your_network", your_network_layer="elsewhere")
+    assert not at.exception and any("your_network_layer: 'elsewhere' does not fit" in w.value for w in at.warning)
+
+
+@pytest.mark.parametrize("T, cut", [(1, False), (3, True), (5000, False)])
+def test_sequences_of_any_length(app, opened, T, cut):
+    opened(run_of(profile(0, T=T, cut=cut), profile(5, T=T, cut=cut)))
+    at = app(page="your_network")
+    assert not at.exception and ("2,000 of 5,000 time steps are drawn" in prose(at)) == (T == 5000)
+
+
+def test_norms_that_are_not_finite_or_nothing(app, opened):
+    bad = [
+        Profile(step, "rnn.l0", "forward", "h", 0, 0, False, np.array(norm))
+        for step, norm in enumerate(([0.0, 0], [np.nan, np.inf]))
+    ]
+    opened(run_of(*bad))
+    assert not app(page="your_network").exception
+
+
+def test_why_the_last_step_was_not_watched_stands_apart_from_the_verdict(app, opened):
+    run = replace(watched_file.example(), problem="gradients of <b>nobody</b>")
+    opened(replace(run, findings=(replace(run.findings[0], beyond=0.25),)))
+    at = app(page="your_network")
+    (said,) = [w.value for w in at.warning]
+    assert "could not be watched: gradients of" in said and "<b>" not in said and not at.exception
+    assert prose(at).count("could not be watched") <= 1 and "#### lstm.l0: Of dL/dc" in prose(at).replace("\\", "")
+    assert "0.25 of it looks back 100 steps or more" in prose(at)
+
+
+# ---- files ----
+
+
+def test_a_file_of_watch_is_opened(tmp_path):
+    run = run_of(profile(0), profile(10))
+    (tmp_path / "run.rnnkit").write_bytes(run.to_bytes())
+    again = watched_file.opened(run.to_bytes())
+    assert again.frame().equals(run.frame()) and read(tmp_path / "run.rnnkit").steps == [0, 10]
+
+
+@pytest.mark.parametrize(
+    "data, text",
+    [
+        (b"", "expected what pack writes"),
+        (b"PK\x03\x04 a zip", "expected what pack writes"),
+        (b"[1]\n", "expected what pack writes"),
+        (pack({"format": "other"}), "expected a file of watch.save"),
+        (pack({"format": "rnnkit.watch", "version": 99}), "update rnnkit"),
+        (pack({"format": "rnnkit.watch", "version": 1}), "a damaged one"),
+    ],
+)
+def test_another_file_is_refused(data, text):
+    with pytest.raises(ValueError, match=text):
+        watched_file.opened(data)
+
+
+def test_what_the_page_cannot_show_is_refused():
+    many = run_of(*(profile(0, f"l{i}") for i in range(watched_file.MAX_PLACES + 1)))
+    for run, text in (
+        (WatchRun(problem="no layer"), "it holds no watched training step: no layer"),
+        (many, "expected at most 200 layers, directions and parts, got 201"),
+        (run_of(profile(0, "x" * 201)), "at most 200 printable characters"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            watched_file.opened(run.to_bytes())
+
+
+# ---- in a browser ----
+
+
+def test_a_file_is_given_refused_and_closed(server, visit, tmp_path):
+    page = visit(server.link("/your_network"), viewport=LAPTOP)
+    good, bad = tmp_path / "good.rnnkit", tmp_path / "bad.rnnkit"
+    good.write_bytes(run_of(profile(0, "mine.l0"), profile(3, "mine.l0")).to_bytes())
+    bad.write_bytes(b"no such file")
+    for file, text in ((bad, "'bad.rnnkit' cannot be opened: expected what pack writes"), (good, "good.rnnkit")):
+        page.get_by_role("button", name="Watch your own network").click()
+        field = page.locator("input[type=file]")
+        expect(field).to_have_count(1)
+        field.set_input_files(file)
+        expect(page.get_by_text(text)).to_be_visible()
+        expect(field).to_have_count(1)  # another one, for the next file
+        page.keyboard.press("Escape")
+        expect(field).to_have_count(0)
+    expect(page.get_by_text("cannot be opened")).to_have_count(0)
+    expect(page.get_by_text("2 training steps watched")).to_be_visible()
+    page.get_by_role("button", name="Back to the example").click()
+    expect(page.get_by_text("An example.")).to_be_visible()
+
+
+def test_verdict_heatmap_and_lags_are_on_the_first_screen(server, visit):
+    page = visit(server.link("/your_network"), viewport=LAPTOP)
+    heatmap = page.locator(".st-key-your_network_gradient .heatmap[data-rows]")
+    for what in (page.locator(".st-key-your_network_verdict"), heatmap, chart(page, "How far back")):
+        box = what.bounding_box()
+        assert box["y"] + box["height"] <= LAPTOP["height"], what
+
+
+def test_the_page_on_a_phone(server, visit):
+    page = visit(server.link("/your_network"), viewport=PHONE, has_touch=True, is_mobile=True)
+    expect(page.locator(".st-key-your_network_gradient .heatmap[data-rows]")).to_be_visible()
+    assert max(page.evaluate(SIDEWAYS)) <= 0
