@@ -146,7 +146,7 @@ def page() -> None:
     _bring(e, expanded=False)
     _networks(e)
     live_run.live(e)
-    if uploads.refusal(e.data):
+    if uploads.refusal(*e.given):
         return
     _results(e)
     most, pieces_are = (text.format(vocabulary=e.vocabulary) for text in KNOWN[e.task])
@@ -165,7 +165,7 @@ def _task(e: Experiment) -> NextSymbol:
 
 def _about_data(e: Experiment) -> None:
     """Draws where the text comes from."""
-    text = uploads.about(e.data) if e.data and not uploads.refusal(e.data) else example_text()
+    text = uploads.about(e.data) if e.data and not uploads.refusal(*e.given) else example_text()
     assert isinstance(text, Text)
     size = f"{len(text.text):,} characters" if not TASKS[e.task].by_words else f"{len(text.words):,} words"
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -175,7 +175,7 @@ def _about_data(e: Experiment) -> None:
             st.button("Back to the example", key="language_example", on_click=session.open_run, args=(replace(e, data=""),))
         else:
             st.markdown(f"**Example text**: sentences of the agreement task, {size}. *{text.text.splitlines()[1]}*")
-    for note in (*text.notes, *(_task(e).remarks(e.length) if e.data and not uploads.refusal(e.data) else ())):
+    for note in (*text.notes, *(_task(e).remarks(e.length) if e.data and not uploads.refusal(*e.given) else ())):
         st.caption(plain(note))
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.components.network import PLACE, network, picture, things
 from pages.state import page_settings, session
-from pages.ui import layout, study_view
+from pages.ui import layout, own_weights, study_view
 from rnnkit.analysis.activations import example, read
 from rnnkit.corpus.notes import count
 from rnnkit.engine.cells import CELLS
@@ -83,7 +83,10 @@ def _choices(e: Experiment) -> tuple[str, Batch, bool]:
     nouns = {n: " ".join(task.labels(b.x[t])[0] for t in task.landmarks(b.x[:, 0])) for n, b in numbers.items()}
     options: dict[str, Any] = {"label_visibility": "collapsed"}
     with st.container(horizontal=True, gap="medium"):
-        kinds = {"untrained": "untrained weights", "trained": f"after {count(min(e.steps, MAX_STEPS), 'training step')}"}
+        kinds = {
+            "untrained": f"{own_weights.first(e)} weights",
+            "trained": f"after {count(min(e.steps, MAX_STEPS), 'training step')}",
+        }
         weights = page_settings.segmented(
             "Weights", list(kinds), "network_trained", "untrained", format_func=lambda kind: kinds[kind], **options
         )

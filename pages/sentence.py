@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.components.sentence_reader import PLACE, Row, reader
 from pages.state import page_settings, session
-from pages.ui import layout, sentence_builder, sentence_units, study_view
+from pages.ui import layout, own_weights, sentence_builder, sentence_units, study_view
 from pages.ui.markdown import plain
 from pages.ui.registry import CHART
 from rnnkit.analysis import activations
@@ -140,9 +140,9 @@ def _step(e: Experiment) -> int:
     st.markdown("after training steps:", width="content")
     options: dict[str, Any] = {
         "label_visibility": "collapsed",
-        "format_func": lambda step: f"{step:,}" if step else "0, untrained",
+        "format_func": lambda step: f"{step:,}" if step else f"0, {own_weights.first(e)}",
     }
-    return page_settings.segmented("Training steps", steps, "sentence_step", last, context=last, **options)
+    return page_settings.segmented("Training steps", steps, "sentence_step", 0 if e.weights else last, context=last, **options)
 
 
 def _read(networks: Mapping[str, Experiment], both: np.ndarray, step: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from pages.state import page_settings, session, view_options
-from pages.ui import chart_view, dynamics, lag_view, layout, regime_map, study_view, unit_view, way_back
+from pages.ui import chart_view, dynamics, lag_view, layout, own_weights, regime_map, study_view, unit_view, way_back
 from pages.ui.registry import CHART
 from rnnkit import glossary
 from rnnkit.analysis import theory
@@ -97,7 +97,10 @@ def _step(e: Experiment) -> int:
         return 0
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("Training steps before we look:", width="content")
-        options: dict[str, Any] = {"label_visibility": "collapsed", "format_func": lambda step: str(step or "0, untrained")}
+        options: dict[str, Any] = {
+            "label_visibility": "collapsed",
+            "format_func": lambda step: str(step or f"0, {own_weights.first(e)}"),
+        }
         return page_settings.segmented("Training steps before we look", steps, "vanishing_step", 0, **options)
 
 

@@ -11,7 +11,7 @@ import streamlit as st
 from pages.components.heatmap import heatmap
 from pages.state import page_settings, session, watched_file
 from pages.state.viewer_state import WatchedFile
-from pages.ui import chart_view, layout, markdown, sidebar, study_view
+from pages.ui import chart_view, layout, markdown, own_weights, sidebar, study_view
 from rnnkit.analysis.describe import summary
 from rnnkit.charts import lag_split
 from rnnkit.corpus.notes import count
@@ -72,7 +72,10 @@ def page() -> None:
             st.code(CODE, language="python")
             st.caption("The file holds numbers alone, none of your data and no weights. It stays in the memory of this session.")
             watched_file.form()
+        with st.popover("Open its weights", icon=":material/memory:", key="your_network_open_weights"):
+            own_weights.form()
     watched_file.refusal()
+    own_weights.in_use(session.current())
     _verdict(file.run)
     left, right = st.columns((3, 2), gap="medium")
     with left, st.container(key="your_network_heatmap"):

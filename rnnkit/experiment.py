@@ -23,6 +23,8 @@ from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.errors import shorten_repr
 from rnnkit.fields import ChoiceField, Chooser, DigestField, FloatField, IntField, setting, specs
 from rnnkit.tasks import TASKS, Task
+from rnnkit.tasks.data import STORE
+from rnnkit.tasks.weights import Weights
 
 VERSION = 1  # of links and JSON. They hold every field that applies, so a changed default does not change an old link.
 MAX_ROWS = 300  # of a run, besides the first record: no heatmap can show more
@@ -39,6 +41,7 @@ class ExperimentError(ValueError):
         self.problems = dict(problems)
 
 
+GIVEN = ("data", "weights")  # fields that name what a user brought
 TASK, CELL = Chooser("task", TASKS), Chooser("cell", CELLS)
 
 
@@ -57,18 +60,20 @@ class Experiment:
     cell: str = setting(ChoiceField, "tanh", "Cell", "The recurrent unit.", choices=CELLS)
     hidden: int = setting(IntField, 32, "Hidden units H", "How many hidden units the state has.", low=1, high=2048, step=8)
     init: str = setting(
-        ChoiceField, "gaussian", "Initialization", "How the recurrent weights are drawn.", choices=INITS, chooser=CELL
-    )
+        ChoiceField, "gaussian", "Initialization", "How the recurrent weights are drawn.", choices=INITS, chooser=CELL,
+        unless="weights",
+    )  # fmt: skip
     gain: float = setting(
         FloatField, 1.0, "Gain", "Factor on the recurrent weights; the spectral radius where an initialization sets one.",
-        low=0.0, high=100.0, step=0.1,
+        low=0.0, high=100.0, step=0.1, unless="weights",
     )  # fmt: skip
     input_scale: float = setting(
         FloatField, 0.3, "Input scale", "Standard deviation of the input weights.", low=0.0, high=100.0, step=0.01
     )
     bias: str = setting(
-        ChoiceField, "zero", "Gate bias", "Initial bias of the gate that keeps the memory.", choices=BIASES, chooser=CELL
-    )
+        ChoiceField, "zero", "Gate bias", "Initial bias of the gate that keeps the memory.", choices=BIASES, chooser=CELL,
+        unless="weights",
+    )  # fmt: skip
     fixes: tuple[Fix, ...] = setting(FixesField, (ClipNorm(1.0),), "Remedies", "Remedies, applied in this order.", chooser=CELL)
     optimizer: str = setting(
         ChoiceField, "adam", "Optimizer", "The rule that turns the gradient into a step.", choices=OPTIMIZERS, chooser=CELL
@@ -96,11 +101,16 @@ class Experiment:
     data: str = setting(
         DigestField, "", "Data",
         "The sentences or the text to learn from, by the name that reading a file gives them; nothing: the example.",
-        chooser=TASK,
+        noun="sentences or a text", nothing="the example", chooser=TASK,
     )  # fmt: skip
     vocabulary: int = setting(
         IntField, 2000, "Vocabulary", "So many of the most frequent words are told apart; of the others only the shape.",
         low=1, high=50_000, chooser=TASK,
+    )  # fmt: skip
+    weights: str = setting(
+        DigestField, "", "Weights",
+        "The network's first weights, by the name that reading a file gives them; nothing: they are drawn.",
+        noun="weights", nothing="drawn ones", optional=True, chooser=CELL,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -123,7 +133,35 @@ class Experiment:
         shortest = TASKS[self.task].min_length
         if self.length < shortest:
             problems["length"] = f"length must be at least {shortest} for task '{self.task}', got {self.length}"
+        if not problems and self.weights in STORE:
+            problems = self._misfit()
         return problems
+
+    def _misfit(self) -> dict[str, str]:
+        """What is wrong with the stored weights."""
+        given = STORE.get(self.weights)
+        if not isinstance(given, Weights):
+            return {"weights": f"weights {self.weights} are those of no network: this names {given.name}"}
+        misfit = given.misfit(self.cell, self.hidden)
+        return {"weights": f"weights {self.weights} {misfit}"} if misfit else {}
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Returns the digests in the fields GIVEN that are set."""
+        return tuple(digest for name in GIVEN if (digest := getattr(self, name)))
+
+    @property
+    def bound_weights(self) -> Weights | None:
+        """Returns the weights of the field `weights`, None where they are drawn. Raises ExperimentError as `bound_task` does."""
+        if not self.weights:
+            return None
+        if self.weights not in STORE:
+            raise ExperimentError({"weights": f"weights {self.weights} are not here (any more): give the file again"})
+        if problems := self._misfit():  # stored since this Experiment was made
+            raise ExperimentError(problems)
+        given = STORE.get(self.weights)
+        assert isinstance(given, Weights)
+        return given
 
     @property
     def bound_task(self) -> Task:
@@ -292,6 +330,7 @@ def _fitted(values: dict[str, Any], given: set[str]) -> Experiment:
         return Experiment(**values)
     except ExperimentError as error:
         misfits = error.problems.keys() & values.keys() - given
+        misfits |= {name for field in error.problems if (name := FIELDS[field].unless) and values.get(name)} - given
         if not misfits:
             raise
         return _fitted({name: value for name, value in values.items() if name not in misfits}, given)

@@ -46,6 +46,7 @@ class FieldSpec(ABC, Generic[T]):
     name: str = field(default="", kw_only=True)  # in links, JSON and error messages
     verb: str = field(default="must be", kw_only=True)  # stands between the name and what is expected, in an error message
     chooser: Chooser | None = field(default=None, kw_only=True)  # decides whether the field applies; None: it always does
+    unless: str = field(default="", kw_only=True)  # a field that, where it is set, leaves this one nothing to act on
     several: ClassVar[bool] = False  # the option can be given several times, and all of them count
 
     @property
@@ -78,7 +79,7 @@ class FieldSpec(ABC, Generic[T]):
 
     def applies(self, e: Any) -> bool:
         """Returns whether the field has any effect on the Experiment e, given its other fields."""
-        return self.chooser is None or self.chooser.allows(self.name, e)
+        return (self.chooser is None or self.chooser.allows(self.name, e)) and not (self.unless and getattr(e, self.unless))
 
     def conflict(self, e: Any) -> str:
         """Returns why the field's value does not fit the other fields of the Experiment e, "" where it does."""
@@ -89,6 +90,8 @@ class FieldSpec(ABC, Generic[T]):
 
     def why_unused(self, e: Any) -> str:
         """Returns the reason why the field does not apply to the Experiment e: `does not apply to cell 'esn'`."""
+        if self.unless and getattr(e, self.unless):
+            return f"does not apply beside {self.unless} {getattr(e, self.unless)}"
         return f"does not apply to {self.chooser.name} '{self.chooser.choice(e)}'" if self.chooser else ""
 
     def read(self, text: str) -> Any:
@@ -165,11 +168,15 @@ class SubsetField(FieldSpec[str]):
 
 @dataclass(frozen=True, eq=False)
 class DigestField(FieldSpec[str]):
-    """The name of data that a viewer brought, by the hash of their content; "" stands for the example."""
+    """The name of data that a viewer brought, by the hash of their content. optional: "" is no value, which needs no field."""
+
+    noun: str = field(kw_only=True)  # what it names
+    nothing: str = field(kw_only=True)  # what "" stands for
+    optional: bool = field(default=False, kw_only=True)
 
     @property
     def expected(self) -> str:
-        return "the 16 hexadecimal digits that name sentences or a text, or nothing for the example"
+        return f"the 16 hexadecimal digits that name {self.noun}, or nothing for {self.nothing}"
 
     def check(self, value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(r"([0-9a-f]{16})?", value):
@@ -177,7 +184,10 @@ class DigestField(FieldSpec[str]):
         return value
 
     def words(self, value: str) -> str:
-        return value or "the example"
+        return value or self.nothing
+
+    def applies(self, e: Any) -> bool:
+        return super().applies(e) and not (self.optional and not getattr(e, self.name))
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,8 +31,8 @@ def menu() -> None:
         right = _values(second)
         if left is None or right is None:
             return
-        if e.data:
-            st.info("These sentences are yours alone. Choose another task.")
+        if e.given:
+            st.info("These sentences or weights are yours alone. Choose another task, or draw the weights.")
             return
         dealt, messages = grid.experiments(e, (first, left), (second, right), session.limits())
         for message in messages[:MAX_MESSAGES]:

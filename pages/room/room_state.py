@@ -144,7 +144,7 @@ def look(room: Room) -> bool:
         return False
     state, run = viewer_state.current(), session.run()
     e = run.experiment
-    if e in state.run_list and not e.data and room.add_run(me(), e):  # what a viewer has uploaded stays theirs
+    if e in state.run_list and not e.given and room.add_run(me(), e):  # what a viewer has uploaded stays theirs
         room.note_outcome(e.key, outcome(run))
     return True
 

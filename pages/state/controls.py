@@ -12,7 +12,7 @@ from typing import Any
 
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, Fix, StartableFix
-from rnnkit.experiment import FIELDS, Experiment, applies
+from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
 from rnnkit.fields import FieldSpec
 from rnnkit.tasks import TASKS
 
@@ -79,6 +79,7 @@ class Controls:
                 self.values[name] = getattr(e, name) if applies(e, name) else self.values.get(name, f.default)
         if applies(e, "data"):
             self.given[TASKS[e.task].data] = e.data
+        self.values["weights"] = e.weights
         self.fixes.set(e.fixes if applies(e, "fixes") else None)
 
     def take(self, read: Read, kept: Collection[str]) -> list[str]:
@@ -91,8 +92,16 @@ class Controls:
         if "length" not in kept:
             self.values["length"] = max(self.values["length"] or 0, task.min_length)
         self.values["data"] = self.given.get(task.data, "")
+        self.values["weights"] = self._fitting_weights()
         self.fixes.take(read, self.values["cell"], "fixes" in kept)
         return ["c_length", FIXES_CONTROL]
+
+    def _fitting_weights(self) -> str:
+        """Returns the field `weights`, "" where they are of another cell or size than the controls say."""
+        try:
+            return Experiment(**{name: self.values[name] for name in ("cell", "hidden", "weights")}).weights
+        except ExperimentError:
+            return ""
 
     def of_control(self, control: str) -> Any:
         """Returns the value of a control."""
@@ -107,6 +116,6 @@ class Controls:
 
     def experiment(self) -> Experiment:
         """Returns the Experiment that the controls describe. Raises ValueError where they describe none."""
-        kind = Experiment(cell=self.values["cell"], task=self.values["task"])
+        kind = Experiment(**{name: self.values[name] for name in ("task", "cell", "hidden", "weights")})
         values = {name: held for name, held in self.values.items() if applies(kind, name)}
         return Experiment(**values, fixes=self.fixes.value(self.fixes.chosen) if applies(kind, "fixes") else ())

@@ -13,7 +13,7 @@ from pages.state import navigation, uploads, view_options, viewer_state, widgets
 from pages.state.controls import Controls
 from pages.state.playback import Playback
 from pages.state.widgets import VersionedKey
-from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies
+from rnnkit.experiment import FIELDS, GIVEN, Experiment, ExperimentError, applies
 from rnnkit.export.run_list import dump
 from rnnkit.export.run_list import load as load_run_list
 from rnnkit.serving.limits import Limits
@@ -86,8 +86,8 @@ def from_link(query: Mapping[str, str]) -> tuple[Experiment, list[str]]:
 
 def objections(e: Experiment) -> dict[str, str]:
     """Returns field -> why this server does not train this Experiment for this viewer."""
-    refusal = uploads.refusal(e.data)
-    return {"data": refusal} if refusal else limits().check(e)
+    refused = {name: refusal for name in GIVEN if (refusal := uploads.refusal(getattr(e, name)))}
+    return refused or limits().check(e)
 
 
 def refusal(e: Experiment) -> str:
@@ -192,7 +192,7 @@ def pinned_run() -> Run | None:
     state = viewer_state.current()
     if state.pinned is None:
         return None
-    if uploads.refusal(state.pinned.experiment.data):  # the data have been dropped meanwhile
+    if uploads.refusal(*state.pinned.experiment.given):  # the data have been dropped meanwhile
         pin(None)
         return None
     state.pinned = pool().adopt(state.pinned)
@@ -238,7 +238,7 @@ def take_controls() -> None:
             widgets.put(key(control), fitting)
     e, state.problem = experiment(state.controls)
     state.experiment = e or state.experiment
-    if uploads.refusal(state.experiment.data):  # the data have been dropped meanwhile
+    if uploads.refusal(*state.experiment.given):  # the data have been dropped meanwhile
         state.experiment = default()
     if state.experiment != run().experiment:
         _show_run(state.experiment, play=False)

@@ -1,4 +1,4 @@
-"""Uploads: sentences and texts of viewers, and who may use them. They are kept in the server's memory alone.
+"""Uploads: sentences, texts and weights of viewers, and who may use them. They are kept in the server's memory alone.
 
 An upload is named by the digest of its content (rnnkit.tasks.data). Its owner alone can use it, until the owner shares it. Then
 everybody whose link names it can. Above Limits.keep_upload_megabytes the least recently used uploads are dropped.
@@ -19,9 +19,11 @@ from pages.server.browser_cookie import browser
 from pages.state import viewer_state
 from pages.ui.markdown import plain
 from rnnkit.corpus import FORMATS, Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_suite, read_text
-from rnnkit.errors import join_names
+from rnnkit.engine.torch_layout import read_weights
+from rnnkit.errors import join_names, shorten_repr
 from rnnkit.serving.limits import Limits
 from rnnkit.tasks.data import STORE, Data
+from rnnkit.tasks.weights import Weights
 
 # Keeps every allowed upload in memory, as the help of `sharing` promises. By default the web server writes uploads above 1 MB to
 # a temporary file, which fails on a full or read-only disk.
@@ -79,11 +81,12 @@ def viewer() -> str:
     return browser() or viewer_state.current().id
 
 
-def refusal(digest: str) -> str:
-    """Returns why this viewer cannot use these data, "" where they can."""
-    if not digest or store().allows(digest, viewer()):
-        return ""
-    return f"the sentences or the text {digest} are not here, or not shared: give the file again on its page"
+def refusal(*digests: str) -> str:
+    """Returns why this viewer cannot use one of these data, "" where they can use all."""
+    for digest in digests:
+        if digest and not store().allows(digest, viewer()):
+            return f"what {digest} names is not here, or not shared: give the file again on its page"
+    return ""
 
 
 def about(digest: str) -> Data:
@@ -111,19 +114,21 @@ def _max_bytes() -> int:
 
 
 def given(kind: str, key: str) -> str | None:
-    """Draws the form for an upload: "sentences" to train on, a "text", or "pairs".
+    """Draws the form for an upload: "sentences" to train on, a "text", "pairs", or the "weights" of a network.
 
     Returns the digest of what has just been uploaded, None otherwise. After each reading the file fields are new widgets, so
     that a refused file does not stay beside the next one. The reason of a refusal stays until then.
     """
-    read: Callable[[str, str], tuple[Data | None, int]] = {"sentences": _corpus, "text": _text, "pairs": _pairs}[kind]
+    kinds = {"sentences": _corpus, "text": _text, "pairs": _pairs, "weights": _weights}
+    read: Callable[[str, str], tuple[Data | None, int]] = kinds[kind]
     forms = viewer_state.current().uploads
-    fields = forms.fields[f"{key}_files"]
+    fields, refused = forms.fields[f"{key}_files"], st.container()  # above the form, which can be longer than its popover
     try:
         with st.form(key, border=True):
             what, size = read(key, fields.key)
     except CorpusError as error:
-        forms.refused[key] = f"This cannot be used: {plain(str(error))}. Nothing was trained, and what was there before is kept."
+        text = plain(str(error).removesuffix("."))
+        forms.refused[key] = f"This cannot be used: {text}. Nothing was trained, and what was there before is kept."
         fields.renew()
         st.rerun()
     if what is not None:
@@ -131,7 +136,7 @@ def given(kind: str, key: str) -> str | None:
         fields.renew()
         return store().put(what, size, viewer())
     if key in forms.refused:
-        st.error(forms.refused[key], icon=":material/block:")
+        refused.error(forms.refused[key], icon=":material/block:")
     return None
 
 
@@ -188,6 +193,24 @@ def _pairs(key: str, files_key: str) -> tuple[Pairs | None, int]:
         return None, 0
     data, name, gold = _one(files)
     return read_pairs(data, name, gold, max_bytes=_max_bytes()), sum(file.size for file in files)
+
+
+def _weights(key: str, files_key: str) -> tuple[Weights | None, int]:
+    file = st.file_uploader(
+        "Weights: a .safetensors or .npz file", key=files_key, max_upload_size=store().limits.max_upload_megabytes
+    )
+    kinds = {"tanh": "tanh, torch's default", "relu": "ReLU"}
+    kind = st.selectbox(
+        "Nonlinearity, where it is an nn.RNN", list(kinds), format_func=kinds.__getitem__, key=f"{key}_nonlinearity"
+    )
+    if not st.form_submit_button("Read these weights", icon=":material/upload_file:"):
+        return None, 0
+    if file is None:
+        raise CorpusError("expected a file, got none")
+    try:
+        return read_weights(file.getvalue(), file.name, kind), file.size
+    except ValueError as error:
+        raise CorpusError(f"{shorten_repr(file.name, 60)}: {error}") from None
 
 
 def _text(key: str, files_key: str) -> tuple[Text | None, int]:

@@ -67,7 +67,7 @@ def live(e: Experiment, alone: bool = False) -> None:
     session.pinned_run()
     transport.tick(run)
     errors.fragment(_lab)(e, None if alone else transport.interval(run) is not None)
-    if not uploads.refusal(e.data):
+    if not uploads.refusal(*e.given):
         downloads.draw(run)
 
 
@@ -107,7 +107,7 @@ def compact(e: Experiment, labels: Sequence[str]) -> None:
 
 
 def _draw(e: Experiment) -> None:
-    if refusal := uploads.refusal(e.data):
+    if refusal := uploads.refusal(*e.given):
         st.error(f"This run cannot go on: {refusal}.", icon=":material/error:")
         return
     run, pinned = transport.run(), session.pinned_run()

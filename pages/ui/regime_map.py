@@ -25,6 +25,9 @@ TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without
 def regimes(e: Experiment) -> None:
     """Draws the map for this Experiment at all gains and lengths."""
     st.markdown("#### Where does it arrive? Every gain and length at once")
+    if e.weights:
+        st.info("The map is of drawn weights. These come from a file.", icon=":material/upload_file:")
+        return
     max_length = session.limits().max_length
     lengths = [length for length in theory.LENGTHS if e.bound_task.min_length <= length <= max_length]
     if not lengths:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.server.streamlit_private import resolve
 from pages.state import controls, session, view_options
-from pages.ui import layout
+from pages.ui import layout, own_weights
 from pages.ui.markdown import plain
 from rnnkit import glossary
 from rnnkit.analysis.describe import difference, summary
@@ -47,6 +47,8 @@ def sidebar(only: Collection[str] | None = None, note: str = "") -> None:
         if shown and not view_options.hidden("pin"):
             _pin(e)
         _controls(e, shown, "task", "length", "cell")
+        if only is None or "init" in only:
+            own_weights.in_sidebar(e)
         _recurrent_weights(e, shown & {"init", "gain", "leak", "density", "ridge"})
         _controls(e, shown, "bias", "fixes")
         _training(e, shown, folded=only is None)

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from rnnkit.cli.exit_status import print_error
-from rnnkit.cli.inputs import CORPUS_OPTIONS, TEXT_OPTIONS, data_of, given_options, read_bytes
+from rnnkit.cli.inputs import CORPUS_OPTIONS, TEXT_OPTIONS, data_of, given_options, read_bytes, weights_of
 from rnnkit.corpus import FORMATS
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, changed
 from rnnkit.fields import FieldSpec
 from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS
+from rnnkit.tasks.data import STORE
 
 
 def add_experiment(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,8 @@ def add_experiment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE", help="start from an experiment saved as JSON ('-' reads standard input)")
     for name, spec in FIELDS.items():
         kind: dict[str, Any] = {"metavar": "NAME[:STRENGTH]", "action": "append"} if spec.several else {"metavar": "X"}
+        if name == "weights":
+            kind["metavar"] = "FILE"
         parser.add_argument(spec.option, dest=name, help=_help(spec), **kind)
 
 
@@ -48,6 +51,8 @@ def _help(spec: FieldSpec) -> str:
             "(clip-norm:1), the preset or the JSON: name those to keep again. 'none' for no remedy. "
             f"One of: {spec.valid} (default clip-norm:1, or those of the preset or the JSON)"
         )
+    if spec.name == "weights":
+        return "a file of the first weights, .safetensors or .npz, of one nn.RNN (--cell relu: with ReLU), nn.LSTM or nn.GRU"
     return f"{spec.help} {spec.valid} (default {spec.show(spec.default) or 'none'})".replace("%", "%%")
 
 
@@ -107,6 +112,9 @@ def _dropped(base: Experiment, e: Experiment, given: set[str]) -> list[str]:
 def _given(args: argparse.Namespace, base: Experiment) -> tuple[dict[str, Any], dict[str, str]]:
     """Returns the fields that the options set, as text, and the problems of options that need --file."""
     texts = {name: getattr(args, name) for name in FIELDS if getattr(args, name) is not None}
+    if texts.get("weights"):
+        given = weights_of(texts["weights"], texts.get("cell"))
+        texts = {"cell": given.cell, "hidden": str(given.hidden)} | texts | {"weights": STORE.put(given)}
     if args.file is None:
         options = given_options(args, *CORPUS_OPTIONS, *TEXT_OPTIONS)
         return texts, {name: f"{name} belongs to --file: give --file, too" for name in options}

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from rnnkit.cli.exit_status import error_text
 from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_suite, read_text
+from rnnkit.engine.torch_layout import read_weights
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.data import STORE
+from rnnkit.tasks.weights import Weights
 
 CORPUS_OPTIONS, TEXT_OPTIONS = ("gold", "format", "test"), ("whole_text",)  # options for the kinds of --file
 
@@ -57,6 +59,11 @@ def data_of(args: argparse.Namespace, task: str) -> str:
         message = f"{str(error).rstrip('?')}. To learn from it as a text: --task characters, or words"
         raise ValueError(message if is_text else error) from None
     return _store(content, args.quiet)
+
+
+def weights_of(path: str, cell: str | None) -> Weights:
+    """Returns the weights in a file. cell: "relu" for an nn.RNN with ReLU. Raises ValueError where the file is not usable."""
+    return read_weights(read_bytes(path, "the file of --weights "), Path(path).name, "relu" if cell == "relu" else "tanh")
 
 
 def _store(content: Corpus | Text | Pairs, quiet: bool) -> str:

@@ -46,4 +46,5 @@ def draw_weights(e: Experiment, seed: int) -> dict[str, np.ndarray]:
         p["b_rec"] = np.zeros((1, width))
     if "leak" in cell.fields:
         p["leak"] = np.full((1, 1), e.leak)
-    return p
+    given = e.bound_weights
+    return given.fitting(p) if given else p

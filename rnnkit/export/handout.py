@@ -24,7 +24,7 @@ from rnnkit.analysis.gradient_summary import remaining_text
 from rnnkit.analysis.learnt import last_accuracy, solved_at, solved_threshold
 from rnnkit.analysis.summary import verdict
 from rnnkit.engine.history import History
-from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.experiment import FIELDS, GIVEN, Experiment
 from rnnkit.export.figures import Figure, figures
 from rnnkit.export.images import DARK, LIGHT, javascript, standalone
 from rnnkit.rounding import percent
@@ -119,7 +119,7 @@ def _step_note(history: History) -> str:
 
 def _settings(e: Experiment) -> dict[str, str]:
     words = {spec.label: spec.words(getattr(e, name)) for name, spec in FIELDS.items() if spec.applies(e)}
-    return words | ({FIELDS["data"].label: STORE.get(e.data).name} if e.data in STORE else {})
+    return words | {FIELDS[name].label: STORE.get(key).name for name in GIVEN if (key := getattr(e, name)) in STORE}
 
 
 def _networks(history: History) -> str:

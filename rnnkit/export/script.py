@@ -63,6 +63,8 @@ def missing(e: Experiment) -> list[str]:
     """Returns the reasons why there is no script of this Experiment, one sentence each; [] where there is one."""
     cell, task = CELLS[e.cell], TASKS[e.task]
     reasons = []
+    if e.weights:
+        reasons.append("Its first weights are those of a file, which a script does not hold.")
     if task.data:
         reasons.append(f"The task '{e.task}' reads a file, which a script does not hold.")
     elif task.padded or task.carries_state:

@@ -102,14 +102,15 @@ class WorkerProcess:
         self.ticket += 1
         self.run_ticket = self.ticket
         self.goal, self.last_active = run.wanted, time.monotonic()
-        self.send_data(run.experiment.data)
+        for digest in run.experiment.given:
+            self.send_data(digest)
         self.send(ticket=self.ticket, experiment=run.experiment.to_dict(), skip=run.history.n, until=self.goal)
 
     def ask(self, study: str, e: Experiment, options: dict[str, Any], answer: Answer) -> None:
         """Asks for a study, whose parts come in as frames with this ticket."""
         self.ticket += 1
         self.studies[self.ticket], self.last_active = answer, time.monotonic()
-        for digest in (e.data, options.get("pairs", "")):
+        for digest in (*e.given, options.get("pairs", "")):
             self.send_data(digest)
         self.send(study=study, ticket=self.ticket, experiment=e.to_dict(), options=options)
 

@@ -44,7 +44,7 @@ class Recordings:
     @staticmethod
     def takes(e: Experiment) -> bool:
         """Returns whether runs of this Experiment are recorded: those of a file of the user's are not."""
-        return not e.data
+        return not e.given
 
     def load(self, e: Experiment, then: Loaded) -> None:
         """Calls `then` soon, on the thread, with the recording for `restore`, or with None where there is none."""

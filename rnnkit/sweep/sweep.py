@@ -166,6 +166,6 @@ def _combined(base: Experiment, changes: Mapping[str, Any], axes: Mapping[str, A
     e = changed(base, {**changes, **axes})
     if unused := [name for name in axes if not applies(e, name)]:  # also where the value is the default
         raise ExperimentError({name: f"{name} {FIELDS[name].why_unused(e)}" for name in unused})
-    if e.data:
-        e.bound_task  # noqa: B018  # raises where the data are not here
+    if e.given:
+        e.bound_task, e.bound_weights  # noqa: B018  # raise where the data are not here
     return e

@@ -1,8 +1,9 @@
-"""Store of given data: corpora, texts and minimal pairs, each under the digest of its content, in memory alone.
+"""Store of given data: corpora, texts, minimal pairs and weights, each under the digest of its content, in memory alone.
 
-An Experiment names its data by that digest (its field `data`), so it stays small, and is the same wherever the same sentences
-are. Nothing is written to disk. STORE is the store of this process, which `Experiment.bound_task` reads. The command line and
-notebooks store the files that they read, the server what viewers upload, a worker what the server sends (serving.RunPool).
+An Experiment names its data by that digest (fields `data` and `weights`), so it stays small, and is the same wherever the same
+sentences are. Nothing is written to disk. STORE is the store of this process, which Experiment.bound_task and bound_weights
+read. The command line and notebooks store the files that they read, the server what viewers upload, a worker what the server
+sends (serving.RunPool).
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rnnkit.corpus import Corpus, Pairs, Text
+from rnnkit.tasks.weights import Weights
 
-Data = Corpus | Text | Pairs
-KINDS: dict[str, type[Corpus] | type[Text] | type[Pairs]] = {"Corpus": Corpus, "Text": Text, "Pairs": Pairs}
+Data = Corpus | Text | Pairs | Weights
+KINDS: dict[str, type[Corpus | Text | Pairs | Weights]] = {"Corpus": Corpus, "Text": Text, "Pairs": Pairs, "Weights": Weights}
 
 
 class DataStore:

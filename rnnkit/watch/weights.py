@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rnnkit.engine.cells import CELLS
+import numpy as np
+
 from rnnkit.engine.params import ParamStack
-from rnnkit.errors import join_names, shorten_repr
+from rnnkit.engine.torch_layout import MODULES, NAMES, from_torch
+from rnnkit.errors import shorten_repr
+from rnnkit.experiment import Experiment
+from rnnkit.tasks.data import STORE
+from rnnkit.tasks.weights import Weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-MODULES = {"tanh": "RNN", "relu": "RNN", "lstm": "LSTM", "gru": "GRU"}  # cell -> torch.nn's module
-NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 
 
 class LoadedWeights(NamedTuple):
@@ -21,6 +23,19 @@ class LoadedWeights(NamedTuple):
 
     cell: str
     params: ParamStack  # W_in (1, I, G H), W_rec (1, H, G H), b (1, 1, G H), b_rec of a GRU; W_out, b_out of a readout
+
+    def experiment(self, **settings: Any) -> Experiment:
+        """Returns an Experiment whose networks begin with these weights: `rnnkit.load(model).experiment(length=50)`.
+
+        settings: its other fields. W_in is used in a task with as many inputs, the readout in one with as many outputs; else it
+        is drawn. The weights are stored in this process under their digest, `Experiment.weights`. Raises ExperimentError for
+        settings that do not fit.
+        """
+        import torch
+
+        dtype = torch.float64 if self.params.flat.dtype == torch.float64 else torch.float32
+        given = Weights("torch module", self.cell, {k: W[0].detach().to("cpu", dtype).numpy() for k, W in self.params.items()})
+        return Experiment(**{"cell": self.cell, "hidden": given.hidden, "weights": STORE.put(given), **settings})
 
 
 def load(source: nn.Module | Mapping[str, Tensor], nonlinearity: str = "tanh") -> LoadedWeights:
@@ -35,21 +50,11 @@ def load(source: nn.Module | Mapping[str, Tensor], nonlinearity: str = "tanh") -
     if isinstance(source, torch.nn.Module):
         nonlinearity = next((m.nonlinearity for m in source.modules() if isinstance(m, torch.nn.RNN)), nonlinearity)
         source = source.state_dict()
-    place = _only_layer(source)
-    w_ih, w_hh = (source[place + name].detach() for name in NAMES[:2])
-    G, H = len(w_hh) // w_hh.shape[1], w_hh.shape[1]
-    cell = {1: nonlinearity, 3: "gru", 4: "lstm"}.get(G, "")
-    if MODULES.get(cell) is None or w_hh.shape != (G * H, H):
-        raise ValueError(f"expected weight_hh of H, 3 H or 4 H rows, tanh or relu, got {tuple(w_hh.shape)}, {nonlinearity!r:.20}")
-    zero = w_hh.new_zeros(G * H)
-    b_ih, b_hh = (source[place + name].detach() if place + name in source else zero for name in NAMES[2:])
-    apart = CELLS[cell].recurrent_bias
-    found = {"W_in": w_ih.T[None], "W_rec": w_hh.T[None], "b": (b_ih if apart else b_ih + b_hh)[None, None]}
-    found |= {"b_rec": b_hh[None, None]} if apart else {}
-    linear = [k for k, w in source.items() if k.endswith("weight") and not k.startswith(place + "w") and w.shape[1:] == (H,)]
-    if len(linear) == 1 and (bias := source.get(linear[0].removesuffix("weight") + "bias")) is not None:
-        found |= {"W_out": source[linear[0]].detach().T[None], "b_out": bias.detach()[None, None]}
-    return LoadedWeights(cell, ParamStack.of(found))
+    source = {k: v.detach() for k, v in source.items() if v.is_floating_point() and v.ndim <= 2}
+    cell, found = from_torch({k: v.cpu().double().numpy() for k, v in source.items()}, nonlinearity)  # in which all are exact
+    of_layer = next(v for k, v in source.items() if k.endswith(NAMES[1]))
+    tensors = {k: torch.from_numpy(np.ascontiguousarray(v))[None].to(of_layer) for k, v in found.items()}
+    return LoadedWeights(cell, ParamStack.of(tensors))
 
 
 def state_dict(cell: str, params: Mapping[str, Tensor], replica: int = 0) -> dict[str, Tensor]:
@@ -67,14 +72,3 @@ def state_dict(cell: str, params: Mapping[str, Tensor], replica: int = 0) -> dic
     if "W_out" in p:
         found |= {"out.weight": p["W_out"].T.clone().contiguous(), "out.bias": p["b_out"][0].clone()}
     return found
-
-
-def _only_layer(source: Mapping[str, Tensor]) -> str:
-    """What stands before weight_hh_l0 in the names. Raises ValueError where there is no such layer, or several."""
-    found = [name for name in source if name.rpartition(".")[2].startswith("weight_hh_l")]
-    if len(found) != 1 or not found[0].endswith(NAMES[1]):
-        raise ValueError(
-            "expected one nn.RNN, nn.LSTM or nn.GRU of one layer and direction, got "
-            f"{join_names(found) if found else 'no weight_hh_l0 among ' + join_names(source)}"
-        )
-    return found[0].removesuffix(NAMES[1])

@@ -145,7 +145,10 @@ def test_a_file_is_given_refused_and_closed(server, visit, tmp_path):
     good.write_bytes(run_of(profile(0, "mine.l0"), profile(3, "mine.l0")).to_bytes())
     bad.write_bytes(b"no such file")
     header = page.locator(".st-key-your_network_file")  # the field has the file's name too, before the file has arrived
-    refused, opened = page.get_by_text("'bad.rnnkit' cannot be opened: expected what pack writes"), header.get_by_text("good.rnnkit")
+    refused, opened = (
+        page.get_by_text("'bad.rnnkit' cannot be opened: expected what pack writes"),
+        header.get_by_text("good.rnnkit"),
+    )
     for file, answer in ((bad, refused), (good, opened)):
         page.get_by_role("button", name="Watch your own network").click()
         field = page.locator("input[type=file]")

@@ -249,7 +249,8 @@ def test_help_tells_the_default_of_every_option_that_has_one():
     commands = parser()._subparsers._group_actions[0].choices
     options = {option.option_strings[0]: option for option in commands["train"]._actions}
     helps = {name: option.help for name, option in options.items() if option.nargs != 0}  # flags are off by default
-    without = ["--json", "--file", "--gold", "--test", "--pairs-gold", "--records", "--gradients", "--charts", "--handout"]
+    without = ["--json", "--weights", "--file", "--gold", "--test"]
+    without += ["--pairs-gold", "--records", "--gradients", "--charts", "--handout"]
     assert [name for name, text in helps.items() if "default" not in text] == [*without, "--save-json"]
     assert "(default 0)" in helps["--seed"] and "(default 0.003)" in helps["--lr"] and "(default none)" in helps["--data"]
 

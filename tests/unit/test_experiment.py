@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, ClipNorm, Freeze, Truncate
-from rnnkit.experiment import FIELDS, MAX_RECORD_BYTES, MAX_ROWS, Experiment, ExperimentError, applies, diff
+from rnnkit.experiment import FIELDS, GIVEN, MAX_RECORD_BYTES, MAX_ROWS, Experiment, ExperimentError, applies, diff
 from rnnkit.fields import ChoiceField, IntField, NumberField
 from rnnkit.tasks import TASKS
 
@@ -151,7 +151,7 @@ def bad_values(name):
         low, high = RANGES[name]
         wrong = [low - 1, high + 1, -math.inf, math.inf, math.nan, "5", "", None, True, [1], (), 1j, 10**400]
         return [*wrong, low + 0.5] if whole(name) else wrong
-    if name == "data":
+    if name in GIVEN:
         return ["nope", 3, None, True, ["0123456789abcdef"], "0123456789ABCDEF", "0123456789abcdef\n", "../../../etc/pass"]
     return ["clip-norm:1", "", 5, None, 1.5, True, ["nope"], ["clip-norm:x"], ["l2:-1"], [3], [None], ["l1:1", "l1:2"]]
 
@@ -159,7 +159,7 @@ def bad_values(name):
 def valid_of(name):
     if name in CHOICES:
         return CHOICES[name]
-    if name == "data":
+    if name in GIVEN:
         return ("16 hexadecimal digits",)
     low, high = RANGES[name]
     return f"from {low:g} to {high:.10g}", "a whole number" if whole(name) else "a number"
@@ -224,7 +224,7 @@ def another(name):
         return ("l2:0.1",)
     if name in CHOICES:
         return next(choice for choice in CHOICES[name] if choice != FIELDS[name].default)
-    if name == "data":
+    if name in GIVEN:
         return "0123456789abcdef"
     return sum(RANGES[name]) // 2 if whole(name) else sum(RANGES[name]) / 2
 
@@ -233,7 +233,7 @@ def another(name):
 def test_a_field_that_does_not_apply_must_be_left_alone(cell):
     plain = Experiment(cell=cell)
     for name in FIELDS.keys() - {"cell"}:
-        if applies(plain, name):
+        if applies(plain, name) or name in CELLS[cell].fields:  # given weights apply as soon as they are set
             continue
         with pytest.raises(ExperimentError) as error:
             Experiment(cell=cell, **{name: another(name)})

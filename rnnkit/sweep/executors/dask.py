@@ -176,21 +176,19 @@ class _Jobs:
         while free > 0 and self.waiting:
             e, until = self.jobs[self.waiting[0]]
             try:
-                data = self.sent(e.data, fit)
+                data = [self.sent(digest, fit) for digest in e.given]
             except (OSError, KeyError, RuntimeError) as error:  # a worker has gone since the last look
                 if (failures := self.failed_transfers + 1) == MAX_LOST:
-                    raise RuntimeError(f"data {e.data} cannot be sent to the cluster: {_in_words(error)}") from None
+                    raise RuntimeError(f"data {', '.join(e.given)} cannot be sent to the cluster: {_in_words(error)}") from None
                 self.failed_transfers, self.looked = failures, -math.inf
                 return
             self.failed_transfers = 0
             chosen = random.sample(list(fit), min(CHOICES, len(fit)))
-            self.submit(self.waiting.popleft(), frozenset(chosen), outcome, e.to_json(), until, data)
+            self.submit(self.waiting.popleft(), frozenset(chosen), outcome, e.to_json(), until, *data)
             free -= 1
 
     def sent(self, digest: str, fit: dict[str, int]) -> Any:
         """Sends the data of this digest to the workers, unless they have them; returns the future that stands for them."""
-        if not digest:
-            return None
         if digest not in self.data:
             data = STORE.get(digest)
             content = type(data).__name__, data.to_bytes().decode()
@@ -241,7 +239,8 @@ class _Jobs:
         self.client.cancel([task.future], force=True)
         if task.job is None:
             return None
-        self.data.pop(self.jobs[task.job][0].data, None)  # perhaps these have gone
+        for digest in self.jobs[task.job][0].given:
+            self.data.pop(digest, None)  # perhaps these have gone
         self.lost[task.job] += 1
         if self.lost[task.job] == MAX_LOST:
             return task.job, f"its worker or its data were lost {MAX_LOST} times"
@@ -272,8 +271,8 @@ def version_check() -> Callable[[], tuple[str, str]]:
     return program
 
 
-def outcome(experiment: str, until: str, data: tuple[str, str] | None) -> TrainingOutcome:
-    """Trains an Experiment given as JSON. data: class and content of what its field `data` names."""
+def outcome(experiment: str, until: str, *given: tuple[str, str]) -> TrainingOutcome:
+    """Trains an Experiment given as JSON. given: class and content of what its fields `data` and `weights` name."""
     import torch
 
     from rnnkit.studies import STUDIES
@@ -281,7 +280,8 @@ def outcome(experiment: str, until: str, data: tuple[str, str] | None) -> Traini
     with _ONE_AT_A_TIME:
         torch.set_num_threads(1)
         e = Experiment.from_json(experiment)
-        if data and e.data not in STORE:
-            STORE.receive(*data)
+        for digest, content in zip(e.given, given, strict=True):
+            if digest not in STORE:
+                STORE.receive(*content)
         *_, found = STUDIES[STUDY](e, until=until)
     return found
