@@ -99,7 +99,7 @@ def finished(app, query=SMALL, **more):
 
 def assert_controls_say(at, e):
     shown = controls(at)
-    for name in FIELDS.keys() - {"data"}:  # comes from a file, not from a control
+    for name in FIELDS.keys() - {"data", "weights"}:  # of files, not from a control
         if name == "fixes" and applies(e, name):
             assert shown["c_fixes"].value == [fix.name for fix in e.fixes]
             for fix in e.fixes:

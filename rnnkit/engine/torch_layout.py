@@ -6,6 +6,7 @@ import io
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ SAFE_DTYPES = {
     "BF16": "<u2",
 }  # a bfloat16 is the upper half of a float32
 MAX_HEAD_BYTES = 10_000_000  # of .safetensors
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)  # the last: it is encrypted
 HOW_TO_SAVE = 'np.savez("weights.npz", **{k: v.cpu().numpy() for k, v in model.state_dict().items()})'
 
 
@@ -88,15 +90,13 @@ def _npz(data: bytes) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             if any(member.filename.endswith("data.pkl") for member in members):
-                raise ValueError(
-                    f"expected .safetensors or .npz, got a .pt file, a pickle, which can run code. Save {HOW_TO_SAVE}"
-                )
+                raise ValueError("a .pt file is a pickle, which can run code")
             if (size := sum(member.file_size for member in members)) > 20 * len(data) + 1_000_000:
-                raise ValueError(f"expected an archive of at most 20 times its size, got {size:,} bytes in {len(data):,}")
+                raise ValueError(f"{size:,} bytes are packed in {len(data):,}, at most 20 times as many are read")
             named = {member.filename.removesuffix(".npy"): archive.read(member) for member in members}
         return {name: values for name, member in named.items() if (values := _npy(member)).dtype.kind == "f"}
-    except (OSError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, MemoryError, OverflowError, TypeError) as error:
-        raise ValueError(f"expected an .npz file as of {HOW_TO_SAVE}, got a damaged or another one: {str(error)[:200]}") from None
+    except (ValueError, TypeError, LookupError, OverflowError, OSError, EOFError, *ZIP_ERRORS) as error:
+        raise ValueError(f"expected an .npz file as of {HOW_TO_SAVE}, got another or a damaged one: {str(error)[:200]}") from None
 
 
 def _npy(member: bytes) -> np.ndarray:

@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from apptest import prose, state
+from apptest import controls, press, prose, state
 from browsing import PHONE, SIDEWAYS, expect
+from own_weights import model, npz
 from ready_pages import chart
 
 import examples.time_series as time_series
-from pages.state import watched_file
+from pages.state import uploads, watched_file
 from pages.state.viewer_state import WatchedFile
 from rnnkit.engine.record import pack
+from rnnkit.engine.torch_layout import read_weights
 from rnnkit.watch.run import Profile, WatchRun, read
 from rnnkit.watch.sentences import verdict
 
@@ -176,3 +178,80 @@ def test_the_page_on_a_phone(server, visit):
     page = visit(server.link("/your_network"), viewport=PHONE, has_touch=True, is_mobile=True)
     expect(page.locator(".st-key-your_network_gradient .heatmap[data-rows]")).to_be_visible()
     assert max(page.evaluate(SIDEWAYS)) <= 0
+
+
+# ---- the weights of a viewer's own network
+
+
+def own_weights(n_in=50, cell="lstm"):
+    """A viewer's own weights, as if this browser had given the file."""
+    given = read_weights(npz(model(cell, n_in=n_in)), "mine.npz")
+    return {"v": "1", "cell": cell, "hidden": "6", "length": "12", "weights": uploads.store().put(given, 1000, "test")}
+
+
+@pytest.fixture
+def owner(monkeypatch, nothing_given):
+    monkeypatch.setattr(uploads, "viewer", lambda: "test")
+
+
+def test_the_page_says_whose_weights_are_shown_and_what_fits(app, owner):
+    at = app(own_weights(), page="your_network")
+    assert not at.exception and not at.warning
+    assert "**mine.npz**: an nn.LSTM that reads 50 numbers, 6 units" in prose(at) and "All its weights are used" in prose(at)
+    at = app(own_weights(7), page="your_network")
+    assert "Drawn anew are its input weights, since the task agreement has 50 inputs and it reads 7. The" in prose(at)
+    press(at, "own_weights_drawn")
+    assert not at.exception and "mine.npz" not in prose(at) and session_weights(at) == ""
+
+
+def session_weights(at):
+    return state(at).experiment.weights
+
+
+@pytest.mark.parametrize("page", ["vanishing", "sentence", "network", "lab", "steps", "exploding", "how_far"])
+def test_every_page_shows_them(app, owner, page):
+    at = app(own_weights(), page=page)
+    assert not at.exception and session_weights(at)
+    if page in ("vanishing", "network", "lab", "sentence"):
+        assert any("Weights of **mine.npz**" in c.value for c in at.sidebar.caption)
+        assert not {"c_init", "c_gain", "c_bias"} & set(controls(at))
+
+
+def test_the_sentence_is_read_by_the_weights_as_given(app, owner):
+    at = app(own_weights(), page="sentence")
+    assert any("0, as given" in str(g.options) and g.value == 0 for g in at.button_group)
+
+
+def test_another_size_in_the_sidebar_draws_the_weights(app, owner):
+    at = app(own_weights())
+    controls(at)["c_hidden"].set_value(8).run()
+    assert not at.exception and not at.error and session_weights(at) == "" and state(at).experiment.hidden == 8
+
+
+def test_foreign_weights_are_refused_until_they_are_shared(app, owner, monkeypatch):
+    link = own_weights()
+    monkeypatch.setattr(uploads, "viewer", lambda: "another")
+    at = app(link)
+    assert session_weights(at) == "" and "not here, or not shared" in prose(at)
+    uploads.store().uploads[link["weights"]].shared = True
+    assert session_weights(app(link)) == link["weights"]
+
+
+def test_weights_are_given_refused_and_used_in_a_browser(server, visit, tmp_path):
+    page = visit(server.link("/your_network"), viewport=LAPTOP)
+    (tmp_path / "mine.npz").write_bytes(npz(model()))
+    (tmp_path / "mine.pt").write_bytes(b"PK\x03\x04")
+    page.get_by_role("button", name="Open its weights").click()
+    answers = {"mine.pt": page.get_by_text("expected an .npz file"), "mine.npz": page.get_by_text("All its weights are used")}
+    field = page.locator("input[type=file]")
+    for name, answer in answers.items():
+        expect(field).to_have_count(1)  # a refused one is there until its rerun has ended
+        field.set_input_files(tmp_path / name)
+        expect(page.get_by_text(name, exact=True)).to_be_visible()
+        page.get_by_role("button", name="Read these weights").click()
+        expect(answer).to_be_visible()
+        expect(answer).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Its sentences").click()
+    expect(page.get_by_text("Does it carry the number to the verb?")).to_be_visible()
+    expect(page.get_by_text("Weights of mine.npz, not drawn.")).to_be_visible()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from own_weights import KINDS
 from torch import nn
 
 import rnnkit
@@ -9,13 +10,6 @@ from rnnkit.engine import bptt
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.weights import draw_weights
 from rnnkit.experiment import Experiment
-
-KINDS = {
-    "tanh": nn.RNN,
-    "relu": lambda *a, **k: nn.RNN(*a, nonlinearity="relu", **k),
-    "lstm": nn.LSTM,
-    "gru": nn.GRU,
-}
 
 
 def model(cell, **options):
