@@ -77,6 +77,9 @@ class Watch:
     def step(self) -> None:
         """Counts a training step, and measures it where it is a watched one. Call it after backward, before optimizer.step()."""
         number, recorder = self._n, self._recorder
+        if recorder.closed:
+            self._report(CLOSED)
+            return
         self._n += 1
         if recorder.on:
             try:
@@ -92,7 +95,7 @@ class Watch:
             self._states.clear()
             self._redraw()
         self._times.clear()
-        recorder.on = self._n % self.every == 0 and not recorder.closed
+        recorder.on = self._n % self.every == 0
 
     def state(self, h: State, name: str = "state", t: int | None = None) -> State:
         """Takes the state of a hand-written loop at one time step, and returns it: h = watch.state(h). A tuple is (h, c).
@@ -112,7 +115,6 @@ class Watch:
         """Takes all hooks away. What was measured stays."""
         self._recorder.close()
         self._states.clear()
-        self.run.problem = CLOSED
 
     # ---- what was measured
 

@@ -10,6 +10,8 @@ from conftest import ROOT
 from torch import nn
 
 import rnnkit
+from rnnkit.engine.torch_layout import HOW_TO_SAVE, read_weights
+from rnnkit.engine.trainer import init_params
 from rnnkit.watch import lightning as callbacks
 
 BLOCKS = re.findall(r"^```python ?(\w*)\n(.*?)^```$", (ROOT / "docs/watch.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -39,7 +41,7 @@ def example(name):
 
 
 def test_there_are_these_examples_and_none_is_left_out():
-    assert [label for label, _ in BLOCKS] == ["", "tensorboard", "wandb", "lightning", "weights", "keras"]
+    assert [label for label, _ in BLOCKS] == ["", "tensorboard", "wandb", "lightning", "weights", "experiment", "npz", "keras"]
     assert all(code.count("\n") <= 17 for _, code in BLOCKS)
 
 
@@ -103,6 +105,20 @@ def test_weights(capsys):
     x = torch.randn(6, 3, 2)
     torch.testing.assert_close(given["other"]["rnn"](x)[0], given["model"].rnn(x.transpose(0, 1))[0].transpose(0, 1))
     assert capsys.readouterr().out.startswith("gru {'W_in': (1, 2, 12)")
+
+
+def test_an_experiment_begins_with_them(capsys, nothing_given):
+    given = {"rnnkit": rnnkit}
+    exec(example("experiment"), given)
+    assert torch.equal(init_params(given["e"])["W_rec"][1].T, given["network"]["rnn"].weight_hh_l0)
+    assert capsys.readouterr().out.startswith(given["e"].weights)
+
+
+def test_they_are_written_to_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(example("npz"), scope() | {"np": np})
+    assert read_weights((tmp_path / "weights.npz").read_bytes(), "mine").cell == "gru"
+    assert HOW_TO_SAVE in example("npz")
 
 
 def test_keras():

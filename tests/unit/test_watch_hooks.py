@@ -6,6 +6,7 @@ import io
 import weakref
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
@@ -90,7 +91,9 @@ def test_close_takes_every_hook_away():
     watch.close()
     rnn = model.encoder["rnn"]
     assert not rnn._forward_hooks and not rnn._forward_pre_hooks and not any(p._backward_hooks for p in model.parameters())
-    with_adam(model, watch.step)
+    assert watch.problem == "" and watch.verdict().startswith("Training step 4"), "what was measured is shown as before"
+    with pytest.warns(rnnkit.watch.WatchWarning, match="the watch is closed"):
+        with_adam(model, watch.step)
     assert set(watch.frame().step) == set(range(5)) and "closed" in watch.problem
 
 
