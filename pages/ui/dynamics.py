@@ -58,7 +58,7 @@ def _plane(e: Experiment, step: int, parts: list[Eigenvalues], done: bool) -> No
         with st.container(width=view_options.size(charts.PLANE)):
             spec = chart_view.spec(charts.plane_chart, charts.plane_reach(f, circles), circles)
             text = (
-                charts.plane_text(f, i) if done else f"Eigenvalues of {charts.called(f)} in the complex plane, while it trains."
+                charts.plane_text(f, i) if done else f"Eigenvalues of {charts.called(f)} in the complex plane, while it trains"
             )
             chart_view.draw(spec, text, "vanishing_eigenvalues", charts.plane_tables(f, i))
         moved = "" if step else " Choose training steps at the top of the page to see them move."
@@ -83,7 +83,7 @@ def _powers(e: Experiment, f: Eigenvalues, i: int, done: bool) -> None:
     marks = ("line", "dashed", "dashed")
     names = (f"{f.powers.shape[1]} random x, and their median", "ρᵏ", "λ₁ᵏ: at most")
     chart_view.legend(*zip(marks, colours, names, strict=True))
-    text = charts.powers_text(f, i) if done else "Norm of xJᵏ for random unit vectors x, while it trains."
+    text = charts.powers_text(f, i) if done else "Norm of xJᵏ for random unit vectors x, while it trains"
     spec = chart_view.spec(charts.powers_chart, f.powers.shape[2] - 1, *charts.powers_range(f))
     chart_view.draw(spec, text, "vanishing_powers", {"rows": charts.powers_table(f, i)})
     one = "1" if e.leak == 1 else "1 and the leak is 1"
