@@ -347,7 +347,8 @@ The other way round, a gradient can only grow if $\lambda_1 > 1/\gamma$. Then it
 stretches, step after step, and the units are not saturated. At $\lambda_1 = 1/\gamma$ it **can neither grow nor must vanish**.
 
 **Why it often vanishes although $\lambda_1 > 1$.** $\lambda_1$ is what *one* product can do at most. Many products with the
-same matrix come to its spectral radius $\rho = \max |\text{eigenvalue}| \le \lambda_1$, and saturated units make
+same matrix come to its spectral radius $\rho = \max |\text{eigenvalue}| \le \lambda_1$: for almost every vector $x$,
+$\|x J^k\|^{1/k} \to \rho$. A matrix that is not normal can lengthen $x$ first and shorten it later. Saturated units make
 $\varphi'(a_t)$ small. A rule of thumb for one step is $\overline{|\varphi'|}\; \rho$. It is no bound, and it fails at large
 gains, where few units have a steep slope and all others none. What counts is the measured mean of one step,
 $\big(\|dL/dh_t\| \,/\, \|dL/dh_T\|\big)^{1/(T-t)}$.

@@ -3,7 +3,7 @@
 
 const LOST = Math.log10(2 ** -24);                           // of a share: float32 cannot add less to the last step's gradient
 
-const BARS_FROM = 13;                                        // lines from the profile to the words, where there is room for bars
+const BARS_FROM = 12.5;                                      // lines from the profile to the words, where there is room for bars
 
 function niceStep(span, most) {                              // the smallest of 1, 2, 5, 10, ... with at most so many ticks
   for (let p = 1; ; p *= 10) for (const m of [1, 2, 5]) if (span / (m * p) <= most) return m * p;
@@ -257,7 +257,8 @@ function drawLags(d) {                                       // shares of dL/dW_
   line(d, [[g.x0, g.snap(y(0)) + 0.5], [g.x1, g.snap(y(0)) + 0.5]], { alpha: 0.45 });
   write(d, most < 0.01 ? percent(most) : `${Math.floor(100 * most)} %`, g.x0 - 0.6 * g.font, y(most) + 0.3 * g.font, { alpha: 0.8 });
   c.font = `bold ${c.plain}`;
-  const words = [f.lagWords, f.lagWords.split(";")[0]].find(text => c.measureText(text).width < g.x1 - g.x0) ?? "";
+  const first = f.lagWords.split(";")[0], short = first.replace(/ of dL\S*| time|:.*/g, "");
+  const words = [f.lagWords, first, short].find(text => c.measureText(text).width < g.x1 - g.x0) ?? "";
   write(d, words, g.x0, g.bottom + 0.9 * g.font, { align: "left", bold: true });
   return words;
 }

@@ -1,4 +1,4 @@
-"""Eigenvalues in the complex plane while training, and the Lyapunov exponents of a run. On the page Vanishing."""
+"""Eigenvalues and powers of the recurrence while training, and the Lyapunov exponents of a run. On the page Vanishing."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from rnnkit.results.lyapunov import Lyapunov
 from rnnkit.rounding import decimals
 
 LINKED = {"vanishing_snapshot": page_settings.Number(0, 1_000_000)}
-PLANE_HEIGHTS, EXPONENTS_HEIGHTS = (640, 980), (420, 760)  # layout.reserved, on a phone the second
+PLANE_HEIGHTS, EXPONENTS_HEIGHTS = (830, 1600), (420, 760)  # layout.reserved, on a phone the second
 
 
 # ---- eigenvalues ----
 
 
 def eigenvalues(e: Experiment, step: int) -> None:
-    """Draws the eigenvalues of the first `step` training steps, also while they are trained."""
+    """Draws eigenvalues and powers after each of the first `step` training steps, also while they are trained."""
     gated = CELLS[e.cell].forget_gate is not None
     st.markdown(f"#### Eigenvalues of {'the mean Jacobian' if gated else 'W_rec'} in the complex plane")
     with layout.reserved("vanishing_plane", *PLANE_HEIGHTS):
@@ -45,6 +45,7 @@ def _plane(e: Experiment, step: int, parts: list[Eigenvalues], done: bool) -> No
         if done and i:
             steps = [int(s) for s in f.steps]
             i = steps.index(page_settings.select_slider("Training step in the plane", steps, "vanishing_snapshot", steps[-1]))
+        _powers(e, f, i, done)
         _radius(f, i, step, circles[-1])
     with left:
         chart_view.legend(
@@ -57,22 +58,38 @@ def _plane(e: Experiment, step: int, parts: list[Eigenvalues], done: bool) -> No
         with st.container(width=view_options.size(charts.PLANE)):
             spec = chart_view.spec(charts.plane_chart, charts.plane_reach(f, circles), circles)
             text = (
-                charts.plane_text(f, i) if done else f"Eigenvalues of {charts.called(f)} in the complex plane, while it trains."
+                charts.plane_text(f, i) if done else f"Eigenvalues of {charts.called(f)} in the complex plane, while it trains"
             )
             chart_view.draw(spec, text, "vanishing_eigenvalues", charts.plane_tables(f, i))
-    moved = "" if step else " Choose training steps at the top of the page to see them move."
-    if CELLS[e.cell].reservoir:
-        moved = " A reservoir's recurrent weights are not trained: they stay where they are."
-    of = " The mean is over the example's time steps, of ds(t)/ds(t−1), all parts of the state." if f.matrix != "W_rec" else ""
-    layout.caption(
-        f"{charts.plane_text(f, i)} Its k-th power shrinks what lies inside the unit circle and stretches what lies outside."
-        f"{of}{moved}"
-    )
+        moved = "" if step else " Choose training steps at the top of the page to see them move."
+        if CELLS[e.cell].reservoir:
+            moved = " A reservoir's recurrent weights are not trained: they stay where they are."
+        gated = f.matrix != "W_rec"
+        of = " The mean is over the example's time steps, of ds(t)/ds(t−1), all parts of the state." if gated else ""
+        layout.caption(
+            f"{charts.plane_text(f, i)} Its k-th power shrinks what lies inside the unit circle and stretches what lies outside."
+            f"{of}{moved}"
+        )
 
 
 def _circles(e: Experiment) -> tuple[float, ...]:
     gamma = theory.GAMMA.get(e.cell, 1.0)
     return (1.0,) if gamma == 1 else (1.0, 1 / gamma)
+
+
+def _powers(e: Experiment, f: Eigenvalues, i: int, done: bool) -> None:
+    st.markdown("**‖xJᵏ‖: a random vector, k times the same matrix**")
+    colours = [colour for colour, *_ in charts.POWERS.values()]
+    marks = ("line", "dashed", "dashed")
+    names = (f"{f.powers.shape[1]} random x, and their median", "ρᵏ", "λ₁ᵏ: at most")
+    chart_view.legend(*zip(marks, colours, names, strict=True))
+    text = charts.powers_text(f, i) if done else "Norm of xJᵏ for random unit vectors x, while it trains"
+    spec = chart_view.spec(charts.powers_chart, f.powers.shape[2] - 1, *charts.powers_range(f))
+    chart_view.draw(spec, text, "vanishing_powers", {"rows": charts.powers_table(f, i)})
+    one = "1" if e.leak == 1 else "1 and the leak is 1"
+    of = f"W_recᵀ, the Jacobian of a step where every slope is {one}" if f.matrix == "W_rec" else charts.called(f)
+    rate = "In the long run every step multiplies the norm by ρ on average, however large λ₁ is."
+    layout.caption(f"{charts.powers_text(f, i)} J is {of}. {rate}")
 
 
 def _radius(f: Eigenvalues, i: int, step: int, limit: float) -> None:
@@ -83,7 +100,7 @@ def _radius(f: Eigenvalues, i: int, step: int, limit: float) -> None:
     text = f"After {f.steps[i]:,} training steps: " + ", ".join(f"{k} {decimals(v)}" for k, v in last.items()) + "."
     data: dict[str, Any] = {"rows": table, "cursor": table[["step"]].iloc[i : i + 1]}
     chart_view.draw(chart_view.spec(charts.radius_chart, step, limit), text, "vanishing_radius", data)
-    layout.caption(f"{text} Grey line: the training step in the plane. Many steps with the same matrix come to ρ.")
+    layout.caption(f"{text} Grey line: the training step in the plane.")
 
 
 # ---- Lyapunov exponents ----

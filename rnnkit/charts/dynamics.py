@@ -1,7 +1,8 @@
-"""Charts of studies.eigenvalues and studies.lyapunov: eigenvalues in the complex plane while training, and Lyapunov exponents."""
+"""Charts of studies.eigenvalues and studies.lyapunov: eigenvalues while training, powers of the matrix, Lyapunov exponents."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,13 +13,22 @@ import pandas as pd
 from rnnkit.charts.style import GREY, GREY_TEXT, INK, VIOLET, WARM, sized, with_fonts
 from rnnkit.results.eigenvalues import Eigenvalues
 from rnnkit.results.lyapunov import Lyapunov
-from rnnkit.rounding import decimals, significant
+from rnnkit.rounding import amount, decimals, significant
 
 EDGE = "edge of chaos"
 SERIES = {  # of radius_chart: column -> colour, dash, label
     "singular": (VIOLET, (1, 0), "largest singular value"),
     "radius": (INK, (1, 0), "spectral radius"),
 }
+POWERS = {  # of powers_chart: the same; the first is also the colour of the single vectors
+    "median": (WARM, (1, 0), "median"),
+    "radius": (INK, (6, 4), "ρᵏ"),
+    "singular": (VIOLET, (6, 4), "λ₁ᵏ"),
+}
+VECTOR = "one x"  # the name of the rows of single vectors
+GROWN = 0.005  # log10 of the norm from which on the text says that it grows
+BELOW = -1e5  # where a norm of 0 is drawn, in log10: below the axis, so that its line falls out of the chart
+HEADROOM = 3  # decades above all vectors in which λ₁ᵏ is drawn, at most
 PLANE = 440  # pixels: width and height of the complex plane with its axes
 
 
@@ -88,7 +98,7 @@ def plane_text(found: Eigenvalues, i: int) -> str:
     )
 
 
-def radius_chart(steps: int, limit: float = 1.0, height: int = 200) -> alt.LayerChart:
+def radius_chart(steps: int, limit: float = 1.0, height: int = 160) -> alt.LayerChart:
     """Draws spectral radius and largest singular value over training: radius_table and a "cursor"; a rule at `limit`."""
     x = alt.X("step:Q", title="training step", scale=alt.Scale(domain=[0, max(1, steps)], nice=False), axis=alt.Axis(grid=False))
     y = alt.Y("value:Q", title=None, scale=alt.Scale(zero=True))
@@ -109,6 +119,74 @@ def radius_table(found: Eigenvalues) -> pd.DataFrame:
     columns = {"singular": found.singular[:, 0], "radius": np.hypot(found.real[:, 0], found.imag[:, 0])}
     tables = [pd.DataFrame({"step": found.steps, "name": SERIES[k][2], "value": v}) for k, v in columns.items()]
     return pd.concat(tables, ignore_index=True)
+
+
+def powers_chart(steps: int, low: int, high: int, height: int = 240) -> alt.LayerChart:
+    """Draws log10 ||x J^k|| over k = 0 ... steps, of powers_table; low, high: ends of the axis, as powers of ten.
+
+    The values are logarithms on a linear axis, since a norm can be beyond the range of a double.
+    """
+    x = alt.X("k:Q", title="k", scale=alt.Scale(domain=[0, steps], nice=False), axis=alt.Axis(grid=False))
+    labels = alt.Axis(tickMinStep=1, tickCount=6, labelExpr="datum.value == 0 ? '1' : '1e' + datum.value")
+    y = alt.Y("value:Q", title=None, scale=alt.Scale(domain=[low, high], nice=False), axis=labels)
+    base = alt.Chart(alt.NamedData("rows")).encode(x, y)
+    colours, dashes, names = zip(*POWERS.values(), strict=True)
+    of: dict[str, Any] = {"domain": list(names)}
+    named = base.transform_filter(f"datum.name != '{VECTOR}'").encode(
+        color=alt.Color("name:N", scale=alt.Scale(range=list(colours), **of), legend=None),
+        strokeDash=alt.StrokeDash("name:N", scale=alt.Scale(range=[list(dash) for dash in dashes], **of), legend=None),
+    )
+    single = base.transform_filter(f"datum.name == '{VECTOR}'").mark_line(color=colours[0], strokeWidth=1, opacity=0.7, clip=True)
+    tips = [alt.Tooltip("k:Q"), alt.Tooltip("name:N"), alt.Tooltip("norm:N")]
+    dots = named.mark_point(opacity=0, size=80, clip=True).encode(tooltip=tips)
+    return sized(single.encode(detail="line:N"), named.mark_line(strokeWidth=3, clip=True), dots, height=height)
+
+
+def powers_table(found: Eigenvalues, i: int) -> pd.DataFrame:
+    """Returns the rows of powers_chart at snapshot i: k, name, line, value (log10) and norm, its text."""
+    vectors, lines = found.powers[i], powers_lines(found, i)
+    k = np.arange(vectors.shape[1])
+    tables = [pd.DataFrame({"k": k, "name": VECTOR, "line": n, "value": v}) for n, v in enumerate(vectors)]
+    tables += [pd.DataFrame({"k": k, "name": POWERS[key][2], "line": -1, "value": v}) for key, v in lines.items()]
+    rows = pd.concat(tables, ignore_index=True)
+    return rows.assign(norm=[_power(v) for v in rows.value], value=rows.value.clip(lower=BELOW))
+
+
+def powers_lines(found: Eigenvalues, i: int) -> dict[str, np.ndarray]:
+    """Returns log10 of the median of the vectors at each k, of rho^k and of lambda_1^k, (K + 1,) each, by the keys of POWERS."""
+    k = np.arange(found.powers.shape[2])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = np.log10([np.hypot(found.real[i, 0], found.imag[i, 0]), found.singular[i, 0]])
+        radius, singular = np.where(k > 0, k * rates[:, None], 0.0)  # 0^0 = 1
+    return {"median": np.median(found.powers[i], axis=0), "radius": radius, "singular": singular}
+
+
+def powers_range(found: Eigenvalues) -> tuple[int, int]:
+    """Returns the ends of the axis, powers of ten, of all snapshots: room for all lines, for lambda_1^k as far as HEADROOM."""
+    lines = [powers_lines(found, i) for i in range(len(found.steps))]
+    values = np.concatenate([found.powers.ravel(), *(line["radius"] for line in lines)])
+    values = values[np.isfinite(values)]
+    top = max(float(line["singular"][-1]) for line in lines)
+    high = max(float(values.max()), min(top, float(values.max()) + HEADROOM))
+    return min(-1, math.floor(values.min())), max(1, math.ceil(high))
+
+
+def _power(log: float) -> str:
+    """Formats 10^log, also beyond the range of a double."""
+    return amount(10.0**log) if abs(log) < 300 else f"1e{log:.0f}" if np.isfinite(log) else "0"
+
+
+def powers_text(found: Eigenvalues, i: int) -> str:
+    """The finding of powers_chart: where the median comes to, and whether it grows first."""
+    lines, (_, n, ends) = powers_lines(found, i), found.powers.shape
+    median, radius, singular = (_power(float(line[-1])) for line in lines.values())
+    peak = int(lines["median"].argmax())
+    most, last = float(lines["median"][peak]), float(lines["median"][-1])
+    first = f"grows to {_power(most)} at k = {peak}, and " if last < 0 and most > GROWN else ""
+    return (
+        f"Norm of xJᵏ after {found.steps[i]:,} training steps: the median of {n} random unit vectors x {first}is {median} at "
+        f"k = {ends - 1}. There ρᵏ is {radius}, and λ₁ᵏ, the most possible, {singular}."
+    )
 
 
 def exponents_chart(low: float, high: float, height: int = 240) -> alt.LayerChart:

@@ -15,7 +15,7 @@ from rnnkit.engine.losses import correct
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.ablation import Ablation
-from rnnkit.studies.networks import Network, network
+from rnnkit.studies.networks import network
 from rnnkit.studies.word_by_word import check_units, switched_off
 from rnnkit.tasks import require
 from rnnkit.tasks.agreement import Agreement
@@ -34,11 +34,8 @@ def study(e: Experiment, step: int = 0, off: Sequence[int] = ()) -> Iterator[Pro
     """
     task = require(Agreement, e.task)
     check_units(e, off)
-    for state in network(e, step):
-        if isinstance(state, Network):
-            p = {name: W.float() for name, W in state.p.items()}
-        else:
-            yield Progress(0.8 * state)
+    exact, _ = yield from network(e, step, share=0.8)
+    p = {name: W.float() for name, W in exact.items()}
     cell = CELLS[e.cell]
     n = affordable(e, MAX_SENTENCES, e.length)
     batch = build(task, e.length, n, np.random.default_rng(2), held_out=True)

@@ -1,4 +1,4 @@
-"""How the eigenvalues of one network's recurrence move while it trains."""
+"""How the eigenvalues and the powers of one network's recurrence change while it trains."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from rnnkit.thinning import evenly
 
 SNAPSHOTS = 41  # training steps at which they are measured, at most
 MAX_STATE = 512  # of larger matrices the 512 largest of both are given
+VECTORS, POWERS = 5, 50  # random unit vectors, and the power to which the matrix is raised
 
 
 def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress | Eigenvalues]:
@@ -33,7 +34,7 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
     whole("replica", replica, e.replicas - 1)
     with no_grad_no_denormals():
         trainer = Trainer(replace(e, steps=MAX_STEPS))  # so many steps that records are rare
-    found: list[tuple[np.ndarray, np.ndarray]] = []
+    found: list[tuple[np.ndarray, ...]] = []
     at = evenly(step + 1, SNAPSHOTS)
     gated = CELLS[e.cell].forget_gate is not None
     for i, now in enumerate(at):
@@ -41,12 +42,13 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
             while trainer.step < now:
                 trainer.advance()
             p = {name: W[replica : replica + 1].double() for name, W in trainer.params.items()}
-            found.append(_values(mean_jacobian(e, p) if gated else p["W_rec"][0]))
-        values, singular = (np.stack(parts) for parts in zip(*found, strict=True))
+            J = (mean_jacobian(e, p) if gated else p["W_rec"][0].T).numpy()
+            found.append((*_values(J), powers(J)))
+        values, singular, growth = (np.stack(parts) for parts in zip(*found, strict=True))
         yield Progress((now + 1) / (step + 1))
         diverged = int(trainer.diverged[replica])
         matrix = "mean Jacobian" if gated else "W_rec"
-        yield Eigenvalues(at[: i + 1], values.real.copy(), values.imag.copy(), singular, matrix, diverged)
+        yield Eigenvalues(at[: i + 1], values.real.copy(), values.imag.copy(), singular, growth, matrix, diverged)
 
 
 def mean_jacobian(e: Experiment, p: bptt.Params) -> Tensor:
@@ -62,9 +64,31 @@ def mean_jacobian(e: Experiment, p: bptt.Params) -> Tensor:
     return total / len(x)
 
 
-def _values(M: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Returns eigenvalues, by modulus, and singular values, largest first."""
-    matrix = M.numpy()
-    values = np.linalg.eigvals(matrix).astype(complex)
+def _values(J: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns eigenvalues, by modulus, and singular values, largest first; NaN for a matrix that is not finite."""
+    if not np.isfinite(J).all():
+        nothing = np.full(min(len(J), MAX_STATE), np.nan)
+        return nothing.astype(complex), nothing
+    values = np.linalg.eigvals(J).astype(complex)
     values = values[np.lexsort((values.imag, -np.abs(values).round(12)))]
-    return values[:MAX_STATE], np.linalg.svd(matrix, compute_uv=False)[:MAX_STATE]
+    return values[:MAX_STATE], np.linalg.svd(J, compute_uv=False)[:MAX_STATE]
+
+
+def powers(J: np.ndarray) -> np.ndarray:
+    """Returns log10 ||x J^k|| for J (S, S), k = 0 ... POWERS: (VECTORS, POWERS + 1), of random unit vectors x (1, S).
+
+    The x are the same for every J. In float64. J is divided by its largest entry and each x J by its norm, and the logarithms
+    add up, so nothing over- or underflows. A norm of 0 gives -inf, a matrix that is not finite NaN.
+
+    ||x J^k|| <= lambda_1^k, of the largest singular value. ||x J^k||^(1/k) tends to the spectral radius for almost every x.
+    """
+    x = np.random.default_rng(0).standard_normal((VECTORS, len(J)))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    logs, size = np.zeros((VECTORS, POWERS + 1)), np.abs(J).max() or 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for k in range(1, POWERS + 1):
+            x = x @ (J / size)
+            norm = np.linalg.norm(x, axis=1)
+            logs[:, k] = logs[:, k - 1] + np.log10(norm) + np.log10(size)
+            x /= np.where(norm > 0, norm, 1)[:, None]
+    return logs

@@ -16,7 +16,7 @@ from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.evaluate_corpus import CorpusEvaluation
-from rnnkit.studies.networks import Network, network
+from rnnkit.studies.networks import network
 from rnnkit.tasks import require
 from rnnkit.tasks.corpus import Sentences, known_words
 
@@ -25,11 +25,8 @@ MAX_BATCH = 256  # sentences read together
 
 def study(e: Experiment, step: int, replica: int = 0) -> Iterator[Progress | CorpusEvaluation]:
     """Evaluates network `replica` after `step` training steps on the test part: see `evaluate`."""
-    for state in network(e, step, replica):
-        if isinstance(state, Network):
-            yield evaluate(e, {name: W.float() for name, W in state.p.items()})
-        else:
-            yield Progress(state)
+    p, _ = yield from network(e, step, replica)
+    yield evaluate(e, {name: W.float() for name, W in p.items()})
 
 
 def evaluate(e: Experiment, p: Params) -> CorpusEvaluation:

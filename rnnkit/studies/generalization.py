@@ -16,7 +16,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.generalization import Generalization
 from rnnkit.studies.ablation import accuracy, affordable
-from rnnkit.studies.networks import Network, both_ways, network
+from rnnkit.studies.networks import both_ways, network
 from rnnkit.studies.word_by_word import MAX_LENGTH
 from rnnkit.tasks import require
 from rnnkit.tasks.agreement import Agreement
@@ -41,11 +41,7 @@ def study(e: Experiment, step: int = 0) -> Iterator[Progress | Generalization]:
     ValueError where the task is not an agreement task or the step is out of range.
     """
     task = require(Agreement, e.task)
-    for state in network(e, step):
-        if isinstance(state, Network):
-            exact = state.p
-        else:
-            yield Progress(TRAINING * state)
+    exact, _ = yield from network(e, step, share=TRAINING)
     p = {name: W.float() for name, W in exact.items()}
     points: list[dict[str, Any]] = []
     rules: list[list[int]] = []

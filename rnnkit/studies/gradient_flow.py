@@ -22,7 +22,7 @@ from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.gradient_flow import GradientFlow
-from rnnkit.studies.networks import Network, both_ways, network, tensors
+from rnnkit.studies.networks import both_ways, network, tensors
 from rnnkit.thinning import evenly
 
 MEGABYTES = 128  # of all Jacobians at most; multiplying them out then takes some seconds at most
@@ -33,11 +33,7 @@ QUANTILES = (0, 0.25, 0.5, 0.75, 1)
 
 def study(e: Experiment, step: int = 0) -> Iterator[Progress | GradientFlow]:
     """Measures network 0 after `step` training steps on the example sentence. Raises ValueError for a step out of range."""
-    for state in network(e, step):
-        if isinstance(state, Network):
-            p, diverged = state
-        else:
-            yield Progress(0.8 * state)
+    p, diverged = yield from network(e, step, share=0.8)
     yield Progress(0.8)
     one = replace(e, replicas=1, batch=1)
     with no_grad_no_denormals(), np.errstate(all="ignore"):

@@ -19,7 +19,7 @@ from rnnkit.engine.losses import LOSSES
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.lag_split import LagSplit
-from rnnkit.studies.networks import Network, network, tensors
+from rnnkit.studies.networks import network, tensors
 
 SEQUENCES = 32
 GIGAFLOPS = 100  # of all backward passes
@@ -30,14 +30,9 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
 
     Raises ValueError for a step or replica out of range, and for sequences of many lengths.
     """
-    trained = Network({}, -1)
-    for state in network(e, step, replica):
-        if isinstance(state, Network):
-            trained = state
-        else:
-            yield Progress(0.5 * state)
+    p, diverged = yield from network(e, step, replica, share=0.5)
     yield Progress(0.5)
-    one, cell, p = replace(e, replicas=1), CELLS[e.cell], trained.p
+    one, cell = replace(e, replicas=1), CELLS[e.cell]
     with no_grad_no_denormals(), np.errstate(all="ignore"):
         x, y = tensors([one.bound_task.draw(e.length, SEQUENCES, np.random.default_rng(0), held_out=True)])
         tape = bptt.forward(cell, p, x)
@@ -46,7 +41,7 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
         last = lag_shares(tape)[::-1, 0].copy()
     K, T = len(dz), e.length
     if K == 1 or 2e-9 * K * T * SEQUENCES * cell.gates * e.hidden**2 * 2 > GIGAFLOPS:
-        yield LagSplit(last, None, 1 if K == 1 else 0, trained.diverged)
+        yield LagSplit(last, None, 1 if K == 1 else 0, diverged)
         return
     by_lag = np.zeros(T)
     with no_grad_no_denormals():
@@ -62,4 +57,4 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
         if k % 10 == 9:
             yield Progress(0.5 + 0.5 * (k + 1) / K)
     with np.errstate(all="ignore"):
-        yield LagSplit(last, by_lag / float(dW.square().sum()), K, trained.diverged)
+        yield LagSplit(last, by_lag / float(dW.square().sum()), K, diverged)

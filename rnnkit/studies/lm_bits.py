@@ -16,7 +16,7 @@ from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.lm_bits import LmBits
-from rnnkit.studies.networks import Network, network
+from rnnkit.studies.networks import network
 from rnnkit.tasks import require
 from rnnkit.tasks.next_symbol import NextSymbol
 
@@ -31,12 +31,9 @@ def study(e: Experiment, step: int, replica: int = 0) -> Iterator[Progress | LmB
 
     Raises ValueError if the task is not the next symbol of a text, and for a step or replica out of range.
     """
-    for state in network(e, step, replica):
-        if isinstance(state, Network):
-            yield Progress(0.8)
-            yield replace(evaluate(e, state.p), diverged=state.diverged)
-        else:
-            yield Progress(0.8 * state)
+    p, diverged = yield from network(e, step, replica, share=0.8)
+    yield Progress(0.8)
+    yield replace(evaluate(e, p), diverged=diverged)
 
 
 def evaluate(e: Experiment, p: Params) -> LmBits:

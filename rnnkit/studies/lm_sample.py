@@ -16,7 +16,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.lm_sample import LmSample
 from rnnkit.studies.lm_bits import text_task
-from rnnkit.studies.networks import Network, network
+from rnnkit.studies.networks import network
 from rnnkit.tasks.text_symbols import beginning, joined, pieces, unknown
 
 MAX_PROMPT_CHARS, MAX_SAMPLE_SYMBOLS = 1000, 2000  # characters of a prompt, symbols that are written
@@ -37,13 +37,9 @@ def study(
     if not isinstance(prompt, str) or len(prompt) > MAX_PROMPT_CHARS:
         raise ValueError(f"prompt must be a text of at most {MAX_PROMPT_CHARS} characters, got {prompt!r:.60}")
     asked = pieces(task, prompt)
-    for state in network(e, step, replica):
-        if isinstance(state, Network):
-            written = write(e, state.p, task.known.encode([beginning(task), *asked]), n, temperature, seed)
-            text = joined(task, task.known.decode(written), before=asked)
-            yield LmSample(text, joined(task, asked), unknown(task, asked), state.diverged)
-        else:
-            yield Progress(state)
+    p, diverged = yield from network(e, step, replica)
+    written = write(e, p, task.known.encode([beginning(task), *asked]), n, temperature, seed)
+    yield LmSample(joined(task, task.known.decode(written), before=asked), joined(task, asked), unknown(task, asked), diverged)
 
 
 def write(e: Experiment, p: Params, prompt: np.ndarray, n: int, temperature: float, seed: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.lyapunov import Lyapunov
-from rnnkit.studies.networks import Network, network, tensors
+from rnnkit.studies.networks import network, tensors
 from rnnkit.thinning import evenly
 
 STEPS, FEWEST, SETTLING = 1000, 200, 100  # time steps that count, fewer of large networks; and those in which states and Q settle
@@ -34,20 +34,15 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
 
     It reads held-out sequences one after the other, and its state goes on from each to the next. In float64.
     """
-    trained = Network({}, -1)
-    for state in network(e, step, replica):
-        if isinstance(state, Network):
-            trained = state
-        else:
-            yield Progress(0.6 * state)
+    p, diverged = yield from network(e, step, replica, share=0.6)
     yield Progress(0.6)
     cell, size = CELLS[e.cell], len(CELLS[e.cell].parts) * e.hidden
     logs: list[np.ndarray] = []
     if size <= MAX_STATE:
-        for done, part in exponents_of_steps(cell, trained.p, inputs(e, SETTLING + steps_of(e)), MAX_EXPONENTS):
+        for done, part in exponents_of_steps(cell, p, inputs(e, SETTLING + steps_of(e)), MAX_EXPONENTS):
             logs.append(part)
             yield Progress(0.6 + 0.4 * done)
-    yield _summary(np.concatenate(logs)[SETTLING:] if logs else np.empty((0, 0)), trained.diverged)
+    yield _summary(np.concatenate(logs)[SETTLING:] if logs else np.empty((0, 0)), diverged)
 
 
 def steps_of(e: Experiment) -> int:

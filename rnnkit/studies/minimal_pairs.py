@@ -23,7 +23,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.minimal_pairs import MinimalPairs
 from rnnkit.studies.lm_bits import MAX_COUNTED_SYMBOLS, MAX_TEST_SYMBOLS, ORDERS, text_task
-from rnnkit.studies.networks import Network, network
+from rnnkit.studies.networks import network
 from rnnkit.tasks.data import STORE
 from rnnkit.tasks.next_symbol import NextSymbol
 from rnnkit.tasks.text_symbols import differing, example_pairs, spelt, unknown
@@ -41,12 +41,9 @@ def study(e: Experiment, step: int, replica: int = 0, pairs: str = "") -> Iterat
     Raises ValueError where the pairs are not stored, or where a corpus of that name has no verb forms.
     """
     task, found = text_task(e), stored_pairs(pairs)
-    for state in network(e, step, replica):
-        if not isinstance(state, Network):
-            yield Progress(0.8 * state)
-            continue
-        for part in compared(e, task, state.p, found):
-            yield replace(part, diverged=state.diverged) if isinstance(part, MinimalPairs) else part
+    p, diverged = yield from network(e, step, replica, share=0.8)
+    for part in compared(e, task, p, found):
+        yield replace(part, diverged=diverged) if isinstance(part, MinimalPairs) else part
 
 
 def stored_pairs(digest: str) -> Pairs:

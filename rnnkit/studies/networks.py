@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.engine.losses import LOSSES
 from rnnkit.engine.trainer import Trainer, init_params
 from rnnkit.experiment import Experiment
+from rnnkit.results import Progress
 from rnnkit.tasks import Batch
 
 MAX_TRAINED_STEPS = 10_000  # training steps, or as many as the run has
@@ -47,9 +48,10 @@ class Stack(NamedTuple):
 _cache: OrderedDict[tuple[Experiment, int], Stack] = OrderedDict()
 
 
-def network(e: Experiment, step: int, replica: int = 0) -> Iterator[float | Network]:
-    """Trains network `replica` of this Experiment's run for `step` steps: yields the share done, 0 to 1, and the Network last.
+def network(e: Experiment, step: int, replica: int = 0, share: float = 1.0) -> Generator[Progress, None, Network]:
+    """Trains network `replica` of this Experiment's run for `step` steps: yields Progress up to `share`, and returns the Network.
 
+    A study takes both: `p, diverged = yield from network(e, step, replica, share=0.8)`. share: of the study's work, 0 to 1.
     Its weights are those of the run, bit for bit, on the same CPU and number of threads. All networks are trained side by side,
     as in the run: one alone is rounded differently, and training can amplify the difference. The last few stacks are cached for
     later studies of any of their networks. Raises ValueError for a step or replica out of range.
@@ -60,12 +62,12 @@ def network(e: Experiment, step: int, replica: int = 0) -> Iterator[float | Netw
     if key not in _cache:
         if step == 0:
             drawn = init_params(replace(e, replicas=1, seed=e.seed + replica))  # drawn for each network apart
-            yield Network({name: W.double() for name, W in drawn.items()}, -1)
-            return
-        yield from _train(e, step)
+            return Network({name: W.double() for name, W in drawn.items()}, -1)
+        for done in _train(e, step):
+            yield Progress(share * done)
     _cache.move_to_end(key)
     stack = _cache[key]
-    yield Network({name: W[replica : replica + 1].double() for name, W in stack.p.items()}, int(stack.diverged[replica]))
+    return Network({name: W[replica : replica + 1].double() for name, W in stack.p.items()}, int(stack.diverged[replica]))
 
 
 def _train(e: Experiment, step: int) -> Iterator[float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
-from rnnkit.studies.networks import Network, network
+from rnnkit.studies.networks import network
 
 
 def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress | dict[str, np.ndarray]]:
@@ -16,8 +16,5 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
 
     Shapes are as in bptt.py without the axis R. Raises ValueError for a step or replica out of range.
     """
-    for state in network(e, step, replica):
-        if isinstance(state, Network):
-            yield {name: W[0].float().numpy() for name, W in state.p.items()}
-        else:
-            yield Progress(state)
+    p, _ = yield from network(e, step, replica)
+    yield {name: W[0].float().numpy() for name, W in p.items()}

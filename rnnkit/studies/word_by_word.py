@@ -21,7 +21,7 @@ from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.word_by_word import WordByWord
-from rnnkit.studies.networks import Network, both_ways, network, whole
+from rnnkit.studies.networks import both_ways, network, whole
 from rnnkit.tasks import require
 from rnnkit.tasks.agreement import Agreement
 from rnnkit.tasks.sentences import NUMBER, subjects
@@ -50,11 +50,8 @@ def study(
     task = require(Agreement, e.task)
     _check_sentences(sentences, task.n_in)
     check_units(e, off)
-    for state in network(e, step):
-        if isinstance(state, Network):
-            p, diverged = switched_off(state.p, off), state.diverged
-        else:
-            yield Progress(state)
+    p, diverged = yield from network(e, step)
+    p = switched_off(p, off)
     x = np.array(sentences, np.int64).T
     right = NUMBER[x[subjects(x), np.arange(x.shape[1])]]
     cell = CELLS[e.cell]

@@ -1,5 +1,7 @@
 """The first screen shows the point, in Chromium: what belongs together is in sight at once, and does not move."""
 
+import re
+
 import pytest
 from browsing import PHONE, button, expect, finished, until
 from ready_pages import SMALL, chart
@@ -148,3 +150,13 @@ def test_bars_and_words_under_the_heatmap_say_how_far_back_the_weights_gradient_
     page.mouse.move(there["x"] + there["width"] - 20, there["y"] + there["height"] - 45)
     expect(heat.locator(".tip")).to_contain_text("of dL/dW_rec")
     expect(heat.locator(".tip")).to_contain_text("the last step")
+
+
+def test_beside_a_pinned_run_the_bars_stand_under_both_heatmaps(server, visit):
+    pinned = {"pin.length": 20, "pin.steps": 20, "pin.replicas": 2, "pin.gain": 2}
+    page = visit(server.link("/lab", **SMALL | pinned | {"length": 20}), viewport=LAPTOP)
+    words = re.compile(r"^99 % looks back (\d+ steps? or less|no step)$")
+    for heat in (".st-key-heatmap_pinned .heatmap", ".st-key-heatmap .heatmap"):
+        expect(page.locator(heat)).to_have_attribute("data-lags", words)
+    there = box(page, "Accuracy")
+    assert there["y"] + there["height"] <= LAPTOP["height"]

@@ -45,7 +45,10 @@ def both(length=12, k=1, seed=0):
 
 
 def weights(e, step=0):
-    *_, found = network(e, step)
+    def study():
+        yield (yield from network(e, step))
+
+    *_, found = study()
     return found.p
 
 
@@ -54,6 +57,13 @@ def softmax(z):
 
 
 # ---- what they have in common ----
+
+
+def test_the_progress_of_training_a_network_is_its_share_of_the_study():
+    e = replace(SMALL, seed=89)
+    shares = [part.share for part in network(e, 50, share=0.5)]
+    assert 0.25 in shares and shares[-1] == 0.5 and shares == sorted(shares)
+    assert list(network(e, 50, share=0.5)) == [], "it is cached"
 
 
 def test_a_network_is_trained_once_and_the_last_few_are_remembered(monkeypatch):

@@ -17,6 +17,7 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.results.eigenvalues import Eigenvalues
 from rnnkit.results.lyapunov import Lyapunov
 from rnnkit.studies import STUDIES
+from rnnkit.studies.eigenvalues import POWERS, VECTORS, _values, powers
 
 LINK = {"length": "20", "steps": "60"}
 E = Experiment(length=20, hidden=6, steps=60)
@@ -54,8 +55,54 @@ def test_the_plane_shows_the_eigenvalues_their_path_and_both_circles(cell):
     alt.Chart.from_dict(dynamics.radius_chart(20, 1.0).to_dict())
 
 
+def of_matrix(J):
+    """What the study finds of one matrix."""
+    J = np.array(J, float)
+    values, singular = _values(J)
+    return Eigenvalues(np.array([0]), values.real[None], values.imag[None], singular[None], powers(J)[None], "W_rec", -1)
+
+
+def test_powers_are_drawn_between_the_lines_of_theory():
+    found = last("eigenvalues", E, step=20)
+    low, high = dynamics.powers_range(found)
+    for i in (0, 20):
+        table = dynamics.powers_table(found, i)
+        single = table[table.name == dynamics.VECTOR].pivot(index="k", columns="line", values="value").to_numpy().T
+        np.testing.assert_array_equal(single, found.powers[i])
+        lines = {name: rows.value.to_numpy() for name, rows in table[table.line < 0].groupby("name")}
+        np.testing.assert_array_equal(lines["median"], np.sort(found.powers[i], axis=0)[VECTORS // 2])
+        k = np.arange(POWERS + 1)
+        np.testing.assert_allclose(lines["ρᵏ"], k * np.log10(np.hypot(found.real[i], found.imag[i]).max()), atol=1e-12)
+        np.testing.assert_allclose(lines["λ₁ᵏ"], k * np.log10(found.singular[i].max()), atol=1e-12)
+        assert (single <= lines["λ₁ᵏ"] + 1e-12).all()
+        assert low <= min(single.min(), lines["ρᵏ"].min()) and high >= max(single.max(), lines["ρᵏ"].max())
+    spec = dynamics.powers_chart(POWERS, low, high).to_dict()
+    alt.Chart.from_dict(spec)
+    assert spec["layer"][0]["encoding"]["y"]["scale"]["domain"] == [low, high]
+
+
+@pytest.mark.parametrize(
+    ("J", "text", "ends"),
+    [([[-0.5]], "is 9e-16 at k = 50. There ρᵏ is 9e-16, and λ₁ᵏ, the most possible, 9e-16.", (-16, 1)),
+     ([[2.0]], "is 1e15 at k = 50. There ρᵏ is 1e15, and λ₁ᵏ, the most possible, 1e15.", (-1, 16)),
+     ([[1e10]], "is 1e500 at k = 50. There ρᵏ is 1e500, and λ₁ᵏ, the most possible, 1e500.", (-1, 500)),
+     ([[0.0, 0.0], [0.0, 0.0]], "is 0 at k = 50. There ρᵏ is 0, and λ₁ᵏ, the most possible, 0.", (-1, 1)),
+     ([[0.0, 2.0], [0.0, 0.0]], "and is 0 at k = 50. There ρᵏ is 0, and λ₁ᵏ, the most possible, 1e15.", (-1, 4)),
+     ([[0.6, 2.0], [0.0, 0.5]], "x grows to 1.7 at k = 2, and is ", (-12, 4))],
+)  # fmt: skip
+def test_the_powers_in_words_and_the_ends_of_their_axis(J, text, ends):
+    found = of_matrix(J)
+    said = dynamics.powers_text(found, 0)
+    assert said.startswith("Norm of xJᵏ after 0 training steps: the median of 5 random unit vectors x ") and text in said
+    assert ("grows to" in said) == (np.median(found.powers[0], axis=0)[1:].max() > 0 > np.median(found.powers[0][:, -1]))
+    assert dynamics.powers_range(found) == ends
+    table = dynamics.powers_table(found, 0)
+    assert np.isfinite(table.value).all() and (table.norm[table.value == dynamics.BELOW] == "0").all()
+    assert table[table.k == 0].value.eq(0).all() and len(table) == (VECTORS + 3) * (POWERS + 1)
+
+
 def test_a_single_unit_has_one_eigenvalue_and_no_pair():
-    found = Eigenvalues(np.array([0]), np.array([[-0.5]]), np.zeros((1, 1)), np.array([[0.5]]), "W_rec", -1)
+    found = of_matrix([[-0.5]])
     assert dynamics.plane_tables(found, 0)["now"].re.tolist() == [-0.5]
 
 
@@ -137,22 +184,26 @@ def test_after_training_they_move_and_the_slider_goes_back(app, monkeypatch):
     assert len(shown["eigenvalues_path"]) == len(radius) / 2
     found = last("eigenvalues", Experiment.from_query({**LINK})[0], step=25)
     np.testing.assert_allclose(radius.value[: len(found.steps)], found.singular[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(shown["powers"].value, dynamics.powers_table(found, len(found.steps) - 1).value, atol=1e-5)
     slider.set_value(slider.options[0] if isinstance(slider.value, str) else 0).run()
     assert at.query_params["vanishing_snapshot"] in ("0", ["0"]) and len(shown["eigenvalues_path"]) == 1
+    np.testing.assert_allclose(shown["powers"].value, dynamics.powers_table(found, 0).value, atol=1e-5)
 
 
 def test_gated_cells_say_of_which_matrix_and_a_reservoir_that_it_stays(app, monkeypatch):
     at = opened(app, cell="gru")
     assert any("Eigenvalues of the mean Jacobian" in m.value for m in at.markdown)
-    at = opened(app, cell="esn")
+    assert any("J is the mean [Jacobian]" in c.value for c in at.caption)
+    at = opened(app, cell="esn", leak="0.5")
     assert any("recurrent weights are not trained: they stay" in c.value for c in at.caption) and not at.exception
+    assert any("of a step where every slope is 1 and the leak is 1." in c.value for c in at.caption)
 
 
 def test_what_is_too_large_or_not_finite_is_said(monkeypatch):
     said = []
     monkeypatch.setattr(dynamics_view.st, "info", lambda text, icon: said.append(text))
     dynamics_view._exponents([Lyapunov(np.empty(0), np.empty(0, int), np.empty(0), 0, -1)], True)
-    dynamics_view._plane(E, 0, [Eigenvalues(np.array([0]), *[np.array([[np.nan]])] * 3, "W_rec", 0)], True)
+    dynamics_view._plane(E, 0, [of_matrix([[np.nan]])], True)
     assert said[0].startswith("Not computed: the state of this network is too large or not finite")
     assert said[1] == "Weights that are not finite have no eigenvalues."
 

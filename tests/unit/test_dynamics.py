@@ -14,7 +14,7 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.engine.weights import draw_weights
 from rnnkit.results import Progress
 from rnnkit.studies import STUDIES, lyapunov
-from rnnkit.studies.eigenvalues import mean_jacobian
+from rnnkit.studies.eigenvalues import POWERS, VECTORS, _values, mean_jacobian, powers
 
 SMALL = Experiment(length=12, hidden=5, batch=4, replicas=2, steps=20)
 
@@ -116,7 +116,18 @@ def test_inputs_follow_each_other():
     np.testing.assert_array_equal(x[:, 0, 0], np.concatenate([drawn[:, 0], drawn[:, 1], drawn[:6, 2]]))
 
 
-# ---- eigenvalues ----
+# ---- eigenvalues and powers ----
+
+
+def unit_vectors(size):
+    x = np.random.default_rng(0).standard_normal((VECTORS, size))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def norms_of_powers(J):
+    """||x J^k|| with each power multiplied out, (VECTORS, POWERS + 1)."""
+    x = unit_vectors(len(J))
+    return np.stack([np.linalg.norm(x @ np.linalg.matrix_power(J, k), axis=1) for k in range(POWERS + 1)], 1)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -138,8 +149,38 @@ def test_eigenvalues_are_those_of_the_weights_after_so_many_steps(cell):
         np.testing.assert_allclose(np.sort(np.abs(got)), np.sort(np.abs(np.linalg.eigvals(M))), atol=1e-9)
         np.testing.assert_allclose(np.prod(got), np.linalg.det(M), atol=1e-9)
         np.testing.assert_allclose(found.singular[i], np.linalg.svd(M, compute_uv=False), atol=1e-9)
+        J = M.T if found.matrix == "W_rec" else M  # dL/ds_{t-1} = dL/ds_t J, where all slopes are 1
+        np.testing.assert_allclose(10 ** found.powers[i], norms_of_powers(J), rtol=1e-9)
     moved = np.abs(found.real[0] - found.real[-1]).max()
     assert (moved == 0) == CELLS[cell].reservoir
+
+
+def test_powers_of_a_matrix_that_is_not_normal_grow_first_and_shrink_later():
+    J = np.array([[0.8, 3.0], [0.0, 0.7]])
+    logs = powers(J)
+    np.testing.assert_allclose(10**logs, norms_of_powers(J), rtol=1e-12)
+    assert (logs.max(1) > 0.1).all() and (logs[:, -1] < -3).all()
+    np.testing.assert_allclose(np.diff(logs)[:, -1], np.log10(0.8), atol=1e-3)
+    assert (logs <= np.arange(POWERS + 1) * np.log10(np.linalg.norm(J, 2)) + 1e-12).all()
+
+
+def test_powers_of_an_orthogonal_matrix_keep_the_length():
+    np.testing.assert_allclose(powers(np.linalg.qr(np.random.default_rng(1).standard_normal((7, 7)))[0]), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-45, 1e38, 1e150])
+def test_powers_neither_underflow_nor_overflow(factor):
+    plain = powers(np.eye(3) / 2)
+    np.testing.assert_allclose(powers(np.eye(3) * factor), plain + np.arange(POWERS + 1) * np.log10(2 * factor), rtol=1e-12)
+
+
+def test_powers_of_one_unit_of_nothing_and_of_what_is_not_finite():
+    np.testing.assert_allclose(powers(np.array([[-0.5]])), np.tile(np.arange(POWERS + 1) * np.log10(0.5), (VECTORS, 1)))
+    assert np.isneginf(powers(np.zeros((4, 4)))[:, 1:]).all()
+    nilpotent = powers(np.diag([1.0, 1.0], 1))
+    assert np.isfinite(nilpotent[:, :3]).all() and np.isneginf(nilpotent[:, 3:]).all()
+    broken = np.array([[1.0, np.nan], [0.0, 1.0]])
+    assert np.isnan(powers(broken)[:, 1:]).all() and all(np.isnan(part).all() for part in _values(broken))
 
 
 def test_they_come_while_it_trains():
