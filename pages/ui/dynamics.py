@@ -57,9 +57,7 @@ def _plane(e: Experiment, step: int, parts: list[Eigenvalues], done: bool) -> No
         )
         with st.container(width=view_options.size(charts.PLANE)):
             spec = chart_view.spec(charts.plane_chart, charts.plane_reach(f, circles), circles)
-            text = (
-                charts.plane_text(f, i) if done else f"Eigenvalues of {charts.called(f)} in the complex plane, while it trains"
-            )
+            text = charts.plane_text(f, i) if done else f"Eigenvalues of {charts.called(f)} in the complex plane, while it trains"
             chart_view.draw(spec, text, "vanishing_eigenvalues", charts.plane_tables(f, i))
         moved = "" if step else " Choose training steps at the top of the page to see them move."
         if CELLS[e.cell].reservoir:
