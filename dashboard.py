@@ -79,6 +79,8 @@ def _page(name: str, draw: Callable[[], None]) -> None:
         url.write()
         room_state.drawn(name)
         navigation.drawn(name)
+        if navigation.take_interrupted():
+            st.rerun()
 
 
 if __name__ == "__main__":  # for every viewer

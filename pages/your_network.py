@@ -48,7 +48,7 @@ for x, y in loader:
     watch.step()
     optimizer.step()
 watch.save("run.rnnkit")"""
-EXAMPLE = "An LSTM with 32 units forecasts a wave from its last 100 values (`python examples/time_series.py`)."
+EXAMPLE = "An LSTM forecasts a wave from its last 100 values."
 STYLE = """<style>
 .st-key-your_network_verdict { gap: 0.5rem; }
 .st-key-your_network_verdict h4 { padding: 0.1rem 0 0.35rem; font-size: 1.15rem; line-height: 1.35; }
@@ -71,6 +71,7 @@ def page() -> None:
         with st.popover("Watch your own network", icon=":material/upload_file:", key="your_network_open_file"):
             st.code(CODE, language="python")
             st.caption("The file holds numbers alone, none of your data and no weights. It stays in the memory of this session.")
+            st.caption("`python examples/time_series.py` makes the example: an LSTM with 32 units.")
             watched_file.form()
         with st.popover("Open its weights", icon=":material/memory:", key="your_network_open_weights"):
             own_weights.form()

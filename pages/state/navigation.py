@@ -57,7 +57,7 @@ def redirect(page: str) -> str | None:
 def arrive(page: str) -> None:
     """Ends what other pages watch. Call it before the content of this page is drawn."""
     n = _state()
-    n.page = page
+    n.interrupted, n.begun, n.page = n.interrupted or (n.begun and not n.drawn), True, page
     for other in n.unwatch.keys() - {page}:
         for undo in n.unwatch.pop(other).values():
             undo()
@@ -95,6 +95,16 @@ def address_changed(due: bool = True) -> None:
 def address_due() -> bool:
     """Returns whether the address has still to be written."""
     return _state().address_due
+
+
+def take_interrupted() -> bool:
+    """Returns, once, whether a viewer changed something before the first page had been drawn.
+
+    The address is then still that of the link (url.write), which opens something else.
+    """
+    n = _state()
+    interrupted, n.interrupted = n.interrupted, False
+    return interrupted
 
 
 def in_browser() -> bool:

@@ -133,6 +133,8 @@ class Navigation:
     unwatch: dict[str, dict[Hashable, Callable[[], None]]] = field(default_factory=dict)  # page -> what ends its watching
     address_due: bool = False  # a setting that the address holds has changed
     drawn: bool = False  # a page of this session, to its end
+    begun: bool = False  # a page of this session
+    interrupted: bool = False  # the first page was begun anew before it had been drawn
 
 
 @dataclass

@@ -3,11 +3,13 @@
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from apptest import press, state
+import streamlit
+from apptest import linked, press, state
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pages.state import navigation
+from pages.ui import chart_view
 from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.stories.presets import PAIRS, PRESETS, pair
 
@@ -138,3 +140,20 @@ def test_the_short_link_of_a_pair_opens_the_pair(app, title):
     assert short == {"story": PAIRS[title][1], "pin.story": PAIRS[title][0]}
     again = app(short)
     assert (state(again).run.experiment, state(again).pinned.experiment) == (e, pinned)
+
+
+def test_the_address_is_written_where_a_viewer_changed_something_before_the_first_page_was_drawn(app, monkeypatch):
+    """The link was kept, which opens something else than what is shown."""
+    real, runs = chart_view.files, []
+
+    def interrupted():
+        runs.append(1)
+        if len(runs) == 1:
+            streamlit.rerun()
+        real()
+
+    monkeypatch.setattr(navigation, "in_browser", in_browser)
+    monkeypatch.setattr(chart_view, "files", interrupted)
+    at = app({"length": "10", "steps": "20"})
+    assert not at.exception and len(runs) == 3 and at.query_params["v"] in ("1", ["1"])
+    assert linked(at).length == 10
