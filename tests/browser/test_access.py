@@ -165,9 +165,15 @@ def test_every_picture_has_a_description_with_its_numbers(opened):
     charts = page.get_by_test_id("stVegaLiteChart")
     expect(page.locator("[aria-label$='while it trains'], [aria-label$='being computed']")).to_have_count(0)
     drawings = page.locator(".heatmap, .network canvas, .cliff figure, .reader, .multiples canvas")
-    texts = [place.get_attribute("aria-label") for place in [*charts.all(), *drawings.all()]]
-    assert len(texts) >= len(content(name)) - 1
-    assert [text for text in texts if not re.search(r"\d|not trained yet|NaN", text or "")] == []
+
+    def texts():
+        return [place.get_attribute("aria-label") or "" for place in [*charts.all(), *drawings.all()]]
+
+    def undescribed():
+        return [text for text in texts() if not re.search(r"\d|not trained yet|NaN", text)]
+
+    assert len(texts()) >= len(content(name)) - 1
+    until(lambda: not undescribed(), f"descriptions of {name}", wait=lambda s: page.wait_for_timeout(1000 * s))
     assert page.locator("[data-testid=stVegaLiteChart] svg [role^=graphics-symbol]").count() == 0
 
 
