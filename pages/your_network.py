@@ -35,7 +35,7 @@ LINKED = {
 TOUR_TARGETS = {"verdict": "your_network_verdict", "heatmap": "your_network_heatmap", "lags": "your_network_lags"}
 READY = (".st-key-your_network_verdict", ".heatmap[data-rows]", "How far back")
 HEIGHT = 250  # of the chart of lags, in pixels
-HEATMAP = "clamp(15rem, 100dvh - 27.5rem, 40rem)"
+HEATMAP = "clamp(18rem, 100dvh - 27.5rem, 40rem)"
 MAX_COLUMNS, MAX_BARS = 2000, 200
 CODE = """\
 import rnnkit
