@@ -75,7 +75,8 @@ class Tape:
     Call forward(p, x), then backward(dz), then gradients(). Reading what a later pass has to fill raises RuntimeError.
 
     It holds T R B H cell.floats_per_unit numbers of 4 bytes: 3 a unit for the cells with one gate, 4 for the echo state network,
-    11 for the GRU, 15 for the LSTM. Until the first backward pass it holds a third to a half of them.
+    11 for the GRU, 15 for the LSTM. Until the first backward pass it holds a third to a half of them. From `gradients` on it
+    holds at most one more a unit, `terms`.
     """
 
     p: Params  # of the last forward pass, as are the following three
@@ -88,7 +89,7 @@ class Tape:
         self.cell, self.T = cell, T
         self.nbytes = 0  # of the arrays made so far
         self._like, self._B = p["W_rec"], B
-        self._passes = 0  # 1 after a forward pass, 2 after the backward pass that belongs to it
+        self._passes = 0  # 1 after a forward pass, 2 after the backward pass that belongs to it, 3 after `gradients`
 
     # ---- arrays
 
@@ -141,6 +142,11 @@ class Tape:
         widths = (cell.gates, *cell.extra_inputs, *(1,) * cell.n_partials)
         return cell.backward_views(*self._arrays(*widths, steps=min(self._block, self.T)))
 
+    @cached_property
+    def _terms(self) -> Tensor | None:
+        R, H, width = self._like.shape
+        return self._like.new_zeros(self.T, R, H, width) if R > 1 and width <= self._B else None
+
     # ---- results of the passes
 
     def _after_pass(self, passes: int) -> None:
@@ -170,6 +176,14 @@ class Tape:
         """dL/d(h_{t-1} W_rec), (T, R, B, G*H)."""
         self._after_pass(2)
         return self.backward_arrays.entered[0]
+
+    @property
+    def terms(self) -> Tensor | None:
+        """h_{t-1}^T da_t, (T, R, H, G*H), whose sum over t is dW_rec. None before `gradients`, or where G*H > B or R = 1.
+
+        There these sums would take more room than the states, or more time than one product for all steps.
+        """
+        return self._terms if self._passes == 3 else None
 
     @property
     def first(self) -> int:
@@ -271,11 +285,24 @@ class Tape:
         p, dz = self.p, self.dz
         entered = tuple(self._input_gradient(d) for d in self.backward_arrays.entered)
         grads = self.cell.input_gradients(entered) | {
-            "W_rec": _sum_of_products(self.forward_arrays.states[0][self.first : -1], self.da[self.first :]),
+            "W_rec": self._recurrent_gradient(),
             "W_out": _sum_of_products(self.h[-len(dz) :], dz),
             "b_out": dz.sum((0, 2)).unsqueeze(1),
         }
         return ParamStack.of({k: grads[k] for k in p if k in grads})
+
+    def _recurrent_gradient(self) -> Tensor:
+        """dL/dW_rec, (R, H, G*H). Fills `terms` on the way, in about the time of their sum alone."""
+        h, da, terms = self.forward_arrays.states[0][self.first : -1], self.da[self.first :], self._terms
+        if terms is None:
+            return _sum_of_products(h, da)
+        self._passes = 3
+        terms[: self.first].zero_()
+        torch.bmm(h.flatten(0, 1).mT, da.flatten(0, 1), out=terms[self.first :].flatten(0, 1))
+        out = torch.zeros_like(terms[0])
+        for term in terms[self.first :].unbind(0):  # in the order of time, as _sum_of_products
+            out.add_(term)
+        return out
 
     def _input_gradient(self, d: Tensor) -> tuple[Tensor, Tensor]:
         """dL/dW and dL/db of x_t W + b from d, its gradient (T, R, B, .)."""

@@ -23,7 +23,7 @@ def lag_shares(tape: Tape, dW: Tensor | None = None) -> np.ndarray:
 
     The shares of a network sum to 1. One is negative where its term points against dW. NaN where dW is 0 or not finite.
     dW (R, H, G*H) is dL/dW_rec of that pass; without it, it is computed. If the last step alone has a loss, row t has the lag
-    T - 1 - t. Computed as the sum over the batch of (da_t dW^T) . h_{t-1}: one product as large as a step's with W_rec.
+    T - 1 - t.
     """
     dW = tape.gradients()["W_rec"] if dW is None else dW
     scale = dW.abs().amax((1, 2), keepdim=True)  # squares of small numbers are 0 in float32
@@ -33,7 +33,13 @@ def lag_shares(tape: Tape, dW: Tensor | None = None) -> np.ndarray:
 
 
 def products(tape: Tape, direction: Tensor) -> Tensor:
-    """Returns <h_{t-1}^T da_t, direction> of every time step, (T, R), for a direction (R, H, G*H)."""
+    """Returns <h_{t-1}^T da_t, direction> of every time step, (T, R), for a direction (R, H, G*H).
+
+    Where the tape does not hold h_{t-1}^T da_t, it is the sum over the batch of (da_t direction^T) . h_{t-1}: for each step a
+    product as large as that with W_rec.
+    """
+    if tape.terms is not None:
+        return (tape.terms * direction).sum((2, 3))
     h, da = tape.forward_arrays.states[0][:-1], tape.da
     back, across = h.new_empty(h.shape), direction.mT.contiguous()
     if len(direction) == 1:  # one network's steps lie one below the other: one product

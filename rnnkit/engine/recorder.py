@@ -18,7 +18,7 @@ class Recorder:
     """Makes a Record from what a training step has computed. Changes nothing that training takes.
 
     examines: whether it holds what the units do and how far back dL/dW_rec looks (flat, blocked, gate, lag_shares), which take
-    a third of the time of a short training.
+    a tenth of the time of a short training.
     """
 
     def __init__(self, e: Experiment, functions: StepFunctions, examines: bool = True) -> None:

@@ -101,7 +101,7 @@ def replay_bytes(module: nn.RNNBase, shape: Shape, itemsize: int) -> int:
     width = module.proj_size or H
     D, L = 1 + module.bidirectional, module.num_layers
     inputs = max(module.input_size, (L > 1) * D * width)
-    replayed = cell.floats_per_unit * H + 5 * width + 3 * inputs
+    replayed = cell.floats_per_unit * H + 7 * width + 4 * inputs
     weights = sum(w.numel() for of_layer in module.all_weights for w in of_layer)
     return itemsize * (shape.T * shape.B * D * (replayed + (L - 1) * (5 * width + inputs)) + 4 * weights)
 

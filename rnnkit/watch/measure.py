@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,25 +92,28 @@ def _owned(layer: Layer) -> Layer:
 
 def _check(ids: set[int], sums: dict[int, Tensor], weights: dict[int, WeightGradient], tolerance: float) -> Checked:
     """Compares all weights of a layer that have a gradient. A layer without any does not agree."""
-    pairs = [(sums[i].double(), own.double()) for i in ids if (own := weights[i].sum) is not None]
+    pairs = [(sums[i], own) for i in ids if (own := weights[i].sum) is not None]
     if not pairs:
         return Checked(float("nan"), tolerance, False)
-    ours, own = (torch.cat([pair[k].flatten() for pair in pairs]) for k in (0, 1))
-    finite, own_finite = bool(ours.isfinite().all()), bool(own.isfinite().all())
-    if not finite or not own_finite:  # no number to compare: both have to be so
-        return Checked(float("nan"), tolerance, finite == own_finite)
-    largest = max(own.norm().item(), ours.norm().item())
-    error = (ours - own).norm().item() / largest if largest else 0.0
+    norms = torch.stack([torch.stack([_norm(ours), _norm(own), _norm(ours - own)]) for ours, own in pairs]).norm(dim=0)
+    norm, own_norm, difference = norms.tolist()
+    if not math.isfinite(norm + own_norm):  # no number to compare: both have to be so
+        finite = [all(bool(w.isfinite().all()) for w in side) for side in zip(*pairs, strict=True)]
+        return Checked(float("nan"), tolerance, not any(finite))
+    largest = max(norm, own_norm)
+    error = difference / largest if largest else 0.0
     return Checked(error, tolerance, error <= tolerance)
 
 
+def _norm(x: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(x, dtype=torch.float64)
+
+
 def _profiles(step: int, s: Seen, g: Gradients, start: int) -> Iterator[Profile]:
-    lengths = s.layer.lengths
     for part, ds in zip(s.layer.cell.parts, g.parts, strict=True):
-        of_each = torch.linalg.vector_norm(ds, dim=-1, dtype=torch.float64)  # (D, T, B)
-        for d, norms in enumerate(of_each):
-            in_order = replay.aligned(norms.unsqueeze(-1), lengths)[..., 0] if d else norms
-            norm = torch.linalg.vector_norm(in_order, dim=-1).cpu().numpy() / s.scale
+        for d, of_d in enumerate(ds):
+            in_order = replay.aligned(of_d, s.layer.lengths) if d else of_d
+            norm = torch.linalg.vector_norm(in_order, dim=(1, 2), dtype=torch.float64).cpu().numpy() / s.scale
             yield Profile(step, s.layer.name, DIRECTIONS[d], part, s.call, start, s.cut and not start and d == 0, norm)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,7 +127,7 @@ class Recorder:
             self.skipped.add(name)
             return
         output, final = result
-        given = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+        given = dict(zip(("input", "hx"), args, strict=False)) | kwargs
         x, hx = given["input"], _states(given.get("hx"))
         final = _states(final)
         data = _data(output)

@@ -1,6 +1,7 @@
 """The split of dL/dW_rec by lag, against explicit sums of autograd in float64; its words, its table, and what stores it."""
 
 from dataclasses import fields, replace
+from itertools import product
 
 import altair as alt
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import reference
 import torch
 from histories import gradient, history
-from reference import DOUBLE, R, active, assert_close, need, random_batch, random_params
+from reference import DOUBLE, B, H, R, active, assert_close, need, random_batch, random_params
 from short_trainings import small
 
 from rnnkit import Experiment, lag_frame, train
@@ -37,15 +38,19 @@ def explicit(run):
 
 
 @pytest.mark.parametrize("networks", [1, R])
+@pytest.mark.parametrize("hidden", [H, 3])
 @pytest.mark.parametrize("cell", CELLS)
-def test_shares_are_those_of_the_explicit_sums(cell, networks):
+def test_shares_are_those_of_the_explicit_sums(cell, networks, hidden):
+    """Also where the tape holds the terms of dL/dW_rec, of several networks with G H <= B."""
     need(reference.STEPS, cell)
     task = TASKS["temporal-order"]
-    p = {k: W[:networks] for k, W in random_params(cell, task.n_in, task.n_out).items()}
+    p = {k: W[:networks] for k, W in random_params(cell, task.n_in, task.n_out, hidden=hidden).items()}
     x, y = (part[:, :networks] for part in random_batch("temporal-order", 11))
     tape = bptt.forward(CELLS[cell], p, x)
     tape.backward(LOSSES["cross_entropy"](bptt.readout(p, tape.h[-1:]), y)[1])
+    assert tape.terms is None, "before gradients()"
     shares = lag_shares(tape)
+    assert (tape.terms is not None) == (networks > 1 and CELLS[cell].gates * hidden <= B)
     assert shares.shape == (11, networks) and np.abs(shares.sum(0) - 1).max() < 1e-12
     np.testing.assert_array_equal(lag_shares(tape, tape.gradients()["W_rec"]), shares)
     for r in range(networks):
@@ -70,8 +75,8 @@ def test_a_record_has_those_of_the_last_loss_alone_before_the_fixes_on_gradients
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_they_sum_to_one_in_float32_also_where_the_gradient_is_tiny_or_huge(cell):
-    for scale in (1e-25, 1.0, 1e20):
-        p = {k: W.float() for k, W in random_params(cell, 6, 4).items()}
+    for scale, hidden in product((1e-25, 1.0, 1e20), (H, 3)):
+        p = {k: W.float() for k, W in random_params(cell, 6, 4, hidden=hidden).items()}
         x, y = random_batch("temporal-order", 30)
         tape = bptt.forward(CELLS[cell], p, x)
         tape.backward(scale * LOSSES["cross_entropy"](bptt.readout(p, tape.h[-1:]), y)[1])

@@ -146,6 +146,19 @@ def test_random_models(seed):
     assert_the_same(case)
 
 
+def test_an_lstm_of_tiny_states_agrees_in_float32():
+    """tanh(a) has to be right relative to a: all of a and h is about 1e-6."""
+    torch.manual_seed(0)
+    rnn = nn.LSTM(8, 32, 2, bias=False, proj_size=16)
+    with torch.no_grad():
+        for w in rnn.parameters():
+            w.mul_(0.01)
+    watch = rnnkit.watch(rnn, every=1)
+    rnn(1e-4 * torch.randn(100, 16, 8))[0][-1].square().sum().backward()
+    watch.step()
+    assert watch.problem == "" and len(watch.frame())
+
+
 def test_one_sequence_without_a_batch():
     module, watch = nn.LSTM(3, 4, 2).double(), None
     watch = rnnkit.watch(module, every=1)
