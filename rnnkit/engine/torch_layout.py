@@ -75,12 +75,16 @@ def read_weights(data: bytes, name: str, nonlinearity: str = "tanh") -> Weights:
     """Returns the weights in the bytes of a .safetensors or .npz file: a state_dict's names and arrays.
 
     Nothing in it is executed: a pickle, such as the .pt file of torch.save, is refused. The numbers become float32, or stay
-    float64. Raises ValueError for any other file, and for weights that `from_torch` refuses or that are not finite.
+    float64. Raises ValueError for any other file, and for weights that `from_torch` refuses or that are not finite in float32.
     """
-    cell, found = from_torch(_npz(data) if data.startswith(b"PK\x03\x04") else _safetensors(data), nonlinearity)
-    found = {k: np.ascontiguousarray(v, np.float64 if v.dtype == np.float64 else np.float32) for k, v in found.items()}
-    if wrong := [k for k, v in found.items() if not np.isfinite(v).all()]:
-        raise ValueError(f"expected finite weights, got NaN or infinity in {join_names(wrong)}")
+    arrays = _npz(data) if data.startswith(b"PK\x03\x04") else _safetensors(data)
+    exact = {k: v.astype(np.float64 if v.dtype.itemsize == 8 else np.float32, copy=False) for k, v in arrays.items()}
+    cell, found = from_torch(exact, nonlinearity)  # before it adds the biases
+    found = {k: np.ascontiguousarray(v) for k, v in found.items()}
+    with np.errstate(over="ignore"):
+        wrong = [k for k, v in found.items() if not np.isfinite(v.astype(np.float32)).all()]  # in which they train
+    if wrong:
+        raise ValueError(f"expected weights that are finite in float32, got others in {join_names(wrong)}")
     return Weights(name, cell, found)
 
 
