@@ -164,7 +164,7 @@ def _distinct(name: str, values: Sequence[Any]) -> list[Any]:
 
 def _combined(base: Experiment, changes: Mapping[str, Any], axes: Mapping[str, Any]) -> Experiment:
     e = changed(base, {**changes, **axes})
-    if unused := [name for name in axes if not applies(e, name)]:  # also where the value is the default
+    if unused := [name for name in axes if not FIELDS[name].fits(e)]:  # also where the value is the default
         raise ExperimentError({name: f"{name} {FIELDS[name].why_unused(e)}" for name in unused})
     if e.given:
         e.bound_task, e.bound_weights  # noqa: B018  # raise where the data are not here
