@@ -102,7 +102,9 @@ def _against_lesson(e: Experiment) -> list[str]:
     """Returns why the lesson refuses this Experiment. Hidden and locked fields keep their values."""
     controls, kept = viewer_state.current().controls, view_options.kept()
     changed = [
-        FIELDS[name].label for name in FIELDS if name in kept and applies(e, name) and getattr(e, name) != controls.of_field(name)
+        spec.label
+        for name, spec in FIELDS.items()
+        if name in kept and spec.fits(e) and getattr(e, name) != controls.of_field(name)
     ]
     return [f"this lesson keeps {', '.join(changed)}, and here it would change"] if changed else []
 
@@ -237,6 +239,9 @@ def take_controls() -> None:
         if widgets.value(key(control), fitting) != fitting:
             widgets.put(key(control), fitting)
     e, state.problem = experiment(state.controls)
+    if gone := uploads.refusal(state.controls.values["weights"]):
+        state.controls.values["weights"], state.notice = "", f"The weights are drawn now: {gone}."
+        e, state.problem = experiment(state.controls)
     state.experiment = e or state.experiment
     if uploads.refusal(*state.experiment.given):  # the data have been dropped meanwhile
         state.experiment = default()
