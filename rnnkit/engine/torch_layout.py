@@ -95,8 +95,8 @@ def _npz(data: bytes) -> dict[str, np.ndarray]:
             members = archive.infolist()
             if any(member.filename.endswith("data.pkl") for member in members):
                 raise ValueError("a .pt file is a pickle, which can run code")
-            if (size := sum(member.file_size for member in members)) > 20 * len(data) + 1_000_000:
-                raise ValueError(f"{size:,} bytes are packed in {len(data):,}, at most 20 times as many are read")
+            if (size := sum(member.file_size for member in members)) > 4 * len(data) + 1_000_000:
+                raise ValueError(f"{size:,} bytes are packed in {len(data):,}, at most 4 times as many are read")
             named = {member.filename.removesuffix(".npy"): archive.read(member) for member in members}
         return {name: values for name, member in named.items() if (values := _npy(member)).dtype.kind == "f"}
     except (ValueError, TypeError, LookupError, OverflowError, OSError, EOFError, *ZIP_ERRORS) as error:
