@@ -13,7 +13,7 @@ from pages.state import navigation, uploads, view_options, viewer_state, widgets
 from pages.state.controls import Controls
 from pages.state.playback import Playback
 from pages.state.widgets import VersionedKey
-from rnnkit.experiment import FIELDS, GIVEN, Experiment, ExperimentError, applies
+from rnnkit.experiment import FIELDS, GIVEN, Experiment, ExperimentError
 from rnnkit.export.run_list import dump
 from rnnkit.export.run_list import load as load_run_list
 from rnnkit.serving.limits import Limits

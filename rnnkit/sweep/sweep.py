@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rnnkit.errors import shorten_repr
-from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies, changed
+from rnnkit.experiment import FIELDS, Experiment, ExperimentError, changed
 from rnnkit.sweep.combination import Combination, Ended, Refused, estimated_seconds
 from rnnkit.sweep.executors import Executor, default_executor
 from rnnkit.sweep.files import read_toml
