@@ -79,6 +79,10 @@ class FieldSpec(ABC, Generic[T]):
 
     def applies(self, e: Any) -> bool:
         """Returns whether the field has any effect on the Experiment e, given its other fields."""
+        return self.fits(e)
+
+    def fits(self, e: Any) -> bool:
+        """Returns whether some value of the field has an effect on the Experiment e, given its other fields."""
         return (self.chooser is None or self.chooser.allows(self.name, e)) and not (self.unless and getattr(e, self.unless))
 
     def conflict(self, e: Any) -> str:
@@ -187,7 +191,7 @@ class DigestField(FieldSpec[str]):
         return value or self.nothing
 
     def applies(self, e: Any) -> bool:
-        return super().applies(e) and not (self.optional and not getattr(e, self.name))
+        return self.fits(e) and not (self.optional and not getattr(e, self.name))
 
 
 @dataclass(frozen=True, eq=False)

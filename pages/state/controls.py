@@ -92,7 +92,8 @@ class Controls:
         if "length" not in kept:
             self.values["length"] = max(self.values["length"] or 0, task.min_length)
         self.values["data"] = self.given.get(task.data, "")
-        self.values["weights"] = self._fitting_weights()
+        if "weights" not in kept:
+            self.values["weights"] = self._fitting_weights()
         self.fixes.take(read, self.values["cell"], "fixes" in kept)
         return ["c_length", FIXES_CONTROL]
 

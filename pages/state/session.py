@@ -13,7 +13,7 @@ from pages.state import navigation, uploads, view_options, viewer_state, widgets
 from pages.state.controls import Controls
 from pages.state.playback import Playback
 from pages.state.widgets import VersionedKey
-from rnnkit.experiment import FIELDS, GIVEN, Experiment, ExperimentError, applies
+from rnnkit.experiment import FIELDS, GIVEN, Experiment, ExperimentError
 from rnnkit.export.run_list import dump
 from rnnkit.export.run_list import load as load_run_list
 from rnnkit.serving.limits import Limits
@@ -102,7 +102,9 @@ def _against_lesson(e: Experiment) -> list[str]:
     """Returns why the lesson refuses this Experiment. Hidden and locked fields keep their values."""
     controls, kept = viewer_state.current().controls, view_options.kept()
     changed = [
-        FIELDS[name].label for name in FIELDS if name in kept and applies(e, name) and getattr(e, name) != controls.of_field(name)
+        spec.label
+        for name, spec in FIELDS.items()
+        if name in kept and spec.fits(e) and getattr(e, name) != controls.of_field(name)
     ]
     return [f"this lesson keeps {', '.join(changed)}, and here it would change"] if changed else []
 
@@ -237,6 +239,9 @@ def take_controls() -> None:
         if widgets.value(key(control), fitting) != fitting:
             widgets.put(key(control), fitting)
     e, state.problem = experiment(state.controls)
+    if gone := uploads.refusal(state.controls.values["weights"]):
+        state.controls.values["weights"], state.notice = "", f"The weights are drawn now: {gone}."
+        e, state.problem = experiment(state.controls)
     state.experiment = e or state.experiment
     if uploads.refusal(*state.experiment.given):  # the data have been dropped meanwhile
         state.experiment = default()

@@ -208,9 +208,10 @@ def _weights(key: str, files_key: str) -> tuple[Weights | None, int]:
     if file is None:
         raise CorpusError("expected a file, got none")
     try:
-        return read_weights(file.getvalue(), file.name, kind), file.size
+        weights = read_weights(file.getvalue(), file.name, kind)
     except ValueError as error:
         raise CorpusError(f"{shorten_repr(file.name, 60)}: {error}") from None
+    return weights, sum(values.nbytes for values in weights.arrays.values())  # unpacked, in memory
 
 
 def _text(key: str, files_key: str) -> tuple[Text | None, int]:

@@ -11,7 +11,7 @@ from pages.ui import layout
 from pages.ui.markdown import plain
 from rnnkit.corpus.notes import count
 from rnnkit.engine.torch_layout import HOW_TO_SAVE, MODULES
-from rnnkit.experiment import Experiment, changed
+from rnnkit.experiment import Experiment, ExperimentError, changed
 from rnnkit.tasks.weights import Weights
 
 PAGES = {"vanishing": "Why does it vanish?", "sentence": "Its sentences", "lab": "Train it on"}  # what there is to see
@@ -27,8 +27,12 @@ def form() -> None:
         return
     given = uploads.about(digest)
     assert isinstance(given, Weights)
-    e = changed(session.current(), {"cell": given.cell, "hidden": given.hidden, "weights": digest})
-    if refused := session.refusal(e):
+    try:
+        e = changed(session.current(), {"cell": given.cell, "hidden": given.hidden, "weights": digest})
+        refused = session.refusal(e)
+    except ExperimentError as error:  # more hidden units than an Experiment can have
+        refused = str(error)
+    if refused:
         st.error(f"It cannot be shown here: {plain(refused)}.", icon=":material/block:")
         return
     session.load(e, play=False)
@@ -41,7 +45,7 @@ def in_use(e: Experiment) -> None:
     if given is None:
         return
     with st.container(border=True, key="own_weights_in_use"):
-        about = f"**{plain(given.name)}**: {_kind(given)}. All pages show this network now."
+        about = f"**{plain(given.name)}**: {_kind(given)}. The pages of the lab's network show it now."
         st.markdown(f"{about}  \n{plain(fit_text(e, given))}")
         with st.container(horizontal=True, vertical_alignment="center"):
             for page, label in PAGES.items():

@@ -47,7 +47,7 @@ def sidebar(only: Collection[str] | None = None, note: str = "") -> None:
         if shown and not view_options.hidden("pin"):
             _pin(e)
         _controls(e, shown, "task", "length", "cell")
-        if only is None or "init" in only:
+        if (only is None or "init" in only) and not view_options.hidden("weights"):
             own_weights.in_sidebar(e)
         _recurrent_weights(e, shown & {"init", "gain", "leak", "density", "ridge"})
         _controls(e, shown, "bias", "fixes")

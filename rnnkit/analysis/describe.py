@@ -8,8 +8,8 @@ from rnnkit.tasks import TASKS
 
 
 def summary(e: Experiment) -> str:
-    """Returns a short name: `tanh: agreement, 50 time steps`."""
-    return f"{CELLS[e.cell].title}: {TASKS[e.task].title}, {e.length} time steps"
+    """Returns a short name: `tanh: agreement, 50 time steps`, or `tanh with given weights: ...`."""
+    return f"{CELLS[e.cell].title}{' with given weights' if e.weights else ''}: {TASKS[e.task].title}, {e.length} time steps"
 
 
 def difference(a: Experiment, b: Experiment) -> str:
@@ -17,7 +17,7 @@ def difference(a: Experiment, b: Experiment) -> str:
     changes = [
         change
         for name, (old, new) in diff(a, b).items()
-        if applies(b, name) and (applies(a, name) or new != FIELDS[name].default)
+        if FIELDS[name].fits(b) and (applies(a, name) or new != FIELDS[name].default)
         for change in FIELDS[name].changes(old, new)
     ]
     if not changes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rnnkit.errors import shorten_repr
-from rnnkit.experiment import FIELDS, Experiment, ExperimentError, applies, changed
+from rnnkit.experiment import FIELDS, Experiment, ExperimentError, changed
 from rnnkit.sweep.combination import Combination, Ended, Refused, estimated_seconds
 from rnnkit.sweep.executors import Executor, default_executor
 from rnnkit.sweep.files import read_toml
@@ -164,7 +164,7 @@ def _distinct(name: str, values: Sequence[Any]) -> list[Any]:
 
 def _combined(base: Experiment, changes: Mapping[str, Any], axes: Mapping[str, Any]) -> Experiment:
     e = changed(base, {**changes, **axes})
-    if unused := [name for name in axes if not applies(e, name)]:  # also where the value is the default
+    if unused := [name for name in axes if not FIELDS[name].fits(e)]:  # also where the value is the default
         raise ExperimentError({name: f"{name} {FIELDS[name].why_unused(e)}" for name in unused})
     if e.given:
         e.bound_task, e.bound_weights  # noqa: B018  # raise where the data are not here

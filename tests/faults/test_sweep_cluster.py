@@ -13,9 +13,11 @@ from dataclasses import replace
 import pytest
 from conftest import ROOT
 from corpora import corpus_of
+from own_weights import model, npz
 from serving import until
 
 from rnnkit import Experiment, Sweep
+from rnnkit.engine.torch_layout import read_weights
 from rnnkit.sweep.executors import DaskCluster, InProcess
 from rnnkit.sweep.store import Store
 from rnnkit.tasks.data import STORE
@@ -218,6 +220,18 @@ def test_a_corpus_travels_to_workers_that_do_not_have_it(cluster, tmp_path, noth
     with Store(tmp_path / "b") as store:
         executor = Watched(cluster.address, 2, replace_worker)
         result = sweep.run(store=store, executor=executor, progress=False)
+    assert not result.failed and rows(result) == expected
+
+
+def test_a_corpus_and_weights_travel_together(cluster, tmp_path, nothing_given):
+    given = {"data": STORE.put(corpus_of()), "weights": STORE.put(read_weights(npz(model("gru", H=SMALL.hidden)), "mine"))}
+    sweep = Sweep(replace(SMALL, task="corpus", cell="gru", length=8, **given), {"lr": [0.01, 0.02]}, until="end")
+    with Store(tmp_path / "a") as store:
+        expected = rows(sweep.run(store=store, executor=InProcess(), progress=False))
+    cluster.scheduler()
+    cluster.worker("first")
+    with Store(tmp_path / "b") as store:
+        result = sweep.run(store=store, executor=DaskCluster(cluster.address), progress=False)
     assert not result.failed and rows(result) == expected
 
 

@@ -143,7 +143,7 @@ def test_a_run_that_is_opened_goes_to_the_lab(app):
         (
             dump([Entry("foreign", replace(PLAIN, task="corpus", length=20, data="0123456789abcdef"))]),
             0,
-            "&#x27;foreign&#x27; was left out: the sentences or the text 0123456789abcdef are not here",
+            "&#x27;foreign&#x27; was left out: what 0123456789abcdef names is not here, or not shared",
         ),
     ],
 )

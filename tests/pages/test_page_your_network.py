@@ -1,10 +1,12 @@
 """Your network: the example, a viewer's own file, what is refused, and the page in Chromium."""
 
+import io
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from apptest import controls, press, prose, state
+from apptest import buttons, controls, press, prose, state
 from browsing import PHONE, SIDEWAYS, expect
 from own_weights import model, npz
 from ready_pages import chart
@@ -14,6 +16,7 @@ from pages.state import uploads, watched_file
 from pages.state.viewer_state import WatchedFile
 from rnnkit.engine.record import pack
 from rnnkit.engine.torch_layout import read_weights
+from rnnkit.tasks.data import STORE
 from rnnkit.watch.run import Profile, WatchRun, read
 from rnnkit.watch.sentences import verdict
 
@@ -226,6 +229,53 @@ def test_another_size_in_the_sidebar_draws_the_weights(app, owner):
     at = app(own_weights())
     controls(at)["c_hidden"].set_value(8).run()
     assert not at.exception and not at.error and session_weights(at) == "" and state(at).experiment.hidden == 8
+
+
+@pytest.mark.parametrize(("H", "text"), [(300, "at most 256 on this server, got 300"), (2049, "from 1 to 2048, got 2049")])
+def test_a_network_too_large_for_the_server_is_refused_in_words(app, owner, monkeypatch, H, text):
+    large = uploads.store().put(read_weights(npz(model("tanh", n_in=1, H=H)), "large.npz"), 1000, "test")
+    monkeypatch.setattr(uploads, "given", lambda kind, key: large if kind == "weights" else None)
+    at = app(page="your_network")
+    assert not at.exception and session_weights(at) == ""
+    assert any("It cannot be shown here" in e.value and text in e.value for e in at.error)
+
+
+def test_weights_count_as_large_as_they_are_in_memory(monkeypatch, owner):
+    file = io.BytesIO()
+    np.savez_compressed(file, **{k: np.zeros_like(v) for k, v in model(H=64).state_dict().items()})
+    monkeypatch.setattr(uploads.st, "file_uploader", lambda *a, **k: SimpleNamespace(getvalue=file.getvalue, name="a", size=1))
+    monkeypatch.setattr(uploads.st, "selectbox", lambda *a, **k: "tanh")
+    monkeypatch.setattr(uploads.st, "form_submit_button", lambda *a, **k: True)
+    given, size = uploads._weights("key", "files")
+    assert size == sum(v.nbytes for v in given.arrays.values()) > 4 * 4 * 64 * 64
+
+
+def test_weights_that_are_forgotten_are_drawn_and_the_sidebar_lives_on(app, owner):
+    at, link = app(own_weights()), own_weights()
+    uploads.store.clear()
+    STORE.clear()
+    at.run()
+    e = state(at).experiment
+    assert not at.exception and (e.weights, e.cell, e.hidden, e.length) == ("", "lstm", 6, 12)
+    assert any("The weights are drawn now" in w.value and link["weights"] in w.value for w in at.warning)
+    controls(at)["c_length"].set_value(20).run()
+    assert not at.sidebar.error and state(at).experiment == replace(e, length=20)
+
+
+def test_a_lesson_that_locks_them_keeps_them(app, owner):
+    at = app(own_weights() | {"lock": "weights"})
+    assert at.sidebar.button(key="own_weights_drawn_sidebar").disabled
+    controls(at)["c_hidden"].set_value(8).run()
+    assert session_weights(at) and any("got cell 'lstm' with 8" in e.value.replace("\\", "") for e in at.sidebar.error)
+    at = app(own_weights() | {"hide": "weights"})
+    assert session_weights(at) and "own_weights_drawn_sidebar" not in buttons(at)
+    assert not any("mine.npz" in c.value for c in at.sidebar.caption)
+
+
+def test_what_is_pinned_is_said_once_they_are_drawn(app, owner):
+    at = press(press(app(own_weights(), page="lab"), "pin"), "own_weights_drawn_sidebar")
+    assert any("with given weights" in c.value and "Now: only: weights drawn ones" in c.value for c in at.sidebar.caption)
+    assert session_weights(press(at, "swap"))
 
 
 def test_foreign_weights_are_refused_until_they_are_shared(app, owner, monkeypatch):

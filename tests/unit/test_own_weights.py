@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import random
 import zipfile
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from pool_runs import SHORT, assert_same, wait
 from torch import nn
 
 import rnnkit
+from rnnkit.analysis.describe import difference, summary
 from rnnkit.corpus import CorpusError, read_text
 from rnnkit.engine import bptt
 from rnnkit.engine.cells import CELLS
@@ -77,6 +79,15 @@ def test_numbers_of_every_precision_are_exact(dtype, name):
     assert found.dtype == (np.float64 if name == "F64" else np.float32) and np.array_equal(found, expected)
 
 
+def test_doubles_of_the_other_byte_order_are_exact_and_halves_are_added_in_float32():
+    swapped = read_weights(npz(model().double(), lambda v: v.astype(">f8")), "mine")
+    assert all(v.dtype == np.float64 for v in swapped.arrays.values())
+    assert swapped.digest == read_weights(npz(model().double()), "mine").digest
+    halves = {k: v.half().double().numpy() for k, v in model().state_dict().items()}
+    found = read_weights(npz(model(), lambda v: v.astype(np.float16)), "mine").arrays["b"][0]
+    assert np.array_equal(found, (halves["rnn.bias_ih_l0"] + halves["rnn.bias_hh_l0"]).astype(np.float32))
+
+
 def test_a_readout_without_a_bias_and_columns_first():
     module = model()
     module["out"] = nn.Linear(6, 2, bias=False)
@@ -124,12 +135,13 @@ REFUSED = {
     "text": (lambda: b"hello, these are no weights", "expected a .safetensors or .npz file"),
     "nothing": (lambda: b"", "expected a .safetensors or .npz file"),
     "another archive": (lambda: archive(**{"word/document.xml": "<w/>"}), "expected an .npz file"),
-    "a bomb": (lambda: archive(**{"x.npy": bytes(10**8)}), "at most 20 times"),
+    "a bomb": (lambda: archive(**{"x.npy": bytes(10**7), "y": random.Random(0).randbytes(10**6)}), "at most 4 times"),
     "8 TB": (huge, "expected an .npz file"),
     "two layers": (lambda: npz(model(num_layers=2)), "one layer and direction, got rnn.weight_hh_l0, rnn.weight_hh_l1"),
     "two directions": (lambda: npz(nn.LSTM(3, 4, bidirectional=True)), "one layer and direction"),
     "no recurrent layer": (lambda: npz(nn.Linear(3, 4)), "no weight_hh_l0 among weight, bias"),
-    "NaN": (lambda: npz(model(), lambda v: v * np.nan), "expected finite weights"),
+    "NaN": (lambda: npz(model(), lambda v: v * np.nan), "expected weights that are finite in float32"),
+    "beyond float32": (lambda: npz(model().double(), lambda v: v * 1e300), "finite in float32, got others in W_in, W_rec, b"),
     "a layer of another shape": (lambda: short(shape=(23, 50)), "of 24 rows"),
     "an end beyond the file": (lambda: of_module(model())[:-4], "would end at byte"),
 }
@@ -208,6 +220,18 @@ def test_another_size_or_cell_is_refused_and_a_change_to_it_draws_them(lstm, oth
     with pytest.raises(ExperimentError, match="weights"):
         replace(lstm, **other)
     assert changed(lstm, other).weights == ""
+
+
+def test_a_sweep_compares_them_with_drawn_ones(lstm):
+    sweep = Sweep(lstm, {"weights": ["", lstm.weights]})
+    assert [c.experiment for c in sweep.combinations] == [replace(lstm, weights=""), lstm] and not sweep.refused
+
+
+def test_words_say_that_they_are_given_or_drawn(lstm):
+    drawn = replace(lstm, weights="")
+    assert difference(lstm, drawn) == f"only: weights drawn ones (was {lstm.weights})"
+    assert difference(drawn, lstm) == f"only: weights {lstm.weights} (was drawn ones)"
+    assert summary(lstm) == "LSTM with given weights: agreement, 8 time steps" and "given" not in summary(drawn)
 
 
 def test_an_experiment_names_them_in_json_and_links_only_where_it_has_them(lstm):
