@@ -146,7 +146,7 @@ def _captions(e: Experiment, other: str) -> list[tuple[str, str]]:
 def _summary(e: Experiment, drawn: Mapping[str, Any], trained: bool) -> str:
     output = drawn["lanes"][-1]
     outputs = ", ".join(f"{name} {v:.2f}" for name, v in zip(output["units"], output["loop"][-1], strict=True) if v is not None)
-    kind = "trained" if trained else "untrained"
+    kind = "trained" if trained else own_weights.first(e)
     return (
         f"{CELLS[e.cell].title} network, {kind}, with {e.hidden} hidden units, on {e.length} {drawn['things']}. "
         f"Its answer at the end: {outputs}. Right: {drawn['answer']}."
