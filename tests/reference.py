@@ -98,11 +98,16 @@ def gru(p, a, u, h):
     return ((1 - z) * torch.tanh(a_n + torch.sigmoid(a_r + u_r) * q) + z * h,)
 
 
+def janet(p, a, u, h):
+    a_f, a_g = (a + u).chunk(2, -1)
+    return (torch.sigmoid(a_f) * h + (1 - torch.sigmoid(a_f - 1)) * torch.tanh(a_g),)
+
+
 def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
 
-STEPS = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "lstm": lstm, "gru": gru, "esn": esn}
+STEPS = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "lstm": lstm, "gru": gru, "janet": janet, "esn": esn}
 
 
 @dataclass

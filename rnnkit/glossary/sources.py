@@ -123,6 +123,9 @@ SOURCES: Mapping[str, Source] = {
         "Merity, McCann & Socher", 2017, "Revisiting activation regularization for language RNNs", "arXiv", f"{ARXIV}1708.01009"
     ),
     "tallec": Source("Tallec & Ollivier", 2018, "Can recurrent neural networks warp time?", "ICLR", f"{ARXIV}1804.11188"),
+    "westhuizen": Source(
+        "van der Westhuizen & Lasenby", 2018, "The unreasonable effectiveness of the forget gate", "arXiv", f"{ARXIV}1804.04849"
+    ),
     "warstadt": Source(
         "Warstadt et al.",
         2020,

@@ -214,6 +214,15 @@ TERMS: Mapping[str, Term] = {
         spellings=("GRU",),
         controls=("cell",),
     ),
+    "janet": Term(
+        "JANET",
+        CELL,
+        "A cell whose only gate is a forget gate. Its state is its memory.",
+        r"h_t = f_t \odot h_{t-1} + \sigma(1 - a_f) \odot \tanh(a_g)",
+        ("westhuizen",),
+        spellings=("JANET",),
+        controls=("cell",),
+    ),
     "forget-gate": Term(
         "Forget gate",
         CELL,

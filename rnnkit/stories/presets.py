@@ -122,6 +122,14 @@ PRESETS: dict[str, Preset] = {
         Claim(ALL, ALL, ratio=(0.13, 0.35), after=(0.1, 2)),
         question=GATES,
     ),
+    "janet-chrono": Preset(
+        "JANET: the forget gate alone, 100 words",
+        "Without input and output gate, and with its memory as its only state: at the start about the whole gradient arrives at "
+        "the subject, and it learns.",
+        replace(_gated, length=100, cell="janet", bias="chrono", steps=120),
+        Claim(ALL, ALL, ratio=(0.3, 5), after=(0.1, 10)),
+        question=GATES,
+    ),
     "no-omega": Preset(
         "30 words with clipping alone",
         "At 30 words the plain tanh network fails. Clipping shortens a gradient that is too long; this one vanishes.",

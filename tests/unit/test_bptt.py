@@ -109,7 +109,15 @@ def test_threads_change_nothing_but_the_order_of_sums_and_stay_as_they_were(name
         assert_close(same[k], gradient, k, 1e-12)
 
 
-NUMBERS = {"tanh": 3, "sigmoid": 3, "relu": 3, "esn": 4, "gru": 11, "lstm": 15}  # as Tape's docstring and the docs promise
+NUMBERS = {
+    "tanh": 3,
+    "sigmoid": 3,
+    "relu": 3,
+    "esn": 4,
+    "gru": 11,
+    "lstm": 15,
+    "janet": 8,
+}  # as Tape's docstring and the docs promise
 
 
 @pytest.mark.parametrize("name", CELLS)

@@ -146,7 +146,7 @@ def test_the_gradient_of_the_recurrent_weights_adds_up_from_the_last_step(name):
     assert_equal(b.gradients["W_rec"], b.so_far[0], "all of it")
 
 
-NEEDED = {"tanh": "h", "sigmoid": "h", "relu": "h", "lstm": "i f g o c h", "gru": "q r z n h", "esn": "a h"}
+NEEDED = {"tanh": "h", "sigmoid": "h", "relu": "h", "lstm": "i f g o c h", "gru": "q r z n h", "janet": "f i g h", "esn": "a h"}
 
 
 @pytest.mark.parametrize("name", NEEDED)

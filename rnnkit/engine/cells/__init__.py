@@ -3,12 +3,13 @@
 from rnnkit.engine.cells.base import Cell, Equation
 from rnnkit.engine.cells.esn import EchoState
 from rnnkit.engine.cells.gru import Gru
+from rnnkit.engine.cells.janet import Janet
 from rnnkit.engine.cells.lstm import Lstm
 from rnnkit.engine.cells.relu import Relu
 from rnnkit.engine.cells.sigmoid import Sigmoid
 from rnnkit.engine.cells.tanh import Tanh
 
-__all__ = ["CELLS", "Cell", "EchoState", "Equation", "Gru", "Lstm", "Relu", "Sigmoid", "Tanh"]
+__all__ = ["CELLS", "Cell", "EchoState", "Equation", "Gru", "Janet", "Lstm", "Relu", "Sigmoid", "Tanh"]
 
 CELLS: dict[str, Cell] = {
     "tanh": Tanh(),
@@ -16,5 +17,6 @@ CELLS: dict[str, Cell] = {
     "relu": Relu(),
     "lstm": Lstm(),
     "gru": Gru(),
+    "janet": Janet(),
     "esn": EchoState(),
 }
