@@ -15,9 +15,6 @@ MODULE = '''\
 class JanetCell(nn.RNNCellBase):
     """torch.nn has no such cell: one gate and a candidate, with the weights as nn.LSTMCell has them."""
 
-    def __init__(self, inputs, hidden):
-        super().__init__(inputs, hidden, bias=True, num_chunks=2)
-
     def forward(self, x, h):
         a_f, a_g = (F.linear(x, self.weight_ih, self.bias_ih) + F.linear(h, self.weight_hh)).chunk(2, -1)
         return torch.sigmoid(a_f) * h + torch.sigmoid(1 - a_f) * torch.tanh(a_g)
@@ -72,7 +69,7 @@ class Janet(Cell[HiddenState, JanetSaved, JanetPartials]):
         ("da_g", "dh * i * (1 - g * g)"),
     )
     direct_terms = (("h", "dh * f"),)
-    torch_cell = "JanetCell(INPUTS, HIDDEN)"
+    torch_cell = "JanetCell(INPUTS, HIDDEN, bias=True, num_chunks=2)"
     torch_class = MODULE
 
     def forward_views(self, *arrays: Tensor) -> JanetSaved:
