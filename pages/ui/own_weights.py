@@ -21,7 +21,8 @@ def form() -> None:
     """Draws the field for a file. Weights that can be used are those of the session's Experiment from then on."""
     st.markdown("**A network of one nn.RNN, nn.LSTM or nn.GRU**, one layer, one direction, and perhaps a linear readout:")
     st.code(f"import numpy as np\n{HOW_TO_SAVE}", language="python", wrap_lines=True)
-    st.caption("Or a `.safetensors` file. Nothing in it is executed. It stays in the server's memory, for your browser alone.")
+    kept = "It stays in the server's memory, for your browser alone until you share it."
+    st.caption(f"Or a `.safetensors` file. Nothing in it is executed. {kept}")
     digest = uploads.given("weights", "own_weights")
     if not digest:
         return

@@ -18,12 +18,7 @@ from rnnkit.tasks.weights import Weights
 
 MODULES = {"tanh": "RNN", "relu": "RNN", "lstm": "LSTM", "gru": "GRU"}  # cell -> torch.nn's module
 NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-SAFE_DTYPES = {
-    "F64": "<f8",
-    "F32": "<f4",
-    "F16": "<f2",
-    "BF16": "<u2",
-}  # a bfloat16 is the upper half of a float32
+SAFE_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # a bfloat16 is the upper half of a float32
 MAX_HEAD_BYTES = 10_000_000  # of .safetensors
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)  # the last: it is encrypted
 HOW_TO_SAVE = 'np.savez("weights.npz", **{k: v.cpu().numpy() for k, v in model.state_dict().items()})'

@@ -22,13 +22,7 @@ if TYPE_CHECKING:
 
 Params = Mapping[str, "Tensor"]
 Equation = tuple[str, str]  # a variable and the expression that gives it, in Python's notation
-TRAINED = (
-    "init",
-    "fixes",
-    "optimizer",
-    "lr",
-    "weights",
-)  # fields that act on every cell whose weights are trained
+TRAINED = ("init", "fixes", "optimizer", "lr", "weights")  # fields that act on every cell whose weights are trained
 
 
 class HiddenState(NamedTuple):
