@@ -120,7 +120,10 @@ def _captions(e: Experiment, other: str) -> list[tuple[str, str]]:
     """Returns title and sentence of each of the four stations. other: the word that the other version of the sequence has."""
     forward = f"the pulse fades as the difference from “{other}” does; " if other else ""
     one, cell = "word" if things(e.task) == "words" else "input", CELLS[e.cell]
-    second = " Beside it runs the cell state, kept by a gate instead of weights." if len(cell.parts) > 1 else ""
+    second = " Beside it runs the cell state, kept by a gate instead of weights." if "c" in cell.parts else ""
+    loop = "Each keeps a share of its last state, which comes"
+    if cell.recurrent:
+        loop = f"{'M' if cell.builds_matrix else 'W_rec'} brings their last state"
     return [
         (
             "A feed-forward network, from the side.",
@@ -132,7 +135,7 @@ def _captions(e: Experiment, other: str) -> list[tuple[str, str]]:
         ),
         (
             "The neurons connect to themselves through time.",
-            f"W_rec brings their last state back to them; without it they know one {one}, and nothing of those before.{second} "
+            f"{loop} back to them; without it they know one {one}, and nothing of those before.{second} "
             f"Press Play: the same neurons, {one} after {one}.",
         ),
         (

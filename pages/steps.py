@@ -193,29 +193,37 @@ def _equations(cell: Cell) -> str:
         gate = f",{name[2:]}" if len(cell.columns) > 1 else ""
         bias = f"b_{gate[1:]}"[: 3 if gate else 1]
         from_x, b_rec = f"x_t W_{{in{gate}}} + {bias}", f" + b_{{rec{gate}}}" if cell.recurrent_bias else ""
-        from_h = f"h_{{t-1}} W_{{rec{gate}}}{b_rec}"
+        from_h = f"h_{{t-1}} {_matrix(cell, gate)}{b_rec}"
         together = recurrent == name
-        sums.append((name, f"{from_x} + {from_h}" if together else from_x))
+        sums.append((name, f"{from_x} + {from_h}" if together and cell.recurrent else from_x))
         sums += [] if together else [(recurrent, from_h)]
     forward_lines = [f"{_latex(name)} &= {right}" for name, right in sums]
     forward_lines += [f"{_latex(name)} &= {_latex(text)}" for name, text in cell.equations]
-    through = " + ".join(
-        f"{_latex(f'd{apart.get(name, name)}', 1)} W_{{rec{f',{name[2:]}' if len(cell.columns) > 1 else ''}}}^T"
+    through = [
+        f"{_latex(f'd{apart.get(name, name)}', 1)} {_matrix(cell, f',{name[2:]}' if len(cell.columns) > 1 else '')}^T"
         for name in cell.columns
-    )
-    carried = f" + {_latex(arrives['h'], 1)}" if "h" in arrives else ""
-    back_lines = [rf"dh_T &= dlogit\, W_{{out}}^T, \qquad dh_t = {through}{carried}"]
+        if cell.recurrent
+    ]
+    carried = [_latex(arrives["h"], 1)] if "h" in arrives else []
+    back_lines = [rf"dh_T &= dlogit\, W_{{out}}^T, \qquad dh_t = {' + '.join(through + carried)}"]
     for name, text in cell.derivatives:
         arrived = arrives.get(name[1:], "")
         right = _latex(re.sub(rf"\b{name}\b", "@", text)).replace("@", _latex(arrived, 1)) if arrived else _latex(text)
         back_lines.append(f"{_latex(name)} &= {right}")
     side_by_side = ", ".join(_latex(f"d{apart.get(name, name)}") for name in cell.columns)
-    back_lines.append(r"dW_{rec} &= \sum_t h_{t-1}^T\, da_t")
+    if cell.recurrent:
+        back_lines.append(rf"d{_matrix(cell)} &= \sum_t h_{{t-1}}^T\, da_t")
+    back_lines += [rf"d{_latex(name)} &= \sum_t {_latex(text)}" for name, text in cell.own_terms]
     return MATHEMATICS.format(
         forward=_aligned(forward_lines),
         backward=_aligned(back_lines),
-        da=f"$da_t$ is ${side_by_side}$ side by side. " if len(cell.columns) > 1 else "",
+        da=f"$da_t$ is ${side_by_side}$ side by side. " if len(cell.columns) > 1 and cell.recurrent else "",
     )
+
+
+def _matrix(cell: Cell, gate: str = "") -> str:
+    """The matrix that multiplies h_{t-1}, of one column of the cell."""
+    return "M" if cell.builds_matrix else f"W_{{rec{gate}}}"
 
 
 MATHEMATICS = r"""**Forward**, from $h_0 = 0$, for every word:

@@ -156,7 +156,8 @@ def _details(e: Experiment, f: GradientFlow) -> None:
     with left:
         _spectrum(e, f, words)
     with right:
-        _slopes(e, f, words)
+        if f.slope is not None:
+            _slopes(e, f, words)
 
 
 def theory_and_measurement(e: Experiment, f: GradientFlow) -> str:
@@ -184,6 +185,8 @@ def _ratios(e: Experiment, f: GradientFlow) -> dict[str, float | None]:
 
 def _causes(e: Experiment, f: GradientFlow) -> list[tuple[str, str, str]]:
     """Returns the decisive numbers of the weights: label, value, explanation."""
+    if f.slope_mean is None:
+        return []
     mean = f"{f.slope_mean.mean():.2f}"
     if gate := _gate(e):
         return [(f"Mean {gate}", mean, f"Over units and steps.\n\n{glossary.explained('forget gate')}")]

@@ -65,7 +65,7 @@ class Experiment:
     )  # fmt: skip
     gain: float = setting(
         FloatField, 1.0, "Gain", "Factor on the recurrent weights; the spectral radius where an initialization sets one.",
-        low=0.0, high=100.0, step=0.1, unless="weights",
+        low=0.0, high=100.0, step=0.1, chooser=CELL, unless="weights",
     )  # fmt: skip
     input_scale: float = setting(
         FloatField, 0.3, "Input scale", "Standard deviation of the input weights.", low=0.0, high=100.0, step=0.01

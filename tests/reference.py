@@ -56,8 +56,11 @@ def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: 
         "W_in": (n_in, width, 0.6), "W_rec": (hidden, width, 0.6), "b": (1, width, 0.4),
         "W_out": (hidden, n_out, 0.8), "b_out": (1, n_out, 0.3),
     }  # fmt: skip
+    if not cell.recurrent:
+        del shapes["W_rec"]
     if cell.recurrent_bias:
         shapes["b_rec"] = (1, width, 0.4)
+    shapes |= {name: (1, hidden, 0.5) for name in cell.own_weights}
     p = {k: scale * torch.randn(replicas, m, n, generator=g, dtype=DOUBLE) for k, (m, n, scale) in shapes.items()}
     if cell.reservoir:
         p["leak"] = 0.3 + 0.6 * torch.rand(replicas, 1, 1, generator=g, dtype=DOUBLE)
@@ -103,11 +106,17 @@ def janet(p, a, u, h):
     return (torch.sigmoid(a_f) * h + (1 - torch.sigmoid(a_f - 1)) * torch.tanh(a_g),)
 
 
+def mingru(p, a, u, h):
+    z, g = a.chunk(2, -1)
+    return (torch.sigmoid(z) * h + (1 - torch.sigmoid(z)) * g,)
+
+
 def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
 
-STEPS = {"tanh": tanh, "sigmoid": sigmoid, "relu": relu, "lstm": lstm, "gru": gru, "janet": janet, "esn": esn}
+STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, esn)}
+MATRICES: dict[str, Callable[[Tensor], Tensor]] = {}  # cell -> the matrix that it builds from W_rec
 
 
 @dataclass
@@ -151,15 +160,17 @@ def run(
     """
     p = {k: v[r].clone().requires_grad_() for k, v in params.items()}
     x, y, done = x[:, r], y[:, r], Run(p)
+    matrix = MATRICES.get(cell_name, lambda W: W)(p["W_rec"]) if "W_rec" in p else None
     x = F.one_hot(x, p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x
-    s = [torch.zeros(x.shape[1], p["W_rec"].shape[0], dtype=DOUBLE) for _ in CELLS[cell_name].parts]
+    s = [torch.zeros(x.shape[1], p["W_out"].shape[0], dtype=DOUBLE) for _ in CELLS[cell_name].parts]
     for t, x_t in enumerate(x):
         if piece and t in range(len(x) - piece, 0, -piece):
             s = [part.detach() for part in s]
-        u = s[0] @ p["W_rec"]
+        u = torch.zeros(()) if matrix is None else s[0] @ matrix
         s = STEPS[cell_name](p, x_t @ p["W_in"] + p["b"], u, *s)
         done.states.append(s)
-        done.products.append(u)
+        if matrix is not None:
+            done.products.append(u)
     h = torch.stack([h for h, *_ in done.states])
     if penalty:
         penalty(h).backward(retain_graph=True)
@@ -206,7 +217,7 @@ def omega(run: Run, alpha: float) -> None:
 
 
 def freeze(run: Run, names: str) -> None:
-    for name in names.split("+"):
+    for name in run.p.keys() & {*names.split("+")}:
         run.p[name].grad.zero_()
     if "b_rec" in run.p and "b" in names.split("+"):
         run.p["b_rec"].grad.zero_()

@@ -90,8 +90,9 @@ class _Writer:
             "few": len(book.forward_names) <= MANY,
             "rows": [self._row(name, "forward") for name in book.forward_names] + self._backward_rows(),
             "cells": self._cells(),
-            "matrices": {"jacobian": self._jacobians(), "so_far": self._sums()},
+            "matrices": {"jacobian": self._jacobians()} | ({"so_far": self._sums()} if book.cell.recurrent else {}),
             "W_rec": self._recurrent_weights(),
+            "matrix": self._matrix_name(),
             "cuts": [t for t in range(book.T) if book.cuts(t)],
             "stored": [self._short(name) for name in book.forward_names],
             "needed": [self._short(name) for name in book.needed],
@@ -108,9 +109,13 @@ class _Writer:
         state = self._state()
         matrices = [
             {"name": "jacobian", "symbol": f"∂{state}_{{t}}/∂{state}_{{t-1}}", "about": "Jacobian"},
-            {"name": "so_far", "symbol": "dW_{rec}", "about": "summed so far"},
+            *[{"name": "so_far", "symbol": f"d{self._matrix_name()}", "about": "summed so far"}] * self.book.cell.recurrent,
         ]
         return [*norms, *gradients, *({"phase": "backward", "kind": "matrix"} | row for row in matrices)]
+
+    def _matrix_name(self) -> str:
+        """Returns the name of the matrix that multiplies h_{t-1}."""
+        return "M" if self.book.cell.builds_matrix else "W_{rec}"
 
     def _state(self) -> str:
         parts = self.book.cell.parts
@@ -137,6 +142,8 @@ class _Writer:
         name, _, column = ref.name.partition(".")
         base, _, sub = name.partition("_")
         index = [self.answers[i] if self._of_answers(name, k) else str(i + 1) for k, i in enumerate(ref.at)]
+        if name == "W_rec" and self.book.cell.builds_matrix:
+            base, sub = "M", ""
         if name == "W_in":
             sub, index, ref = "in", [f"“{self.words[ref.t or 0]}”", *index], ref._replace(t=None)
         subs = [sub, self.gate_of.get(column, ""), "" if ref.t is None else str(ref.t + 1)]
@@ -190,7 +197,9 @@ class _Writer:
 
     def _recurrent_weights(self) -> list[dict[str, Any]]:
         """Returns the block (H, H) of each column of the cell: [i][j] leads from unit i of h_{t-1} to unit j."""
-        W = self.book.p["W_rec"]
+        W = self.book.cell.recurrent_matrix(self.book.p)
+        if W is None:
+            return []
         gates = [(self.gate_of[recurrent], block) for _, recurrent, block in self.book.columns]
         return [{"gate": gate, "values": [[_plain(v) for v in row] for row in W[:, block].tolist()]} for gate, block in gates]
 
@@ -214,10 +223,11 @@ class _Writer:
         across = [f"{gate}[{i + 1}]" if gate else f"[{i + 1}]" for gate in gates for i in range(book.H)]
         down = [f"h[{i + 1}]" for i in range(book.H)]
         later = [*book.so_far[1:], np.zeros_like(book.so_far[0])]
+        matrix = self._matrix_name()
         for t, (total, before) in enumerate(zip(book.so_far, later, strict=True)):
             norm = float(np.linalg.norm(total))
             sentences = [
-                f"dW_{{rec}} += h_{{{t}}}^T da_{{{t + 1}}}: the state before this word, times the gradient at this word.",
+                f"d{matrix} += h_{{{t}}}^T da_{{{t + 1}}}: the state before this word, times the gradient at this word.",
                 f"Its norm so far = {significant(norm, 4)}.",
             ]
             tables = [("summed so far", down, across, total), (f"from word {t + 1}", down, across, total - before)]

@@ -12,7 +12,7 @@ function build(view) {
   const of = phase => others.filter(row => row.phase === phase);
   const bodies = ["forward", "backward"].map(phase => body(view, phase, of(phase)));
   table.replaceChildren(head(view), body(view, "norms", norms), ...bodies);
-  const outcomes = [verbHead(view), weights(data.W_rec), outcome(view, "forward"), outcome(view, "backward")];
+  const outcomes = [verbHead(view), ...(data.W_rec.length ? [weights(data.W_rec, data.matrix)] : []), outcome(view, "forward"), outcome(view, "backward")];
   root.querySelector(".beside").replaceChildren(...outcomes);
   root.style.setProperty("--norms", norms.length);
   Object.assign(root.querySelector(".seek"), { max: view.last });
@@ -182,11 +182,11 @@ function outcome(view, phase) {                              // what comes after
   return box;
 }
 
-function weights(blocks) {                                   // W_rec as a heat map, its scale, and the number under the pointer
+function weights(blocks, matrix) {                                 // W_rec as a heat map, its scale, and the number under the pointer
   const box = make("figure", "weights"), head = make("figcaption"), scale = make("div", "scale");
   const maps = make("div", blocks.length > 3 ? "maps four" : "maps");
   const numbers = blocks.flatMap(block => block.values.flat()), most = Math.max(...numbers.map(Math.abs)) || 1;
-  const symbol = gate => `W_{rec${gate && `,${gate}`}}`;
+  const symbol = gate => gate ? `W_{rec,${gate}}` : matrix;
   const text = value => value === null ? "NaN" : significant(value);
   const point = (name, ...value) => write(head, [name, ...value.map(text)].join(" = "));
   for (const { gate, values } of blocks) {
@@ -200,9 +200,9 @@ function weights(blocks) {                                   // W_rec as a heat 
     maps.append(named);
   }
   maps.setAttribute("role", "img");
-  maps.setAttribute("aria-label", `W_rec, rows from h at the word before: ${numbers.map(text).join(", ")}`);
-  maps.onpointerleave = () => point("W_{rec}");
-  point("W_{rec}");
+  maps.setAttribute("aria-label", `${matrix.replace(/[{}]/g, "")}, rows from h at the word before: ${numbers.map(text).join(", ")}`);
+  maps.onpointerleave = () => point(matrix);
+  point(matrix);
   const ends = [`-${significant(most, 2)}`, "0", significant(most, 2)];
   scale.append(...ends.map(text => Object.assign(make("span"), { innerHTML: markup(text) })));
   box.append(head, maps, scale);

@@ -94,7 +94,7 @@ function drawLink(d, link) {                                 // one for each par
     const style = { stroke: over ? ink.accent : ink.text, alpha };
     if (jump) line(d, [path[0], path[3]], { ...style, width: 3, dash: [0.1, 9] }); else line(d, path, { ...style, width: 3 });
     arrowhead(d, x1 - g.box, y, Math.atan2(bend, out + 40 * open), alpha, style.stroke);
-    const part = p.lanes[i + 1].name, kept = p.kept[part], name = over ? "W_rec" : kept ? `× ${kept}` : "";
+    const part = p.lanes[i + 1].name, kept = p.kept[part], name = over && p.matrix || (kept ? `× ${kept}` : "");
     const middle = point(path, mix(0.22, 0.5, spread)), gap = x1 - x0 - 2 * g.box;
     if (alpha > 0.4) nameLink(d, name, middle, gap, here, { ...style, weight: "bold" });
     if (travel !== null && travel < 1) pulse(d, ...point(path, travel), shareOn(d, part, link));

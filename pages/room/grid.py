@@ -52,5 +52,5 @@ def _with(e: Experiment, values: dict[str, Any]) -> Experiment:
     kind = Experiment(cell=cell, task=e.task)
     held = {name: getattr(e, name) for name in FIELDS if applies(kind, name) and applies(e, name)}
     if "fixes" in held:
-        held["fixes"] = tuple(fix for fix in e.fixes if type(fix).applies_to(CELLS[cell].gates))
+        held["fixes"] = tuple(fix for fix in e.fixes if type(fix).applies_to(CELLS[cell]))
     return Experiment(**held | {"task": e.task, "cell": cell} | values)

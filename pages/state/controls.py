@@ -51,7 +51,7 @@ class FixControls:
         self.parameters = {name: read(f"s_{name}", held) for name, held in self.parameters.items()}
         self.starts = {name: read(f"f_{name}", held) for name, held in self.starts.items()}
         names = [*read(FIXES_CONTROL, self.chosen), *self.hidden]
-        fit = {name for name, fix in FIXES.items() if keep or fix.applies_to(CELLS[cell].gates)}
+        fit = {name for name, fix in FIXES.items() if keep or fix.applies_to(CELLS[cell])}
         self.chosen, self.hidden = [n for n in names if n in fit], [n for n in names if n not in fit]
 
     def value(self, names: Iterable[str]) -> tuple[Fix, ...]:

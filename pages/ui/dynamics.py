@@ -28,8 +28,7 @@ PLANE_HEIGHTS, EXPONENTS_HEIGHTS = (830, 1600), (420, 760)  # layout.reserved, o
 
 def eigenvalues(e: Experiment, step: int) -> None:
     """Draws eigenvalues and powers after each of the first `step` training steps, also while they are trained."""
-    gated = CELLS[e.cell].forget_gate is not None
-    st.markdown(f"#### Eigenvalues of {'the mean Jacobian' if gated else 'W_rec'} in the complex plane")
+    st.markdown(f"#### Eigenvalues of {'W_rec' if CELLS[e.cell].has_slope else 'the mean Jacobian'} in the complex plane")
     with layout.reserved("vanishing_plane", *PLANE_HEIGHTS):
         study_view.computed("eigenvalues", e, partial(_plane, e, step), step=step)
 

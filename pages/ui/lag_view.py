@@ -16,6 +16,8 @@ HEIGHTS = (330, 400)  # layout.reserved
 
 def lags(e: Experiment, step: int) -> None:
     """Draws the split after `step` training steps."""
+    if not CELLS[e.cell].recurrent:
+        return
     st.markdown("#### From how far back does dL/dW_rec come?")
     with layout.reserved("vanishing_lag_split", *HEIGHTS):
         study_view.computed("lag_split", e, lambda parts, done: _split(e, parts[-1]), step=step)

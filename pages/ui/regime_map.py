@@ -24,6 +24,8 @@ TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without
 
 def regimes(e: Experiment) -> None:
     """Draws the map for this Experiment at all gains and lengths."""
+    if not CELLS[e.cell].recurrent:
+        return
     st.markdown("#### Where does it arrive? Every gain and length at once")
     if e.weights:
         st.info("The map is of drawn weights. These come from a file.", icon=":material/upload_file:")

@@ -165,7 +165,7 @@ def _in_pairs(e: Experiment, names: Collection[str]) -> None:
 
 
 def _fixes(e: Experiment, spec: FixesField, key: str, fixed: bool) -> None:
-    valid = [name for name, fix in FIXES.items() if fix.applies_to(CELLS[e.cell].gates)]
+    valid = [name for name, fix in FIXES.items() if fix.applies_to(CELLS[e.cell])]
     chosen = st.multiselect(
         spec.label,
         valid,

@@ -70,9 +70,8 @@ def share_left(one: Reading, other: Reading, first: int) -> dict[str, np.ndarray
 
 
 def new_value(cell: Cell) -> int:
-    """Returns which block of H columns of W_in and W_rec makes the new value, and no gate: the first under a tanh, else 0."""
-    texts = [text for _, text in cell.equations]
-    return next((k for k, name in enumerate(cell.columns) if any(f"tanh({name}" in text for text in texts)), 0)
+    """Returns which block of H columns of W_in and W_rec makes the new value, and no gate: that of the candidate, else 0."""
+    return next((k for k, name in enumerate(cell.gate_names) if "candidate" in name), 0)
 
 
 # ---- the sequence ----

@@ -164,7 +164,7 @@ def _has_no_recurrence(e: Experiment, row: int) -> bool:
     """Whether W_rec is the only path through time and is 0: drawn with gain 0, and not trained since."""
     cell = CELLS[e.cell]
     frozen = cell.reservoir or any(fix.holds("W_rec") and not fix.start_step for fix in e.fixes if isinstance(fix, GradientFix))
-    other_path = cell.gates > 1 or (cell.has_direct_path and e.leak < 1)
+    other_path = not cell.has_slope or cell.builds_matrix or (cell.has_direct_path and e.leak < 1)
     return e.gain == 0 and not other_path and (row == 0 or frozen)
 
 
@@ -257,7 +257,8 @@ def _max_weight_shift(h: History, row: int) -> float:
     if cell.reservoir or not h.norm_applied[: row + 1].any():
         return 0.0
     width, biases = cell.gates * e.hidden, 1 + cell.recurrent_bias
-    n = (e.bound_task.n_in + e.hidden + biases) * width + (e.hidden + 1) * e.bound_task.n_out
+    n = (e.bound_task.n_in + e.hidden * cell.recurrent + biases) * width + (e.hidden + 1) * e.bound_task.n_out
+    n += len(cell.own_weights) * e.hidden
     longest = n**0.5 if rule.adaptive else float(np.nanmax(h.norm_applied[: row + 1], initial=0))
     return float(h.steps[row]) * e.lr * rule.longest * longest
 

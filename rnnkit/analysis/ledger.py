@@ -2,7 +2,8 @@
 
 This is a second, slow backpropagation beside the engine's, to be read. It evaluates the equations that the cells state as
 text, and the sums that all cells share: a_t = x_t W_in + b + h_{t-1} W_rec, dh_{t-1} = da_t W_rec^T,
-dW_rec = sum_t h_{t-1}^T da_t, the readout and the loss at the last step. `Ledger.template` returns the equation of a number,
+dW_rec = sum_t h_{t-1}^T da_t, the readout and the loss at the last step. Where a cell builds a matrix M from W_rec, M stands in
+the place of W_rec; cells without W_rec have none of these products. `Ledger.template` returns the equation of a number,
 and `Ledger.filled` its text with values. float64, numpy alone, so that a server can use it.
 """
 
@@ -49,19 +50,20 @@ def forward(cell_name: str, weights: Weights, x: np.ndarray) -> Arrays:
     "logits" is h_t W_out + b_out, (T, ..., O); it is not called "z", which is a GRU's update gate.
     """
     cell, p = CELLS[cell_name], _float64(weights)
-    H, columns = len(p["W_rec"]), _blocks(cell, len(p["W_rec"]))
-    entered, bias, scalars = _entered(p, np.asarray(x)), p.get("b_rec", np.zeros((1, 1)))[0], _scalars(p)
+    H, columns = len(p["W_out"]), _blocks(cell, len(p["W_out"]))
+    entered, bias, named = _entered(p, np.asarray(x)), p.get("b_rec", np.zeros((1, 1)))[0], _named(cell, p)
+    M = cell.recurrent_matrix(p)
     prev = {f"{part}_prev": np.zeros((*entered.shape[1:-1], H)) for part in cell.parts}
     steps = []
     for from_x in entered:
-        from_h, now = prev["h_prev"] @ p["W_rec"] + bias, {}
+        from_h, now = bias + (prev["h_prev"] @ M if M is not None else np.zeros_like(from_x)), {}
         for name, recurrent, block in columns:
             if recurrent == name:
                 now[name] = from_x[..., block] + from_h[..., block]
             else:
                 now |= {name: from_x[..., block], recurrent: from_h[..., block]}
         for name, expression in cell.equations:
-            now[name] = evaluate(expression, scalars | prev | now)
+            now[name] = evaluate(expression, named | prev | now)
         steps.append(now)
         prev = {f"{part}_prev": now[part] for part in cell.parts}
     found = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
@@ -88,13 +90,14 @@ def _step_back(cell: Cell, p: Arrays, values: Arrays, t: int, arrived: Arrays) -
 
     `arrived` is the part of dL/ds_t that comes from later steps and the loss.
     """
-    known = _scalars(p) | {name: of_all[t] for name, of_all in values.items()}
+    known = _named(cell, p) | {name: of_all[t] for name, of_all in values.items()}
     known |= {f"{part}_prev": values[part][t - 1] if t else np.zeros_like(values[part][0]) for part in cell.parts}
     d = {f"d{part}": arrived[part] for part in cell.parts}
     for name, expression in cell.derivatives:
         d[name] = evaluate(expression, known | d)
     before = {part: evaluate(expression, known | d) for part, expression in cell.direct_terms}
-    before["h"] = before.get("h", 0) + _recurrent(cell, d) @ p["W_rec"].T
+    if (M := cell.recurrent_matrix(p)) is not None:
+        before["h"] = before.get("h", 0) + _recurrent(cell, d) @ M.T
     return d, before
 
 
@@ -113,9 +116,10 @@ def _entered(p: Arrays, x: np.ndarray) -> np.ndarray:
     return (p["W_in"][x] if x.dtype.kind in "iu" else x @ p["W_in"]) + p["b"][0]
 
 
-def _scalars(p: Arrays) -> dict[str, float]:
-    """Returns the scalars that an equation may name: the leak."""
-    return {name: W.item() for name, W in p.items() if W.size == 1}
+def _named(cell: Cell, p: Arrays) -> Arrays:
+    """Returns the weights that an equation may name: the leak (), and the cell's own ones (H,)."""
+    own = {name: p[name][0] for name in cell.own_weights}
+    return own | {name: W.reshape(()) for name, W in p.items() if name == "leak"}
 
 
 def _blocks(cell: Cell, H: int) -> list[tuple[str, str, slice]]:
@@ -174,14 +178,14 @@ class Ledger:
     outcome     of the last step: logits, p under cross entropy, loss, dlogits
     jacobian    (T, P H, P H): [i, j] = ds_t[i] / ds_{t-1}[j], s the state's parts concatenated
     so_far      (T, H, G H): sum over the steps t ... T-1 of their contributions to dL/dW_rec
-    gradients   dL/d of every weight, shaped as the weights
+    gradients   dL/d of every weight, shaped as the weights (of W_rec itself where a matrix is built from it)
     """
 
     def __init__(
         self, cell_name: str, weights: Weights, x: np.ndarray, y: int, loss: str = "cross_entropy", cut: int = 0
     ) -> None:
         self.cell, self.p, self.x = CELLS[cell_name], _float64(weights), np.asarray(x)
-        self.T, self.H, self.cut = len(self.x), len(self.p["W_rec"]), cut
+        self.T, self.H, self.cut = len(self.x), len(self.p["W_out"]), cut
         self.values = forward(cell_name, weights, self.x)
         logits = self.values.pop("logits")
         self.forward_names = tuple(self.values)
@@ -192,10 +196,11 @@ class Ledger:
 
     def _by_column(self) -> Arrays:
         """Returns scalars and weights by column, e.g. W_rec.a_f for the block of column a_f. Biases have one axis."""
-        p, constants = self.p, {name: np.asarray(value) for name, value in _scalars(self.p).items()}
+        p, constants, M = self.p, _named(self.cell, self.p), self.cell.recurrent_matrix(self.p)
         no_bias = {**p, "b": np.zeros_like(p["b"])}
         for name, recurrent, block in self.columns:
-            constants[f"W_rec.{recurrent}"] = p["W_rec"][:, block]
+            if M is not None:
+                constants[f"W_rec.{recurrent}"] = M[:, block]
             constants[f"b.{name}"] = p["b"][0, block]
             constants[f"W_in.{name}"] = _entered(no_bias, self.x)[:, block]
             if self.cell.recurrent_bias:
@@ -252,11 +257,19 @@ class Ledger:
         p, d_in = self.p, np.concatenate([self.values[f"d{name}"] for name, _, _ in self.columns], -1)
         x = np.eye(len(p["W_in"]))[self.x] if self.x.dtype.kind in "iu" else self.x
         h, dlogits = self.values["h"][-1], self.outcome["dlogits"]
-        gradients = {"W_in": x.T @ d_in, "W_rec": self.so_far[0], "b": d_in.sum(0)[None]}
-        gradients |= {"W_out": np.outer(h, dlogits), "b_out": dlogits[None]}
+        gradients = {"W_in": x.T @ d_in, "b": d_in.sum(0)[None], "W_out": np.outer(h, dlogits), "b_out": dlogits[None]}
+        if self.cell.recurrent:
+            gradients["W_rec"] = self.cell.recurrent_gradient(p, self.so_far[0])
+        for name, expression in self.cell.own_terms:
+            gradients[name] = evaluate(expression, self._all_steps()).sum(0)[None]
         if self.cell.recurrent_bias:
             gradients["b_rec"] = self._recurrent(self.values).sum(0)[None]
         return gradients
+
+    def _all_steps(self) -> Arrays:
+        """Returns what an equation may name: all variables of all time steps, those of the step before, (T, H), and weights."""
+        earlier = {f"{part}_prev": np.concatenate([np.zeros((1, self.H)), self.values[part][:-1]]) for part in self.cell.parts}
+        return _named(self.cell, self.p) | self.values | earlier
 
     def cuts(self, t: int) -> bool:
         """Whether truncation stops the gradient from step t to t - 1."""
@@ -265,7 +278,8 @@ class Ledger:
     @cached_property
     def needed(self) -> tuple[str, ...]:
         """The forward variables that the backward pass reads; always h, for dW_rec and dW_out."""
-        texts = " ".join(expression for _, expression in (*self.cell.derivatives, *self.cell.direct_terms))
+        cell = self.cell
+        texts = " ".join(expression for _, expression in (*cell.derivatives, *cell.direct_terms, *cell.own_terms))
         named = {name.removesuffix("_prev") for name in NAME.findall(texts)} | {"h"}
         return tuple(name for name in self.forward_names if name in named)
 
@@ -297,7 +311,7 @@ class Ledger:
         terms: list[Template] = []
         if name == column:
             terms += [(Ref(f"W_in.{column}", t, (unit,)),), (Ref(f"b.{column}", None, (unit,)),)]
-        if name == recurrent:
+        if name == recurrent and self.cell.recurrent:
             W = f"W_rec.{recurrent}"
             terms += [_product(Ref("h", t - 1, (i,)), Ref(W, None, (i, unit))) for i in range(self.H)]
             if self.cell.recurrent_bias:
@@ -313,7 +327,7 @@ class Ledger:
             return _sum(terms) if part == "h" else ("0",)
         if self.cuts(t + 1):
             return ("0",)
-        for _, name, _ in self.columns if part == "h" else ():
+        for _, name, _ in self.columns if part == "h" and self.cell.recurrent else ():
             pairs = ((Ref(f"d{name}", t + 1, (i,)), Ref(f"W_rec.{name}", None, (unit, i))) for i in range(self.H))
             terms += [_product(*pair) for pair in pairs]
         return _sum([*terms, *(self._elementwise(text, t + 1, unit) for name, text in self.cell.direct_terms if name == part)])
@@ -325,7 +339,9 @@ class Ledger:
             name = match.group()
             if name not in FUNCTIONS:
                 earlier = name.endswith("_prev")
-                ref = Ref(name, None) if name in self.constants else Ref(name.removesuffix("_prev"), t - earlier, (unit,))
+                weight = name in self.constants
+                at = (unit,) if weight and np.ndim(self.constants[name]) else ()
+                ref = Ref(name, None, at) if weight else Ref(name.removesuffix("_prev"), t - earlier, (unit,))
                 parts += [expression[end : match.start()], ref]
                 end = match.end()
         return tuple(part for part in (*parts, expression[end:]) if part != "")

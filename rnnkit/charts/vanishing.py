@@ -143,6 +143,8 @@ def spectrum_table(found: GradientFlow, part: int, words: Sequence[str], lines: 
 
 
 def slopes_table(found: GradientFlow, words: Sequence[str]) -> pd.DataFrame:
+    """For slopes_chart, of a cell that has slopes or a gate."""
+    assert found.slope is not None
     low, lower, _, upper, high = found.slope
     return pd.DataFrame(_times(words) | {"low": low, "lower": lower, "upper": upper, "high": high, "mean": found.slope_mean})
 

@@ -4,13 +4,14 @@ Uses no autograd. The cells compute their own derivatives, so dL/dh_t of every s
 costs no more than its norms. What makes it fast:
 
 - The inputs of all steps enter at once, as rows of a table where they are symbols.
-- A step is one product with W_rec and the few elementwise calls of the cell. They work in place, on arrays that are made once for
-  a whole training, with a view for every step.
+- A step is one product with W_rec, where the cell has one, and the few elementwise calls of the cell. They work in place, on
+  arrays that are made once for a whole training, with a view for every step.
 - The elementwise derivatives of a block of steps are taken at once.
 - Time comes first, (T, R, B, .), so that a step of all networks is one contiguous batch of matrices.
 
 Parameters, with the network axis R in front: W_in (R, I, G*H), W_rec (R, H, G*H), b (R, 1, G*H), W_out (R, H, O),
-b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 1) for the echo state network.
+b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 1) for the echo state network; a cell's own
+weights (R, 1, H). Cells without a product have no W_rec. What is said of W_rec below holds for the matrix that is built from it.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Backward(NamedTuple):
 
     states: Arrays  # dL/ds_t of each part, (T + 1, R, B, H), that of the initial state in front
     entered: Arrays  # dL/da (T, R, B, G*H), and the gradients of the arrays beside it
+    views: Arrays  # cell.backward_views
     blocks: list[Block]  # the last steps first
 
 
@@ -88,7 +90,7 @@ class Tape:
     def __init__(self, cell: Cell, p: Params, T: int, B: int) -> None:
         self.cell, self.T = cell, T
         self.nbytes = 0  # of the arrays made so far
-        self._like, self._B = p["W_rec"], B
+        self._like, self._B = p["W_out"], B
         self._passes = 0  # 1 after a forward pass, 2 after the backward pass that belongs to it, 3 after `gradients`
 
     # ---- arrays
@@ -125,15 +127,15 @@ class Tape:
             ds_prev, ds = _cut(_before(states), now), _cut(_after(states), now)
             each = zip(range(T)[now], entered[0][now].unbind(0), each_forward[now], *map(_steps, (d, ds, ds_prev)), strict=True)
             blocks.append(Block((f, s_prev, s, d), list(each)[::-1]))
-        return Backward(states, entered, blocks)
+        return Backward(states, entered, views, blocks)
 
     @cached_property
     def _block(self) -> int:
         """How many steps have their elementwise derivatives taken at once."""
         if self._like.is_cuda:
             return self.T
-        R, _, width = self._like.shape
-        return max(1, BLOCK * torch.get_num_threads() // (R * self._B * width))
+        R, H, _ = self._like.shape
+        return max(1, BLOCK * torch.get_num_threads() // (R * self._B * self.cell.gates * H))
 
     @cached_property
     def _scratch(self) -> Any:
@@ -144,7 +146,7 @@ class Tape:
 
     @cached_property
     def _terms(self) -> Tensor | None:
-        R, H, width = self._like.shape
+        (R, H, _), width = self._like.shape, self.cell.gates * self._like.shape[1]
         return self._like.new_zeros(self.T, R, H, width) if R > 1 and width <= self._B else None
 
     # ---- results of the passes
@@ -179,7 +181,7 @@ class Tape:
 
     @property
     def terms(self) -> Tensor | None:
-        """h_{t-1}^T da_t, (T, R, H, G*H), whose sum over t is dW_rec. None before `gradients`, or where G*H > B or R = 1.
+        """h_{t-1}^T da_t, (T, R, H, G*H), whose sum over t is dL/dM. None before `gradients`, or where G*H > B or R = 1.
 
         There these sums would take more room than the states, or more time than one product for all steps.
         """
@@ -209,9 +211,11 @@ class Tape:
         for i, part in enumerate(self.forward_arrays.states):
             part[self.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
         self._enter()
-        cell, W_rec, mask = self.cell, p["W_rec"], padding.mask.unbind(0) if padding else ()
+        cell, mask = self.cell, padding.mask.unbind(0) if padding else ()
+        M = cell.recurrent_matrix(p)
         for i, (a, saved, s_prev, s) in enumerate(self.forward_arrays.steps[self.first : len(x)]):
-            a.baddbmm_(s_prev[0], W_rec)
+            if M is not None:
+                a.baddbmm_(s_prev[0], M)
             cell.forward(p, saved, s_prev, s)
             if i < len(mask):
                 for part in s:
@@ -258,11 +262,10 @@ class Tape:
         if len(self.x) != T:
             raise ValueError(f"a backward pass needs a forward pass over all {T} steps of the tape, got {len(self.x)}")
         self.dz, self._passes = dz, 2
-        direct = torch.matmul(dz, p["W_out"].mT)  # dL/dh_t of the last K steps through their own loss, and that of penalties
-        if dh is not None:
-            direct = torch.cat([dh[: -len(dz)], dh[-len(dz) :] + direct])
+        direct = self._direct(dh)
         K = len(direct)
-        W_back, beta = p["W_rec"].mT.contiguous(), float(cell.has_direct_path)  # whether what `backward` left in ds_prev counts
+        M, beta = cell.recurrent_matrix(p), float(cell.has_direct_path)  # whether what `backward` left in ds_prev counts
+        M_back = None if M is None else M.mT.contiguous()
         back = self.backward_arrays
         back.states[0][T].copy_(direct[-1])
         for part in back.states[1:]:
@@ -271,7 +274,8 @@ class Tape:
             cell.partials(p, *stacks)
             for t, da, saved, d, ds, ds_prev in steps:
                 cell.backward(p, saved, d, ds, ds_prev)
-                ds_prev[0].baddbmm_(da, W_back, beta=beta)
+                if M_back is not None:
+                    ds_prev[0].baddbmm_(da, M_back, beta=beta)
                 _cross(signals, ds_prev, t, T)
                 if t > T - K:
                     ds_prev[0].add_(direct[t - 1 - T + K])
@@ -279,20 +283,33 @@ class Tape:
             for array in (*_after(back.states), *back.entered):
                 array[: self.first].zero_()
 
+    def _direct(self, dh: Tensor | None) -> Tensor:
+        """dL/dh_t of the last steps through their own loss, and through the penalties dh."""
+        direct = torch.matmul(self.dz, self.p["W_out"].mT)
+        return direct if dh is None else torch.cat([dh[: -len(direct)], dh[-len(direct) :] + direct])
+
     def gradients(self) -> ParamStack:
         """dL/dtheta of every weight, in the order of p, of the last backward pass: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
         self._after_pass(2)
         p, dz = self.p, self.dz
         entered = tuple(self._input_gradient(d) for d in self.backward_arrays.entered)
         grads = self.cell.input_gradients(entered) | {
-            "W_rec": self._recurrent_gradient(),
             "W_out": _sum_of_products(self.h[-len(dz) :], dz),
             "b_out": dz.sum((0, 2)).unsqueeze(1),
         }
+        if self.cell.recurrent:
+            grads["W_rec"] = self.cell.recurrent_gradient(p, self.matrix_gradient())
+        if self.cell.own_weights:
+            f, b = self.forward_arrays, self.backward_arrays
+            stacks = (f.views, _before(f.states), _after(f.states), b.views, _after(b.states))
+            grads |= self.cell.own_gradients(p, *(_cut(stack, slice(self.first, None)) for stack in stacks))
         return ParamStack.of({k: grads[k] for k in p if k in grads})
 
-    def _recurrent_gradient(self) -> Tensor:
-        """dL/dW_rec, (R, H, G*H). Fills `terms` on the way, in about the time of their sum alone."""
+    def matrix_gradient(self) -> Tensor:
+        """dL/dM, (R, H, G*H), of the matrix M that multiplies h_{t-1}: W_rec, or what the cell builds from it.
+
+        Fills `terms` on the way, in about the time of their sum alone.
+        """
         h, da, terms = self.forward_arrays.states[0][self.first : -1], self.da[self.first :], self._terms
         if terms is None:
             return _sum_of_products(h, da)

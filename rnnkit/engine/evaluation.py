@@ -29,13 +29,13 @@ class Evaluation:
         self.params = params
         task = e.bound_task
         self.batch = shared_evaluation(task, e.length)
-        R, _, width = params["W_rec"].shape
-        steps = e.length if task.padded else min(e.length, max(1, self.PIECE // (R * self.PORTION * width)))
-        self.tape = bptt.Tape(CELLS[e.cell], params, steps, self.PORTION)
+        cell, (R, H, _) = CELLS[e.cell], params["W_out"].shape
+        steps = e.length if task.padded else min(e.length, max(1, self.PIECE // (R * self.PORTION * cell.gates * H)))
+        self.tape = bptt.Tape(cell, params, steps, self.PORTION)
 
     def accuracy(self) -> np.ndarray:
         """Returns the share of right answers of each network, (R,)."""
-        W, n = self.params["W_rec"], self.batch.x.shape[1]
+        W, n = self.params["W_out"], self.batch.x.shape[1]
         right = torch.zeros(len(W), dtype=torch.float64, device=W.device)
         for start in range(0, n, self.PORTION):
             rows = np.arange(start, start + self.PORTION) % n  # the last portion is filled up, and not counted

@@ -22,10 +22,10 @@ def lag_shares(tape: Tape, dW: Tensor | None = None) -> np.ndarray:
     """Returns <dW_t, dW> / ||dW||^2 (Frobenius) of every time step, (T, R), for the loss of the tape's last backward pass.
 
     The shares of a network sum to 1. One is negative where its term points against dW. NaN where dW is 0 or not finite.
-    dW (R, H, G*H) is dL/dW_rec of that pass; without it, it is computed. If the last step alone has a loss, row t has the lag
-    T - 1 - t.
+    dW (R, H, G*H) is dL/dW_rec of that pass, or dL/dM where M is built from W_rec; without it, it is computed. If the last step
+    alone has a loss, row t has the lag T - 1 - t.
     """
-    dW = tape.gradients()["W_rec"] if dW is None else dW
+    dW = tape.matrix_gradient() if dW is None else dW
     scale = dW.abs().amax((1, 2), keepdim=True)  # squares of small numbers are 0 in float32
     direction = dW / scale
     shares = products(tape, direction) / (scale * direction.square().sum((1, 2), keepdim=True))[:, 0, 0]

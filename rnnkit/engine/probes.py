@@ -62,7 +62,7 @@ def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarra
     Of gated cells: gate, the mean of the gate that keeps the memory: 1 keeps it and its gradient, 0 erases both.
     Steps before a sequence has begun do not count.
     """
-    found = dict.fromkeys(("flat", "blocked", "gate"), np.full(len(p["W_rec"]), np.nan))
+    found = dict.fromkeys(("flat", "blocked", "gate"), np.full(len(p["W_out"]), np.nan))
     if cell.forget_gate is not None:
         return found | {"gate": _mean_of_begun(tape, openness(cell, tape).mean(-1))}
     if cell.max_slope is None:
@@ -116,20 +116,21 @@ def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
     ds_t C_t is the total derivative that tape.ds holds: C_t = 1, but where one part depends on another at the same step
     (LSTM: h on c), C_t adds that path. All steps are taken side by side, as the batch of a single step.
     """
-    T, H = tape.T, p["W_rec"].shape[1]
+    T, H = tape.T, p["W_out"].shape[1]
     S = len(cell.parts) * H
     s_prev = tuple(part[:-1, :, 0].transpose(0, 1) for part in tape.forward_arrays.states)
     one = bptt.forward(cell, p, tape.x.transpose(0, 2), s0=s_prev)
     (block,) = one.backward_arrays.blocks
     ((_, da, saved, d, ds, ds_prev),) = block.steps
-    W_back, beta = p["W_rec"].mT, float(cell.has_direct_path)
-    J, C = W_back.new_empty(2, T, S, S)
+    M, beta = cell.recurrent_matrix(p), float(cell.has_direct_path)
+    J, C = p["W_out"].new_empty(2, T, S, S)
     for j in range(S):
         for part in ds:
             part.zero_()
         ds[j // H][..., j % H] = 1
         cell.partials(p, *block.stacks)
         cell.backward(p, saved, d, ds, ds_prev)
-        ds_prev[0].baddbmm_(da, W_back, beta=beta)
+        if M is not None:
+            ds_prev[0].baddbmm_(da, M.mT, beta=beta)
         J[:, j], C[:, j] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]
     return J, C

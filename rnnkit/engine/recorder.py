@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from rnnkit.engine import probes
+from rnnkit.engine.cells import CELLS
 from rnnkit.engine.divergence import Divergence
 from rnnkit.engine.evaluation import Evaluation
 from rnnkit.engine.lags import lag_shares
@@ -25,6 +26,8 @@ class Recorder:
         self.e, self.functions, self.examines = e, functions, examines
         self.evaluation = Evaluation(e, functions.params)
         self.source = e.bound_task.evidence_step(e.length)
+        cell = CELLS[e.cell]
+        self.square = cell.recurrent and cell.gates == 1  # what multiplies h_{t-1} has eigenvalues
         self._radius: tuple[torch.Tensor, np.ndarray] | None = None  # W_rec as it was last measured, and its spectral radius
 
     def record(self, step: int, out: StepResult, divergence: Divergence) -> Record:
@@ -36,8 +39,9 @@ class Recorder:
         unknown = np.full(e.replicas, np.nan)
         of_all, of_last = self._state_gradients(out)
         paths = probes.paths(tape.cell, params, tape, self.source) if self.examines else {}
-        last = out.raw["W_rec"] if of_all is None else None
-        lags = lag_shares(tape, last) if self.examines and not tape.cell.reservoir else None
+        cell = tape.cell
+        last = out.raw["W_rec"] if of_all is None and cell.recurrent and not cell.builds_matrix else None
+        lags = lag_shares(tape, last) if self.examines and cell.recurrent and not cell.reservoir else None
         return Record(
             step=step,
             loss=_blank(out.loss.cpu().numpy(), earlier),
@@ -46,7 +50,7 @@ class Recorder:
             state_grad_all=None if of_all is None else _blank(of_all, earlier),
             grad_norm_raw=_blank(out.norm_raw.cpu().numpy(), earlier),
             grad_norm_applied=_blank(out.norm_applied.cpu().numpy(), earlier),
-            spectral_radius=_blank(self._spectral_radius(), diverged) if examine and tape.cell.gates == 1 else unknown,
+            spectral_radius=_blank(self._spectral_radius(), diverged) if examine and self.square else unknown,
             diverged=divergence.steps.copy(),
             causes=tuple(divergence.causes),
             lag_shares=None if lags is None else _blank(lags, diverged),
@@ -70,7 +74,7 @@ class Recorder:
             spectral_radius=nan,
             diverged=divergence.steps.copy(),
             causes=tuple(divergence.causes),
-            lag_shares=None if tape.cell.reservoir else state_grad[0],
+            lag_shares=state_grad[0] if tape.cell.recurrent and not tape.cell.reservoir else None,
             flat=nan,
             blocked=nan,
             gate=nan,
@@ -93,7 +97,9 @@ class Recorder:
         """(R,), of W_rec now. It is measured anew only where W_rec has changed: a reservoir's never does."""
         W = self.functions.params["W_rec"]
         if self._radius is None or not torch.equal(W, self._radius[0]):
-            self._radius = W.clone(), probes.spectral_radius(W)
+            M = self.functions.tape.cell.recurrent_matrix(self.functions.params)
+            assert M is not None
+            self._radius = W.clone(), probes.spectral_radius(M)
         return self._radius[1]
 
 

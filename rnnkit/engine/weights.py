@@ -14,7 +14,7 @@ from rnnkit.experiment import Experiment
 class Stream(IntEnum):
     """Independent random streams of one network: a change of one setting leaves what the other streams draw as it was."""
 
-    W_REC, W_IN, W_OUT, BIAS, DATA, TEST = range(6)
+    W_REC, W_IN, W_OUT, BIAS, DATA, TEST, OWN = range(7)
 
 
 def random_stream(seed: int, stream: Stream) -> np.random.Generator:
@@ -26,13 +26,9 @@ def draw_weights(e: Experiment, seed: int) -> dict[str, np.ndarray]:
     cell, task, H = CELLS[e.cell], e.bound_task, e.hidden
     width = cell.gates * H
     rng = {stream: random_stream(seed, stream) for stream in Stream}
-    if cell.reservoir:
-        W_rec = inits.reservoir(rng[Stream.W_REC], H, e.gain, e.density)
-    else:
-        W_rec = inits.blocks(inits.INITS[e.init], rng[Stream.W_REC], H, cell.gates, e.gain)
     p = {
         "W_in": rng[Stream.W_IN].standard_normal((task.n_in, width)) * e.input_scale,
-        "W_rec": W_rec,
+        **({"W_rec": _draw_recurrent(e, rng[Stream.W_REC])} if cell.recurrent else {}),
         "b": np.zeros((1, width)),
         "W_out": inits.INITS["gaussian"](rng[Stream.W_OUT], H, task.n_out, 1.0),
         "b_out": np.zeros((1, task.n_out)),
@@ -46,5 +42,12 @@ def draw_weights(e: Experiment, seed: int) -> dict[str, np.ndarray]:
         p["b_rec"] = np.zeros((1, width))
     if "leak" in cell.fields:
         p["leak"] = np.full((1, 1), e.leak)
+    p |= cell.draw(e, rng[Stream.OWN], p)
     given = e.bound_weights
     return given.fitting(p) if given else p
+
+
+def _draw_recurrent(e: Experiment, rng: np.random.Generator) -> np.ndarray:
+    if CELLS[e.cell].reservoir:
+        return inits.reservoir(rng, e.hidden, e.gain, e.density)
+    return inits.blocks(inits.INITS[e.init], rng, e.hidden, CELLS[e.cell].gates, e.gain)

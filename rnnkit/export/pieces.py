@@ -43,14 +43,15 @@ class Network(nn.Module):
         super().__init__()
         W_in = stream(seed, $W_IN).standard_normal((INPUTS, $width)) * INPUT_SCALE
         $recurrent
+        $own_weights
         W_out = stream(seed, $W_OUT).standard_normal((HIDDEN, OUTPUTS)) / np.sqrt(3 * HIDDEN)
         b = np.zeros($width)
         $gate_bias
         self.cell = $cell
         self.cell.weight_ih = parameter(W_in.T)  # numpy's are (from, to), torch's (to, from)
-        self.cell.weight_hh = parameter(W_rec.T)
         self.cell.bias_ih = parameter(b)
-        self.cell.bias_hh = parameter(0 * b)$second_bias
+        $recurrent_weights
+        $own_parameters
         self.readout = nn.Linear(HIDDEN, OUTPUTS)
         self.readout.weight = parameter(W_out.T)
         self.readout.bias = parameter(np.zeros(OUTPUTS))

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from rnnkit.analysis.describe import summary
 from rnnkit.analysis.learnt import SOLVED, solved_threshold
 from rnnkit.engine import inits
-from rnnkit.engine.cells import CELLS
+from rnnkit.engine.cells import CELLS, Cell
 from rnnkit.engine.fixes import ActivationFix, Fix, GradientFix, SignalFix, StartableFix
 from rnnkit.engine.fixes.torch_names import TORCH_NAMES
 from rnnkit.engine.optim import OPTIMIZERS
@@ -154,9 +154,11 @@ def _settings(e: Experiment) -> str:
 
 
 def _drawing(e: Experiment) -> Excerpt:
-    """Returns the functions that draw W_rec and the gate's bias."""
+    """Returns the functions that draw W_rec, the gate's bias and the cell's own weights."""
     cell = CELLS[e.cell]
-    parts = [of_function(inits.reservoir if cell.reservoir else inits.INITS[e.init].draw)]
+    parts = [of_function(draw) for draw in cell.draws]
+    if cell.recurrent:
+        parts.append(of_function(inits.reservoir if cell.reservoir else inits.INITS[e.init].draw))
     if cell.forget_gate is not None:
         parts.append(of_function(inits.BIASES[e.bias].draw))
     return Excerpt(set().union(*(part.imports for part in parts)), "\n\n\n".join(part.code for part in parts))
@@ -180,7 +182,9 @@ def _network(e: Experiment) -> dict[str, str]:
         "width": "HIDDEN" if cell.gates == 1 else f"{cell.gates} * HIDDEN",
         "recurrent": _recurrent(e),
         "gate_bias": _gate_bias(e),
-        "second_bias": "" if cell.recurrent_bias else ".requires_grad_(False)  # one bias is enough: this one stays 0",
+        "own_weights": fill(cell.torch_own_weights, OWN=f"{Stream.OWN:d}"),
+        "recurrent_weights": _recurrent_weights(cell),
+        "own_parameters": "\n".join(f"self.cell.{name} = parameter({name})" for name in cell.own_weights),
         "zero": " = ".join(cell.parts),
         "no_states": ", ".join(f'"{part}": []' for part in cell.parts),
         "each": "t, x_t in enumerate(x)" if cuts else "x_t in x",
@@ -192,8 +196,17 @@ def _network(e: Experiment) -> dict[str, str]:
     }
 
 
+def _recurrent_weights(cell: Cell) -> str:
+    if not cell.recurrent:
+        return ""
+    second = "" if cell.recurrent_bias else ".requires_grad_(False)  # one bias is enough: this one stays 0"
+    return f"self.cell.weight_hh = parameter(W_rec.T)\nself.cell.bias_hh = parameter(0 * b){second}"
+
+
 def _recurrent(e: Experiment) -> str:
     cell, rng = CELLS[e.cell], f"stream(seed, {Stream.W_REC:d})"
+    if not cell.recurrent:
+        return ""
     if cell.reservoir:
         return f"W_rec = reservoir({rng}, HIDDEN, GAIN, DENSITY)"
     draw = inits.INITS[e.init].draw.__name__

@@ -97,7 +97,8 @@ class _Book:
         refs = [Ref(name, t, (unit,)) for name, unit in rows for t in range(T)]
         for ref in [*refs, *(Ref(name, None, (k,)) for name, k in self.outcome)]:
             self._put(self.place[ref], book.template(ref.name, T - 1 if ref.t is None else ref.t, *ref.at))
-        self._recurrent_gradient()
+        if book.cell.recurrent:
+            self._recurrent_gradient()
 
     def _weights(self) -> None:
         """Places every weight; a word that comes again refers to its first place."""
@@ -146,11 +147,11 @@ class _Book:
         return "0" if ref.t is not None and ref.t < 0 else self.place[ref]
 
     def _recurrent_gradient(self) -> None:
-        """Writes dW_rec = sum_t h_{t-1}^T da_t, one formula an entry."""
+        """Writes dW_rec = sum_t h_{t-1}^T da_t, one formula an entry; dM where a matrix M is built from W_rec."""
         book, sheet, last = self.book, self.numbers, _letters(1 + self.book.T)
         before = _letters(self.book.T)
         sheet.row += 1
-        sheet.cells[sheet.row, 1] = "dL/dW_rec: row = from unit, column = to"
+        sheet.cells[sheet.row, 1] = f"dL/d{'M' if book.cell.builds_matrix else 'W_rec'}: row = from unit, column = to"
         for column, (_, recurrent, block) in enumerate(book.columns):
             for j in range(book.H):
                 at = 2 + column * book.H + j
@@ -159,7 +160,7 @@ class _Book:
                 for i in range(book.H):
                     h = self.place[Ref("h", 0, (i,))][1:]
                     formula = f"SUMPRODUCT(B{h}:{before}{h},C{d}:{last}{d})"
-                    sheet.cells[sheet.row + 1 + i, at] = formula, float(book.gradients["W_rec"][i, block][j])
+                    sheet.cells[sheet.row + 1 + i, at] = formula, float(book.so_far[0][i, block][j])
         for i in range(book.H):
             sheet.cells[sheet.row + 1 + i, 1] = f"from {i + 1}"
 

@@ -22,8 +22,8 @@ class GradientFlow:
     off: float | None  # ... and the largest relative difference of the two vectors dL/ds_t
     spectrum_t: np.ndarray | None  # (T',) steps t at which singular values are taken
     spectrum: np.ndarray | None  # (P, T', H) singular values of dh_T-1/ds_t, largest first; NaN where rounding hides them
-    slope: np.ndarray  # (5, T) minimum, quartiles and maximum over the units of phi'(a_t); of gated cells of the forget gate
-    slope_mean: np.ndarray  # (T,)
+    slope: np.ndarray | None  # (5, T) minimum, quartiles and maximum of the units' phi'(a_t); of gated cells of the forget gate
+    slope_mean: np.ndarray | None  # (T,)
     singular: float | None  # largest singular value of W_rec
     radius: float | None  # spectral radius of W_rec
     rate_bound: float | None  # factor per step that no gradient can exceed (Pascanu, Mikolov & Bengio 2013)

@@ -96,9 +96,9 @@ def affordable(e: Experiment, most: int, length: int) -> int:
 
 def final_states(e: Experiment, p: Params, x: np.ndarray) -> Arrays:
     """Returns each part of the state after the last word, (R, N, H), of all R networks on x (T, N)."""
-    cell, (R, _, width) = CELLS[e.cell], p["W_rec"].shape
+    cell, (R, H, _) = CELLS[e.cell], p["W_out"].shape
     T, N = x.shape
-    steps = min(T, max(1, PIECE // (R * N * width)))
+    steps = min(T, max(1, PIECE // (R * N * cell.gates * H)))
     symbols = torch.from_numpy(x)[:, None].expand(-1, R, -1)
     s: Arrays | None = None
     with no_grad_no_denormals():

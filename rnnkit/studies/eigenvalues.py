@@ -36,19 +36,25 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
         trainer = Trainer(replace(e, steps=MAX_STEPS))  # so many steps that records are rare
     found: list[tuple[np.ndarray, ...]] = []
     at = evenly(step + 1, SNAPSHOTS)
-    gated = CELLS[e.cell].forget_gate is not None
+    cell = CELLS[e.cell]
     for i, now in enumerate(at):
         with no_grad_no_denormals():
             while trainer.step < now:
                 trainer.advance()
             p = {name: W[replica : replica + 1].double() for name, W in trainer.params.items()}
-            J = (mean_jacobian(e, p) if gated else p["W_rec"][0].T).numpy()
+            J = jacobian(e, p).numpy()
             found.append((*_values(J), powers(J)))
         values, singular, growth = (np.stack(parts) for parts in zip(*found, strict=True))
         yield Progress((now + 1) / (step + 1))
         diverged = int(trainer.diverged[replica])
-        matrix = "mean Jacobian" if gated else "W_rec"
+        matrix = "W_rec" if cell.has_slope else "mean Jacobian"
         yield Eigenvalues(at[: i + 1], values.real.copy(), values.imag.copy(), singular, growth, matrix, diverged)
+
+
+def jacobian(e: Experiment, p: bptt.Params) -> Tensor:
+    """Returns the matrix J of one network, (S, S), that Eigenvalues describes."""
+    M = CELLS[e.cell].recurrent_matrix(p)
+    return M[0].T if M is not None and CELLS[e.cell].has_slope else mean_jacobian(e, p)
 
 
 def mean_jacobian(e: Experiment, p: bptt.Params) -> Tensor:

@@ -47,7 +47,7 @@ def answers(e: Experiment, task: Sentences, p: Params, items: np.ndarray) -> np.
     p, plural = {name: W[:1] for name, W in p.items()}, []
     with no_grad_no_denormals():
         for start in range(0, len(items), MAX_BATCH):
-            x, _, padding, _ = tensors([task.batch(items[start : start + MAX_BATCH], e.length)], p["W_rec"].dtype)
+            x, _, padding, _ = tensors([task.batch(items[start : start + MAX_BATCH], e.length)], p["W_out"].dtype)
             z = bptt.readout(p, bptt.forward(CELLS[e.cell], p, x, padding=padding).h[-1:])
             plural.append(z[0, 0].argmax(-1).to(torch.bool).cpu().numpy())
     return np.concatenate(plural) if plural else np.zeros(0, bool)

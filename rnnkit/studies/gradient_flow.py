@@ -93,15 +93,20 @@ def _theory(e: Experiment, p: Params, tape: Tape, end: np.ndarray) -> dict[str, 
     """Computes what W_rec and the slopes, or the gates, predict from `end` (H,), the gradient at the last step."""
     cell, last = CELLS[e.cell], e.length - 1
     gated = cell.forget_gate is not None
+    found: dict[str, Any] = dict.fromkeys(("slope", "slope_mean", "singular", "radius"))
+    found |= dict.fromkeys(("rate_bound", "bound", "rate_typical", "typical", "straight"))
+    if not (gated or cell.has_slope):
+        return found
     slope = (probes.openness(cell, tape) if gated else probes.slopes(cell, p, tape))[:, 0, 0].numpy()
-    found: dict[str, Any] = dict.fromkeys(("singular", "radius", "rate_bound", "bound", "rate_typical", "typical", "straight"))
     found |= {"slope": np.quantile(slope, QUANTILES, axis=1), "slope_mean": slope.mean(1)}
     if gated:
         product = np.cumprod(slope[:0:-1], axis=0)[::-1]  # [t]: the product over steps t + 1 ... T - 1
         return found | {"straight": np.linalg.norm(end * np.vstack([product, np.ones(e.hidden)]), axis=1)}
-    W, norm = p["W_rec"][0].numpy(), float(np.linalg.norm(end))
+    M, norm = cell.recurrent_matrix(p), float(np.linalg.norm(end))
+    assert M is not None
+    W = M[0].numpy()
     found["singular"] = float(np.linalg.norm(W, 2))
-    found["radius"] = float(probes.spectral_radius(p["W_rec"])[0])
+    found["radius"] = float(probes.spectral_radius(M)[0])
     leak = float(p["leak"]) if "leak" in p else 1.0
     found["rate_typical"] = theory.typical_rate(W, float(slope.mean()), leak)
     found["typical"] = theory.decay(norm, found["rate_typical"], last)

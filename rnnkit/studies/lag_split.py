@@ -28,11 +28,13 @@ GIGAFLOPS = 100  # of all backward passes
 def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress | LagSplit]:
     """Measures network `replica` after `step` training steps on held-out sequences, without fixes.
 
-    Raises ValueError for a step or replica out of range, and for sequences of many lengths.
+    Raises ValueError for a step or replica out of range, for sequences of many lengths, and for a cell without W_rec.
     """
+    one, cell = replace(e, replicas=1), CELLS[e.cell]
+    if not cell.recurrent:
+        raise ValueError(f"the split by lag needs a cell with W_rec, got '{e.cell}'")
     p, diverged = yield from network(e, step, replica, share=0.5)
     yield Progress(0.5)
-    one, cell = replace(e, replicas=1), CELLS[e.cell]
     with no_grad_no_denormals(), np.errstate(all="ignore"):
         x, y = tensors([one.bound_task.draw(e.length, SEQUENCES, np.random.default_rng(0), held_out=True)])
         tape = bptt.forward(cell, p, x)
@@ -46,7 +48,7 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
     by_lag = np.zeros(T)
     with no_grad_no_denormals():
         tape.backward(dz)
-        dW = tape.gradients()["W_rec"]
+        dW = tape.matrix_gradient()
     for k in range(K):
         with no_grad_no_denormals():
             alone = dz.clone()

@@ -61,7 +61,7 @@ def inputs(e: Experiment, steps: int) -> Tensor:
 
 def exponents_of_steps(cell: Any, p: bptt.Params, x: Tensor, most: int) -> Iterator[tuple[float, np.ndarray]]:
     """Yields the share of x that is done, and log |R_t[i, i]| of the next steps (n, k). Ends where a Jacobian is not finite."""
-    size = len(cell.parts) * p["W_rec"].shape[1]
+    size = len(cell.parts) * p["W_out"].shape[1]
     Q = torch.eye(size, min(size, most), dtype=torch.float64)
     at_once, s0 = max(1, MEGABYTES * 2**20 // (16 * size**2)), None
     for start in range(0, len(x), at_once):

@@ -74,14 +74,14 @@ def _wrong(
     e: Experiment, p: Mapping[str, Tensor], task: Task, length: int, n: int, seed: int
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yields the share done and, of a portion of the n sequences, how many each network has wrong, (R,)."""
-    rng, (R, _, width) = np.random.default_rng([seed, length]), p["W_rec"].shape
+    rng, (R, H, _), cell = np.random.default_rng([seed, length]), p["W_out"].shape, CELLS[e.cell]
     with no_grad_no_denormals():
-        tape = bptt.Tape(CELLS[e.cell], p, min(length, max(1, PIECE // (R * PORTION * width))), PORTION)
+        tape = bptt.Tape(cell, p, min(length, max(1, PIECE // (R * PORTION * cell.gates * H))), PORTION)
     for first in range(0, n, PORTION):
         batch = task.scored(task.draw(length, PORTION, rng, held_out=length == e.length))
         counted = min(PORTION, n - first)  # of the last portion
         with no_grad_no_denormals():
-            x, y, *_ = tensors([batch], p["W_rec"].dtype)
+            x, y, *_ = tensors([batch], p["W_out"].dtype)
             x, y = (t.expand(-1, R, *t.shape[2:]) for t in (x, y))
             right = right_answers(bptt.readout(p, tape.last_states(p, x, len(y))), y).all(0)[:, :counted]
         yield (first + counted) / n, (~right).sum(1).numpy()

@@ -16,7 +16,7 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.engine.trainer import init_params
 from rnnkit.engine.weights import Stream, random_stream
-from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.fields import FloatField
 from rnnkit.results import Progress
 from rnnkit.results.regime_map import RegimeMap
@@ -30,10 +30,12 @@ MEGABYTES = 64  # of a Tape: so many gains are computed side by side
 def study(e: Experiment, gains: Sequence[float] = GAINS, lengths: Sequence[int] | None = None) -> Iterator[Progress | RegimeMap]:
     """Measures the median of 8 untrained networks, each on 8 sentences. Yields the partial result after each length.
 
-    The networks are as in e, but with at most 64 units and without fixes. Every initialization
+    The cell needs a gain. The networks are as in e, but with at most 64 units and without fixes. Every initialization
     is a matrix times its gain, so the networks of all gains are the same draws, computed side by side in float64. Raises
     ValueError for gains or lengths out of range.
     """
+    if not applies(e, "gain"):
+        raise ValueError(f"the regime map needs a cell whose W_rec is drawn with a gain, got '{e.cell}'")
     shortest = e.bound_task.min_length
     lengths = [n for n in LENGTHS if n >= shortest] if lengths is None else lengths
     gain = cast(FloatField, FIELDS["gain"])
@@ -52,7 +54,7 @@ def study(e: Experiment, gains: Sequence[float] = GAINS, lengths: Sequence[int] 
 
 
 def _matrices(e: Experiment) -> dict[str, float | None]:
-    if CELLS[e.cell].forget_gate is not None:
+    if not CELLS[e.cell].has_slope:
         return {"singular": None, "radius": None}
     W = init_params(e, torch.float64)["W_rec"]
     singular = np.linalg.norm(W.numpy(), 2, axis=(1, 2))

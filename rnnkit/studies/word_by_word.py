@@ -32,9 +32,9 @@ MAX_UNITS = 64  # units at most
 
 
 def switched_off(p: Mapping[str, Tensor], units: Sequence[int]) -> dict[str, Tensor]:
-    """Returns the same weights (R, ...) with some units switched off: their rows of W_rec and W_out are 0."""
+    """Returns the same weights (R, ...) with some units switched off: their rows of W_rec, if there is one, and W_out are 0."""
     changed = dict(p)
-    for name in ("W_rec", "W_out"):
+    for name in changed.keys() & {"W_rec", "W_out"}:
         changed[name] = p[name].clone()
         changed[name][:, list(units)] = 0
     return changed

@@ -73,7 +73,7 @@ def test_only_what_applies_to_a_cell_is_shown(app, cell):
     shown = controls(at)
     assert {name for name in FIELDS if f"c_{name}" in shown} == {name for name in FIELDS if applies(e, name)} - {"data"}
     if applies(e, "fixes"):
-        valid = [fix.title for fix in FIXES.values() if fix.applies_to(CELLS[cell].gates)]
+        valid = [fix.title for fix in FIXES.values() if fix.applies_to(CELLS[cell])]
         assert shown["c_fixes"].options == valid
 
 

@@ -32,7 +32,7 @@ def passes(cell, p, x, y, fixes, tape=None):
 @st.composite
 def problems(draw):
     name = draw(st.sampled_from(sorted(set(CELLS) & set(reference.STEPS))))
-    known = [fix for fix in map(reference.active, STRENGTHS) if fix.applies_to(CELLS[name].gates)]
+    known = [fix for fix in map(reference.active, STRENGTHS) if fix.applies_to(CELLS[name])]
     fixes = draw(st.lists(st.sampled_from(known), unique=True, max_size=3))
     T = draw(st.integers(1, 30))
     sizes = {k: draw(st.integers(1, high)) for k, high in {"R": 5, "B": 6, "H": 9, "n_in": 7, "n_out": 4, "K": T}.items()}
@@ -117,6 +117,7 @@ NUMBERS = {
     "gru": 11,
     "lstm": 15,
     "janet": 8,
+    "mingru": 6,
 }  # as Tape's docstring and the docs promise
 
 

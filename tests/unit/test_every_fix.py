@@ -35,7 +35,7 @@ def test_gradient_fixes_are_pure(name):
 @pytest.mark.parametrize("cell", CELLS)
 def test_gradient_fixes_never_mix_networks(name, cell):
     """Each network alone gets the same, although its neighbour's gradient is a hundred times as long."""
-    if not active(name).applies_to(CELLS[cell].gates):
+    if not active(name).applies_to(CELLS[cell]):
         pytest.skip("not defined for this cell")
     p, tape, grads = backward(cell)
     for g in grads.values():
@@ -107,7 +107,7 @@ def test_an_unknown_fix_raises_and_names_the_valid_ones(text):
 @every
 def test_a_fix_is_refused_for_cells_it_is_not_defined_for(name):
     for cell in (c for c in CELLS if not CELLS[c].reservoir):
-        if active(name).applies_to(CELLS[cell].gates):
+        if active(name).applies_to(CELLS[cell]):
             assert Experiment(cell=cell, fixes=(active(name),)).fixes == (active(name),)
         else:
             with pytest.raises(ValueError, match=f"{name}.*{cell}"):

@@ -37,7 +37,7 @@ def one_fix(cls):
 
 
 def some_fixes(cell):
-    usable = [cls for cls in FIXES.values() if cls.applies_to(CELLS[cell].gates)]
+    usable = [cls for cls in FIXES.values() if cls.applies_to(CELLS[cell])]
     return st.lists(st.sampled_from(usable), unique=True).flatmap(lambda picked: st.tuples(*map(one_fix, picked)))
 
 

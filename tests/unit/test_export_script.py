@@ -10,6 +10,7 @@ import pytest
 import torch
 from reference import STRENGTHS, active, assert_close
 from scripted_settings import ALL, DRAWN, small
+from short_trainings import fitting
 
 from rnnkit import Experiment, train
 from rnnkit.cli.main import main
@@ -17,7 +18,7 @@ from rnnkit.engine.batches import tensors, training_batches
 from rnnkit.engine.cells import CELLS, Tanh
 from rnnkit.engine.evaluation import Evaluation
 from rnnkit.engine.fixes import FIXES, L2, ActivationFix, Truncate, parse_fix
-from rnnkit.engine.fixes.torch_names import TORCH_NAMES
+from rnnkit.engine.fixes.torch_names import torch_names
 from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.optim import OPTIMIZERS, Sgd
 from rnnkit.engine.trainer import Trainer, init_params
@@ -54,12 +55,12 @@ def followed(e, dtype):
             assert step == len(steps)
             norms = [[scope["norm"]([s.grad]) for s in over_time] for over_time in states.values()]
             steps.append((loss, gradient, applied, norms))
-        yield steps, scope["accuracy"](network), weights_of(network)
+        yield steps, scope["accuracy"](network), weights_of(network, CELLS[e.cell])
 
 
-def weights_of(network):
+def weights_of(network, cell):
     """As rnnkit names and turns them."""
-    found = {name: network.get_parameter(where.removeprefix("network.")).detach() for name, where in TORCH_NAMES.items()}
+    found = {name: network.get_parameter(where.removeprefix("network.")).detach() for name, where in torch_names(cell).items()}
     return {name: W.T if W.dim() == 2 else W[None] for name, W in found.items()}
 
 
@@ -98,11 +99,11 @@ def compare_both(e):
 @pytest.mark.parametrize("cell", CELLS)
 def test_weights_bit_for_bit(cell, init):
     for bias in BIASES if cell in GATED else ["zero"]:
-        e = small(cell=cell, init=init, gain=1.7, input_scale=0.4, bias=bias)
+        e = small(**fitting(cell, init=init, gain=1.7, input_scale=0.4, bias=bias))
         scope, drawn = loaded(e), init_params(e)
         for r, seed in enumerate(scope["SEEDS"]):
             network = scope["Network"](seed)
-            for name, where in TORCH_NAMES.items():
+            for name, where in torch_names(CELLS[cell]).items():
                 value = network.get_parameter(where.removeprefix("network."))
                 assert value.dtype == torch.float32
                 expected = drawn[name][r].T if name in drawn else torch.zeros(1)  # the second bias that we do not have
@@ -127,7 +128,7 @@ def test_training_and_evaluation_batches_bit_for_bit(task):
 @pytest.mark.parametrize("fix", ["", *FIXES])
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_under_every_fix(cell, fix):
-    if fix and (CELLS[cell].reservoir or not active(fix).applies_to(CELLS[cell].gates)):
+    if fix and (CELLS[cell].reservoir or not active(fix).applies_to(CELLS[cell])):
         pytest.skip("not defined")
     fixes = (active(fix),) if fix else ()
     records = compare_both(small(cell=cell, fixes=fixes))
@@ -150,7 +151,7 @@ def test_every_optimizer(optimizer):
 @pytest.mark.parametrize("bias", BIASES)
 @pytest.mark.parametrize("cell", GATED)
 def test_every_gate_bias(cell, bias):
-    compare_both(small(cell=cell, bias=bias, init="orthogonal"))
+    compare_both(small(**fitting(cell, bias=bias, init="orthogonal")))
 
 
 @pytest.mark.parametrize(

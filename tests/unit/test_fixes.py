@@ -157,7 +157,7 @@ def frozen(names):
 @pytest.mark.parametrize("cell", NAMES)
 def test_frozen_weights_stay_bit_identical_whatever_else_acts(cell, other, begins):
     """Under every optimizer, with every other fix before and after: from the step on at which it begins."""
-    others = [active(other)] if other and active(other).applies_to(CELLS[cell].gates) else []
+    others = [active(other)] if other and active(other).applies_to(CELLS[cell]) else []
     freeze = Freeze(NAMES[cell], start_step=begins)
     for optimizer, fixes in product(OPTIMIZERS, ((freeze, *others), (*others, freeze))):
         e = Experiment(

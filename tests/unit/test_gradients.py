@@ -66,7 +66,7 @@ CASES = in_pairs(
     for cell in CELLS
     for task in TASKS
     for fix in ("", *FIXES)
-    if not fix or active(fix).applies_to(CELLS[cell].gates)
+    if not fix or active(fix).applies_to(CELLS[cell])
 )
 
 
@@ -98,7 +98,7 @@ COMPOSED = (
 
 @pytest.mark.parametrize(("cell", "task", "fixes"), in_pairs(product(CELLS, ("agreement", "adding", "memorization"), COMPOSED)))
 def test_fixes_compose_in_order(cell, task, fixes):
-    compare(cell, task, [fix for fix in parse_all(fixes) if fix.applies_to(CELLS[cell].gates)], seed=1)
+    compare(cell, task, [fix for fix in parse_all(fixes) if fix.applies_to(CELLS[cell])], seed=1)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -36,7 +36,7 @@ def one_step_without_values(e):
     return out
 
 
-@pytest.mark.parametrize(("cell", "fix"), [(c, f) for c in TRAINED for f in STRENGTHS if active(f).applies_to(CELLS[c].gates)])
+@pytest.mark.parametrize(("cell", "fix"), [(c, f) for c in TRAINED for f in STRENGTHS if active(f).applies_to(CELLS[c])])
 def test_a_step_reads_no_value_whatever_the_cell_and_the_fix(cell, fix):
     assert one_step_without_values(small(cell=cell, fixes=(active(fix),))).loss.is_meta
 

@@ -8,7 +8,7 @@ import pytest
 import reference
 import torch
 from reference import DOUBLE, assert_close, need
-from short_trainings import finished, small
+from short_trainings import finished, fitting, small
 from torch_optimizers import TWINS
 
 from rnnkit import frame, train
@@ -260,8 +260,8 @@ def test_records_are_not_changed_by_later_steps():
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_learns_something(cell):
     """Agreement over seven words is easy: every network ends far above chance."""
-    changes = {"hidden": 100} if CELLS[cell].reservoir else {"hidden": 16, "lr": 0.03, "init": "orthogonal"}
-    e = small(cell, task="agreement", length=7, batch=32, steps=100, input_scale=0.5, **changes)
+    changes = fitting(cell, hidden=100 if CELLS[cell].reservoir else 16, lr=0.03, init="orthogonal")
+    e = small(task="agreement", length=7, batch=32, steps=100, input_scale=0.5, **changes)
     last = list(train(e))[-1]
     assert (last.accuracy > 0.8).all()
     assert (last.loss < 0.8 * e.guess_loss).all()

@@ -5,11 +5,12 @@ from rnnkit.engine.cells.esn import EchoState
 from rnnkit.engine.cells.gru import Gru
 from rnnkit.engine.cells.janet import Janet
 from rnnkit.engine.cells.lstm import Lstm
+from rnnkit.engine.cells.mingru import MinGru
 from rnnkit.engine.cells.relu import Relu
 from rnnkit.engine.cells.sigmoid import Sigmoid
 from rnnkit.engine.cells.tanh import Tanh
 
-__all__ = ["CELLS", "Cell", "EchoState", "Equation", "Gru", "Janet", "Lstm", "Relu", "Sigmoid", "Tanh"]
+__all__ = ["CELLS", "Cell", "EchoState", "Equation", "Gru", "Janet", "Lstm", "MinGru", "Relu", "Sigmoid", "Tanh"]
 
 CELLS: dict[str, Cell] = {
     "tanh": Tanh(),
@@ -18,5 +19,6 @@ CELLS: dict[str, Cell] = {
     "lstm": Lstm(),
     "gru": Gru(),
     "janet": Janet(),
+    "mingru": MinGru(),
     "esn": EchoState(),
 }

@@ -1,7 +1,8 @@
 """What a recurrent cell is: one time step forward, the same step backward by hand, and everything else that names a cell.
 
-A cell never sees the input itself, nor the product with W_rec: bptt.py computes a_t = x_t W_in + b + h_{t-1} W_rec and hands it
-over. `forward` overwrites a_t with the activations and fills the next state. On the way back, `partials` computes the elementwise
+A cell never sees the input itself, nor the product with W_rec: bptt.py computes a_t = x_t W_in + b + h_{t-1} M and hands it
+over. M is W_rec, or a matrix that the cell builds from it (`recurrent_matrix`). Where `recurrent` is False there is none.
+`forward` overwrites a_t with the activations and fills the next state. On the way back, `partials` computes the elementwise
 derivatives of a block of steps at once. `backward` then multiplies them, in place, with the gradient that arrives, step by step.
 All arrays are bptt.Tape's and made once for a whole training.
 
@@ -14,15 +15,17 @@ torch is imported where it computes, so that menus read the cells without it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 Params = Mapping[str, "Tensor"]
 Equation = tuple[str, str]  # a variable and the expression that gives it, in Python's notation
-TRAINED = ("init", "fixes", "optimizer", "lr", "weights")  # fields that act on every cell whose weights are trained
+LEARNT = ("fixes", "optimizer", "lr")  # fields that act on every cell whose weights are trained
+TRAINED = (*LEARNT, "init", "gain", "weights")  # and those that act on a W_rec that is trained
 
 
 class HiddenState(NamedTuple):
@@ -46,6 +49,7 @@ class PreActivationGradient(NamedTuple):
 S = TypeVar("S", bound=tuple)  # State
 F = TypeVar("F", bound=tuple)  # Saved
 D = TypeVar("D", bound=tuple)  # Partials
+A = TypeVar("A")  # tensors, or arrays of numpy
 
 
 class Cell(ABC, Generic[S, F, D]):
@@ -64,6 +68,9 @@ class Cell(ABC, Generic[S, F, D]):
     gate_names: ClassVar[tuple[str, ...]] = ()  # `gates` of them where there is more than one
     forget_gate: ClassVar[int | None] = None  # the gate that keeps the memory where it is open: the "forget" bias is its bias
     input_gate: ClassVar[int | None] = None  # the gate that lets the new value in, where that is not 1 - forget gate
+    recurrent: ClassVar[bool] = True  # h_{t-1} enters a_t through W_rec; False: x_t alone enters, and there is no W_rec
+    builds_matrix: ClassVar[bool] = False  # what multiplies h_{t-1} is built from W_rec by `recurrent_matrix`
+    own_weights: ClassVar[tuple[str, ...]] = ()  # weights (1, H) of this cell alone, one number a unit
     recurrent_bias: ClassVar[bool] = False  # a bias b_rec beside h W_rec (torch's bias_hh), only where it is not redundant
     reservoir: ClassVar[bool] = False  # W_in, W_rec and b stay as drawn, and only the readout is fitted
     learner: ClassVar[str] = "gradient-descent"  # what trains the weights: a name in engine.learners.LEARNERS
@@ -92,15 +99,19 @@ class Cell(ABC, Generic[S, F, D]):
     derivatives: ClassVar[tuple[Equation, ...]]  # in their order, from dh (and dc) to the gradients of the columns
     direct_terms: ClassVar[tuple[Equation, ...]] = ()  # (part, what of its gradient reaches it one step earlier past W_rec)
 
+    own_terms: ClassVar[tuple[Equation, ...]] = ()  # (own weight, what a time step adds to its gradient)
+
     # Plain PyTorch, for the exported script; "" where there is none.
-    torch_cell: ClassVar[str] = ""  # an nn.Module that is called as nn.RNNCell or nn.LSTMCell is, and has its four parameters
+    torch_cell: ClassVar[str] = ""  # an nn.Module called as nn.RNNCell or nn.LSTMCell is; its parameters are set from outside
     torch_class: ClassVar[str] = ""  # the source of its class, where torch.nn has none
+    torch_own_weights: ClassVar[str] = ""  # statements that give `own_weights`, with numpy's W_in and stream(seed, $OWN) at hand
+    draws: ClassVar[tuple[Callable[..., Any], ...]] = ()  # functions that these call
     torch_slope: ClassVar[str] = ""  # phi'(a) from h, of a cell with h = phi(a)
 
     def __init_subclass__(cls) -> None:
         """A subclass computes something else: it does not inherit the lines for the exported script."""
         super().__init_subclass__()
-        for name in ("torch_cell", "torch_class", "torch_slope"):
+        for name in ("torch_cell", "torch_class", "torch_slope", "torch_own_weights"):
             setattr(cls, name, vars(cls).get(name, ""))
 
     @property
@@ -114,10 +125,31 @@ class Cell(ABC, Generic[S, F, D]):
         return any(part == "h" for part, _ in self.direct_terms)
 
     @property
+    def has_slope(self) -> bool:
+        """Whether h = phi(a) or its leaky form, whose Jacobian consists of the matrix, phi'(a) and the leak."""
+        return self.max_slope is not None
+
+    @property
     def floats_per_unit(self) -> int:
         """How many numbers bptt.Tape keeps per time step, network, sequence and hidden unit."""
         activations = 0 if self.in_place else self.gates
         return 2 * len(self.parts) + activations + self.gates + 2 * sum(self.extra_inputs) + self.n_saved + self.n_partials
+
+    def draw(self, e: Any, rng: np.random.Generator, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the initial values of `own_weights`, (1, H) each, and of any drawn weights that are others in this cell."""
+        return {}
+
+    def recurrent_matrix(self, p: Mapping[str, A]) -> A | None:
+        """M (R, H, G H) of the product h_{t-1} M, of tensors or of numpy's arrays; None where there is no product."""
+        return p["W_rec"] if self.recurrent else None
+
+    def recurrent_gradient(self, p: Mapping[str, A], dM: A) -> A:
+        """dL/dW_rec from dL/dM, (R, H, G H) each."""
+        return dM
+
+    def own_gradients(self, p: Params, saved: F, s_prev: S, s: S, d: D, ds: S) -> dict[str, Tensor]:
+        """dL/dtheta (R, 1, H) of each of `own_weights`, after the backward pass. All arrays of all time steps, (T, R, B, .)."""
+        return {}
 
     @abstractmethod
     def forward(self, p: Params, saved: F, s_prev: S, s: S) -> None:
@@ -132,7 +164,7 @@ class Cell(ABC, Generic[S, F, D]):
         """Turns d into da = dL/da_t, given ds = dL/ds_t, and fills ds_prev with what does not pass through W_rec (R, B, .).
 
         Completes ds in place where one part of the state depends on another (LSTM: dc gains the path through h). Leaves
-        ds_prev.h as it is where there is no direct path.
+        ds_prev.h as it is where there is no direct path; a cell without W_rec has one.
         """
 
     def forward_views(self, *arrays: Tensor) -> F:

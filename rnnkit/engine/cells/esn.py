@@ -25,7 +25,7 @@ class EchoState(Cell[HiddenState, PreActivation, PreActivationGradient]):
     title = "echo state network"
     reservoir = True
     learner = "ridge"
-    fields = ("leak", "density", "ridge")
+    fields = ("gain", "leak", "density", "ridge")
     suited = (("density", 1.0), ("gain", 0.9))
     max_slope = 1.0
     equations = (("h", "(1 - leak) * h_prev + leak * tanh(a)"),)

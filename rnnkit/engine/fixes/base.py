@@ -94,8 +94,8 @@ class Fix(ABC):
         return " and ".join(label + spec.words(value) for label, spec, value in zip(labels, known, self.values, strict=True))
 
     @classmethod
-    def applies_to(cls, gates: int) -> bool:
-        """Whether the remedy is defined for a cell with so many gates."""
+    def applies_to(cls, cell: Cell) -> bool:
+        """Whether the remedy is defined for this cell."""
         return True
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:

@@ -45,7 +45,7 @@ class FixesField(FieldSpec[Fixes]):
         return fixes
 
     def conflict(self, e: Any) -> str:
-        misfit = [fix.name for fix in getattr(e, self.name) if not fix.applies_to(CELLS[e.cell].gates)]
+        misfit = [fix.name for fix in getattr(e, self.name) if not fix.applies_to(CELLS[e.cell])]
         undefined = f"fix {misfit[0]!r} is not defined for cell '{e.cell}' (only for cells without gates)" if misfit else ""
         return super().conflict(e) or undefined
 

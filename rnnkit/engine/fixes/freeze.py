@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
-from rnnkit.engine.fixes.torch_names import TORCH_NAMES
+from rnnkit.engine.fixes.torch_names import torch_names
 from rnnkit.fields import SubsetField, setting
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ class Freeze(GradientFix):
         return ("b" if weight == "b_rec" else weight) in self.names.split("+")
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
-        names = self.names.split("+")
-        names += ["b_rec"] * ("b" in names and cell.recurrent_bias)
-        weights = " = ".join(f"{TORCH_NAMES[name]}.grad" for name in names)
+        held = [
+            there for name, there in torch_names(cell).items() if self.holds(name) and (name != "b_rec" or cell.recurrent_bias)
+        ]
+        if not held:
+            return "pass  # this cell has none of these weights"
+        weights = " = ".join(f"{there}.grad" for there in held)
         return f"{weights} = None  # the optimizer leaves alone what has no gradient"

@@ -29,4 +29,4 @@ class L1(GradientFix):
         return {k: g + self.alpha * params[k].sign() if k.startswith("W") else g for k, g in grads.items()}
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
-        return penalty(f"{self.alpha!r} * W.sign()", frozen)
+        return penalty(cell, f"{self.alpha!r} * W.sign()", frozen)

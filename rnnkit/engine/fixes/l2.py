@@ -29,4 +29,4 @@ class L2(GradientFix):
         return {k: g + self.alpha * params[k] if k.startswith("W") else g for k, g in grads.items()}
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
-        return penalty(f"{self.alpha!r} * W", frozen)
+        return penalty(cell, f"{self.alpha!r} * W", frozen)

@@ -92,8 +92,8 @@ class Omega(GradientFix):
         return da, da @ params["W_rec"].mT, norm, counted
 
     @classmethod
-    def applies_to(cls, gates: int) -> bool:
-        return gates == 1
+    def applies_to(cls, cell: Cell) -> bool:
+        return cell.gates == 1 and cell.recurrent and not cell.builds_matrix
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
         if not cell.torch_slope:
