@@ -119,6 +119,14 @@ STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, 
 MATRICES: dict[str, Callable[[Tensor], Tensor]] = {}  # cell -> the matrix that it builds from W_rec
 
 
+WITH_W_REC = [name for name, cell in CELLS.items() if cell.recurrent]
+
+
+def product(cell_name: str, p: dict[str, Tensor], h: Tensor) -> Tensor:
+    """h_{t-1} W_rec of one network, or h_{t-1} M with the matrix that the cell builds; 0 where there is none."""
+    return h @ MATRICES.get(cell_name, lambda W: W)(p["W_rec"]) if "W_rec" in p else torch.zeros(())
+
+
 @dataclass
 class Run:
     """One network's pass: every state and every product u_t = h_{t-1} W_rec keeps its gradient."""
@@ -160,16 +168,15 @@ def run(
     """
     p = {k: v[r].clone().requires_grad_() for k, v in params.items()}
     x, y, done = x[:, r], y[:, r], Run(p)
-    matrix = MATRICES.get(cell_name, lambda W: W)(p["W_rec"]) if "W_rec" in p else None
     x = F.one_hot(x, p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x
     s = [torch.zeros(x.shape[1], p["W_out"].shape[0], dtype=DOUBLE) for _ in CELLS[cell_name].parts]
     for t, x_t in enumerate(x):
         if piece and t in range(len(x) - piece, 0, -piece):
             s = [part.detach() for part in s]
-        u = torch.zeros(()) if matrix is None else s[0] @ matrix
+        u = product(cell_name, p, s[0])
         s = STEPS[cell_name](p, x_t @ p["W_in"] + p["b"], u, *s)
         done.states.append(s)
-        if matrix is not None:
+        if CELLS[cell_name].recurrent:
             done.products.append(u)
     h = torch.stack([h for h, *_ in done.states])
     if penalty:

@@ -32,14 +32,16 @@ def last(name, *args, **options):
 def plain_jacobians(cell, p, x):
     """ds_t / ds_{t-1} of one network by autograd, (steps, S, S), from the zero state."""
     p = {k: v[0] for k, v in p.items()}
-    parts, H = len(CELLS[cell].parts), p["W_rec"].shape[0]
+    parts, H = len(CELLS[cell].parts), p["W_out"].shape[0]
     x = F.one_hot(x[:, 0], p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x[:, 0]
     s, found = torch.zeros(parts * H, dtype=DOUBLE), []
     for x_t in x:
 
         def step(s, x_t=x_t):
             old = s.view(parts, 1, H).unbind(0)
-            return torch.cat(reference.STEPS[cell](p, x_t @ p["W_in"] + p["b"], old[0] @ p["W_rec"], *old), -1).flatten()
+            return torch.cat(
+                reference.STEPS[cell](p, x_t @ p["W_in"] + p["b"], reference.product(cell, p, old[0]), *old), -1
+            ).flatten()
 
         found.append(torch.autograd.functional.jacobian(step, s).numpy())
         s = step(s).detach()
@@ -75,7 +77,8 @@ def test_pieces_give_the_same_as_the_whole(monkeypatch):
 def test_of_a_linear_network_they_are_the_logarithms_of_its_eigenvalues(leak):
     """Without input a tanh at 0 has slope 1: its Jacobian is W_rec^T at every step. A leaky one mixes in the identity."""
     W = np.random.default_rng(3).standard_normal((6, 6)) / 6**0.5
-    p = {"W_in": np.zeros((2, 6)), "W_rec": W, "b": np.zeros((1, 6))} | ({"leak": np.full((1, 1), leak)} if leak < 1 else {})
+    p = {"W_in": np.zeros((2, 6)), "W_rec": W, "b": np.zeros((1, 6)), "W_out": np.zeros((6, 2))}
+    p |= {"leak": np.full((1, 1), leak)} if leak < 1 else {}
     p = {k: torch.tensor(v)[None] for k, v in p.items()}
     cell = CELLS["esn" if leak < 1 else "tanh"]
     logs = [part for _, part in lyapunov.exponents_of_steps(cell, p, torch.zeros(3000, 1, 1, dtype=torch.int64), 64)]
@@ -137,10 +140,11 @@ def test_eigenvalues_are_those_of_the_weights_after_so_many_steps(cell):
     assert found.steps[0] == 0 and found.steps[-1] == 20 and found.real.shape == found.imag.shape == found.singular.shape
     for step, i in ((0, 0), (20, -1)):
         p = last("weights", e, step=step, replica=1)
-        M = p["W_rec"].astype(float)
-        if CELLS[cell].forget_gate is not None:
+        p = {name: torch.tensor(W, dtype=DOUBLE)[None] for name, W in p.items()}
+        if CELLS[cell].has_slope:
+            M = CELLS[cell].recurrent_matrix(p)[0].numpy()
+        else:
             assert found.matrix == "mean Jacobian"
-            p = {name: torch.tensor(W, dtype=DOUBLE)[None] for name, W in p.items()}
             x = torch.from_numpy(e.bound_task.draw(12, 1, np.random.default_rng(0), held_out=True).x)
             M = plain_jacobians(cell, p, x).mean(0)
             np.testing.assert_allclose(mean_jacobian(e, p).numpy(), M, atol=1e-12)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from short_trainings import fitting
 
 from rnnkit.analysis.activations import example, new_value, read, read_alone, slots, window
 from rnnkit.engine import bptt
@@ -28,7 +29,7 @@ def engine(e, weights, x):
 @pytest.mark.parametrize("task", ["agreement", "adding"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_activations_are_the_engines(cell, task):
-    e = replace(SMALL, cell=cell, task=task, gain=0.9)
+    e = replace(SMALL, **fitting(cell, gain=0.9), task=task)
     weights, x = draw_weights(e, 3), example(e).x[:, 0]
     if "b_rec" in weights:
         weights["b_rec"] = np.random.default_rng(1).standard_normal(weights["b_rec"].shape)

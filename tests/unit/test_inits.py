@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from short_trainings import fitting
 
 from rnnkit.engine import inits
 from rnnkit.engine.cells import CELLS
@@ -165,10 +166,11 @@ def test_gate_biases_stand_at_their_gates(cell, bias):
 @pytest.mark.parametrize("cell", CELLS)
 def test_shapes_and_scales_of_all_weights(cell):
     c = CELLS[cell]
-    e = Experiment(cell=cell, hidden=20, replicas=3, input_scale=0.25, gain=0.5, task="permutation", length=20)
+    e = Experiment(**fitting(cell, gain=0.5), hidden=20, replicas=3, input_scale=0.25, task="permutation", length=20)
     p = init_params(e)
     width = c.gates * 20
-    shapes = {"W_in": (3, 100, width), "W_rec": (3, 20, width), "b": (3, 1, width)}
+    shapes = {"W_in": (3, 100, width), "b": (3, 1, width)} | {name: (3, 1, 20) for name in c.own_weights}
+    shapes |= {"W_rec": (3, 20, width)} if c.recurrent else {}
     shapes |= {"W_out": (3, 20, 100), "b_out": (3, 1, 100)}
     shapes |= {"b_rec": (3, 1, width)} if c.recurrent_bias else {}
     shapes |= {"leak": (3, 1, 1)} if c.reservoir else {}
@@ -202,7 +204,7 @@ def test_a_network_depends_on_its_own_seed_alone(cell):
     for r in range(3):
         alone = init_params(Experiment(cell=cell, hidden=8, replicas=1, seed=5 + r))
         assert all(torch.equal(alone[k][0], stack[k][r]) for k in stack)
-    assert not torch.equal(stack["W_rec"][0], stack["W_rec"][1])
+    assert not torch.equal(stack["W_in"][0], stack["W_in"][1])
 
 
 def test_neighbouring_seeds_share_no_random_stream():

@@ -72,7 +72,7 @@ def test_state_carried_from_the_window_before_is_a_constant(cell):
             part[-3 % 32 :: 32] = 0  # tracks that begin again
         states = []
         for x_t in F.one_hot(x[:, r], e.bound_task.n_in).to(DOUBLE):
-            s = reference.STEPS[cell](weights, x_t @ weights["W_in"] + weights["b"], s[0] @ weights["W_rec"], *s)
+            s = reference.STEPS[cell](weights, x_t @ weights["W_in"] + weights["b"], reference.product(cell, weights, s[0]), *s)
             states.append(s)
         z = states[-1][0] @ weights["W_out"] + weights["b_out"]
         reference.loss_of(e.loss, z[None], y[-1:, r]).backward(inputs=[part for parts in states for part in parts])

@@ -82,7 +82,7 @@ def test_the_first_tensor_that_is_not_finite_in_order_of_computation(cell):
         assert first_not_finite(CELLS[cell], tape, z, loss, grads, 1) == ""
 
     assert first_not_finite(CELLS[cell], tape, z, loss, grads, 0) == ""
-    plant(grads["W_rec"], 0, 1, 1, value=torch.inf)
+    plant(grads["W_in"], 0, 1, 1, value=torch.inf)
     backward_pass, forward_pass = [], []
     for t in range(10):
         for part in reversed(range(len(CELLS[cell].parts))):
@@ -95,4 +95,4 @@ def test_the_first_tensor_that_is_not_finite_in_order_of_computation(cell):
         for name in reversed(computed):
             plant(tape.s[CELLS[cell].parts.index(name)], t, 0, 1, 1)
             forward_pass.append(f"{name} at t = {t} of the forward pass")
-    assert found == ["the gradient of W_rec", *backward_pass, "the loss", "the readout", *forward_pass]
+    assert found == ["the gradient of W_in", *backward_pass, "the loss", "the readout", *forward_pass]

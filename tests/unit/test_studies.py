@@ -100,7 +100,7 @@ def test_singular_values_are_those_of_the_jacobian_by_autograd(cell):
     s = [torch.zeros(1, e.hidden, dtype=torch.float64, requires_grad=True) for _ in CELLS[cell].parts]
     states = []
     for x_t in x:
-        s = reference.STEPS[cell](p, x_t @ p["W_in"] + p["b"], s[0] @ p["W_rec"], *s)
+        s = reference.STEPS[cell](p, x_t @ p["W_in"] + p["b"], reference.product(cell, p, s[0]), *s)
         states.append(s)
     h_T = states[-1][0][0]
     assert list(found.spectrum_t) == list(range(e.length))
@@ -121,7 +121,8 @@ def test_straight_is_the_last_gradient_times_the_keeping_gates(cell):
     done = reference.run(cell, weights_of(e), 0, x, y, e.loss)
     a = F.one_hot(x[:, 0, 0], p["W_in"].shape[0]).double() @ p["W_in"] + p["b"]
     h = torch.stack([states[0][0] for states in done.states]).detach()
-    recurrent = torch.cat([torch.zeros_like(h[:1]), h[:-1]]) @ p["W_rec"] + p.get("b_rec", 0)
+    recurrent = reference.product(cell, p, torch.cat([torch.zeros_like(h[:1]), h[:-1]])) + p.get("b_rec", torch.zeros(a.shape[1]))
+    recurrent = recurrent.expand_as(a)
     columns = slice(CELLS[cell].forget_gate * e.hidden, (CELLS[cell].forget_gate + 1) * e.hidden)
     keep = torch.sigmoid((a + recurrent)[:, columns])
     end = done.state_gradients()[-1, -1, 0]
@@ -132,10 +133,10 @@ def test_straight_is_the_last_gradient_times_the_keeping_gates(cell):
     assert found.bound is found.singular is found.typical is None
 
 
-@pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].forget_gate is None])
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if CELLS[cell].has_slope])
 def test_slopes_singular_value_and_radius_of_a_cell_without_gates(cell):
     e = of(cell)
-    found, W = last(flow, e), weights_of(e)["W_rec"][0].numpy()
+    found, W = last(flow, e), CELLS[cell].recurrent_matrix(weights_of(e))[0].numpy()
     assert found.singular == pytest.approx(np.linalg.svd(W, compute_uv=False)[0])
     assert found.radius == pytest.approx(np.abs(np.linalg.eigvals(W)).max())
     assert found.radius <= found.singular * (1 + 1e-12)
@@ -216,7 +217,7 @@ def test_flow_refuses_steps_in_words(step):
 
 
 @pytest.mark.parametrize("task", ["agreement", "memorization", "characters"])
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", reference.WITH_W_REC)
 def test_a_cell_of_the_map_is_the_ratio_that_autograd_finds(cell, task):
     """Of the last step's loss, whether other steps have one too or not."""
     reference.need(reference.STEPS, cell)
