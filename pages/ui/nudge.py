@@ -18,7 +18,9 @@ from rnnkit.export.spreadsheet import spreadsheet
 from rnnkit.rounding import significant
 
 EPSILONS = (0.1, 0.01, 0.001, 1e-4, 1e-6, 1e-9, 1e-12)
-NAMES = ("W_rec", "W_in", "W_out", "b", "b_rec", "b_out")
+NAMES = tuple(
+    dict.fromkeys(("W_rec", "W_in", "W_out", "b", "b_rec", "b_out", *(w for c in CELLS.values() for w in c.own_weights)))
+)
 LINKED = {
     "steps_weight": page_settings.Choice(NAMES),
     "steps_from": page_settings.Number(0, 99),
@@ -68,10 +70,13 @@ def _choice(
     """Returns the weight's name, its place, its title, and epsilon."""
     columns = st.columns(4, gap="small")
     with columns[0]:
-        name = page_settings.selectbox("Weight", [n for n in NAMES if n in p], "steps_weight", "W_rec")
+        names = [n for n in NAMES if n in p]
+        name = page_settings.selectbox("Weight", names, "steps_weight", names[0])
     units = [f"unit {i + 1}" for i in range(e.hidden)]
-    gates = _gates(e, p[name].shape[1])
-    first, to = ["bias"] if name.startswith("b") else units, answers if name.endswith("out") else gates
+    to = answers if name.endswith("out") else units if name in CELLS[e.cell].own_weights else _gates(e)
+    first = units
+    if len(p[name]) == 1:
+        first = ["bias" if name.startswith("b") else "every step"]
     symbols = list(dict.fromkeys(int(symbol) for symbol in x))
     if name == "W_in":
         first = [words[int(np.flatnonzero(x == symbol)[0])] for symbol in symbols]
@@ -84,11 +89,10 @@ def _choice(
     return name, (symbols[i] if name == "W_in" else i, j), f"{name}, {first[i]} → {to[j]}", epsilon
 
 
-def _gates(e: Experiment, width: int) -> list[str]:
-    """Returns the names of the columns of W_rec: units, of gated cells for each gate."""
+def _gates(e: Experiment) -> list[str]:
+    """Returns the names of the columns of W_rec and W_in: units, of gated cells for each gate."""
     names = CELLS[e.cell].columns
-    of = [f" ({name})" if len(names) > 1 else "" for name in names]
-    return [f"unit {k % e.hidden + 1}{of[k // e.hidden]}" for k in range(width)] if width == len(names) * e.hidden else []
+    return [f"unit {i + 1}" + (f" ({name})" if len(names) > 1 else "") for name in names for i in range(e.hidden)]
 
 
 def _numbers(title: str, found: Nudge) -> None:

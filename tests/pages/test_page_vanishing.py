@@ -104,21 +104,24 @@ def said(at):
 def opened(app, shown, **query):
     """The page, once everything is computed."""
     at = app(LINK, page="vanishing", **query)
-    return until(at, lambda at: said(at) and not at.get("progress") and any("Colour:" in c.value for c in at.caption))
+    no_map = not CELLS[query.get("cell", "tanh")].recurrent
+    return until(at, lambda at: said(at) and not at.get("progress") and (no_map or any("Colour:" in c.value for c in at.caption)))
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell(app, shown, cell):
     at = opened(app, shown, cell=cell)
     assert not at.exception and not at.error and not at.warning
-    gated, parts = CELLS[cell].forget_gate is not None, CELLS[cell].parts
-    assert (theory.UNDECIDED in said(at)) == gated
+    parts, recurrent = CELLS[cell].parts, CELLS[cell].recurrent
+    assert (theory.UNDECIDED in said(at)) == (not CELLS[cell].has_slope)
     labels = [metric.label for metric in at.metric]
     assert [f"Arrives of dL/d{part}" for part in parts] == labels[-len(parts) :]
-    assert ("Singular value λ₁" in labels) == (not gated)
-    assert set(shown) >= {f"flow_{part}" for part in parts} | {"spectrum", "slopes"}
+    assert ("Singular value λ₁" in labels) == CELLS[cell].has_slope
+    assert set(shown) >= {f"flow_{part}" for part in parts} | {"spectrum"}
+    assert ("slopes" in shown) == (CELLS[cell].has_slope or CELLS[cell].forget_gate is not None)
     assert set(shown) >= {f"{what}_{part}" for what in ("units", "states") for part in parts}
-    assert set(shown) >= {"eigenvalues", "radius", "exponents", "running", "lag_split"}
+    assert set(shown) >= {"eigenvalues", "radius", "exponents", "running"}
+    assert ("lag_split" in shown) == ("map" in shown) == recurrent
     for part in parts:  # the same units in the same order, beside each other
         gradient, states = (shown[f"{what}_{part}"] for what in ("units", "states"))
         assert gradient.unit.tolist() == states.unit.tolist() and not (gradient.value == states.value).all()
