@@ -112,6 +112,14 @@ class Experiment:
         "The network's first weights, by the name that reading a file gives them; nothing: they are drawn.",
         noun="weights", nothing="drawn ones", optional=True, chooser=CELL,
     )  # fmt: skip
+    r_min: float = setting(
+        FloatField, 0.0, "Ring, inner radius", "Smallest modulus of the eigenvalues that are drawn.",
+        low=0.0, high=0.9999, step=0.01, chooser=CELL,
+    )  # fmt: skip
+    r_max: float = setting(
+        FloatField, 1.0, "Ring, outer radius", "Largest modulus of the eigenvalues that are drawn.",
+        low=0.0, high=1.0, step=0.01, chooser=CELL,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         problems: dict[str, str] = {}
@@ -133,6 +141,8 @@ class Experiment:
         shortest = TASKS[self.task].min_length
         if self.length < shortest:
             problems["length"] = f"length must be at least {shortest} for task '{self.task}', got {self.length}"
+        if self.r_min > self.r_max:
+            problems["r_min"] = f"r_min must be at most r_max {self.r_max:g}, got {self.r_min:g}"
         if not problems and self.weights in STORE:
             problems = self._misfit()
         return problems

@@ -111,11 +111,16 @@ def mingru(p, a, u, h):
     return (torch.sigmoid(z) * h + (1 - torch.sigmoid(z)) * g,)
 
 
+def lru(p, a, u, h, im):
+    s = torch.exp(torch.complex(-p["nu"].exp(), p["theta"].exp())) * torch.complex(h, im) + torch.complex(*a.chunk(2, -1))
+    return s.real, s.imag
+
+
 def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
 
-STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, esn)}
+STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, lru, esn)}
 MATRICES: dict[str, Callable[[Tensor], Tensor]] = {}  # cell -> the matrix that it builds from W_rec
 
 

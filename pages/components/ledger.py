@@ -131,7 +131,8 @@ class _Writer:
         if name.startswith("norm "):
             return "norm"
         if name in dict(cell.equations):
-            return "gate" if dict(cell.equations)[name].startswith("sigmoid(") else "candidate"
+            text = dict(cell.equations)[name]
+            return "gate" if text.startswith("sigmoid(") else "candidate" if text.startswith("tanh(") else "factor"
         return f"dL/d{name[1:].partition('_')[0]}" if name[0] == "d" else "slope"
 
     def _short(self, name: str) -> str:

@@ -42,7 +42,7 @@ HTML = """
 </div>
 """
 COLUMNS = (10, 8, 6)  # steps and gaps that are drawn, on wide to narrow screens
-TITLES = {"h": "hidden", "c": "cell state"}
+TITLES = {"h": "hidden", "c": "cell state", "im": "imaginary part"}
 MAX_UNITS, MAX_CLASSES, MAX_PLAYED = 8, 5, 120  # of a state's part, of the output, and steps of the playhead
 
 _component = drawing(

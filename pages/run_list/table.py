@@ -19,6 +19,7 @@ from pages.state.run_list import RunList
 from pages.state.widgets import VersionedKey
 from pages.ui import errors
 from rnnkit.analysis.describe import summary
+from rnnkit.engine.cells import CELLS
 from rnnkit.engine.history import History
 from rnnkit.experiment import Experiment
 from rnnkit.export.run_list import (
@@ -199,7 +200,7 @@ def _card(mine: RunList, entry: Entry, run: Run | None, refused: str, locked: st
 def _picture(run: Run) -> Picture | None:
     """Returns the small picture of the run so far, None before its first row. It is shared by all viewers of the run."""
     h, n = run.history, run.history.n
-    return h.once(("picture", n), lambda: pictures.draw(h, n, h.parts[-1], *PICTURE)) if n else None
+    return h.once(("picture", n), lambda: pictures.draw(h, n, CELLS[h.e.cell].memory_name, *PICTURE)) if n else None
 
 
 def _waiting(run: Run | None) -> str:

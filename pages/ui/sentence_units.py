@@ -128,7 +128,7 @@ def breaks(e: Experiment, step: int) -> None:
 def _curves(e: Experiment, parts: list[Generalization], done: bool) -> None:
     f, task = parts[-1], require(Agreement, e.task)
     distance, trained = "words between subject and verb", None if task.varying else e.length - 3
-    name = CELLS[e.cell].parts[-1]
+    name = CELLS[e.cell].memory_name
     shown: list[tuple[str, Callable[[], None]]] = [
         ("Accuracy by distance", lambda: _accuracy(f, "distance", distance, trained, done)),
         (f"‖dL/d{name}‖ that reaches the subject, as a share of the last word's", lambda: _reach(f, distance, trained, done)),

@@ -49,7 +49,7 @@ def sidebar(only: Collection[str] | None = None, note: str = "") -> None:
         _controls(e, shown, "task", "length", "cell")
         if (only is None or "init" in only) and not view_options.hidden("weights"):
             own_weights.in_sidebar(e)
-        _recurrent_weights(e, shown & {"init", "gain", "leak", "density", "ridge"})
+        _recurrent_weights(e, shown & {"init", "gain", "leak", "density", "ridge", "r_min", "r_max"})
         _controls(e, shown, "bias", "fixes")
         _training(e, shown, folded=only is None)
         if not shown and only != ():  # all are hidden: an empty sidebar would disappear, which moves the navigation

@@ -175,7 +175,7 @@ def _has_no_recurrence(e: Experiment, row: int) -> bool:
 class _RowState:
     """Measurements at one row of the History, (R,) each; NaN where there is none."""
 
-    ratio: float  # gradient_ratio of the last part of the state (c of an LSTM)
+    ratio: float  # gradient_ratio of the part of the state that remembers (c of an LSTM)
     flat: np.ndarray
     gate: np.ndarray
     loss: np.ndarray
@@ -186,7 +186,7 @@ class _RowState:
 def _row_state(h: History, row: int) -> _RowState:
     measured = np.flatnonzero(~np.isnan(h.radius[: row + 1]).all(1))
     at = int(measured[-1]) if len(measured) else row
-    ratio = gradient_ratio(h.state_grad[row], h.e, len(h.parts) - 1)
+    ratio = gradient_ratio(h.state_grad[row], h.e, CELLS[h.e.cell].memory)
     return _RowState(ratio, h.flat[row], h.gate[row], h.loss[row], h.radius[at], int(h.steps[at]))
 
 
@@ -216,7 +216,7 @@ def _before(h: History, start: _RowState, now: _RowState) -> list[str]:
     dtype = h.state_grad.dtype
     if len(h.parts) == 1:
         return [f"At training step 0 it was {ratio_text(start.ratio, h.e, dtype)}."]
-    return [f"At training step 0 dL/d{h.parts[-1]} was {comparison(start.ratio, 'its size', dtype)}."]
+    return [f"At training step 0 dL/d{CELLS[h.e.cell].memory_name} was {comparison(start.ratio, 'its size', dtype)}."]
 
 
 def _cut_off(e: Experiment, now: _RowState) -> bool:
@@ -311,16 +311,16 @@ def _clipping(h: History, row: int, now: _RowState) -> list[str]:
 
 def _spread(h: History, row: int) -> list[str]:
     """Returns sentences on networks that differ from the median, or have no gradient."""
-    ratios = np.sort(gradient_ratios(h.state_grad[row], h.e, len(h.parts) - 1))  # NaN comes last
-    R, sentences = h.e.replicas, []
+    cell, R, sentences = CELLS[h.e.cell], h.e.replicas, []
+    ratios = np.sort(gradient_ratios(h.state_grad[row], h.e, cell.memory))  # NaN comes last
     if len({ratio_phrase(ratio) for ratio in ratios}) > 1:
         low, high = (ratio_text(float(ratio), h.e, h.state_grad.dtype) for ratio in ratios[[0, -1]])
-        of = f" of dL/d{h.parts[-1]}" if len(h.parts) > 1 else ""
+        of = f" of dL/d{cell.memory_name}" if len(h.parts) > 1 else ""
         sentences.append(f"That is the median{of}: the networks have from {low} to {high}.")
-    without = int((~has_gradient(h.state_grad[row, -1, -1])).sum())
+    without = int((~has_gradient(h.state_grad[row, cell.memory, -1])).sum())
     if 0 < without < R:
         has = "has" if without == 1 else "have"
-        what = f"dL/d{h.parts[-1]}" if len(h.parts) > 1 else "gradient"
+        what = f"dL/d{cell.memory_name}" if len(h.parts) > 1 else "gradient"
         sentences.append(f"{without} of {R} networks {has} no {what} at the {h.e.bound_task.end_name}.")
     return sentences
 

@@ -31,6 +31,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,
+    "cos": np.cos,
+    "sin": np.sin,
 }
 NAME = re.compile(r"[A-Za-z_]\w*")
 

@@ -81,7 +81,8 @@ class Tape:
     `gradients` on it holds at most one more a unit, `terms`.
     """
 
-    p: Params  # of the last forward pass, as are the following three
+    p: Params  # of the last forward pass, as are the following four
+    derived: Params  # cell.derived(p)
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers
     rows: Tensor | None  # symbols' rows in the stacked W_in of all networks
     padding: Padding | None = None
@@ -208,6 +209,7 @@ class Tape:
         if len(x) > self.T:
             raise ValueError(f"x may have at most the tape's {self.T} steps, got {len(x)}")
         self.p, self.x, self.padding, self._passes = p, x, padding, 1
+        self.derived = p = self.cell.derived(p)
         for i, part in enumerate(self.forward_arrays.states):
             part[self.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
         self._enter()
@@ -256,7 +258,7 @@ class Tape:
         dh (T - first, R, B, H) is what a penalty on the states adds to dL/dh_t of the steps first, first + 1, ...
         """
         self._after_pass(1)
-        cell, p, T = self.cell, self.p, self.T
+        cell, p, T = self.cell, self.derived, self.T
         if self.padding:
             signals = [*signals, self.padding.__call__]
         if len(self.x) != T:
@@ -302,7 +304,7 @@ class Tape:
         if self.cell.own_weights:
             f, b = self.forward_arrays, self.backward_arrays
             stacks = (f.views, _before(f.states), _after(f.states), b.views, _after(b.states))
-            grads |= self.cell.own_gradients(p, *(_cut(stack, slice(self.first, None)) for stack in stacks))
+            grads |= self.cell.own_gradients(self.derived, *(_cut(stack, slice(self.first, None)) for stack in stacks))
         return ParamStack.of({k: grads[k] for k in p if k in grads})
 
     def matrix_gradient(self) -> Tensor:
@@ -338,7 +340,7 @@ class Tape:
         self._after_pass(1)
         for stacks, steps in self.backward_arrays.blocks[::-1]:
             d = _cut(self._scratch, slice(len(steps)))
-            self.cell.partials(self.p, *stacks[:3], d)
+            self.cell.partials(self.derived, *stacks[:3], d)
             yield d
 
 

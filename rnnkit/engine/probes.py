@@ -128,8 +128,8 @@ def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
         for part in ds:
             part.zero_()
         ds[j // H][..., j % H] = 1
-        cell.partials(p, *block.stacks)
-        cell.backward(p, saved, d, ds, ds_prev)
+        cell.partials(one.derived, *block.stacks)
+        cell.backward(one.derived, saved, d, ds, ds_prev)
         if M is not None:
             ds_prev[0].baddbmm_(da, M.mT, beta=beta)
         J[:, j], C[:, j] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]

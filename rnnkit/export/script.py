@@ -146,7 +146,7 @@ def _settings(e: Experiment) -> str:
         "ASKED": (task.n_targets(e.length), "So many of the last steps have an answer."),
         "SEEDS": (f"range({e.seed}, {e.seed + e.replicas})", "One network each."),
     }
-    for name in ("length", "hidden", "gain", "input_scale", "leak", "density", "ridge", "lr", "batch", "steps"):
+    for name in ("length", "hidden", "gain", "input_scale", "leak", "density", "ridge", "r_min", "r_max", "lr", "batch", "steps"):
         if applies(e, name):
             values[name.upper()] = (getattr(e, name), FIELDS[name].help)
     values["DTYPE"] = ("torch.float32", "With torch.float64 it is slower and exact to more digits.")

@@ -26,6 +26,8 @@ FUNCTIONS: dict[str, Callable[..., str]] = {  # as rnnkit.analysis.ledger.FUNCTI
     "exp": "EXP({})".format,
     "log": "LN({})".format,
     "sqrt": "SQRT({})".format,
+    "cos": "COS({})".format,
+    "sin": "SIN({})".format,
 }
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

@@ -118,6 +118,7 @@ NUMBERS = {
     "lstm": 15,
     "janet": 8,
     "mingru": 6,
+    "lru": 8,
 }  # as Tape's docstring and the docs promise
 
 

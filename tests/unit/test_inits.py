@@ -176,8 +176,25 @@ def test_shapes_and_scales_of_all_weights(cell):
     shapes |= {"leak": (3, 1, 1)} if c.reservoir else {}
     assert {k: tuple(v.shape) for k, v in p.items()} == shapes
     assert all(v.dtype == torch.float32 for v in p.values())
-    assert float(p["W_in"].std()) == pytest.approx(0.25, rel=5 / np.sqrt(2 * p["W_in"].numel()))
+    if cell != "lru":  # test_the_ring
+        assert float(p["W_in"].std()) == pytest.approx(0.25, rel=5 / np.sqrt(2 * p["W_in"].numel()))
     assert not p["b_out"].any()
+
+
+def test_the_ring():
+    """|lambda|^2 is uniform between the squares of the radii, the phase in the whole circle; E|s|^2 does not depend on lambda."""
+    e = Experiment(cell="lru", hidden=2000, replicas=2, input_scale=0.25, r_min=0.5, r_max=0.9)
+    p = init_params(e, torch.float64)
+    r, phase = (-p["nu"].exp()).exp()[:, 0], p["theta"].exp()[:, 0]
+    for values, low, high in ((r**2, 0.25, 0.81), (phase, 0, 2 * np.pi)):
+        assert low <= values.min() and values.max() <= high
+        sorted_values, _ = values.sort(dim=1)
+        even = low + (high - low) * (torch.arange(2000) + 0.5) / 2000
+        assert (sorted_values - even).abs().max() < 0.05 * (high - low)  # Kolmogorov-Smirnov: 1.36 / sqrt(2000) is .03
+    scaled = p["W_in"] / (1 - r**2).sqrt().repeat(1, 2)[:, None]
+    assert float(scaled.std()) == pytest.approx(0.25, rel=0.01)
+    with pytest.raises(ValueError, match=r"r_min must be at most r_max 0.5, got 0.9"):
+        Experiment(cell="lru", r_min=0.9, r_max=0.5)
 
 
 @pytest.mark.parametrize("init", INITS)

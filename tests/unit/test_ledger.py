@@ -154,6 +154,7 @@ NEEDED = {
     "gru": "q r z n h",
     "janet": "f i g h",
     "mingru": "g z h",
+    "lru": "l_re l_im h im",
     "esn": "a h",
 }
 

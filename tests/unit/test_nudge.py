@@ -56,7 +56,8 @@ class Opened:
     """An xlsx file, and its formulas computed by Python."""
 
     FUNCTIONS = {  # noqa: RUF012
-        "TANH": math.tanh, "EXP": math.exp, "LN": math.log, "SQRT": math.sqrt, "MAX": max, "IF": lambda c, a, b: a if c else b,
+        "TANH": math.tanh, "EXP": math.exp, "LN": math.log, "SQRT": math.sqrt, "COS": math.cos,
+        "SIN": math.sin, "MAX": max, "IF": lambda c, a, b: a if c else b,
         "SUMPRODUCT": lambda a, b: sum(x * y for x, y in zip(a, b, strict=True)),
     }  # fmt: skip
 

@@ -66,6 +66,7 @@ class Cell(ABC, Generic[S, F, D]):
     # Gates, in the order of their columns in W_in, W_rec and b.
     gates: ClassVar[int] = 1
     gate_names: ClassVar[tuple[str, ...]] = ()  # `gates` of them where there is more than one
+    memory: ClassVar[int] = -1  # the part of the state whose gradient tells how far it remembers
     forget_gate: ClassVar[int | None] = None  # the gate that keeps the memory where it is open: the "forget" bias is its bias
     input_gate: ClassVar[int | None] = None  # the gate that lets the new value in, where that is not 1 - forget gate
     recurrent: ClassVar[bool] = True  # h_{t-1} enters a_t through W_rec; False: x_t alone enters, and there is no W_rec
@@ -120,6 +121,11 @@ class Cell(ABC, Generic[S, F, D]):
         return self.State._fields
 
     @property
+    def memory_name(self) -> str:
+        """Name of the part of the state that remembers: c of an LSTM."""
+        return self.parts[self.memory]
+
+    @property
     def has_direct_path(self) -> bool:
         """Whether dL/dh_t reaches h_{t-1} past W_rec as well."""
         return any(part == "h" for part, _ in self.direct_terms)
@@ -138,6 +144,10 @@ class Cell(ABC, Generic[S, F, D]):
     def draw(self, e: Any, rng: np.random.Generator, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Returns the initial values of `own_weights`, (1, H) each, and of any drawn weights that are others in this cell."""
         return {}
+
+    def derived(self, p: Params) -> Params:
+        """Returns p with what the weights give for all steps of a pass; the other methods that take p get this."""
+        return p
 
     def recurrent_matrix(self, p: Mapping[str, A]) -> A | None:
         """M (R, H, G H) of the product h_{t-1} M, of tensors or of numpy's arrays; None where there is no product."""
