@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.components.error_surface import PLACE, Line, cliff
 from pages.state import page_settings
-from pages.ui import chart_view, divergence, layout
+from pages.ui import chart_view, divergence, layout, linear_unit
 from rnnkit.analysis import error_surface as unit
 from rnnkit.analysis.nan_record import DIVERGING, THRESHOLD
 from rnnkit.charts import INK, WARM
@@ -68,6 +68,8 @@ def page() -> None:
     divergence.section(page_settings.untouched(LINKED))
     st.divider()
     _cliff()
+    st.divider()
+    linear_unit.section()
     _mathematics()
     _try_next()
 

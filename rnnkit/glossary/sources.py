@@ -140,4 +140,19 @@ SOURCES: Mapping[str, Source] = {
         "Frontiers in Applied Mathematics and Statistics 8, 818799",
         f"{DOI}10.3389/fams.2022.818799",
     ),
+    "orvieto": Source(
+        "Orvieto et al.",
+        2023,
+        "Resurrecting recurrent neural networks for long sequences",
+        "ICML, PMLR 202",
+        f"{ARXIV}2303.06349",
+    ),
+    "feng": Source("Feng et al.", 2024, "Were RNNs all we needed?", "arXiv", f"{ARXIV}2410.01201"),
+    "zucchet": Source(
+        "Zucchet & Orvieto",
+        2024,
+        "Recurrent neural networks: vanishing and exploding gradients are not the end of the story",
+        "NeurIPS",
+        f"{ARXIV}2405.21064",
+    ),
 }

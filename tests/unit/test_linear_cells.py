@@ -1,0 +1,29 @@
+"""What is exact of cells without a product with the state: their gradient is known before it is measured."""
+
+import numpy as np
+import pytest
+import torch
+
+from rnnkit import Experiment, train
+from rnnkit.studies import STUDIES
+
+
+@pytest.mark.parametrize("length", [50, 100])
+def test_on_the_full_ring_the_gradient_falls_like_a_power_of_the_distance(length):
+    """E |lambda|^2k = 1 / (k + 1) where |lambda|^2 is uniform in (0, 1): a share of 1 / sqrt(k + 1), of h and im together."""
+    record = next(iter(train(Experiment(cell="lru", length=length, hidden=512, batch=4, replicas=12, seed=77), torch.float64)))
+    squares = np.square(record.state_grad).sum(0)
+    for k in (1, 10, length // 2, length - 2):
+        share = np.sqrt((squares[-1 - k] / squares[-1]).mean())
+        assert share == pytest.approx(1 / np.sqrt(k + 1), rel=0.1), k
+    assert 1 / np.sqrt(99) > 0.1 > 0.5**98
+
+
+@pytest.mark.parametrize("bias", ["zero", "chrono"])
+def test_the_gradient_of_a_mingru_is_the_product_of_its_gates(bias):
+    e = Experiment(cell="mingru", length=50, bias=bias, hidden=32, input_scale=0.1, replicas=1)
+    *_, found = STUDIES["gradient_flow"](e)
+    np.testing.assert_allclose(found.norm[0], found.straight, rtol=1e-13)
+    assert found.off < 1e-13
+    share = found.norm[0, 1] / found.norm[0, -1]
+    assert share < 1e-12 if bias == "zero" else share > 0.05
