@@ -11,7 +11,7 @@ from rnnkit.studies import STUDIES
 @pytest.mark.parametrize("length", [50, 100])
 def test_on_the_full_ring_the_gradient_falls_like_a_power_of_the_distance(length):
     """E |lambda|^2k = 1 / (k + 1) where |lambda|^2 is uniform in (0, 1): a share of 1 / sqrt(k + 1), of h and im together."""
-    record = next(iter(train(Experiment(cell="lru", length=length, hidden=512, batch=4, replicas=12, seed=77), torch.float64)))
+    record = next(iter(train(Experiment(cell="lru", length=length, hidden=256, batch=1, replicas=200, seed=77), torch.float64)))
     squares = np.square(record.state_grad).sum(0)
     for k in (1, 10, length // 2, length - 2):
         share = np.sqrt((squares[-1 - k] / squares[-1]).mean())
