@@ -140,8 +140,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "lru-full-ring": Preset(
         "LRU: eigenvalues in the whole disc",
-        "Units of every memory side by side: the share of the gradient that arrives falls like 1/√(k + 1), a power of the distance "
-        "k and no exponential. Over 98 words it fades, but it does not vanish, and most networks learn.",
+        "Units of every memory side by side: the share of the gradient that arrives falls like 1/√(k + 1), a power of the "
+        "distance k and no exponential. Over 98 words it fades, but it does not vanish, and most networks learn.",
         replace(_gated, length=100, cell="lru", input_scale=0.3, steps=300),
         Claim(MOST, MOST, ratio=(2e-3, 0.1), after=(0.2, 1)),
         question=GATES,
