@@ -71,7 +71,10 @@ def test_only_what_applies_to_a_cell_is_shown(app, cell):
     e = linked(at) if at.query_params else STARTING
     assert e.cell == cell
     shown = controls(at)
-    assert {name for name in FIELDS if f"c_{name}" in shown} == {name for name in FIELDS if applies(e, name)} - {"data"}
+    assert {name for name in FIELDS if f"c_{name}" in shown} == {name for name, f in FIELDS.items() if f.fits(e)} - {
+        "data",
+        "weights",
+    }
     if applies(e, "fixes"):
         valid = [fix.title for fix in FIXES.values() if fix.applies_to(CELLS[cell].gates)]
         assert shown["c_fixes"].options == valid

@@ -144,10 +144,9 @@ def test_the_command_line(capsys, tmp_path):
     with pytest.raises(SystemExit):
         cli.main(["train", "--help"])
     output = capsys.readouterr().out
-    assert "relu, lstm, gru, janet, esn, leaky" in " ".join(output.split()) and "clip-value, slower, lower" in " ".join(
-        output.split()
-    )
-    assert "characters, words, first" in " ".join(output.split())
+    text = " ".join(output.split()).replace("- ", "-")  # a line can end behind a hyphen
+    assert "relu, lstm, gru, janet, esn, leaky" in text and "clip-value, slower, lower" in text
+    assert "characters, words, first" in text
     options = "--task first --cell leaky --bias chrono --fix lower:0.01@1 --fix slower:0.25@2 --length 12 --hidden 5 --batch 4"
     options += " --steps 6 --replicas 2 --lr 0.05"
     assert cli.main(["train", *options.split(), "--save-json", str(tmp_path / "e.json")]) == 0

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 Params = Mapping[str, "Tensor"]
 Equation = tuple[str, str]  # a variable and the expression that gives it, in Python's notation
-TRAINED = ("init", "fixes", "optimizer", "lr", "weights")  # fields that act on every cell whose weights are trained
+# fields that act on every cell whose weights are trained
+TRAINED = ("init", "fixes", "optimizer", "lr", "weights", "schedule", "warmup")
 
 
 class HiddenState(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
-from rnnkit.engine.fixes.torch_names import TORCH_NAMES
+from rnnkit.engine.fixes.torch_names import WEIGHTS, named, torch_weights
 from rnnkit.fields import SubsetField, setting
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Freeze(GradientFix):
     of earlier gradients move them.
     """
 
-    names: str = setting(SubsetField, "W_rec", choices=("W_in", "W_rec", "b", "W_out", "b_out"), noun="weights")
+    names: str = setting(SubsetField, "W_rec", choices=WEIGHTS, noun="weights")
     name = "freeze"
     title = "Frozen weights"
     about = "Keeps these weights as they are."
@@ -33,10 +33,8 @@ class Freeze(GradientFix):
         return {k: g.new_zeros(g.shape) if self.holds(k) else g for k, g in grads.items()}
 
     def holds(self, weight: str) -> bool:
-        return ("b" if weight == "b_rec" else weight) in self.names.split("+")
+        return named(weight, self.names)
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
-        names = self.names.split("+")
-        names += ["b_rec"] * ("b" in names and cell.recurrent_bias)
-        weights = " = ".join(f"{TORCH_NAMES[name]}.grad" for name in names)
+        weights = " = ".join(f"{weight}.grad" for weight in torch_weights(self.names, cell))
         return f"{weights} = None  # the optimizer leaves alone what has no gradient"
