@@ -11,6 +11,7 @@ from short_trainings import finished, small
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LambdaLR, LinearLR, SequentialLR
 from torch_optimizers import TWINS
 
+from pages.room import grid
 from rnnkit import Experiment, ExperimentError, Sweep, diff, train
 from rnnkit.analysis.describe import difference
 from rnnkit.cli.main import main
@@ -20,6 +21,7 @@ from rnnkit.engine.record import pack_record
 from rnnkit.engine.schedules import SCHEDULES
 from rnnkit.engine.trainer import Trainer, init_params
 from rnnkit.experiment import FIELDS, changed
+from rnnkit.serving.limits import Limits
 from rnnkit.studies import STUDIES, networks
 from rnnkit.studies.networks import network
 
@@ -239,6 +241,14 @@ def test_a_sweep_over_schedules():
     assert not sweep.refused and len({c.experiment for c in sweep.combinations}) == 6
     with pytest.raises(ExperimentError, match="schedule does not apply to cell 'esn'"):
         Sweep(Experiment(cell="esn"), {"schedule": ["constant", "linear"]})
+
+
+def test_a_grid_of_a_room_keeps_it_and_varies_it():
+    e = small(schedule="cosine", warmup=2)
+    dealt, messages = grid.experiments(e, ("schedule", ["linear", "constant"]), ("length", [10, 20]), Limits())
+    assert not messages and dealt == [replace(e, schedule=s, length=T) for s in ("linear", "constant") for T in (10, 20)]
+    (longer,), _ = grid.experiments(e, ("seed", [1]), ("length", [20]), Limits())
+    assert longer == replace(e, seed=1, length=20)
 
 
 def test_the_command_line(tmp_path, capsys):
