@@ -32,7 +32,7 @@ class WeightDecay(UpdateFix):
     title = "Weight decay"
     about = "Shrinks these weights at every update by the learning rate times this rate; with Adam it is AdamW."
     moves_weights = True
-    not_in_panels = "it shrinks the weights, as the L2 penalty does, which has a row"
+    not_in_panels = "measured apart, in docs/decisions/engine.md: in neither panel a network learns with it"
 
     def strength(self) -> str:
         return f"{self.rate:g}" if self.names == ALL else f"{self.rate:g} of {self.names}"
