@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from rnnkit.engine.fixes import ClipNorm, Fix, SignalFix
 from rnnkit.engine.fixes.field import FixesField
 from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.schedules import SCHEDULES
 from rnnkit.errors import shorten_repr
 from rnnkit.fields import ChoiceField, Chooser, DigestField, FloatField, IntField, setting, specs
 from rnnkit.tasks import TASKS, Task
@@ -81,6 +82,14 @@ class Experiment:
     lr: float = setting(
         FloatField, 0.003, "Learning rate", "Learning rate: the length of a step.", low=0.0, high=1000.0, chooser=CELL
     )
+    schedule: str = setting(
+        ChoiceField, "constant", "Learning rate schedule", "How the learning rate changes over the training steps of the run.",
+        choices=SCHEDULES, optional=True, chooser=CELL,
+    )  # fmt: skip
+    warmup: int = setting(
+        IntField, 0, "Warm-up steps", "Training steps in which the learning rate rises to its value. The schedule follows.",
+        low=0, high=1_000_000, step=10, optional=True, chooser=CELL,
+    )  # fmt: skip
     batch: int = setting(IntField, 32, "Batch size B", "Sequences a training step looks at.", low=1, high=4096, step=8)
     steps: int = setting(IntField, 200, "Training steps", "How many training steps are taken.", low=1, high=1_000_000, step=50)
     replicas: int = setting(
@@ -227,6 +236,14 @@ class Experiment:
         loss = task.squared_guess_loss if CELLS[self.cell].reservoir else task.guess_loss
         return task.guessed_share(self.length) * loss
 
+    @property
+    def of_any_length(self) -> Experiment:
+        """Returns the Experiment with one training step: its name wherever the number of steps that follow does not matter.
+
+        It is the Experiment itself where that number matters to every step: under a schedule that ends with the run.
+        """
+        return self if SCHEDULES[self.schedule].ends else replace(self, steps=1)
+
     @cached_property
     def key(self) -> str:
         """Returns a name of the run: the first 16 hexadecimal digits of the SHA-256 of `to_json`."""
@@ -334,8 +351,8 @@ def _values(base: Experiment) -> dict[str, Any]:
 
 
 def _fitted(values: dict[str, Any], given: set[str]) -> Experiment:
-    known = Experiment(task=values["task"], cell=values["cell"]).to_dict()
-    values = {name: value for name, value in values.items() if name in known or name in given}
+    kind = Experiment(task=values["task"], cell=values["cell"])
+    values = {name: value for name, value in values.items() if FIELDS[name].fits(kind) or name in given}
     try:
         return Experiment(**values)
     except ExperimentError as error:

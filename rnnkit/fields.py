@@ -47,6 +47,7 @@ class FieldSpec(ABC, Generic[T]):
     verb: str = field(default="must be", kw_only=True)  # stands between the name and what is expected, in an error message
     chooser: Chooser | None = field(default=None, kw_only=True)  # decides whether the field applies; None: it always does
     unless: str = field(default="", kw_only=True)  # a field that, where it is set, leaves this one nothing to act on
+    optional: bool = field(default=False, kw_only=True)  # it is not written where it has its default, as before it existed
     several: ClassVar[bool] = False  # the option can be given several times, and all of them count
 
     @property
@@ -79,7 +80,7 @@ class FieldSpec(ABC, Generic[T]):
 
     def applies(self, e: Any) -> bool:
         """Returns whether the field has any effect on the Experiment e, given its other fields."""
-        return self.fits(e)
+        return self.fits(e) and not (self.optional and getattr(e, self.name) == self.default)
 
     def fits(self, e: Any) -> bool:
         """Returns whether some value of the field has an effect on the Experiment e, given its other fields."""
@@ -158,13 +159,16 @@ class SubsetField(FieldSpec[str]):
 
     choices: Sequence[str] = field(kw_only=True)
     noun: str = field(kw_only=True)  # what the choices are
+    whole: str = field(default="", kw_only=True)  # a word for all of them; "" for none
 
     @property
     def expected(self) -> str:
-        return f"{self.noun} out of {', '.join(self.choices)}, joined by +"
+        return f"{self.noun} out of {', '.join(self.choices)}, joined by +{self.whole and f', or {self.whole}'}"
 
     def check(self, value: Any) -> str:
         names = value.replace(" ", "+").split("+") if isinstance(value, str) else []  # "+" is a space in a URL
+        if self.whole and (names == [self.whole] or set(names) == set(self.choices)):
+            return self.whole
         if not names or not set(names) <= set(self.choices):
             raise self.error(value)
         return "+".join(name for name in self.choices if name in names)
@@ -172,11 +176,10 @@ class SubsetField(FieldSpec[str]):
 
 @dataclass(frozen=True, eq=False)
 class DigestField(FieldSpec[str]):
-    """The name of data that a viewer brought, by the hash of their content. optional: "" is no value, which needs no field."""
+    """The name of data that a viewer brought, by the hash of their content."""
 
     noun: str = field(kw_only=True)  # what it names
     nothing: str = field(kw_only=True)  # what "" stands for
-    optional: bool = field(default=False, kw_only=True)
 
     @property
     def expected(self) -> str:
@@ -189,9 +192,6 @@ class DigestField(FieldSpec[str]):
 
     def words(self, value: str) -> str:
         return value or self.nothing
-
-    def applies(self, e: Any) -> bool:
-        return self.fits(e) and not (self.optional and not getattr(e, self.name))
 
 
 @dataclass(frozen=True, eq=False)

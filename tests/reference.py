@@ -33,6 +33,7 @@ STRENGTHS = {  # strong enough to act on the small networks of the tests
     "freeze": "W_rec+b",
     "clip-norm": "0.01",
     "clip-value": "0.002",
+    "weight-decay": "2:W_rec+W_out",
 }
 
 

@@ -6,7 +6,8 @@ from rnnkit import Experiment
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, parse_fix
 from rnnkit.engine.optim import OPTIMIZERS
-from rnnkit.experiment import applies
+from rnnkit.engine.schedules import SCHEDULES
+from rnnkit.experiment import FIELDS
 from rnnkit.tasks import TASKS
 
 DRAWN = [name for name, task in TASKS.items() if not task.data and not task.padded]
@@ -19,7 +20,7 @@ def small(**changes):
     if CELLS[cell].reservoir:
         values |= {"batch": 32, "ridge": 1e-3} | changes  # else the ridge regression is left to rounding
     values["length"] = max(values["length"], TASKS[values.get("task", "agreement")].min_length)
-    return Experiment(**{k: v for k, v in values.items() if k == "cell" or applies(Experiment(cell=cell), k)})
+    return Experiment(**{k: v for k, v in values.items() if k == "cell" or FIELDS[k].fits(Experiment(cell=cell))})
 
 
 ALL = [
@@ -27,6 +28,9 @@ ALL = [
     *(small(task=task) for task in DRAWN),
     *(small(fixes=(active(fix),)) for fix in FIXES),
     *(small(optimizer=name) for name in OPTIMIZERS),
+    *(small(schedule=name, warmup=warmup) for name in SCHEDULES for warmup in (0, 2)),
+    small(schedule="cosine", fixes=[parse_fix(fix) for fix in ("weight-decay:0.1:W_in+W_rec@2", "freeze:W_in")]),
+    small(schedule="linear", warmup=2, fixes=[parse_fix(fix) for fix in ("freeze:W_rec@3", "weight-decay:1")]),
     small(cell="gru", fixes=[parse_fix(fix) for fix in ("truncate:5", "l1:1", "freeze:b@2", "clip-value:1@7")]),
     small(cell="esn", task="adding"),
     small(fixes=[parse_fix(fix) for fix in ("freeze:W_rec", "clip-value:1")]),

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.room import grid, room_state
 from pages.state import session
 from pages.ui.markdown import plain
-from rnnkit.experiment import FIELDS, applies
+from rnnkit.experiment import FIELDS
 from rnnkit.fields import ChoiceField
 
 FIRST = {"length": "10, 20, 50, 100", "cell": ["tanh", "lstm", "gru"]}  # that the menu begins with
@@ -22,7 +22,7 @@ def menu() -> None:
     with st.popover("Deal", icon=":material/grid_view:", help=about, key=room_state.menu("room_deal")):
         st.markdown("**Everybody trains one of these**: the present experiment, with these values of two settings.")
         e = session.current()
-        names = [name for name in grid.NAMES if applies(e, name)]
+        names = [name for name in grid.NAMES if FIELDS[name].fits(e)]
         first = st.selectbox("Setting", names, names.index("length"), key="room_first", format_func=_label)
         left = _values(first)
         others = [name for name in names if name != first]

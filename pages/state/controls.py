@@ -76,7 +76,7 @@ class Controls:
         """Sets all controls to e. A control that does not apply to it keeps its value."""
         for name, f in FIELDS.items():
             if name != "fixes":
-                self.values[name] = getattr(e, name) if applies(e, name) else self.values.get(name, f.default)
+                self.values[name] = getattr(e, name) if f.fits(e) else self.values.get(name, f.default)
         if applies(e, "data"):
             self.given[TASKS[e.task].data] = e.data
         self.values["weights"] = e.weights
@@ -118,5 +118,5 @@ class Controls:
     def experiment(self) -> Experiment:
         """Returns the Experiment that the controls describe. Raises ValueError where they describe none."""
         kind = Experiment(**{name: self.values[name] for name in ("task", "cell", "hidden", "weights")})
-        values = {name: held for name, held in self.values.items() if applies(kind, name)}
+        values = {name: held for name, held in self.values.items() if FIELDS[name].fits(kind)}
         return Experiment(**values, fixes=self.fixes.value(self.fixes.chosen) if applies(kind, "fixes") else ())

@@ -19,7 +19,8 @@ from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.results.regime_map import RegimeMap
 from rnnkit.rounding import amount, smallest
 
-TRAINING = ("optimizer", "lr", "batch", "steps", "replicas", "ridge")  # without effect on an untrained network
+# without effect on an untrained network
+TRAINING = ("optimizer", "lr", "schedule", "warmup", "batch", "steps", "replicas", "ridge")
 
 
 def regimes(e: Experiment) -> None:

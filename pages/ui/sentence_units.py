@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,8 +27,8 @@ LINKED = {"sentence_off": page_settings.Several(page_settings.Number(0, 2047), 2
 
 
 def one(e: Experiment) -> Experiment:
-    """Returns the Experiment with one training step, so that all viewers of its network 0 at the same step share one answer."""
-    return replace(e, steps=1)
+    """Returns the Experiment in the form in which all viewers of its network 0 at the same training step share one answer."""
+    return e.of_any_length
 
 
 # ---- which unit remembers ----

@@ -17,7 +17,7 @@ from rnnkit.analysis.describe import difference, summary
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, Fix, StartableFix
 from rnnkit.engine.fixes.field import FixesField
-from rnnkit.experiment import FIELDS, Experiment, applies
+from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.fields import ChoiceField, NumberField, SubsetField, lower_first
 from rnnkit.stories.presets import PRESETS
 
@@ -38,7 +38,7 @@ def sidebar(only: Collection[str] | None = None, note: str = "") -> None:
     A control that is not drawn keeps its value, also where a lesson hides it.
     """
     e = session.current()
-    shown = view_options.without_hidden(name for name in FIELDS if applies(e, name) and (only is None or name in only))
+    shown = view_options.without_hidden(name for name, f in FIELDS.items() if f.fits(e) and (only is None or name in only))
     with st.sidebar:
         if note:
             st.info(note)
@@ -201,7 +201,14 @@ def _fix(fix: type[Fix], fixed: bool) -> None:
 
 def _training(e: Experiment, shown: Collection[str], folded: bool) -> None:
     """Draws the remaining controls in pairs, in an expander where `folded`."""
-    pairs = (("hidden", "input_scale"), ("optimizer", "lr"), ("batch", "steps"), ("replicas", "seed"), ("vocabulary",))
+    pairs = (
+        ("hidden", "input_scale"),
+        ("optimizer", "lr"),
+        ("schedule", "warmup"),
+        ("batch", "steps"),
+        ("replicas", "seed"),
+        ("vocabulary",),
+    )
     rows = [names for pair in pairs if (names := [name for name in pair if name in shown])]
     if not rows:
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.fixes import GradientFix, StartableFix
+from rnnkit.engine.fixes import GradientFix, StartableFix, UpdateFix
 from rnnkit.engine.history import History, median
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.record import ABSENT
@@ -249,9 +249,10 @@ def _learnt_something(h: History, row: int) -> bool:
 
 
 def _max_weight_shift(h: History, row: int) -> float:
-    """Returns an upper bound on the norm by which training has moved the weights of any network, from the recorded norms.
+    """Returns an upper bound on the norm of all steps of the optimizer in any network, from the recorded norms.
 
     It is 0 where lr is 0 or all weights are frozen. A loss can be high even so, by its batch or by a state that is carried over.
+    A schedule makes the steps shorter. What an UpdateFix adds to them is left out.
     """
     e, rule, cell = h.e, OPTIMIZERS[h.e.optimizer], CELLS[h.e.cell]
     if cell.reservoir or not h.norm_applied[: row + 1].any():
@@ -301,7 +302,8 @@ def _is_blocked(h: History, now: _RowState) -> bool:
 def _clipping(h: History, row: int, now: _RowState) -> list[str]:
     """Returns the sentence on a gradient that grew and was clipped to less than half."""
     raw, applied = (float(median(norms[row : row + 1])[0]) for norms in (h.norm_raw, h.norm_applied))
-    active = [fix for fix in h.e.fixes if isinstance(fix, StartableFix) and fix.start_step <= h.steps[row]]
+    changing = [fix for fix in h.e.fixes if isinstance(fix, StartableFix) and not isinstance(fix, UpdateFix)]
+    active = [fix for fix in changing if fix.start_step <= h.steps[row]]
     clips = [fix for fix in active if fix.name.startswith("clip")]
     if not clips or not now.ratio > ARRIVES[1] or not raw > 2 * applied:
         return []

@@ -10,6 +10,7 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES
 from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.schedules import SCHEDULES
 from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS
 
@@ -17,7 +18,7 @@ from rnnkit.tasks import TASKS
 def add_to(commands: Any) -> None:
     """Adds the subcommand's parser."""
     parser = commands.add_parser(
-        "list", help="tasks, cells, initializations, remedies, optimizers, stories and studies to choose from"
+        "list", help="tasks, cells, initializations, remedies, optimizers, schedules, stories and studies to choose from"
     )
     parser.set_defaults(run=run)
 
@@ -36,6 +37,7 @@ def run(_args: argparse.Namespace) -> int:
         "gate biases": {k: first(b.draw) for k, b in BIASES.items()},
         "remedies (--fix name:strength, and @n behind it: from training step n on)": {str(f()): f.about for f in FIXES.values()},
         "optimizers": {k: first(o) for k, o in OPTIMIZERS.items()},
+        "learning rate schedules": {k: first(s) for k, s in SCHEDULES.items()},
         "stories (--preset)": {k: p.title for k, p in PRESETS.items()},
         "studies (rnnkit.studies.STUDIES, in a notebook)": {k: first(sys.modules[s.__module__]) for k, s in STUDIES.items()},
     }

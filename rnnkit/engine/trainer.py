@@ -41,11 +41,14 @@ def _step_functions(e: Experiment, params: ParamStack, learner: Learner) -> Step
 class Trainer:
     """One run between its steps: the weights, what the learner remembers, the data streams, and which networks have diverged.
 
-    examines: as in Recorder.
+    examines: as in Recorder. endless: it makes no Record, and trains on after the run's last step, under the learning rate that
+    the schedule has reached there.
     """
 
-    def __init__(self, e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu", examines: bool = True) -> None:
-        self.e, self.step = e, 0
+    def __init__(
+        self, e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu", examines: bool = True, endless: bool = False
+    ) -> None:
+        self.e, self.step, self.endless = e, 0, endless
         self.params = ParamStack.of(init_params(e, dtype, device))
         self.batches = training_batches(e, dtype, device)
         self.functions = _step_functions(e, self.params, LEARNERS[CELLS[e.cell].learner](e, self.params))
@@ -60,7 +63,7 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        return self.step > self.e.steps
+        return self.step > self.e.steps and not self.endless
 
     def compute(self, batch: TrainingBatch) -> StepResult:
         """Loss and gradients of a batch at this step; where the task carries its state, from the state of the batch before."""
@@ -77,14 +80,14 @@ class Trainer:
     def advance(self) -> Record | None:
         """One training step; a Record where one is due, of the weights before the step's update."""
         e, step = self.e, self.step
-        due = step % e.every == 0 or step == e.steps
+        due = (step % e.every == 0 or step == e.steps) and not self.endless
         record = None
         if self.divergence.of_all:  # nothing is left to compute
             record = self.recorder.record_of_none(step, self.divergence) if due else None
         else:
             out = self.compute_next()
             record = self.recorder.record(step, out, self.divergence) if due else None
-            if step < e.steps:
+            if step < e.steps or self.endless:
                 self.functions.update(out, step + 1)
         self.step += 1
         return record

@@ -81,6 +81,7 @@ def norm(gradients):
 $penalty
 $remedies
 $ridge
+$schedule
 def train(network, seed):
     """Yields for every step: its number, the loss, the gradient's norm before and after the remedies, the states.
 
@@ -148,6 +149,14 @@ $functions
 def remedies(network, states, step):
     """Changes the gradients before the optimizer's step, in this order."""
     $steps
+
+
+'''
+
+SCHEDULE = '''\
+def factor(step):
+    """The factor on LR in the update of this training step."""
+    $lines
 
 
 '''

@@ -15,9 +15,10 @@ from rnnkit.analysis.describe import summary
 from rnnkit.analysis.learnt import SOLVED, solved_threshold
 from rnnkit.engine import inits
 from rnnkit.engine.cells import CELLS, Cell
-from rnnkit.engine.fixes import ActivationFix, Fix, GradientFix, SignalFix, StartableFix
+from rnnkit.engine.fixes import ActivationFix, Fix, GradientFix, SignalFix, StartableFix, UpdateFix
 from rnnkit.engine.fixes.torch_names import TORCH_NAMES
 from rnnkit.engine.optim import OPTIMIZERS
+from rnnkit.engine.schedules import SCHEDULES
 from rnnkit.engine.weights import Stream
 from rnnkit.experiment import FIELDS, VERSION, Experiment, applies
 from rnnkit.export import pieces
@@ -74,6 +75,8 @@ def missing(e: Experiment) -> list[str]:
         reasons.append(f"The cell '{e.cell}' ({cell.title}) has no lines in plain PyTorch.")
     if applies(e, "optimizer") and not OPTIMIZERS[e.optimizer].torch_optimizer:
         reasons.append(f"The optimizer '{e.optimizer}' ({OPTIMIZERS[e.optimizer].title}) has no lines in plain PyTorch.")
+    if not SCHEDULES[e.schedule].torch_factor:
+        reasons.append(f"The schedule '{e.schedule}' ({SCHEDULES[e.schedule].title}) has no lines in plain PyTorch.")
     if e.loss not in pieces.LOSS:
         reasons.append(f"The loss '{e.loss}' has no lines in plain PyTorch.")
     return reasons + [
@@ -146,7 +149,22 @@ def _settings(e: Experiment) -> str:
         "ASKED": (task.n_targets(e.length), "So many of the last steps have an answer."),
         "SEEDS": (f"range({e.seed}, {e.seed + e.replicas})", "One network each."),
     }
-    for name in ("length", "hidden", "gain", "input_scale", "leak", "density", "ridge", "r_min", "r_max", "lr", "batch", "steps"):
+    numbers = (
+        "length",
+        "hidden",
+        "gain",
+        "input_scale",
+        "leak",
+        "density",
+        "ridge",
+        "r_min",
+        "r_max",
+        "lr",
+        "batch",
+        "steps",
+        "warmup",
+    )
+    for name in numbers:
         if applies(e, name):
             values[name.upper()] = (getattr(e, name), FIELDS[name].help)
     values["DTYPE"] = ("torch.float32", "With torch.float64 it is slower and exact to more digits.")
@@ -261,13 +279,43 @@ def _training(e: Experiment) -> dict[str, str]:
         "penalty": fill(pieces.PENALTY, **penalty) if penalties else "",
         "remedies": fill(pieces.REMEDIES, **remedies) if fixes else "",
         "ridge": pieces.RIDGE if reservoir else "",
-        "optimizer": "ridge = Ridge()" if reservoir else f"optimizer = {OPTIMIZERS[e.optimizer].torch_optimizer}",
+        "schedule": _schedule(e),
+        "optimizer": "ridge = Ridge()" if reservoir else _optimizer(e),
         "loss": pieces.LOSS[e.loss].replace("target", target),
         "norms": "\n".join(norms),
         "watched": "loss.item()" if reservoir else "loss.item() + applied",
-        "update": f'ridge.fit(network.readout, torch.stack(states["h"][-ASKED:]), {target})' if reservoir else "optimizer.step()",
+        "update": f'ridge.fit(network.readout, torch.stack(states["h"][-ASKED:]), {target})' if reservoir else _update(e),
         "DATA": f"{Stream.DATA:d}",
     }
+
+
+def _is_scheduled(e: Experiment) -> bool:
+    return SCHEDULES[e.schedule].ends or e.warmup > 0
+
+
+def _schedule(e: Experiment) -> str:
+    """Returns the function that gives the factor on the learning rate; "" where it is 1."""
+    if not _is_scheduled(e):
+        return ""
+    rule, rise = SCHEDULES[e.schedule], "min(1, (step + 1) / WARMUP)"
+    if not rule.ends:
+        lines = f"return {rise}"
+    elif e.warmup:  # LambdaLR asks for the factor of step STEPS too, which no update takes
+        lines = f"t = max(0, step - WARMUP) / max(1, STEPS - WARMUP)\nreturn {rise} * ({rule.torch_factor})"
+    else:
+        lines = f"t = step / STEPS\nreturn {rule.torch_factor}"
+    return fill(pieces.SCHEDULE, lines=lines)
+
+
+def _optimizer(e: Experiment) -> str:
+    made = f"optimizer = {OPTIMIZERS[e.optimizer].torch_optimizer}"
+    return f"{made}\nschedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)" if _is_scheduled(e) else made
+
+
+def _update(e: Experiment) -> str:
+    fixes = [_remedy(fix, e) for fix in e.fixes if isinstance(fix, UpdateFix)]
+    before = ["with torch.no_grad():\n" + indent("\n".join(fixes), "    ")] if fixes else []
+    return "\n".join([*before, "optimizer.step()", *["schedule.step()"] * _is_scheduled(e)])
 
 
 def _lines(fix: Fix, e: Experiment) -> str:

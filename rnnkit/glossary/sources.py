@@ -122,9 +122,15 @@ SOURCES: Mapping[str, Source] = {
     "merity": Source(
         "Merity, McCann & Socher", 2017, "Revisiting activation regularization for language RNNs", "arXiv", f"{ARXIV}1708.01009"
     ),
+    "loshchilov-schedule": Source(
+        "Loshchilov & Hutter", 2017, "SGDR: stochastic gradient descent with warm restarts", "ICLR", f"{ARXIV}1608.03983"
+    ),
     "tallec": Source("Tallec & Ollivier", 2018, "Can recurrent neural networks warp time?", "ICLR", f"{ARXIV}1804.11188"),
     "westhuizen": Source(
         "van der Westhuizen & Lasenby", 2018, "The unreasonable effectiveness of the forget gate", "arXiv", f"{ARXIV}1804.04849"
+    ),
+    "loshchilov-decay": Source(
+        "Loshchilov & Hutter", 2019, "Decoupled weight decay regularization", "ICLR (arXiv 2017)", f"{ARXIV}1711.05101"
     ),
     "warstadt": Source(
         "Warstadt et al.",

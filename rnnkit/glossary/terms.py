@@ -56,6 +56,15 @@ TERMS: Mapping[str, Term] = {
         spellings=("training step", "training steps"),
         controls=("steps",),
     ),
+    "schedule": Term(
+        "Learning rate schedule",
+        SEQUENCE,
+        "How the learning rate changes over a run: it can rise in a warm-up, and fall to 0 at the last training step.",
+        r"\eta_t = \eta\, \tfrac{1}{2} (1 + \cos \pi t), \quad t = 0 \dots 1",
+        ("loshchilov-schedule",),
+        spellings=("learning rate schedule",),
+        controls=("schedule", "warmup"),
+    ),
     "replicas": Term(
         "Networks side by side R",
         SEQUENCE,
@@ -317,6 +326,15 @@ TERMS: Mapping[str, Term] = {
         r" \mathrm{TAR} = \beta\, \mathrm{mean}\, (h_{t+1} - h_t)^2 \end{gathered}",
         ("merity",),
         controls=("ar", "tar"),
+    ),
+    "weight-decay": Term(
+        "Weight decay",
+        REMEDY,
+        "Every update shrinks the weights by a share of themselves, beside the optimizer's step. The gradient does not show it.",
+        r"\theta \leftarrow (1 - \eta \lambda)\, \theta - \mathrm{step}",
+        ("loshchilov-decay",),
+        spellings=("weight decay",),
+        controls=("weight-decay",),
     ),
     "agreement": Term(
         "Agreement",

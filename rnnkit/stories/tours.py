@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from rnnkit.errors import shorten_repr
-from rnnkit.experiment import FIELDS, Experiment, applies
+from rnnkit.experiment import FIELDS, Experiment
 from rnnkit.stories.presets import PAIRS, PRESETS, pair
 
 VERSION = 1
@@ -310,7 +310,7 @@ def _station(
     found["settings"] = _settings(section, found, settings.get(page, {}), where, messages)
     found |= _experiments(section, found, where, messages)
     e = found.get("experiment")
-    if e and point in FIELDS and "point" in found and not applies(e, point):
+    if e and point in FIELDS and "point" in found and not FIELDS[point].fits(e):
         messages.append(f"{section.line('point')}: point{where}: {point} does not apply to this experiment; left out")
         del found["point"]
     if found.get("right", 0) > len(found.get("answers", ())):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from rnnkit.engine.trainer import Trainer
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
 from rnnkit.results.eigenvalues import Eigenvalues
-from rnnkit.studies.networks import MAX_STEPS, MAX_TRAINED_STEPS, tensors, whole
+from rnnkit.studies.networks import MAX_TRAINED_STEPS, tensors, whole
 from rnnkit.thinning import evenly
 
 SNAPSHOTS = 41  # training steps at which they are measured, at most
@@ -33,7 +32,7 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
     whole("step", step, max(MAX_TRAINED_STEPS, e.steps))
     whole("replica", replica, e.replicas - 1)
     with no_grad_no_denormals():
-        trainer = Trainer(replace(e, steps=MAX_STEPS))  # so many steps that records are rare
+        trainer = Trainer(e, endless=True)
     found: list[tuple[np.ndarray, ...]] = []
     at = evenly(step + 1, SNAPSHOTS)
     cell = CELLS[e.cell]

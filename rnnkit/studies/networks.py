@@ -23,7 +23,6 @@ from rnnkit.results import Progress
 from rnnkit.tasks import Batch
 
 MAX_TRAINED_STEPS = 10_000  # training steps, or as many as the run has
-MAX_STEPS = 1_000_000  # more than any study trains
 MAX_STACKS, MAX_MEGABYTES = 8, 16  # of the cached weights
 
 
@@ -72,7 +71,7 @@ def network(e: Experiment, step: int, replica: int = 0, share: float = 1.0) -> G
 
 def _train(e: Experiment, step: int) -> Iterator[float]:
     with no_grad_no_denormals():
-        trainer = Trainer(replace(e, steps=MAX_STEPS))  # so many steps that records are rare
+        trainer = Trainer(e, endless=True)
     yielded = time.monotonic()
     while trainer.step < step:
         with no_grad_no_denormals():
@@ -94,7 +93,7 @@ def remember(e: Experiment, step: int, trainer: Trainer) -> None:
 
 
 def _key(e: Experiment, step: int) -> tuple[Experiment, int]:
-    return replace(e, steps=1), step  # how long the run goes on does not matter
+    return e.of_any_length, step
 
 
 def whole(name: str, value: Any, most: int) -> None:

@@ -22,7 +22,10 @@ Networks = Iterable[Sequence[StoredNetwork]]
 
 
 def write_csv(networks: Networks, sink: IO[bytes]) -> None:
-    """Writes the columns COLUMNS. A field that does not apply is empty, as is a step of `never`; NaN is `nan`."""
+    """Writes the columns COLUMNS. A field that does not apply is empty, as are an optional one that is not set and `never`.
+
+    NaN is `nan`.
+    """
     table = csv.writer(SimpleNamespace(write=lambda text: sink.write(text.encode())), lineterminator="\n")
     table.writerow(COLUMNS)
     for chunk in networks:

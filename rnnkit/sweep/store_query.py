@@ -163,14 +163,21 @@ def _condition(spec: FieldSpec[Any], text: str) -> Selection:
     elif isinstance(spec, NumberField):
         condition = _any([_in_range(spec, part) for part in text.split(",")])
     else:
-        condition = _any([Selection(f"{_column(spec.name)} = ?", (spec.parse(part.strip()),)) for part in text.split(",")])
+        condition = _any([Selection(f"{_column(spec)} = ?", (spec.parse(part.strip()),)) for part in text.split(",")])
     if spec.name in APART:
         return condition
     return Selection(f"settings IN (SELECT id FROM settings WHERE {condition.where})", condition.values)
 
 
-def _column(name: str) -> str:
-    return name if name in APART else f"json_extract(json, '$.{name}')"
+def _column(spec: FieldSpec[Any]) -> str:
+    if spec.name in APART:
+        return spec.name
+    value = f"json_extract(json, '$.{spec.name}')"
+    if not (spec.optional and spec.chooser):
+        return value
+    fitting = ", ".join(repr(choice) for choice, entry in spec.chooser.registry.items() if spec.name in entry.fields)
+    default = f"IIF(json_extract(json, '$.{spec.chooser.name}') IN ({fitting}), {spec.default!r}, NULL)"
+    return f"IFNULL({value}, {default})"
 
 
 def _any(parts: Sequence[Selection]) -> Selection:
@@ -186,7 +193,7 @@ def _in_range(spec: NumberField[Any], text: str) -> Selection:
     if len(numbers) == 2 and numbers[0][2] < numbers[1][2]:
         raise ValueError(f"{spec.name} must be a range from low to high, got {text!r}")
     values = tuple(number + side * ROUNDING * abs(number) for _, side, number in numbers)
-    return Selection(" AND ".join(f"{_column(spec.name)} {sign} ?" for sign, *_ in numbers), values)
+    return Selection(" AND ".join(f"{_column(spec)} {sign} ?" for sign, *_ in numbers), values)
 
 
 def _with_fix(text: str) -> Selection:

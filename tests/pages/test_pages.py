@@ -71,7 +71,10 @@ def test_only_what_applies_to_a_cell_is_shown(app, cell):
     e = linked(at) if at.query_params else STARTING
     assert e.cell == cell
     shown = controls(at)
-    assert {name for name in FIELDS if f"c_{name}" in shown} == {name for name in FIELDS if applies(e, name)} - {"data"}
+    assert {name for name in FIELDS if f"c_{name}" in shown} == {name for name, f in FIELDS.items() if f.fits(e)} - {
+        "data",
+        "weights",
+    }
     if applies(e, "fixes"):
         valid = [fix.title for fix in FIXES.values() if fix.applies_to(CELLS[cell])]
         assert shown["c_fixes"].options == valid
@@ -117,6 +120,31 @@ def test_values_come_back_when_their_control_does(app):
         assert not at.exception and linked(at).cell == cell
     assert linked(at) == before
     assert_controls_say(at, before)
+
+
+def test_a_schedule_is_chosen_and_comes_back(app):
+    """Its control is there although no link names its default."""
+    at = app(SMALL)
+    at.selectbox(key="c_schedule").set_value("cosine").run()
+    at.number_input(key="c_warmup").set_value(2).run()
+    expected = replace(SMALL_EXPERIMENT, schedule="cosine", warmup=2)
+    assert not at.exception and linked(at) == expected
+    for cell in ("esn", "tanh"):
+        at.selectbox(key="c_cell").set_value(cell).run()
+    assert linked(at) == expected
+    assert_controls_say(at, expected)
+    at.selectbox(key="c_schedule").set_value("constant").run()
+    at.number_input(key="c_warmup").set_value(0).run()
+    assert linked(at) == SMALL_EXPERIMENT and "schedule" not in at.query_params
+
+
+def test_weight_decay_of_one_weight(app):
+    at = app(SMALL, fixes="weight-decay:0.5:W_rec@1")
+    assert linked(at).fixes == (FIXES["weight-decay"](0.5, "W_rec", start_step=1),)
+    at.text_input(key="s_weight-decay-names").set_value("b+W_in").run()
+    assert not at.exception and linked(at).fixes == (FIXES["weight-decay"](0.5, "W_in+b", start_step=1),)
+    at.text_input(key="s_weight-decay-names").set_value("W").run()
+    assert not at.exception and "weights out of W_in, W_rec, b, W_out, b_out" in at.sidebar.error[0].value
 
 
 def test_a_gate_bias_comes_back_too(app):

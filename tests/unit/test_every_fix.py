@@ -11,7 +11,7 @@ from backward_passes import NUMERIC, backward, every, gradient_fixes, startable_
 from reference import DOUBLE, R, active, assert_close
 
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.fixes import FIXES, ClipNorm, SignalFix, parse_fix
+from rnnkit.engine.fixes import FIXES, ClipNorm, SignalFix, UpdateFix, parse_fix
 from rnnkit.engine.record import pack_record
 from rnnkit.engine.trainer import train
 from rnnkit.experiment import Experiment
@@ -46,6 +46,24 @@ def test_gradient_fixes_never_mix_networks(name, cell):
         alone = active(name)({k: g[r : r + 1] for k, g in grads.items()}, one, {k: v[r : r + 1] for k, v in p.items()})
         for k, g in alone.items():
             assert_close(g[0], together[k][r], k, 1e-13)
+
+
+@pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, UpdateFix)])
+def test_update_fixes_are_pure_and_never_mix_networks(name):
+    """The second network's weights are a hundred times as large."""
+    p, _, step = backward()
+    for W in p.values():
+        W[1] *= 100
+    given = {f"step of {k}": s for k, s in step.items()} | p
+    kept = {k: v.clone() for k, v in given.items()}
+    changed = active(name)(step, p, 0.1)
+    assert all(torch.equal(v, kept[k]) for k, v in given.items())
+    assert {k: v.shape for k, v in changed.items()} == {k: v.shape for k, v in step.items()}
+    assert any(not torch.equal(v, step[k]) for k, v in changed.items())
+    for r in range(R):
+        alone = active(name)({k: s[r : r + 1] for k, s in step.items()}, {k: W[r : r + 1] for k, W in p.items()}, 0.1)
+        for k, v in alone.items():
+            assert torch.equal(v[0], changed[k][r])
 
 
 @pytest.mark.parametrize("name", [name for name, fix in FIXES.items() if issubclass(fix, SignalFix)])
@@ -151,7 +169,8 @@ def test_before_it_begins_the_run_is_the_one_without_it(name):
         assert pack_record(a) == pack_record(b)
     # the gradient of step `start` is the first it acts on, so the weights differ from the next step on
     assert np.array_equal(plain[start].state_grad, later[start].state_grad)
-    assert not np.array_equal(plain[start].grad_norm_applied, later[start].grad_norm_applied)
+    same = np.array_equal(plain[start].grad_norm_applied, later[start].grad_norm_applied)
+    assert same == issubclass(FIXES[name], UpdateFix)  # whose step is the first it acts on
     assert not np.array_equal(plain[start + 1].state_grad, later[start + 1].state_grad)
     whole = list(train(replace(e, fixes=(replace(active(name), start_step=0),))))
     assert pack_record(whole[0]) == pack_record(next(train(replace(e, fixes=(active(name),)))))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, ClipNorm, Freeze, Truncate
 from rnnkit.experiment import FIELDS, GIVEN, MAX_RECORD_BYTES, MAX_ROWS, Experiment, ExperimentError, applies, diff
-from rnnkit.fields import ChoiceField, IntField, NumberField
+from rnnkit.fields import ChoiceField, IntField, NumberField, SubsetField
 from rnnkit.tasks import TASKS
 
 CHOICES = {name: tuple(spec.choices) for name, spec in FIELDS.items() if isinstance(spec, ChoiceField)}
@@ -28,12 +28,15 @@ def whole(name):
 
 
 def one_fix(cls):
-    (spec,) = cls.parameters().values()
-    if cls is Freeze:
-        return st.lists(st.sampled_from(spec.choices), min_size=1).map(lambda names: Freeze("+".join(names)))
+    return st.builds(cls, *map(one_parameter, cls.parameters().values()))
+
+
+def one_parameter(spec):
+    if isinstance(spec, SubsetField):
+        return st.lists(st.sampled_from(spec.choices), min_size=1).map("+".join)
     if isinstance(spec, IntField):
-        return st.integers(spec.least, spec.high).map(cls)
-    return st.floats(spec.low, spec.high, exclude_min=spec.above).map(cls)
+        return st.integers(spec.least, spec.high)
+    return st.floats(spec.low, spec.high, exclude_min=spec.above)
 
 
 def some_fixes(cell):
@@ -47,7 +50,7 @@ def experiments(draw):
     values = {"cell": cell, "task": task}
     plain = Experiment(**values)
     for name in FIELDS.keys() - values.keys():
-        if not applies(plain, name) or draw(st.booleans()):
+        if name == "weights" or not FIELDS[name].fits(plain) or draw(st.booleans()):
             continue
         if name == "fixes":
             values[name] = draw(some_fixes(cell))
@@ -59,6 +62,8 @@ def experiments(draw):
             low, high = RANGES[name]
             low = max(low, TASKS[task].min_length) if name == "length" else low
             values[name] = draw(st.integers(low, high) if whole(name) else st.floats(low, high))
+    if values.get("r_min", 0.0) > values.get("r_max", 1.0):
+        del values["r_max"]
     return Experiment(**values)
 
 
@@ -233,7 +238,7 @@ def another(name):
 def test_a_field_that_does_not_apply_must_be_left_alone(cell):
     plain = Experiment(cell=cell)
     for name in FIELDS.keys() - {"cell"}:
-        if applies(plain, name) or name in CELLS[cell].fields:  # given weights apply as soon as they are set
+        if FIELDS[name].fits(plain):  # an optional field applies as soon as it is set
             continue
         with pytest.raises(ExperimentError) as error:
             Experiment(cell=cell, **{name: another(name)})

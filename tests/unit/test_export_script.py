@@ -21,6 +21,7 @@ from rnnkit.engine.fixes import FIXES, L2, ActivationFix, Truncate, parse_fix
 from rnnkit.engine.fixes.torch_names import torch_names
 from rnnkit.engine.inits import BIASES, INITS
 from rnnkit.engine.optim import OPTIMIZERS, Sgd
+from rnnkit.engine.schedules import SCHEDULES, Cosine
 from rnnkit.engine.trainer import Trainer, init_params
 from rnnkit.export.notebook import notebook
 from rnnkit.export.script import ExportError, missing, script, sections
@@ -148,6 +149,13 @@ def test_every_optimizer(optimizer):
     compare_both(small(optimizer=optimizer, steps=12))
 
 
+@pytest.mark.parametrize("warmup", [0, 1, 4, 5, 9])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_schedule(schedule, warmup):
+    """Shorter than the run, as long, and longer."""
+    compare_both(small(schedule=schedule, warmup=warmup, fixes=[parse_fix("weight-decay:2")]))
+
+
 @pytest.mark.parametrize("bias", BIASES)
 @pytest.mark.parametrize("cell", GATED)
 def test_every_gate_bias(cell, bias):
@@ -164,6 +172,8 @@ def test_every_gate_bias(cell, bias):
         "freeze:W_in+W_rec+b+W_out+b_out@1,clip-value:0.01",
         "freeze:W_in+W_rec+b+W_out+b_out,clip-norm:0.01,l2:0.1",
         "clip-norm:0.1@1,ar:3@2,truncate:3,tar:2,freeze:W_in",
+        "weight-decay:3:W_in+W_rec+b@1,clip-norm:0.1,freeze:W_in@2",
+        "freeze:W_rec+b,weight-decay:3@2",
     ],
 )
 @pytest.mark.parametrize("cell", ["relu", "gru"])
@@ -216,7 +226,7 @@ def test_it_says_what_it_is():
 
 def test_only_what_is_needed():
     text = script(small())
-    for other in ("remedies(", "detach", "LSTM", "GRU", "Ridge", "Sigmoid", "clip", "orthogonal"):
+    for other in ("remedies(", "schedule", "detach", "LSTM", "GRU", "Ridge", "Sigmoid", "clip", "orthogonal"):
         assert other not in text
     assert text.count("SigmoidCell") == 0
     assert script(small(cell="sigmoid")).count("SigmoidCell") == 2
@@ -243,7 +253,7 @@ def test_a_norm_whose_square_is_no_float32_is_trained_on_as_rnnkit_does(fixes):
             assert_close(weights[name].double(), W[r].double(), f"{name} of network {r}", 1e-3)
 
 
-@pytest.mark.parametrize("other", ["l1:0.1", "l2:0.1", "omega:0.5", "clip-norm:0.01", "clip-value:0.001"])
+@pytest.mark.parametrize("other", ["l1:0.1", "l2:0.1", "omega:0.5", "clip-norm:0.01", "clip-value:0.001", "weight-decay:1"])
 @pytest.mark.parametrize("order", [1, -1])
 def test_frozen_weights_do_not_move_there_either(other, order):
     for optimizer in OPTIMIZERS:
@@ -318,7 +328,12 @@ def test_a_new_optimizer_without_lines_is_refused(registered):
     refused(small(optimizer="dummy"), "'dummy'", "dummy rule")
 
 
-@pytest.mark.parametrize("kind", [L2, Truncate, FIXES["ar"]])
+def test_a_new_schedule_without_lines_is_refused(registered):
+    registered(SCHEDULES, type("Dummy", (Cosine,), {"title": "dummy rule"})())
+    refused(small(schedule="dummy"), "'dummy'", "dummy rule")
+
+
+@pytest.mark.parametrize("kind", [L2, Truncate, FIXES["ar"], FIXES["weight-decay"]])
 def test_a_new_remedy_without_lines_is_refused(kind, registered):
     dummy = type("Dummy", (kind,), {"name": "dummy", "title": "Dummy remedy"})
     registered(FIXES, dummy)

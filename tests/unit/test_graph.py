@@ -14,9 +14,10 @@ from reference import STRENGTHS, active
 
 from rnnkit.engine import cuda_graph, trainer
 from rnnkit.engine.cells import CELLS
-from rnnkit.engine.fixes import AR, L2, TAR, ClipNorm, Freeze, Omega, Truncate
+from rnnkit.engine.fixes import AR, L2, TAR, ClipNorm, Freeze, Omega, Truncate, WeightDecay
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.params import ParamStack
+from rnnkit.engine.schedules import SCHEDULES
 from rnnkit.engine.trainer import Trainer, train
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS
@@ -44,6 +45,12 @@ def test_a_step_reads_no_value_whatever_the_cell_and_the_fix(cell, fix):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_step_reads_no_value_whatever_the_optimizer(optimizer):
     assert one_step_without_values(small(optimizer=optimizer)).loss.is_meta
+
+
+@pytest.mark.parametrize("warmup", [0, 3])
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_step_reads_no_value_whatever_the_schedule(schedule, warmup):
+    assert one_step_without_values(small(schedule=schedule, warmup=warmup, fixes=(WeightDecay(),))).loss.is_meta
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -109,10 +116,12 @@ def copy(old, new):
         ("gru", (ClipNorm(0.01, start_step=2),)),  # captured anew where it begins
         ("tanh", (L2(0.1), Freeze("W_rec+b", start_step=2), Omega(0.5))),
         ("lstm", (TAR(1.0), AR(2.0, start_step=2))),
+        ("gru", (WeightDecay(1.0, "W_rec", start_step=2),)),
     ],
 )
-def test_captured_functions_train_like_the_plain_ones(captured_trainer, optimizer, cell, fixes):
-    e = small(optimizer=optimizer, cell=cell, fixes=fixes)
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_captured_functions_train_like_the_plain_ones(captured_trainer, optimizer, cell, fixes, schedule):
+    e = small(optimizer=optimizer, cell=cell, fixes=fixes, schedule=schedule)
     captured = captured_trainer(e)
     for one, other in zip(train(e), recorded(captured), strict=True):
         np.testing.assert_array_equal(one.loss, other.loss)

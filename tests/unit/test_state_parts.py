@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pages.state import navigation, page_settings, session, snapshots, viewer_state
-from pages.state.controls import Controls
+from pages.state.controls import Controls, parameters
 from pages.state.playback import Playback
 from pages.state.viewer_state import Chosen, TourProgress, ViewerState
 from pages.state.widgets import VersionedKey, VersionedKeys
@@ -100,7 +100,8 @@ def test_controls_that_make_no_experiment_say_why(mine, wrong, said):
 
 def test_controls_hold_every_field_and_every_fix(mine):
     c = mine.controls
-    assert c.values.keys() == FIELDS.keys() - {"fixes"} and c.fixes.parameters.keys() == c.fixes.starts.keys() == FIXES.keys()
+    assert c.values.keys() == FIELDS.keys() - {"fixes"} and c.fixes.starts.keys() == FIXES.keys()
+    assert list(c.fixes.parameters) == [name for fix in FIXES.values() for name in parameters(fix)]
     assert mine.experiment == Experiment(
         **{n: v for n, v in c.values.items() if applies(mine.experiment, n)}, fixes=mine.experiment.fixes
     )

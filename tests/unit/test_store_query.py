@@ -20,7 +20,7 @@ from rnnkit.sweep.store_query import networks, prune, select, summaries
 EXPERIMENTS = {
     "tanh": replace(TINY, fixes=("omega:0.5", "clip-norm:1")),
     "long": replace(TINY, length=50, lr=0.01, fixes=("clip-norm:1@7",)),
-    "lstm": replace(TINY, cell="lstm", length=100, lr=0.3, fixes=()),
+    "lstm": replace(TINY, cell="lstm", length=100, lr=0.3, fixes=(), schedule="cosine", warmup=3),
     "esn": Experiment(cell="esn", length=10, hidden=4, replicas=2, seed=7),
 }
 
@@ -58,6 +58,10 @@ def chosen(store, **filters):
         ({"length": "10,60..100", "cell": "tanh,lstm"}, ["tanh", "lstm"]),
         ({"lr": "0.3"}, ["lstm"]),
         ({"lr": "..1"}, ["tanh", "long", "lstm"]),  # a reservoir has no learning rate
+        ({"schedule": "cosine,linear"}, ["lstm"]),
+        ({"schedule": "constant"}, ["tanh", "long"]),  # which no file names
+        ({"warmup": "..2"}, ["tanh", "long"]),
+        ({"warmup": "0,3"}, ["tanh", "long", "lstm"]),
         ({"seed": "7"}, ["esn"]),
         ({"replicas": "3.."}, []),
         ({"fixes": "omega"}, ["tanh"]),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Params = Mapping[str, "Tensor"]
 Equation = tuple[str, str]  # a variable and the expression that gives it, in Python's notation
-LEARNT = ("fixes", "optimizer", "lr")  # fields that act on every cell whose weights are trained
+LEARNT = ("fixes", "optimizer", "lr", "schedule", "warmup")  # fields that act on every cell whose weights are trained
 TRAINED = (*LEARNT, "init", "gain", "weights")  # and those that act on a W_rec that is trained
 
 

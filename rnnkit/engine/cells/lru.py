@@ -28,11 +28,10 @@ class LruCell(nn.Module):
     """torch.nn has no such cell: h and im are the real and the imaginary part of one complex number a unit."""
 
     def forward(self, x, s):
-        h, im = s
-        a_h, a_im = F.linear(x, self.weight_ih, self.bias_ih).chunk(2, -1)
-        r, phase = torch.exp(-torch.exp(self.nu)), torch.exp(self.theta)
-        l_re, l_im = r * torch.cos(phase), r * torch.sin(phase)
-        return l_re * h - l_im * im + a_h, l_im * h + l_re * im + a_im
+        eigenvalue = torch.exp(torch.complex(-torch.exp(self.nu), torch.exp(self.theta)))
+        a = F.linear(x, self.weight_ih, self.bias_ih).chunk(2, -1)
+        s = eigenvalue * torch.complex(*s) + torch.complex(*a)
+        return s.real, s.imag
 
 
 '''

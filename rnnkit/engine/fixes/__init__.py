@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rnnkit.engine.fixes.ar import AR
-from rnnkit.engine.fixes.base import ActivationFix, Fix, GradientFix, SignalFix, StartableFix
+from rnnkit.engine.fixes.base import ActivationFix, Fix, GradientFix, SignalFix, StartableFix, UpdateFix
 from rnnkit.engine.fixes.clip_norm import ClipNorm
 from rnnkit.engine.fixes.clip_value import ClipValue
 from rnnkit.engine.fixes.freeze import Freeze
@@ -14,10 +14,11 @@ from rnnkit.engine.fixes.l2 import L2
 from rnnkit.engine.fixes.omega import Omega
 from rnnkit.engine.fixes.tar import TAR
 from rnnkit.engine.fixes.truncate import Truncate
+from rnnkit.engine.fixes.weight_decay import WeightDecay
 
 __all__ = [
     "AR", "FIXES", "L1", "L2", "TAR", "ActivationFix", "ClipNorm", "ClipValue", "Fix", "Freeze", "GradientFix", "Omega",
-    "SignalFix", "StartableFix", "Truncate", "parse_fix",
+    "SignalFix", "StartableFix", "Truncate", "UpdateFix", "WeightDecay", "parse_fix",
 ]  # fmt: skip
 
 FIXES: dict[str, type[Fix]] = {
@@ -26,6 +27,7 @@ FIXES: dict[str, type[Fix]] = {
         Truncate,
         L1,
         L2,
+        WeightDecay,
         Omega,
         AR,
         TAR,

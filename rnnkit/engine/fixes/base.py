@@ -1,7 +1,8 @@
-"""What a remedy is: something done to the gradient on its way to the optimizer. Pure, composable, in order.
+"""What a remedy is: something done to the gradient on its way to the optimizer, or to the step that this takes.
 
-There are three kinds. A SignalFix acts on dL/ds_t as it crosses from step t to t - 1. An ActivationFix adds a penalty on the
-states h_t to the loss. A GradientFix acts on dL/dtheta afterwards. Each is a frozen dataclass whose fields are its parameters
+Pure, composable, in order. There are four kinds. A SignalFix acts on dL/ds_t as it crosses from step t to t - 1. An
+ActivationFix adds a penalty on the states h_t to the loss. A GradientFix acts on dL/dtheta afterwards. An UpdateFix acts on the
+optimizer's step, and no gradient shows it. Each is a frozen dataclass whose fields are its parameters
 (fields.setting). In links and on the command line it is written `name:a:b` with the parameters in their order, and `name:a:b@n`
 where it begins at training step n only: before, the run is the one without it. Networks never mix: every norm and factor has one
 value for each of the R networks. torch is imported where it computes, so that menus read the fixes without it.
@@ -88,7 +89,11 @@ class Fix(ABC):
         return ":".join([self.name, *(spec.show(value) for spec, value in zip(known, self.values, strict=True))])
 
     def words(self) -> str:
-        """Writes the parameters' values for tables and captions: `0.5`, or `rate 0.5 and power 2` where there are several."""
+        """Writes what tables and captions say of it behind its title."""
+        return self.strength()
+
+    def strength(self) -> str:
+        """Writes the parameters' values: `0.5`, or `rate 0.5 and power 2` where there are several."""
         known = self.parameters().values()
         labels = [f"{lower_first(spec.label)} " if len(known) > 1 else "" for spec in known]
         return " and ".join(label + spec.words(value) for label, spec, value in zip(labels, known, self.values, strict=True))
@@ -103,7 +108,8 @@ class Fix(ABC):
 
         Those of a GradientFix follow loss.backward() and change `.grad` of `network`'s weights; `frozen` says that some of these
         may be None. Those of a SignalFix stand in the loop over t, before the cell's step, and change the variables of its state.
-        Those of an ActivationFix add to the variable `penalty`; `h` (T, B, HIDDEN) are the states of one network.
+        Those of an ActivationFix add to the variable `penalty`; `h` (T, B, HIDDEN) are the states of one network. Those of an
+        UpdateFix stand before `optimizer.step()` and change the weights themselves.
         """
         return ""
 
@@ -174,3 +180,11 @@ class GradientFix(StartableFix):
     def holds(self, weight: str) -> bool:
         """Whether this weight, a name such as W_rec, keeps its value: no later fix and no optimizer's memory moves it."""
         return False
+
+
+class UpdateFix(StartableFix):
+    """A fix on the optimizer's step in theta <- theta - step. Neither the gradient nor the optimizer's memory changes."""
+
+    @abstractmethod
+    def __call__(self, step: Grads, params: Params, lr: float | Tensor) -> Grads:
+        """The new step, (R, ...) for each weight, from the optimizer's at this learning rate. Changes none of its arguments."""

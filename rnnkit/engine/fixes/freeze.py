@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
-from rnnkit.engine.fixes.torch_names import torch_names
+from rnnkit.engine.fixes.torch_names import NOTHING, WEIGHTS, named, torch_weights
 from rnnkit.fields import SubsetField, setting
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Freeze(GradientFix):
     of earlier gradients move them.
     """
 
-    names: str = setting(SubsetField, "W_rec", choices=("W_in", "W_rec", "b", "W_out", "b_out"), noun="weights")
+    names: str = setting(SubsetField, "W_rec", choices=WEIGHTS, noun="weights")
     name = "freeze"
     title = "Frozen weights"
     about = "Keeps these weights as they are."
@@ -33,13 +33,11 @@ class Freeze(GradientFix):
         return {k: g.new_zeros(g.shape) if self.holds(k) else g for k, g in grads.items()}
 
     def holds(self, weight: str) -> bool:
-        return ("b" if weight == "b_rec" else weight) in self.names.split("+")
+        return named(weight, self.names)
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
-        held = [
-            there for name, there in torch_names(cell).items() if self.holds(name) and (name != "b_rec" or cell.recurrent_bias)
-        ]
+        held = torch_weights(self.names, cell)
         if not held:
-            return "pass  # this cell has none of these weights"
-        weights = " = ".join(f"{there}.grad" for there in held)
+            return NOTHING
+        weights = " = ".join(f"{weight}.grad" for weight in held)
         return f"{weights} = None  # the optimizer leaves alone what has no gradient"

@@ -19,7 +19,7 @@ class Adam(Optimizer):
     longest = 7.3  # where gradients grow so as to make it longest: (sum_k (.1 .9^k)^2 / (.001 .999^k))^1/2
     torch_optimizer = "torch.optim.Adam(network.parameters(), lr=LR)"
 
-    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float, n: int | Tensor) -> Tensor:
+    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float | Tensor, n: int | Tensor) -> Tensor:
         m, v = memory
         m.lerp_(g, 0.1)
         v.mul_(0.999).addcmul_(g, g, value=0.001)

@@ -34,5 +34,5 @@ class Optimizer(ABC):
         return {k: tuple(v.new_zeros(v.shape) for _ in range(self.slots)) for k, v in params.items()}
 
     @abstractmethod
-    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float, n: int | Tensor) -> Tensor:
+    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float | Tensor, n: int | Tensor) -> Tensor:
         """What to subtract from a weight with gradient g at update n = 1, 2, ...; updates `memory` in place. All of one shape."""

@@ -17,5 +17,5 @@ class Momentum(Optimizer):
     slots = 1
     torch_optimizer = "torch.optim.SGD(network.parameters(), lr=LR, momentum=0.9)"
 
-    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float, n: int | Tensor) -> Tensor:
+    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float | Tensor, n: int | Tensor) -> Tensor:
         return lr * memory[0].mul_(0.9).add_(g)

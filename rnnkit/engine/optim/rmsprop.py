@@ -18,7 +18,7 @@ class RmsProp(Optimizer):
     adaptive = True
     torch_optimizer = "torch.optim.RMSprop(network.parameters(), lr=LR)"
 
-    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float, n: int | Tensor) -> Tensor:
+    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float | Tensor, n: int | Tensor) -> Tensor:
         (v,) = memory
         v.mul_(0.99).addcmul_(g, g, value=0.01)
         return lr * g / (v.sqrt() + 1e-8)

@@ -17,5 +17,5 @@ class Sgd(Optimizer):
     longest = 1.0
     torch_optimizer = "torch.optim.SGD(network.parameters(), lr=LR)"
 
-    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float, n: int | Tensor) -> Tensor:
+    def step(self, g: Tensor, memory: tuple[Tensor, ...], lr: float | Tensor, n: int | Tensor) -> Tensor:
         return lr * g
