@@ -54,9 +54,10 @@ check: $(VENV)
 	$(PY) -m mypy
 	$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml)
 
-# docs/api.md from the docstrings
+# docs/api.md from the docstrings, docs/courses.md from the lessons
 api: $(VENV)
 	$(PY) -m docs.make_api
+	$(PY) -m docs.make_courses
 
 # docs/papers and the recorded results of papers, anew: minutes for each
 papers: $(VENV)

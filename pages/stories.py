@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 import streamlit as st
@@ -11,6 +13,7 @@ from pages.state import browser_history, page_settings, session
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES
 from rnnkit.stories import pictures
+from rnnkit.stories.courses import COURSES, MISCONCEPTIONS
 from rnnkit.stories.presets import PRESETS, Preset
 
 TITLE = "Stories"
@@ -48,6 +51,37 @@ def page() -> None:
         items = [_card(name, presets[name]) for name in group]
         cards(items, key=f"stories_{i}", on_open=lambda name: browser_history.begin_chapter(presets[name].experiment))
     st.caption(f"Pictures recorded on {pictures.origin()}.")
+    _lectures()
+
+
+def _lectures() -> None:
+    """Draws the lessons of each lecture, folded, and the misconceptions."""
+    st.subheader("Lessons for a lecture", anchor=False)
+    st.markdown("Links in order, each with a question and what is seen; an assignment and its answer. A link opens a new tab.")
+    for course in COURSES:
+        with st.expander(course.title):
+            rows = [(_link(lesson.link, lesson.ask), lesson.do, lesson.seen) for lesson in course.lessons]
+            st.markdown(_table(("ask, and open", "do", "what is seen"), rows))
+            st.markdown(f"**Assignment.** {_linked(course.assignment)}")
+            st.markdown(f"**Answer.** {_linked(course.answer)}")
+    with st.expander("Misconceptions"):
+        rows = [(_link(m.link, f"“{m.said}”"), m.true) for m in MISCONCEPTIONS]
+        st.markdown(_table(("said", "what is true"), rows))
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _link(address: str, text: str) -> str:
+    """Returns a link to a page of this dashboard, also where it does not stand at the root of its server."""
+    return f"[{text}]({address.removeprefix('/')})"
+
+
+def _linked(text: str) -> str:
+    """Turns the addresses in a text into links."""
+    return re.sub(r"`(/[^`]+)`", lambda match: _link(match[1], match[1].partition("=")[2] or match[1]), text)
 
 
 def _filtered(presets: dict[str, Preset]) -> list[str]:
