@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rnnkit.stories.courses import COURSES, MISCONCEPTIONS, Course
+from rnnkit.stories.courses import COURSES, MISCONCEPTIONS, TASKS, Course
 
 TARGET = Path(__file__).with_name("courses.md")
 HEAD = """\
@@ -19,8 +19,20 @@ The guided tour (the menu **Tour**) is a lesson of 50 minutes by itself; [tours.
 
 
 def text() -> str:
+    tasks = _table(
+        ("task", "what is asked", "source", "score of a guesser, and of the best rule that reads one input"),
+        [(f"`{task.link}`", *task[1:]) for task in TASKS],
+    )
     said = [(f'"{m.said}"', f"`{m.link}`", m.true) for m in MISCONCEPTIONS]
-    return "\n".join([HEAD, *map(_course, COURSES), "## Misconceptions\n", _table(("said", "look at", "what is true"), said)])
+    return "\n".join(
+        [
+            HEAD,
+            *map(_course, COURSES),
+            f"## Tasks\n\n{tasks}",
+            "## Misconceptions\n",
+            _table(("said", "look at", "what is true"), said),
+        ]
+    )
 
 
 def _course(course: Course) -> str:

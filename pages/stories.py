@@ -13,7 +13,7 @@ from pages.state import browser_history, page_settings, session
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES
 from rnnkit.stories import pictures
-from rnnkit.stories.courses import COURSES, MISCONCEPTIONS
+from rnnkit.stories.courses import COURSES, MISCONCEPTIONS, TASKS
 from rnnkit.stories.presets import PRESETS, Preset
 
 TITLE = "Stories"
@@ -60,10 +60,13 @@ def _lectures() -> None:
     st.markdown("Links in order, each with a question and what is seen; an assignment and its answer. A link opens a new tab.")
     for course in COURSES:
         with st.expander(course.title):
-            rows = [(_link(lesson.link, lesson.ask), lesson.do, lesson.seen) for lesson in course.lessons]
+            rows: list[tuple[str, ...]] = [(_link(lesson.link, lesson.ask), lesson.do, lesson.seen) for lesson in course.lessons]
             st.markdown(_table(("ask, and open", "do", "what is seen"), rows))
             st.markdown(f"**Assignment.** {_linked(course.assignment)}")
             st.markdown(f"**Answer.** {_linked(course.answer)}")
+    with st.expander("Tasks, their sources and the score of a guesser"):
+        rows = [(_link(task.link, task.asked), task.source, task.score) for task in TASKS]
+        st.markdown(_table(("asked", "source", "score of a guesser, and of the best rule that reads one input"), rows))
     with st.expander("Misconceptions"):
         rows = [(_link(m.link, f"“{m.said}”"), m.true) for m in MISCONCEPTIONS]
         st.markdown(_table(("said", "what is true"), rows))

@@ -138,7 +138,7 @@ def _input_lane(e: Experiment, x: np.ndarray, drawn: list[int], steps: list[int]
         values = (x[steps, None] == np.array(entered)).astype(int)
     else:
         entered, values = list(range(task.n_in)), x[steps]
-        kind, names = "numbers", [f"[{i}]" for i in entered]
+        kind, names = "numbers" if task.n_in > 1 else "number", [f"[{i}]" for i in entered]
     lane = {"name": "x", "title": "input x_t", "kind": kind, "size": task.n_in, "units": names}
     return entered, {**lane, "loop": plain(values), "alone": plain(values)}
 

@@ -139,6 +139,13 @@ SOURCES: Mapping[str, Source] = {
         "TACL 8, 377–392",
         f"{ARXIV}1912.00582",
     ),
+    "hewitt": Source(
+        "Hewitt, Hahn, Ganguli, Liang & Manning",
+        2020,
+        "RNNs can generate bounded hierarchical languages with optimal memory",
+        "EMNLP, 1978–2010",
+        f"{ARXIV}2010.07515",
+    ),
     "vogt": Source(
         "Vogt, Puelma Touzel, Shlizerman & Lajoie",
         2022,

@@ -27,6 +27,15 @@ class Course(NamedTuple):
     answer: str
 
 
+class CourseTask(NamedTuple):
+    """A task that courses set, with the score of a guesser, and of the best rule that reads one input."""
+
+    link: str
+    asked: str
+    source: str
+    score: str
+
+
 class Misconception(NamedTuple):
     """A sentence that is often said, where to look, and what is true."""
 
@@ -221,8 +230,103 @@ COURSES = (
         ),
         "On the full ring |λ|² is uniform between 0 and 1. Which share of the gradient arrives over k steps, in the root of the "
         "mean square? And if all |λ| were 0.99?",
-        "E|λ|^(2k) = ∫ u^k du = 1/(k + 1), so 1/√(k + 1): 0.143 after 48 steps, 0.10 after 98. With 0.99 it is 0.99^48 = 0.62 and "
-        "0.99^98 = 0.37, and over 1,000 steps 4.3e-5 where the ring still has 0.032.",
+        "E|λ|^(2k) = ∫ u^k du = 1/(k + 1), so 1/√(k + 1): 0.143 after 48 steps, 0.10 after 98. With 0.99 it is 0.99^48 = 0.62 "
+        "and 0.99^98 = 0.37, and over 1,000 steps 4.3e-5 where the ring still has 0.032.",
+    ),
+    Course(
+        "Tasks that courses set",
+        (
+            Lesson(
+                "/lab?story=palindrome",
+                "Twenty digits: does a plain network give the first one?",
+                "Train.",
+                "None learns. The gradient vanishes on its way back to the first digit.",
+            ),
+            Lesson(
+                "/lab?story=palindrome-gru&pin.story=palindrome",
+                "And a GRU with chrono initialization?",
+                "Train.",
+                "All learn. A fifth of the gradient arrives.",
+            ),
+            Lesson(
+                "/lab?story=parity",
+                "Every bit counts. Must the gradient reach the first one?",
+                "Train. Read the heatmap of the last loss.",
+                "No: it vanishes, and they learn. The answer before and the next bit are enough, and every bit has a loss.",
+            ),
+            Lesson(
+                "/lab?story=brackets",
+                "The last answer is the first bracket's. Can tanh learn 21 steps?",
+                "Train. Compare the first row of the heatmap with the last.",
+                "Yes. The gradient vanishes at first and arrives after training.",
+            ),
+            Lesson(
+                "/lab?story=delay",
+                "A plain network repeats a stream ten symbols later. Possible?",
+                "Train.",
+                "Yes, with orthogonal weights.",
+            ),
+            Lesson(
+                "/lab?story=delay-lstm&pin.story=delay",
+                "Then an LSTM learns it all the more?",
+                "Train.",
+                "No: none within 400 steps, though the gradient arrives.",
+            ),
+        ),
+        "Palindromes: train tanh, and GRU with chrono initialization, at T = 5, 10 and 20 (300 steps each, "
+        "settings of the two stories), and draw the accuracy against T. What would a student conclude who knows T"
+        " = 5 alone?",
+        "At T = 5 both learn, so nothing tells them apart. At T = 20 no tanh network is better than a guesser, "
+        "and the GRU still learns.",
+    ),
+)
+
+TASKS = (
+    CourseTask(
+        "/lab?task=palindrome&length=20",
+        "The last digit of a palindrome, which is its first one.",
+        "University of Amsterdam, Deep Learning, 2018",
+        "1/10",
+    ),
+    CourseTask(
+        "/lab?task=latch&length=50",
+        "Three inputs ±1, then noise: which sign?",
+        "Bengio, Simard & Frasconi 1994; Hochreiter & Schmidhuber 1997",
+        "1/2",
+    ),
+    CourseTask(
+        "/lab?task=parity&length=50",
+        "After every bit: is the number of ones odd?",
+        "Bengio, Simard & Frasconi 1994; Grazzi et al. 2025",
+        "1/2; the bit itself (T + 1) / (2 T)",
+    ),
+    CourseTask(
+        "/lab?task=brackets&length=21",
+        "After every bracket: which kind may close? (Dyck-2, depth 5)",
+        "Hewitt et al. 2020; Suzgun et al. 2019",
+        "1/2; the kind of this bracket (3 T + 1) / (4 T)",
+    ),
+    CourseTask("/lab?task=xor&length=20", "Are two marked bits different?", "Martens & Sutskever 2011", "1/2"),
+    CourseTask(
+        "/lab?task=temporal-order-3&length=30",
+        "The order of three symbols (their 3-bit temporal order)",
+        "Hochreiter & Schmidhuber 1997; Martens & Sutskever 2011",
+        "1/8",
+    ),
+    CourseTask(
+        "/lab?task=delay&length=20", "The symbol of T / 2 steps ago, at every step.", "Kent & Murray 2024; Jaeger 2001", "1/4"
+    ),
+    CourseTask(
+        "/lab?task=copying&length=40",
+        "Ten symbols after a pause, and blanks before.",
+        "Arjovsky, Shah & Bengio 2016",
+        "1/8; loss 10 ln 8 / T, their T is T − 20",
+    ),
+    CourseTask(
+        "/lab?task=adding-sum&length=50",
+        "The sum of two marked numbers",
+        "Hochreiter & Schmidhuber 1997; Le et al. 2015",
+        "squared error 1/6",
     ),
 )
 MISCONCEPTIONS = (

@@ -31,6 +31,8 @@ _corpus = Experiment(task="corpus", length=40, hidden=50, input_scale=0.1, lr=0.
 _relu = replace(_tanh, length=30, cell="relu", init="identity", gain=1.3, input_scale=0.1, optimizer="sgd", lr=0.02)
 _thirty = replace(_tanh, length=30, lr=0.002, steps=300)
 _order = replace(_tanh, task="temporal-order", length=30, hidden=50, steps=600)
+_palindrome = replace(_tanh, task="palindrome", length=20, steps=300)
+_delay = replace(_tanh, task="delay", length=20, init="orthogonal", input_scale=0.1, steps=400)
 _RATIO_GROWS = (200, 1e4)
 
 # the questions, each with the stories that answer it
@@ -41,6 +43,7 @@ GATES = "Do gates help?"
 PENALTY = "Does a penalty help?"
 WHOLE = "Is the whole gradient needed?"
 NOUNS = "Which noun counts?"
+TASKS_OF_COURSES = "And the tasks that courses set?"
 FILE = "And sentences of a file?"
 
 PRESETS: dict[str, Preset] = {
@@ -248,6 +251,53 @@ PRESETS: dict[str, Preset] = {
         replace(_moving, cell="lstm", bias="chrono", input_scale=0.1, lr=0.01),
         Claim(ALL, ALL),
         question=NOUNS,
+    ),
+    "palindrome": Preset(
+        "Palindrome: tanh, 20 digits",
+        "An exercise of several courses: the last digit of a palindrome is its first one. A plain tanh network fails at 20 "
+        "digits: the gradient vanishes on its way back to the first.",
+        _palindrome,
+        Claim(NONE, NONE, ratio=(0, 1e-4), after=(0, 1e-2)),
+        question=TASKS_OF_COURSES,
+    ),
+    "palindrome-gru": Preset(
+        "Palindrome: GRU with chrono initialization, 20 digits",
+        "The same digits for a GRU: a fifth of the gradient arrives at the first digit, and it learns.",
+        replace(_palindrome, cell="gru", bias="chrono", input_scale=0.3, lr=0.01),
+        Claim(ALL, ALL, ratio=(0.13, 0.35), after=(0.1, 10)),
+        question=TASKS_OF_COURSES,
+    ),
+    "parity": Preset(
+        "Parity of 50 bits: tanh",
+        "Is the number of ones so far odd? Each bit counts, but the answer before and the next bit are enough to go on. With a "
+        "loss after every bit it learns, although the gradient of the last answer vanishes on its way back to the first bit.",
+        replace(_tanh, task="parity", length=50, input_scale=1.0, lr=0.01, steps=300),
+        Claim(ALL, ALL, ratio=(0, 1e-12), after=(0, 1e-10)),
+        question=TASKS_OF_COURSES,
+    ),
+    "brackets": Preset(
+        "Brackets: tanh, 21 steps",
+        "Which bracket may close next? At the end it is the first one of all, and the gradient vanishes on its way back there. "
+        "But every step asks, also where brackets close at once: it learns, and afterwards the gradient arrives.",
+        replace(_tanh, task="brackets", length=21, steps=300),
+        Claim(ALL, ALL, ratio=(0, 1e-4), after=(0.1, 10)),
+        question=TASKS_OF_COURSES,
+    ),
+    "delay": Preset(
+        "Delay of 10 symbols: orthogonal tanh",
+        "A stream is to be repeated ten symbols later, so the state must hold eleven of them in their order. Orthogonal weights "
+        "pass the whole state on at every step: the gradient arrives, and it learns.",
+        _delay,
+        Claim(ALL, ALL, ratio=(0.2, 2), after=(1, 30)),
+        question=TASKS_OF_COURSES,
+    ),
+    "delay-lstm": Preset(
+        "Delay of 10 symbols: LSTM",
+        "The same stream for an LSTM with chrono initialization. Its gradient arrives, too, but it must write a new symbol at "
+        "every step without losing the ten before. None learns this within 400 steps.",
+        replace(_delay, cell="lstm", init="gaussian", bias="chrono", input_scale=0.3, lr=0.01),
+        Claim(NONE, NONE, ratio=(0.2, 0.8), after=(0.3, 10), part="c"),
+        question=TASKS_OF_COURSES,
     ),
     "corpus-lstm": Preset(
         "LSTM, sentences of a file",

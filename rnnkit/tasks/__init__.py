@@ -10,15 +10,21 @@ from rnnkit.tasks.adding import Adding
 from rnnkit.tasks.adding_sum import AddingSum
 from rnnkit.tasks.agreement import Agreement
 from rnnkit.tasks.base import Batch, Task, is_held_out
+from rnnkit.tasks.brackets import Brackets
 from rnnkit.tasks.characters import NextCharacter
 from rnnkit.tasks.copying import Copying
 from rnnkit.tasks.corpus import Sentences
+from rnnkit.tasks.delay import Delay
+from rnnkit.tasks.latch import Latch
 from rnnkit.tasks.memorization import Memorization
 from rnnkit.tasks.multiplication import Multiplication
+from rnnkit.tasks.palindrome import Palindrome
+from rnnkit.tasks.parity import Parity
 from rnnkit.tasks.permutation import Permutation
 from rnnkit.tasks.temporal_order import TemporalOrder
 from rnnkit.tasks.temporal_order_lengths import TemporalOrderLengths
 from rnnkit.tasks.words import NextWord
+from rnnkit.tasks.xor import Xor
 
 __all__ = ["TASKS", "Batch", "Task", "is_held_out", "require"]
 
@@ -36,6 +42,12 @@ TASKS: dict[str, Task] = {
     "permutation": Permutation(),
     "memorization": Memorization(),
     "copying": Copying(),
+    "delay": Delay(),
+    "palindrome": Palindrome(),
+    "latch": Latch(),
+    "xor": Xor(),
+    "parity": Parity(),
+    "brackets": Brackets(),
     "corpus": Sentences(),
     "characters": NextCharacter(),
     "words": NextWord(),

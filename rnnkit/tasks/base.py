@@ -95,7 +95,7 @@ class Task(ABC):
                 yield block.part(slice(i * batch, (i + 1) * batch))
 
     def evaluation_batch(self, length: int, rng: np.random.Generator) -> Batch:
-        """Draws the EVALUATION_SIZE held-out sequences whose accuracy is shown while training.
+        """Draws the `evaluation_size` held-out sequences whose accuracy is shown while training.
 
         With `answers` each answer is equally frequent, so that a constant answer has the accuracy 1 / answers. Raises ValueError
         where too few sequences with some answer are found.
@@ -112,8 +112,8 @@ class Task(ABC):
         raise ValueError(f"task '{self.title}' has too few different sequences of length {length} to test every answer")
 
     def evaluation_size(self, length: int) -> int:
-        """Returns the number of sequences of `evaluation_batch`."""
-        return EVALUATION_SIZE
+        """Returns the number of sequences of `evaluation_batch`: EVALUATION_SIZE, or the next lower multiple of `answers`."""
+        return EVALUATION_SIZE - (EVALUATION_SIZE % self.answers if self.answers else 0)
 
     def baselines(self, length: int) -> dict[str, float]:
         """Returns name -> accuracy on the shared evaluation batch of rules that need no memory for the order of the inputs.

@@ -15,8 +15,8 @@ class Copying(Task):
     """10 symbols of 8 kinds, L - 1 blanks, a marker, 10 blanks: T = L + 20 inputs. The marker is the input of step T - 11.
 
     Targets: blank at the first T - 10 steps, then the 10 symbols. The loss is the mean cross-entropy over all T steps. A network
-    without memory gives blanks up to the marker and guesses 10 symbols: 10 ln 8 / T. Accuracy counts these 10 symbols alone, so
-    chance is 1/8.
+    without memory gives blanks up to the marker and guesses 10 symbols: 10 ln 8 / T = 10 ln 8 / (L + 20). L is called T in these
+    papers. Accuracy counts the 10 symbols alone, so chance is 1/8.
     """
 
     title = "copying memory"

@@ -1,6 +1,7 @@
 """Temporal order, a pathological task of Hochreiter & Schmidhuber 1997.
 
-As Pascanu, Mikolov & Bengio 2013 posed it (their appendix and code).
+As Pascanu, Mikolov & Bengio 2013 posed it (their appendix and code). With three symbols it is the 3-bit temporal order problem of
+Martens & Sutskever 2011 and Sutskever 2013.
 """
 
 from __future__ import annotations

@@ -13,10 +13,16 @@ import numpy as np
 from rnnkit.tasks.base import Batch, Task
 
 
+def marks(length: int, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draws the steps p0 in [0, .1T) and p1 in [.1T, .5T) of n sequences, (n,) each."""
+    edge = max(1, length // 10)
+    return rng.integers(0, edge, n), edge + rng.integers(0, max(1, int(0.4 * length)), n)
+
+
 class TwoNumbers(Task):
     """A stream of numbers in [0, 1); two are marked. The answer is a function of the two.
 
-    Marks at p0 in [0, .1T) and p1 in [.1T, .5T). Inputs: (mark, number). Correct if the squared error is at most .04.
+    Marks as `marks` draws them. Inputs: (mark, number). Correct if the squared error is at most .04.
     """
 
     n_in, n_out = 2, 1
@@ -28,9 +34,8 @@ class TwoNumbers(Task):
     def sample(self, length: int, n: int, rng: np.random.Generator) -> Batch:
         x = np.zeros((length, n, 2))
         x[..., 1] = rng.random((length, n))
-        rows, edge = np.arange(n), max(1, length // 10)
-        p0 = rng.integers(0, edge, n)
-        p1 = edge + rng.integers(0, max(1, int(0.4 * length)), n)
+        rows = np.arange(n)
+        p0, p1 = marks(length, n, rng)
         x[p0, rows, 0] = x[p1, rows, 0] = 1
         return Batch(x, self.combine(x[p0, rows, 1], x[p1, rows, 1])[None, :, None])
 

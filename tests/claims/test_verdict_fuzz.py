@@ -75,8 +75,10 @@ def check(e, said, grad, diverged, parts):
     assert "exploded" not in said or not np.isfinite(grad).all()
     ratios = [networks(grad, e, part) for part in range(len(parts))]
     if not any(ratios):
-        absent = grad[:, -1].any() and (grad[0, TASKS[e.task].evidence_step(e.length)] == -1).all()  # no sentence has begun there
-        assert ("No sentence of this batch is so long" if absent else "there is no gradient to send back") in said
+        task = TASKS[e.task]
+        absent = grad[:, -1].any() and (grad[0, task.evidence_step(e.length)] == -1).all()  # no sequence has begun there
+        none = f"No {task.samples.removesuffix('s')} of this batch is so long"
+        assert (none if absent else "there is no gradient to send back") in said
         return
     cut = any(fix.name == "truncate" for fix in e.fixes) and TASKS[e.task].evidence_step(e.length) < e.length - 5
     for part, some in zip(parts, ratios, strict=True):

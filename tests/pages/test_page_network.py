@@ -111,9 +111,13 @@ def test_a_tasks_words_windows_and_answers(app, drawn, task):
         for t in picture["windows"][0]:
             (on,) = np.flatnonzero(found["x"]["loop"][picture["steps"].index(t)])
             assert found["x"]["units"][on] == labels[t]
+    else:
+        assert np.array_equal(found["x"]["loop"], batch.x[picture["steps"], 0])
+        assert found["x"]["kind"] == ("number" if kind.n_in == 1 else "numbers")
+    if batch.y.dtype.kind in "iu":
         assert found["y"]["units"][found["y"]["right"]] == picture["answer"]
     else:
-        assert np.array_equal(found["x"]["loop"], batch.x[picture["steps"], 0]) and found["y"]["right"] == -1
+        assert found["y"]["right"] == -1
     assert len(found["y"]["units"]) == min(5, kind.n_out) and len(found["y"]["loop"]) == len(picture["steps"])
     assert np.array(picture["W_in"]).shape == (len(found["x"]["units"]), 8)
     assert len(picture["captions"]) == 4 and picture["answer"] in picture["summary"]

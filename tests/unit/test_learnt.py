@@ -117,7 +117,7 @@ def test_a_constant_answer_has_the_accuracy_of_the_baseline_on_the_evaluation_ba
     if task.answers:
         assert best == pytest.approx(1 / task.answers) and task.chance == pytest.approx(best)
         counts = np.bincount(batch.y.ravel(), minlength=task.answers)
-        assert len(set(counts.tolist())) == 1 and batch.x.shape[1] == EVALUATION_SIZE
+        assert len(set(counts.tolist())) == 1 and batch.x.shape[1] == task.evaluation_size(length)
 
 
 def test_networks_and_baselines_have_the_same_evaluation_batch():

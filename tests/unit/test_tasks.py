@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from right_answers import ANSWERS, EVERY_STEP, SENTENCES, subject_of
 
 from rnnkit.corpus import SHAPES
 from rnnkit.engine.losses import LOSSES
@@ -16,57 +17,11 @@ from rnnkit.tasks.base import HELD_OUT_ONE_IN, Task
 from rnnkit.tasks.characters import OTHER
 
 every = pytest.mark.parametrize("name", TASKS)
-SENTENCES = [name for name in TASKS if name.startswith("agreement")]
 sentences = pytest.mark.parametrize("name", SENTENCES)
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
-
-
-def subject_of(words):
-    return next(i for i, word in enumerate(words) if word in SINGULAR + PLURAL)
-
-
-# ---- the right answer, from the inputs alone: answer(x of one sequence) -> (targets, earliest step that the last one needs)
-
-
-def agreement(x):
-    at = subject_of([WORDS[i] for i in x])
-    return [int(WORDS[x[at]] in PLURAL)], at
-
-
-def temporal_order(x):
-    marks = np.flatnonzero(x < 2)
-    return [sum(int(x[t]) << place for place, t in enumerate(marks))], marks[0]
-
-
-def adding(x):
-    (marks,) = np.nonzero(x[:, 0])
-    return [[x[marks, 1].sum() / 2]], marks[0]
-
-
-def adding_sum(x):
-    (marks,) = np.nonzero(x[:, 0])
-    return [[x[marks, 1].sum()]], marks[0]
-
-
-def multiplication(x):
-    (marks,) = np.nonzero(x[:, 0])
-    return [[x[marks, 1].prod()]], marks[0]
-
-
-ANSWERS = {name: agreement for name in SENTENCES} | {
-    "temporal-order": temporal_order,
-    "temporal-order-3": temporal_order,
-    "temporal-order-lengths": temporal_order,
-    "adding": adding,
-    "adding-sum": adding_sum,
-    "multiplication": multiplication,
-    "permutation": lambda x: (x[:1], 0),
-    "memorization": lambda x: (x[:10], 9),
-    "copying": lambda x: (np.concatenate([np.full(len(x) - 10, 8), x[:10]]), 9),
-}
 
 
 def a_few_lengths(name):
@@ -96,25 +51,19 @@ def test_shapes_ranges_and_words(name):
     task = TASKS[name]
     for length in a_few_lengths(name):
         batch = task.sample(length, 50, rng())
-        numbers = task.loss == "squared_error"
-        assert batch.x.shape == ((length, 50, task.n_in) if numbers else (length, 50))
+        read, asked = batch.x.dtype == np.float64, task.loss == "squared_error"  # whether they are numbers
+        assert batch.x.shape == ((length, 50, task.n_in) if read else (length, 50))
         K = len(batch.y)
-        assert batch.y.shape == ((K, 50, task.n_out) if numbers else (K, 50))
-        assert task.n_targets(length) == K and (1 <= K < length or (length == K and (task.carries_state or name == "copying")))
+        assert batch.y.shape == ((K, 50, task.n_out) if asked else (K, 50))
+        assert task.n_targets(length) == K and 1 <= K <= length
+        assert (length == K) == (task.carries_state or name in EVERY_STEP)
         scored = task.scored(batch)
         assert scored.x is batch.x and np.array_equal(scored.y, batch.y[-len(scored.y) :])
         assert len(scored.y) == (10 if name == "copying" else K)
         assert (batch.lengths is not None) == task.padded
-        if numbers:
-            assert batch.x.dtype == batch.y.dtype == np.float64
-            assert batch.x.min() >= 0
-            assert batch.x.max() <= 1
-        else:
-            assert batch.x.dtype == batch.y.dtype == np.int64
-            assert batch.x.min() >= 0
-            assert batch.x.max() < task.n_in
-            assert batch.y.min() >= 0
-            assert batch.y.max() < task.n_out
+        for values, numbers, symbols in ((batch.x, read, task.n_in), (batch.y, asked, task.n_out)):
+            assert values.dtype == (np.float64 if numbers else np.int64)
+            assert np.isfinite(values).all() and (numbers or 0 <= values.min() <= values.max() < symbols)
         labels = task.labels(batch.x[:, 0])
         assert len(labels) == length
         assert all(isinstance(label, str) and label for label in labels)
@@ -144,7 +93,7 @@ def test_every_input_symbol_and_answer_occurs(name):
             assert set(np.unique(batch.x[4:])) == words - outside
         if task.data:  # no unknown word or character occurs in the examples
             words -= {i for i in words if task.known.decode([i])[0] in (*SHAPES, OTHER)}
-        assert set(np.unique(batch.x)) == words
+        assert batch.x.dtype == np.float64 or set(np.unique(batch.x)) == words
         answers = {0, 1} if name in ("permutation", "corpus") else words if task.carries_state else set(range(task.n_out))
         assert set(np.unique(batch.y)) == answers
 
@@ -392,4 +341,4 @@ def test_two_numbers_are_marked_one_in_each_window(name, length):
     assert marks[:, 1].min() >= max(1, length // 10)
     assert marks[:, 1].max() < 0.5 * length
     assert abs(x[..., 1].mean() - 0.5) < 5 / np.sqrt(12 * 3000 * length)
-    assert x[..., 1].max() < 1
+    assert x[..., 1].min() >= 0 and x[..., 1].max() < 1
