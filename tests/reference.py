@@ -89,17 +89,29 @@ def relu(p, a, u, h):
     return (torch.relu(a + u),)
 
 
-def lstm(p, a, u, h, c):
+def linear(p, a, u, h):
+    return (a + u,)
+
+
+def lstm(p, a, u, h, c, phi=torch.tanh):
     i, f, g, o = (a + u).chunk(4, -1)
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * phi(g)
+    return torch.sigmoid(o) * phi(c), c
 
 
-def gru(p, a, u, h):
+def lstm_relu(p, a, u, h, c):
+    return lstm(p, a, u, h, c, torch.relu)
+
+
+def gru_relu(p, a, u, h):
+    return gru(p, a, u, h, torch.relu)
+
+
+def gru(p, a, u, h, phi=torch.tanh):
     a_r, a_z, a_n = a.chunk(3, -1)
     u_r, u_z, q = (u + p["b_rec"]).chunk(3, -1)
     z = torch.sigmoid(a_z + u_z)
-    return ((1 - z) * torch.tanh(a_n + torch.sigmoid(a_r + u_r) * q) + z * h,)
+    return ((1 - z) * phi(a_n + torch.sigmoid(a_r + u_r) * q) + z * h,)
 
 
 def janet(p, a, u, h):
@@ -121,7 +133,10 @@ def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
 
-STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, lru, esn)}
+STEPS = {
+    f.__name__.replace("_", "-"): f
+    for f in (tanh, sigmoid, relu, linear, lstm, lstm_relu, gru, gru_relu, janet, mingru, lru, esn)
+}
 MATRICES: dict[str, Callable[[Tensor], Tensor]] = {}  # cell -> the matrix that it builds from W_rec
 
 

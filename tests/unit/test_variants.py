@@ -145,7 +145,11 @@ def test_the_command_line(capsys, tmp_path):
         cli.main(["train", "--help"])
     output = capsys.readouterr().out
     in_one_line = " ".join(output.split()).replace("- ", "-")  # a line can end behind a hyphen
-    for listed in ("relu, lstm, gru, janet, mingru, lru, esn, leaky", "clip-value, slower, lower", "characters, words, first"):
+    for listed in (
+        "relu, linear, lstm, lstm-relu, gru, gru-relu, janet, mingru, lru, esn, leaky",
+        "clip-value, slower, lower",
+        "characters, words, first",
+    ):
         assert listed in in_one_line
     options = "--task first --cell leaky --bias chrono --fix lower:0.01@1 --fix slower:0.25@2 --length 12 --hidden 5 --batch 4"
     options += " --steps 6 --replicas 2 --lr 0.05"

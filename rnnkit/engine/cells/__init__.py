@@ -3,22 +3,44 @@
 from rnnkit.engine.cells.base import Cell, Equation
 from rnnkit.engine.cells.esn import EchoState
 from rnnkit.engine.cells.gru import Gru
+from rnnkit.engine.cells.gru_relu import GruRelu
 from rnnkit.engine.cells.janet import Janet
+from rnnkit.engine.cells.linear import Linear
 from rnnkit.engine.cells.lru import Lru
 from rnnkit.engine.cells.lstm import Lstm
+from rnnkit.engine.cells.lstm_relu import LstmRelu
 from rnnkit.engine.cells.mingru import MinGru
 from rnnkit.engine.cells.relu import Relu
 from rnnkit.engine.cells.sigmoid import Sigmoid
 from rnnkit.engine.cells.tanh import Tanh
 
-__all__ = ["CELLS", "Cell", "EchoState", "Equation", "Gru", "Janet", "Lru", "Lstm", "MinGru", "Relu", "Sigmoid", "Tanh"]
+__all__ = [
+    "CELLS",
+    "Cell",
+    "EchoState",
+    "Equation",
+    "Gru",
+    "GruRelu",
+    "Janet",
+    "Linear",
+    "Lru",
+    "Lstm",
+    "LstmRelu",
+    "MinGru",
+    "Relu",
+    "Sigmoid",
+    "Tanh",
+]
 
 CELLS: dict[str, Cell] = {
     "tanh": Tanh(),
     "sigmoid": Sigmoid(),
     "relu": Relu(),
+    "linear": Linear(),
     "lstm": Lstm(),
+    "lstm-relu": LstmRelu(),
     "gru": Gru(),
+    "gru-relu": GruRelu(),
     "janet": Janet(),
     "mingru": MinGru(),
     "lru": Lru(),

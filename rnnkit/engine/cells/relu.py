@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rnnkit.engine.cells.base import HiddenState, Params, PreActivation, PreActivationGradient
 from rnnkit.engine.cells.elementwise import Elementwise
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Relu(Elementwise):
@@ -23,7 +28,12 @@ class Relu(Elementwise):
         s.h.relu_()
 
     def partials(self, p: Params, saved: PreActivation, s_prev: HiddenState, s: HiddenState, d: PreActivationGradient) -> None:
-        """dh/da = 1 where h > 0, else 0, (steps, R, B, H). Unlike a comparison, this keeps a NaN."""
-        import torch
+        """dh/da = 1 where h > 0, else 0, (steps, R, B, H)."""
+        step_above_0(s.h, d.da)
 
-        torch.clamp(s.h, max=1, out=d.da).ceil_()
+
+def step_above_0(values: Tensor, out: Tensor) -> None:
+    """Fills `out` with 1 where a value, which is not negative, is above 0, else 0. Unlike a comparison, this keeps a NaN."""
+    import torch
+
+    torch.clamp(values, max=1, out=out).ceil_()
