@@ -71,6 +71,14 @@ PRESETS: dict[str, Preset] = {
         Claim(NONE, NONE, diverged=ALL, ratio=_RATIO_GROWS),
         question=GROWS,
     ),
+    "linear-explodes": Preset(
+        "No nonlinearity: NaN",
+        "Without a nonlinearity nothing stops it: every one of 28 steps multiplies the gradient by exactly 1.3, 1,550 times in all, "
+        "and every network becomes NaN.",
+        replace(_relu, cell="linear", fixes=(), steps=40),
+        Claim(NONE, NONE, diverged=ALL, ratio=(1540, 1560)),
+        question=GROWS,
+    ),
     "clipped": Preset(
         "Clipped: the same networks learn",
         "The very same networks with the gradient clipped to norm 0.5: no NaN any more, and they learn the agreement.",
@@ -123,6 +131,14 @@ PRESETS: dict[str, Preset] = {
         "The same idea in a GRU, at the length where the plain network forgets: a fifth of the gradient arrives, and it learns.",
         replace(_gated, length=100, bias="chrono", steps=120),
         Claim(ALL, ALL, ratio=(0.13, 0.35), after=(0.1, 2)),
+        question=GATES,
+    ),
+    "lstm-relu": Preset(
+        "LSTM with ReLU, 50 words",
+        "ReLU in the place of both tanh bounds nothing, but the forget gates hold the memory as before: about a fifth of the gradient "
+        "arrives in c, and it learns.",
+        replace(_gated, cell="lstm-relu", bias="chrono"),
+        Claim(ALL, ALL, ratio=(0.1, 0.4), part="c"),
         question=GATES,
     ),
     "janet-chrono": Preset(
