@@ -73,8 +73,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "linear-explodes": Preset(
         "No nonlinearity: NaN",
-        "Without a nonlinearity nothing stops it: every one of 28 steps multiplies the gradient by exactly 1.3, 1,550 times in all, "
-        "and every network becomes NaN.",
+        "Without a nonlinearity nothing stops it: every one of 28 steps multiplies the gradient by exactly 1.3, 1,550 times in "
+        "all, and every network becomes NaN.",
         replace(_relu, cell="linear", fixes=(), steps=40),
         Claim(NONE, NONE, diverged=ALL, ratio=(1540, 1560)),
         question=GROWS,
@@ -133,14 +133,6 @@ PRESETS: dict[str, Preset] = {
         Claim(ALL, ALL, ratio=(0.13, 0.35), after=(0.1, 2)),
         question=GATES,
     ),
-    "lstm-relu": Preset(
-        "LSTM with ReLU, 50 words",
-        "ReLU in the place of both tanh bounds nothing, but the forget gates hold the memory as before: about a fifth of the gradient "
-        "arrives in c, and it learns.",
-        replace(_gated, cell="lstm-relu", bias="chrono"),
-        Claim(ALL, ALL, ratio=(0.1, 0.4), part="c"),
-        question=GATES,
-    ),
     "janet-chrono": Preset(
         "JANET: the forget gate alone, 100 words",
         "Without input and output gate, and with its memory as its only state: at the start about the whole gradient arrives at "
@@ -160,7 +152,7 @@ PRESETS: dict[str, Preset] = {
     "lru-full-ring": Preset(
         "LRU: eigenvalues in the whole disc",
         "Units of every memory side by side: the share of the gradient that arrives falls like 1/√(k + 1), a power of the "
-        "distance k and no exponential. Over 98 words it fades, but it does not vanish, and most networks learn.",
+        "distance k and no exponential. Over 98 words it fades to some hundredths, and most networks learn.",
         replace(_gated, length=100, cell="lru", input_scale=0.3, steps=300),
         Claim(MOST, MOST, ratio=(2e-3, 0.1), after=(0.2, 1)),
         question=GATES,

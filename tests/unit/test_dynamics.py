@@ -59,8 +59,10 @@ def test_exponents_are_those_of_a_plain_qr(cell):
         Q, R = np.linalg.qr(J @ Q)
         expected.append(np.log(np.abs(np.diag(R))))
     expected = np.stack(expected)
-    sound = np.logical_and.accumulate((expected > -25).all(0))  # behind units that are off directions are rounding alone
-    assert sound.all() or (cell.endswith("relu") and sound.any())
+    if cell == "relu":  # units that are off: rounding alone is left of their directions
+        got, expected = np.maximum(got, -25), np.maximum(expected, -25)
+    sound = np.logical_and.accumulate((expected > -25).all(0)) | (cell == "relu")
+    assert sound.all() or (cell == "lstm-relu" and sound.sum() >= 4)  # the first half, of dc, holds the others together
     np.testing.assert_allclose(got[:, sound], expected[:, sound], rtol=1e-7, atol=1e-7)
 
 
