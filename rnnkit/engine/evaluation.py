@@ -28,7 +28,7 @@ class Evaluation:
     def __init__(self, e: Experiment, params: Mapping[str, Tensor]) -> None:
         self.params = params
         task = e.bound_task
-        self.batch = shared_evaluation(task, e.length)
+        self.batch, self.max_squared_error = shared_evaluation(task, e.length), task.max_squared_error
         R, _, width = params["W_rec"].shape
         steps = e.length if task.padded else min(e.length, max(1, self.PIECE // (R * self.PORTION * width)))
         self.tape = bptt.Tape(CELLS[e.cell], params, steps, self.PORTION)
@@ -44,5 +44,5 @@ class Evaluation:
             x, y = (t.expand(-1, len(W), *t.shape[2:]) for t in (x, y))
             z = bptt.readout(self.params, self.tape.last_states(self.params, x, len(y), padding))
             counted = min(self.PORTION, n - start)
-            right += correct(z[:, :, :counted], y[:, :, :counted]) * counted
+            right += correct(z[:, :, :counted], y[:, :, :counted], self.max_squared_error) * counted
         return (right / n).cpu().numpy()

@@ -13,9 +13,12 @@ from rnnkit.tasks.base import Batch, Task, is_held_out
 from rnnkit.tasks.characters import NextCharacter
 from rnnkit.tasks.copying import Copying
 from rnnkit.tasks.corpus import Sentences
+from rnnkit.tasks.mackey_glass import MackeyGlass
 from rnnkit.tasks.memorization import Memorization
 from rnnkit.tasks.multiplication import Multiplication
 from rnnkit.tasks.permutation import Permutation
+from rnnkit.tasks.series import NumberSeries
+from rnnkit.tasks.sine import Sine
 from rnnkit.tasks.temporal_order import TemporalOrder
 from rnnkit.tasks.temporal_order_lengths import TemporalOrderLengths
 from rnnkit.tasks.words import NextWord
@@ -36,9 +39,12 @@ TASKS: dict[str, Task] = {
     "permutation": Permutation(),
     "memorization": Memorization(),
     "copying": Copying(),
+    "sine": Sine(),
+    "mackey-glass": MackeyGlass(),
     "corpus": Sentences(),
     "characters": NextCharacter(),
     "words": NextWord(),
+    "series": NumberSeries(),
 }
 
 T = TypeVar("T", bound=Task)
