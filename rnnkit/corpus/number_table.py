@@ -77,6 +77,11 @@ def read_series(
     return Series(display_name(name, "series"), tuple(used), values, ours, asked, ahead, (*table.notes, *notes, *filled, about))
 
 
+def column_names(text: str) -> tuple[str, ...]:
+    """Returns the names in a text, which commas separate."""
+    return tuple(name for part in text.split(",") if (name := " ".join(part.split())))
+
+
 def read_table(text: str) -> Table:
     """Returns the cells of a table, without blank lines and those that begin with #. Raises CorpusError for uneven rows."""
     lines = [

@@ -16,6 +16,7 @@ from rnnkit.studies import (
     ablation,
     eigenvalues,
     evaluate_corpus,
+    free_run,
     generalization,
     gradient_flow,
     lag_split,
@@ -48,4 +49,5 @@ STUDIES: dict[str, Callable[..., Iterator[Any]]] = {
     "eigenvalues": eigenvalues.study,
     "lag_split": lag_split.study,
     "training_outcome": training_outcome.study,
+    "free_run": free_run.study,
 }

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnkit.corpus.series import TRAINED_SHARE
-from rnnkit.tasks.base import EVALUATION_SIZE, Batch, Task
+from rnnkit.tasks.base import EVALUATION_SIZE, Batch, Task, shared_evaluation
 
 WASHOUT = 4  # one step in so many, of each window, has no target
 
@@ -35,6 +35,7 @@ class Forecast(Task):
     loss, finite, min_length, samples = "squared_error", False, 10, "steps"
     evidence_name, end_name = "first step of the window", "last step"
     present: tuple[int, ...] = (0,)  # for each output, the input that is its present value; () where one has none
+    fed_back: tuple[int, ...] = (0,)  # for each input, the output that predicts its next value; () where one has none
 
     @abstractmethod
     def rows(self) -> Rows:
@@ -86,9 +87,13 @@ class Forecast(Task):
     def baselines(self, length: int) -> dict[str, float]:
         """Returns those of every task and, where all the present values are read, "same as now", which repeats them."""
         found, batch = super().baselines(length), self.evaluation_batch(length, np.random.default_rng(0))
-        if self.present:
-            found["same as now"] = self.score(batch.x[-len(batch.y) :, :, list(self.present)], batch.y)
+        if (same := self.same_as_now(batch)) is not None:
+            found["same as now"] = self.score(same, batch.y)
         return found
+
+    def same_as_now(self, batch: Batch) -> np.ndarray | None:
+        """Returns the present values at the steps that have a target, (K, N, O); None where they are not all read."""
+        return batch.x[-len(batch.y) :, :, list(self.present)] if self.present else None
 
     def score(self, z: np.ndarray, y: np.ndarray) -> float:
         """Returns the share of right predictions z (..., O) of y (..., O)."""
@@ -120,6 +125,20 @@ class Forecast(Task):
 def number_text(numbers: np.ndarray) -> str:
     """Returns the first three of these numbers as a label of an axis."""
     return ", ".join(f"{v:.3g}" for v in numbers[:3]) + (", …" if len(numbers) > 3 else "")
+
+
+def forecast_text(task: Forecast, length: int, errors: np.ndarray) -> str:
+    """Returns the errors of some networks, (n,), in a sentence, beside those of the rules that need no memory.
+
+    An error is the root of the mean squared error of held-out predictions, in standard deviations of the training part (NRMSE).
+    """
+    batch = shared_evaluation(task, length)
+    rules = {"same as now": task.same_as_now(batch), "the mean": np.zeros(1)}
+    found = {name: float(np.sqrt(np.square(z - batch.y).mean())) for name, z in rules.items() if z is not None}
+    who = "network" if len(errors) == 1 else f"median of {len(errors)} networks"
+    ours = f"{np.median(errors):.3g} ({who})" if len(errors) else "no network is left"
+    others = ", ".join(f"{error:.3g} ({name})" for name, error in found.items())
+    return f"Error of held-out predictions in standard deviations (NRMSE): {ours}, {others}."
 
 
 def standardized(values: np.ndarray, n_train: int) -> np.ndarray:

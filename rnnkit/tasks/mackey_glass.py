@@ -41,7 +41,7 @@ def mackey_glass(n: int) -> np.ndarray:
     for k in range((TRANSIENT + n) * SUBSTEPS):
         past, now = x[k], x[-1]
         x.append(now + (0.2 * past / (1 + past**10) - 0.1 * now) / SUBSTEPS)
-    return np.array(x[delay :: SUBSTEPS][TRANSIENT:][:n])
+    return np.array(x[delay::SUBSTEPS][TRANSIENT:][:n])
 
 
 @lru_cache(maxsize=1)

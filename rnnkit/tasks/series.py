@@ -57,6 +57,12 @@ class NumberSeries(Forecast):
         known = [ours.index(name) for name in self.series.outputs if name in ours]
         return tuple(known) if len(known) == self.n_out else ()
 
+    @property
+    def fed_back(self) -> tuple[int, ...]:  # type: ignore[override]
+        asked = self.series.outputs
+        known = [asked.index(name) for name in self.series.inputs if name in asked]
+        return tuple(known) if self.series.ahead == 1 and len(known) == self.n_in else ()
+
     @cached_property
     def _rows(self) -> Rows:
         series = self.series

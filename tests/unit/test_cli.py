@@ -158,7 +158,7 @@ def test_preset_changed_by_options(tmp_path):
         (["--cell", "foo", "--lr", "x"], "unknown cell 'foo'"),
         (
             ["--task", "adding", "--file", "x"],
-            "a task that learns from a file (corpus, characters, words), got 'adding'",
+            "a task that learns from a file (corpus, characters, words, series), got 'adding'",
         ),
         (["--task", "corpus", "--file", "/nowhere/s.tsv"], "cannot read the file"),
         (["--task", "corpus", "--file", __file__], "no known format begins with"),

@@ -14,6 +14,7 @@ from rnnkit.tasks import TASKS, Batch, is_held_out
 from rnnkit.tasks.agreement import GRAMMAR, PLURAL, SINGULAR, VOCABULARY, WORDS
 from rnnkit.tasks.base import HELD_OUT_ONE_IN, Task
 from rnnkit.tasks.characters import OTHER
+from rnnkit.tasks.forecast import Forecast
 
 every = pytest.mark.parametrize("name", TASKS)
 SENTENCES = [name for name in TASKS if name.startswith("agreement")]
@@ -107,8 +108,8 @@ def test_shapes_ranges_and_words(name):
         assert (batch.lengths is not None) == task.padded
         if numbers:
             assert batch.x.dtype == batch.y.dtype == np.float64
-            assert batch.x.min() >= 0
-            assert batch.x.max() <= 1
+            low, high = (-6, 6) if isinstance(task, Forecast) else (0, 1)  # standard deviations
+            assert low <= batch.x.min() and batch.x.max() <= high
         else:
             assert batch.x.dtype == batch.y.dtype == np.int64
             assert batch.x.min() >= 0
@@ -172,9 +173,13 @@ def best_constant(task, y):
             (-p @ log_p, 6 * spread / np.sqrt(n) + second_order),
             ((1 - p @ p) / task.n_out, second_order / task.n_out),
         )
-    values = np.sort(y.ravel())
-    error = np.square(values - values.mean())
-    right = (np.searchsorted(values, values + 0.4, "right") - np.arange(n)).max() / n  # of all intervals of that width
+    error, inside = np.square(y - y.mean((0, 1))), np.ones(y.shape[:-1], bool)
+    for column in np.moveaxis(y, -1, 0):  # of all intervals of the width in which a constant is right, the one that holds most
+        values = np.sort(column.ravel())
+        held = np.searchsorted(values, values + 2 * np.sqrt(task.max_squared_error), "right") - np.arange(len(values))
+        low = values[held.argmax()]
+        inside &= (column >= low) & (column <= low + 2 * np.sqrt(task.max_squared_error))
+    n, right = len(y[0]), inside.mean()  # the targets of one sequence are not independent
     loss = (error.mean(), 6 * error.std() / np.sqrt(n))
     return (right, 6 * np.sqrt(right * (1 - right) / n)), loss, loss
 
