@@ -30,6 +30,7 @@ MIN_EVEN_SHARE = 0.9  # of the first rows that have as many cells as the first o
 MAX_MISSING_SHARE = 0.2  # of a column
 MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none", "-", "?", "."}
 DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks", ",": "commas", "": ""}
+COMMENT = re.compile(r"#(?!N/A)", re.IGNORECASE)
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 
 
@@ -87,7 +88,7 @@ def read_table(text: str) -> Table:
     lines = [
         (at, line)
         for at, line in enumerate(to_lines(text, max_lines=MAX_ROWS, holds="row"), 1)
-        if line.strip() and not line.startswith("#")
+        if line.strip() and not COMMENT.match(line)
     ]
     hint = re.fullmatch(r'"?sep=(.)"?', lines[0][1].strip()) if lines else None  # the first line of Excel's own CSV
     lines = lines[1:] if hint else lines
@@ -116,10 +117,7 @@ def _delimiter(head: Sequence[str]) -> str:
 
     def numbers(delimiter: str) -> int:
         split = _splitter(delimiter)
-        try:
-            rows = [split(line) for line in head]
-        except csv.Error:
-            return -1
+        rows = [_cells_or_none(split, line) for line in head]
         width = len(rows[0])
         if delimiter and (width == 1 or sum(len(row) == width for row in rows) < MIN_EVEN_SHARE * len(rows)):
             return -1
@@ -134,6 +132,13 @@ def _splitter(delimiter: str) -> Split:
     if not delimiter:
         return lambda line: [line]
     return lambda line: next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True), [])
+
+
+def _cells_or_none(split: Split, line: str) -> list[str]:
+    try:
+        return split(line)
+    except csv.Error:
+        return []
 
 
 def _cells(split: Split, at: int, line: str) -> list[str]:

@@ -67,8 +67,9 @@ class Series(Content):
             raise CorpusError(f"column {shorten_repr(name)}: expected numbers that vary, got {value} in the first 80 % of the rows")
         with np.errstate(all="ignore"):
             train = values[: n_trained(values)]
-            largest = float(np.abs((values - train.mean()) / train.std()).max())
-        if not largest <= MAX_DEVIATIONS:
+            deviation = float(train.std())
+            largest = float(np.abs((values - train.mean()) / deviation).max())
+        if not (deviation < np.inf and largest <= MAX_DEVIATIONS):
             raise CorpusError(
                 f"column {shorten_repr(name)}: expected numbers at most {MAX_DEVIATIONS:,.0f} standard deviations (of the first "
                 f"80 % of the rows) from their mean, got {values[np.abs(values).argmax()]:g}"
