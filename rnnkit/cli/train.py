@@ -203,7 +203,6 @@ def _held_out_report(e: Experiment, trainer: Trainer, pairs: str) -> Iterator[st
 
         yield from ["", *report(e, trainer.params, int(trainer.diverged[0]), pairs, blimp_2020.published, blimp_2020.ABOUT)]
 
-
     task = e.bound_task
     if isinstance(task, Forecast):
         from rnnkit.engine.evaluation import Evaluation

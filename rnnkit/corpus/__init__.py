@@ -1,4 +1,4 @@
-"""Agreement corpora, plain texts, minimal pairs and series of numbers from a user's files: reading, splitting, encoding, baselines.
+"""Agreement corpora, texts, minimal pairs and series of numbers from a user's files: reading, splitting, encoding, baselines.
 
 - read_corpus(bytes) -> Corpus; read_suite(bytes) -> Corpus reads a second file as its test part
 - read_text(bytes) -> Text

@@ -57,8 +57,8 @@ def read_series(
 ) -> Series:
     """Reads a table with one row for each time, the first time first.
 
-    inputs, outputs: names of columns, or "column 3" in a table without names. Without inputs, all columns of numbers that vary are
-    read; with ahead 0, those that are not predicted. Without outputs, the inputs are predicted. Columns of dates or words, a
+    inputs, outputs: names of columns, or "column 3" in a table without names. Without inputs, all columns of numbers that vary
+    are read; with ahead 0, those that are not predicted. Without outputs, the inputs are predicted. Columns of dates or words, a
     column in front that only rises (a time), and constant ones are left out with a note unless they are named. Raises CorpusError
     with the line, what was expected and what came.
     """
@@ -145,7 +145,7 @@ def _cells(split: Split, at: int, line: str) -> list[str]:
     try:
         return split(line)
     except csv.Error:
-        raise CorpusError(f'line {at:,}: expected every quoted cell to be closed in its line, got {shorten_repr(line)}') from None
+        raise CorpusError(f"line {at:,}: expected every quoted cell to be closed in its line, got {shorten_repr(line)}") from None
 
 
 def _decimal_mark(rows: Sequence[tuple[int, list[str]]]) -> str:
@@ -227,7 +227,10 @@ def _numbers(table: Table, named: Sequence[str]) -> tuple[dict[str, np.ndarray],
             mark = " with a decimal comma" if table.decimal == "," else ""
             raise CorpusError(f"line {at:,}, column {shorten_repr(name)}: expected a number{mark}, got {shorten_repr(cell)}")
         found[name] = np.array(numbers, np.float64)
-    for reason, test in (("they only rise, as times do", _is_time), ("they are constant in the first 80 % of the rows", is_constant)):
+    for reason, test in (
+        ("they only rise, as times do", _is_time),
+        ("they are constant in the first 80 % of the rows", is_constant),
+    ):
         candidates = [table.names[0]] if test is _is_time else list(found)
         for name in candidates:
             if name in found and name not in named and len(found) > 1 and test(found[name]):
@@ -259,7 +262,9 @@ def _filled(table: Table, columns: dict[str, np.ndarray]) -> tuple[np.ndarray, l
             )
     notes = [f"{count(start, 'row')} left out in front, where a value is missing."] if start else []
     if len(values) < MIN_ROWS:
-        raise CorpusError(f"expected at least {MIN_ROWS} rows with numbers, of which the last fifth is held out, got {len(values)}")
+        raise CorpusError(
+            f"expected at least {MIN_ROWS} rows with numbers, of which the last fifth is held out, got {len(values)}"
+        )
     if gaps := int((~seen).sum()):
         notes.append(f"{count(gaps, 'missing value')}, each read as the last one before it.")
     last = np.maximum.accumulate(np.where(seen, np.arange(len(values))[:, None], 0), 0)

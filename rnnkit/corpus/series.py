@@ -46,7 +46,9 @@ class Series(Content):
         for what, names in (("read", self.inputs), ("predict", self.outputs)):
             self._check_names(what, names)
         if not self.ahead and (same := set(self.inputs) & set(self.outputs)):
-            raise CorpusError(f"expected other columns to read than to predict in the same row, got {join_names(sorted(same))} as both")
+            raise CorpusError(
+                f"expected other columns to read than to predict in the same row, got {join_names(sorted(same))} as both"
+            )
         if len(self) - self.ahead < MIN_ROWS:
             raise CorpusError(
                 f"expected at least {MIN_ROWS + self.ahead} rows of numbers, of which the last fifth is held out, got {len(self)}"
@@ -64,7 +66,9 @@ class Series(Content):
         values = self.of(name)
         if is_constant(values):
             value = f"{values[0]:g}"
-            raise CorpusError(f"column {shorten_repr(name)}: expected numbers that vary, got {value} in the first 80 % of the rows")
+            raise CorpusError(
+                f"column {shorten_repr(name)}: expected numbers that vary, got {value} in the first 80 % of the rows"
+            )
         with np.errstate(all="ignore"):
             train = values[: n_trained(values)]
             deviation = float(train.std())

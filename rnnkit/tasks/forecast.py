@@ -11,7 +11,6 @@ Numbers are in standard deviations of the training part. A prediction is right w
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -37,9 +36,9 @@ class Forecast(Task):
     present: tuple[int, ...] = (0,)  # for each output, the input that is its present value; () where one has none
     fed_back: tuple[int, ...] = (0,)  # for each input, the output that predicts its next value; () where one has none
 
-    @abstractmethod
     def rows(self) -> Rows:
         """Returns all rows, in the order of time."""
+        raise NotImplementedError
 
     def n_trained(self) -> int:
         """Returns how many of the first rows have a target for training."""
@@ -56,7 +55,7 @@ class Forecast(Task):
         return min(train, held_out + held_out // (WASHOUT - 1))
 
     def starts(self, length: int, held_out: bool) -> tuple[int, int]:
-        """Returns the first and the last row at which a window of this side can begin. Raises ValueError for too long a window."""
+        """Returns the first and the last row at which a window of this side can begin. Raises ValueError where none fits."""
         train = self.n_trained()
         first = train - length // WASHOUT if held_out else 0
         last = (len(self.rows().x) if held_out else train) - length

@@ -1,4 +1,4 @@
-"""Windows of a series: targets, washout, no held-out target in training, baselines, normalisation, free running by brute force."""
+"""Windows of a series: targets, washout, what is held out, baselines, normalisation, free running by brute force."""
 
 from dataclasses import replace
 
@@ -224,7 +224,7 @@ def test_free_running_by_brute_force(cell, settings, data):
     (p, _), bound_task = _last(network(e, 20, 1)), e.bound_task
     x, y = bound_task.rows()
     train, H = bound_task.n_trained(), min(horizon, len(x) - bound_task.n_trained())
-    assert H == (24 if data == "two" else 30) and found.error.shape == found.same.shape == (H,)
+    assert {"two": 24}.get(data, 30) == H and found.error.shape == found.same.shape == (H,)
     last_read = np.arange(train, len(x) - H + 1)
     last_read = last_read[np.linspace(0, len(last_read) - 1, min(50, len(last_read))).astype(int)]
     assert last_read[0] == train and last_read[-1] + H == len(x) and found.n == len(last_read)
@@ -260,7 +260,9 @@ def test_free_running_is_of_forecasts_whose_outputs_can_be_fed_back():
         list(free_run.study(Experiment()))
     e = Experiment(task="series", data=stored(inputs=("a", "b"), outputs=("c",), ahead=0), length=20, hidden=4, steps=1)
     *_, found = free_run.study(e)
-    assert found.error.shape == found.same.shape == found.free.shape == (0,) and np.isnan(found.same_one_step) and found.one_step > 0
+    assert (
+        found.error.shape == found.same.shape == found.free.shape == (0,) and np.isnan(found.same_one_step) and found.one_step > 0
+    )
     for horizon in (-1, 1001, 2.5, "5", True):
         with pytest.raises(ValueError, match="horizon must be a whole number from 0 to 1000"):
             list(free_run.study(e, horizon=horizon))

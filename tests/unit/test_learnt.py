@@ -121,9 +121,13 @@ def test_a_constant_answer_has_the_accuracy_of_the_baseline_on_the_evaluation_ba
         best = max(float((batch.y == answer).mean()) for answer in np.unique(batch.y))
     else:
         width = np.sqrt(task.max_squared_error)
-        guesses = [task.guess] if hasattr(task, "guess") else [_best(values, width) for values in batch.y.reshape(-1, task.n_out).T]
+        guesses = (
+            [task.guess] if hasattr(task, "guess") else [_best(values, width) for values in batch.y.reshape(-1, task.n_out).T]
+        )
         best = float((np.square(batch.y - np.array(guesses)).max(-1) <= task.max_squared_error * (1 + 1e-12)).mean())
-    assert baselines(task, length)["chance"] == pytest.approx(best, abs={"corpus": 0.02}.get(name, 1e-3 if isinstance(task, Forecast) else 1e-9))
+    assert baselines(task, length)["chance"] == pytest.approx(
+        best, abs={"corpus": 0.02}.get(name, 1e-3 if isinstance(task, Forecast) else 1e-9)
+    )
     if task.answers:
         assert best == pytest.approx(1 / task.answers) and task.chance == pytest.approx(best)
         counts = np.bincount(batch.y.ravel(), minlength=task.answers)

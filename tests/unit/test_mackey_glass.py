@@ -1,4 +1,4 @@
-"""Sine and Mackey-Glass: the series by brute force, and our echo state network's error beside reservoirpy's on the same series."""
+"""Sine and Mackey-Glass: the series by brute force, and our echo state network's error beside reservoirpy's on the same one."""
 
 import itertools
 from collections import deque

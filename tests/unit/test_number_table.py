@@ -125,6 +125,7 @@ def line(number, text, data=None):
     return "\n".join(lines).encode()
 
 
+HALF = b"a;b\n" + b"\n".join(b"%d;%%s" % (i % 7) for i in range(N))
 DAMAGED = [
     (b"", {}, "the file is empty"),
     (b"\x89PNG\r\n", {}, "looks like a PNG picture"),
@@ -141,7 +142,7 @@ DAMAGED = [
     (line(17, "3.5,1,2"), {}, "line 17: expected 2 cells as in line 1, got 3 in '3.5 | 1 | 2'"),
     (line(17, '"3.5,1'), {}, 'line 17: expected every quoted cell to be closed in its line, got \'"3.5,1\''),
     (line(1, "a,a"), {}, "line 1: expected every column once, found more than once: a"),
-    (line(17, "1.5;2", written(separator=";", decimal=",")), {}, "line 17, column 'a': expected a number with a decimal comma, got"),
+    (line(17, "1.5;2", written(separator=";", decimal=",")), {}, "line 17, column 'a': expected a number with a decimal comma"),
     (written(), {"inputs": ["c"]}, "no column is called 'c': valid are a, b"),
     (written(), {"outputs": ["A"]}, "no column is called 'A': valid are a, b"),
     (written(), {"inputs": ["a", "a"]}, "expected 1 to 64 different columns to read, got a, a"),
@@ -151,12 +152,12 @@ DAMAGED = [
     (written(times=date), {"inputs": ["time"]}, "line 2, column 'time': expected a number, got '2020-01-01'"),
     (written(np.full((N, 1), 7.0), "a"), {}, "column 'a': expected numbers that vary, got 7 in the first 80 % of the rows"),
     (written(VALUES * [1, 0], "a,b"), {"inputs": ["b"]}, "column 'b': expected numbers that vary, got 0 in the first 80 %"),
-    (line(61, "1e300,1"), {}, "column 'a': expected numbers at most 1,000,000 standard deviations .* from their mean, got 1e\\+300"),
+    (line(61, "1e300,1"), {}, "column 'a': expected numbers at most 1,000,000 standard deviations .*, got 1e\\+300"),
     (written(VALUES * [1e307, 1]), {}, "column 'a': expected numbers at most 1,000,000 standard deviations"),
     (written(VALUES * [1e-200, 1]), {}, "column 'a': expected numbers at most 1,000,000 standard deviations"),
     ((b"a\n" + b"\n".join(b"1,234" if i % 2 else b"12" for i in range(N))), {}, "line 3: '1,234' can be 1234 or 1.234"),
-    (b"a;b\n" + b"\n".join(b"%d;" % (i % 7) for i in range(N)), {"inputs": ["b"]}, "expected at least 50 rows with numbers, .* got 0"),
-    (b"a;b\n" + b"\n".join(b"%d;%s" % (i % 7, b"1" if i % 3 else b"") for i in range(N)), {}, "line 5, column 'b': expected a number; 32% of this column"),
+    (HALF % tuple([b""] * N), {"inputs": ["b"]}, "expected at least 50 rows with numbers, .* got 0"),
+    (HALF % tuple(b"1" if i % 3 else b"" for i in range(N)), {}, "line 5, column 'b': expected a number; 32% of this column"),
 ]  # fmt: skip
 
 
@@ -190,7 +191,9 @@ def test_random_bytes_are_refused_or_read():
         data = bytearray(written(separator=rng.choice([",", ";", "\t"]), times=date if rng.random() < 0.5 else None))
         for _ in range(int(rng.integers(1, 12))):
             at = int(rng.integers(len(data)))
-            data[at : at + int(rng.integers(3))] = rng.choice([b"", b"\n", b",", b'"', b"x", b";", b"\t", b"9" * 40, b"\xc3", b"-"])
+            data[at : at + int(rng.integers(3))] = rng.choice(
+                [b"", b"\n", b",", b'"', b"x", b";", b"\t", b"9" * 40, b"\xc3", b"-"]
+            )
         try:
             series = read_series(bytes(data))
         except CorpusError as error:
