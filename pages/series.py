@@ -52,7 +52,7 @@ NETWORKS = {
     ),
     "GRU": Network("32 units, all weights trained by gradient descent through time.", replace(_descent, cell="gru")),
     "tanh": Network(
-        "32 units, all weights trained. It learns to predict one step ahead, though its gradient fades on the way back.",
+        "32 units, all weights trained. It learns to predict one step ahead, though its gradient vanishes on the way back.",
         _descent,
     ),
 }  # fmt: skip
