@@ -41,8 +41,8 @@ RESULTS: dict[str, type[Any]] = {
     "lyapunov": Lyapunov,
     "eigenvalues": Eigenvalues,
     "lag_split": LagSplit,
-    "training_outcome": TrainingOutcome,
     "free_run": FreeRun,
+    "training_outcome": TrainingOutcome,
 }
 
 

@@ -48,6 +48,6 @@ STUDIES: dict[str, Callable[..., Iterator[Any]]] = {
     "lyapunov": lyapunov.study,
     "eigenvalues": eigenvalues.study,
     "lag_split": lag_split.study,
-    "training_outcome": training_outcome.study,
     "free_run": free_run.study,
+    "training_outcome": training_outcome.study,
 }

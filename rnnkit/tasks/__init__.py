@@ -39,11 +39,11 @@ TASKS: dict[str, Task] = {
     "permutation": Permutation(),
     "memorization": Memorization(),
     "copying": Copying(),
-    "sine": Sine(),
-    "mackey-glass": MackeyGlass(),
     "corpus": Sentences(),
     "characters": NextCharacter(),
     "words": NextWord(),
+    "sine": Sine(),
+    "mackey-glass": MackeyGlass(),
     "series": NumberSeries(),
 }
 

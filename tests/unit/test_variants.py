@@ -147,7 +147,7 @@ def test_the_command_line(capsys, tmp_path):
     assert "relu, lstm, gru, janet, esn, leaky" in " ".join(output.split()) and "clip-value, slower, lower" in " ".join(
         output.split()
     )
-    assert "characters, words, series, first" in " ".join(output.split())
+    assert "mackey-glass, series, first" in " ".join(output.split())
     options = "--task first --cell leaky --bias chrono --fix lower:0.01@1 --fix slower:0.25@2 --length 12 --hidden 5 --batch 4"
     options += " --steps 6 --replicas 2 --lr 0.05"
     assert cli.main(["train", *options.split(), "--save-json", str(tmp_path / "e.json")]) == 0
