@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from apptest import linked, prose, state, until
 
+from pages.components.network import picture
 from pages.series import NETWORKS
+from rnnkit.engine.weights import draw_weights
+from rnnkit.experiment import Experiment
 from rnnkit.tasks.data import STORE
 
 pytestmark = pytest.mark.usefixtures("nothing_given")
@@ -97,3 +100,22 @@ def test_a_window_longer_than_the_series_is_told(app):
 
 def session_key(at):
     return next(w.key for w in at.number_input if w.label.startswith("Sequence length"))
+
+
+@pytest.mark.parametrize(("task", "outputs"), [("mackey-glass", ["y"]), ("series", ["y[0]", "y[1]", "y[2]"])])
+def test_the_network_page_draws_numbers_beside_the_right_ones(task, outputs):
+    e = Experiment(task=task, length=20, hidden=5, replicas=1)
+    batch = e.bound_task.example(20)
+    drawn = picture(e, draw_weights(e, 0), batch)
+    lane = drawn["lanes"][-1]
+    right = ", ".join(f"{v:.3f}" for v in batch.y[-1, 0])
+    assert lane["units"] == outputs and drawn["answer"] == right
+    assert lane["kind"] == f"{'number' if len(outputs) == 1 else 'numbers'}; right: {right}"
+    np.testing.assert_array_equal(drawn["lanes"][0]["loop"][-1], batch.x[-1, 0])
+    assert len(drawn["W_in"]) == len(drawn["lanes"][0]["units"]) == e.bound_task.n_in
+
+
+@pytest.mark.parametrize("page", ["network", "vanishing", "exploding", "lab"])
+def test_other_pages_open_on_several_numbers(app, page):
+    at = until(app(QUICK | {"task": "series"}, page=page), lambda at: len(prose(at)) > 200)
+    assert not at.exception and not at.error

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from rnnkit.charts.free_run import error_chart, error_text, run_chart, run_text
 from rnnkit.corpus import CorpusError, Series
 from rnnkit.engine.evaluation import Evaluation
 from rnnkit.engine.losses import right_answers
 from rnnkit.engine.trainer import init_params
 from rnnkit.experiment import Experiment, ExperimentError
+from rnnkit.results.free_run import FreeRun
 from rnnkit.studies import STUDIES, free_run
 from rnnkit.studies.networks import network
 from rnnkit.tasks import TASKS
@@ -270,3 +272,18 @@ def test_free_running_is_of_forecasts_whose_outputs_can_be_fed_back():
     assert found.error.shape == (0,)
     with pytest.raises(CorpusError):
         stored(inputs=("a",), outputs=("a",), ahead=0)
+
+
+def test_the_charts_show_the_first_run_and_the_errors():
+    true, free = np.arange(24.0).reshape(12, 2), np.arange(10.0).reshape(5, 2)
+    found = FreeRun(0.1, 0.2, np.array([1e-9, 0.1, 1, 50, np.nan]), np.full(5, 0.5), true, free, 7, -1)
+    begin, lines = run_chart(found).to_dict()["layer"]
+    data = {name: rows for spec in (run_chart(found), error_chart(found)) for name, rows in spec.to_dict()["datasets"].items()}
+    rows = data[lines["data"]["name"]]
+    assert [(r["step"], r["number"]) for r in rows if r["who"] == "true"] == [(k - 6, 2.0 * k) for k in range(12)]
+    assert [(r["step"], r["number"]) for r in rows if r["who"] != "true"] == [(k + 1, 2.0 * k) for k in range(5)]
+    assert data[begin["data"]["name"]] == [{"step": 0.5}]
+    rows = data[error_chart(found).to_dict()["layer"][1]["data"]["name"]]
+    assert [r["error"] for r in rows] == [1e-4, 0.1, 1, 10, 10, *[0.5] * 5], "within the axis; NaN and inf at its end"
+    assert "A free run of 5 steps: true numbers from 0 to 22, the network's own predictions from 0 to 8" in run_text(found)
+    assert error_text(found).endswith("1e-09 after 1, nan after 5; of the last true number 0.5.")
