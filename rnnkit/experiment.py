@@ -109,8 +109,8 @@ class Experiment:
     )
     data: str = setting(
         DigestField, "", "Data",
-        "The sentences or the text to learn from, by the name that reading a file gives them; nothing: the example.",
-        noun="sentences or a text", nothing="the example", chooser=TASK,
+        "The sentences, the text or the numbers to learn from, by the name that reading a file gives them; nothing: the example.",
+        noun="sentences, a text or numbers", nothing="the example", chooser=TASK,
     )  # fmt: skip
     vocabulary: int = setting(
         IntField, 2000, "Vocabulary", "So many of the most frequent words are told apart; of the others only the shape.",
@@ -186,11 +186,15 @@ class Experiment:
     def bound_task(self) -> Task:
         """Returns the task on the data of the field `data`. Raises ExperimentError where they are not stored or do not fit it."""
         try:
-            return TASKS[self.task].with_data(self.data, self.vocabulary)
+            task = TASKS[self.task].with_data(self.data, self.vocabulary)
         except KeyError:
             raise ExperimentError({"data": f"data {self.data} are not here (any more): give the file again"}) from None
         except ValueError as error:  # what is in it cannot be used for this task
             raise ExperimentError({"data": str(error)}) from None
+        if self.length > task.max_length:
+            longest = f"length may be at most {task.max_length} for the task '{task.title}' on these data"
+            raise ExperimentError({"length": f"{longest}, got {self.length}"})
+        return task
 
     @property
     def every(self) -> int:

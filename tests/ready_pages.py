@@ -6,7 +6,12 @@ SMALL = {"length": 10, "steps": 20, "replicas": 2}
 
 TINY = {"cell": "gru", "hidden": 8, "length": 20, "steps": 20, "replicas": 1}
 
-LINKS = {"start": {}, "corpus": TINY | {"task": "corpus"}, "language": TINY | {"task": "words"}}  # all other pages: SMALL
+LINKS = {
+    "start": {},
+    "corpus": TINY | {"task": "corpus"},
+    "language": TINY | {"task": "words"},
+    "series": TINY | {"task": "sine"},
+}  # all other pages: SMALL
 
 BACK = "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
 

@@ -16,7 +16,7 @@ from pages.state import page_settings
 from rnnkit.analysis.activations import Reading, gradient_norms, new_value, read, read_alone, share_left, window
 from rnnkit.engine.cells import CELLS
 from rnnkit.experiment import Experiment
-from rnnkit.tasks import TASKS, Batch
+from rnnkit.tasks import TASKS, Batch, Task
 from rnnkit.thinning import evenly
 
 HTML = """
@@ -108,7 +108,7 @@ def picture(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch) -> d
         "gradient": {part: plain(norms[steps]) for part, norms in gradient_norms(e, weights, x, batch.y[-1, 0]).items()},
         **_left(e, weights, batch, loop, steps),
         "asked": e.length - task.n_targets(e.length),
-        "answer": task.answer(batch.y[-1:, 0]),
+        "answer": _answer(task, batch.y[:, 0], classes),
         "lanes": [inputs, *parts, output],
         "kept": {part: text.removeprefix(f"d{part} * ") for part, text in cell.direct_terms if not cell.recurrent or part != "h"},
         "matrix": ("M" if cell.builds_matrix else "W_rec") if cell.recurrent else "",
@@ -130,14 +130,15 @@ def _left(e: Experiment, weights: Mapping[str, np.ndarray], batch: Batch, loop: 
 
 
 def _input_lane(e: Experiment, x: np.ndarray, drawn: list[int], steps: list[int]) -> tuple[list[int], dict[str, Any]]:
-    """Returns the indices of the inputs that are drawn, and their lane: the symbols of the drawn steps, or all numbers."""
+    """Returns the indices of the inputs that are drawn, and their lane: the symbols of the drawn steps, or the first numbers."""
     task = e.bound_task
     if x.dtype.kind in "iu":
         entered = list(dict.fromkeys(int(x[t]) for t in drawn))
         kind, names = "words" if things(e.task) == "words" else "symbols", [task.labels(np.array([s]))[0] for s in entered]
         values = (x[steps, None] == np.array(entered)).astype(int)
     else:
-        entered, values = list(range(task.n_in)), x[steps]
+        entered = list(range(min(MAX_UNITS, task.n_in)))
+        values = x[np.ix_(steps, entered)]
         kind, names = "numbers" if task.n_in > 1 else "number", [f"[{i}]" for i in entered]
     lane = {"name": "x", "title": "input x_t", "kind": kind, "size": task.n_in, "units": names}
     return entered, {**lane, "loop": plain(values), "alone": plain(values)}
@@ -146,22 +147,29 @@ def _input_lane(e: Experiment, x: np.ndarray, drawn: list[int], steps: list[int]
 def _output_lane(
     e: Experiment, y: np.ndarray, loop: Reading, alone: Reading, steps: list[int]
 ) -> tuple[list[int], dict[str, Any]]:
-    """Returns the indices of the outputs that are drawn, and their lane: the right answer and the most probable ones."""
+    """Returns the outputs that are drawn, and their lane: the right one and the most probable ones, or the first numbers."""
     task, end = e.bound_task, loop.outputs[-1]
     one_of = y.dtype.kind in "iu"
-    ranked = [*(y[-1:].tolist() if one_of else []), *np.argsort(-end, kind="stable").tolist()]
+    ranked = [*y[-1:].tolist(), *np.argsort(-end, kind="stable").tolist()] if one_of else list(range(len(end)))
     classes = sorted(list(dict.fromkeys(ranked))[:MAX_CLASSES])
     return classes, {
         "name": "y",
         "title": "output y",
-        "kind": f"{'answers' if one_of else 'number'}; right: {task.answer(y[-1:])}",
+        "kind": f"{'answers' if one_of else 'number' if len(end) == 1 else 'numbers'}; right: {_answer(task, y, classes)}",
         "size": len(end),
-        "units": [task.answer(np.array([k])) for k in classes] if one_of else ["y"],
+        "units": [task.answer(np.array([k])) for k in classes]
+        if one_of
+        else [f"y[{k}]" if len(end) > 1 else "y" for k in classes],
         "right": classes.index(int(y[-1])) if one_of else -1,
         "share": e.loss == "cross_entropy",
         "loop": plain(loop.outputs[np.ix_(steps, classes)]),
         "alone": plain(alone.outputs[np.ix_(steps, classes)]),
     }
+
+
+def _answer(task: Task, y: np.ndarray, outputs: list[int]) -> str:
+    """Returns the right answer of the last step as text; of numbers those of these outputs, as the network is asked for them."""
+    return task.answer(y[-1:]) if y.dtype.kind in "iu" else ", ".join(f"{v:.3f}" for v in y[-1, outputs])
 
 
 def things(task: str) -> str:

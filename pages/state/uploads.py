@@ -1,4 +1,4 @@
-"""Uploads: sentences, texts and weights of viewers, and who may use them. They are kept in the server's memory alone.
+"""Uploads: sentences, texts, numbers and weights of viewers, and who may use them. They are kept in the server's memory alone.
 
 An upload is named by the digest of its content (rnnkit.tasks.data). Its owner alone can use it, until the owner shares it. Then
 everybody whose link names it can. Above Limits.keep_upload_megabytes the least recently used uploads are dropped.
@@ -18,7 +18,21 @@ from starlette.formparsers import MultiPartParser
 from pages.server.browser_cookie import browser
 from pages.state import viewer_state
 from pages.ui.markdown import plain
-from rnnkit.corpus import FORMATS, Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_suite, read_text
+from rnnkit.corpus import (
+    FORMATS,
+    Corpus,
+    CorpusError,
+    Pairs,
+    Series,
+    Text,
+    read_corpus,
+    read_pairs,
+    read_series,
+    read_suite,
+    read_text,
+)
+from rnnkit.corpus.number_table import column_names
+from rnnkit.corpus.series import MAX_AHEAD
 from rnnkit.engine.torch_layout import read_weights
 from rnnkit.errors import join_names, shorten_repr
 from rnnkit.serving.limits import Limits
@@ -30,6 +44,7 @@ from rnnkit.tasks.weights import Weights
 MultiPartParser.spool_max_size = 1_000_000 * Limits.from_environment().max_upload_megabytes
 
 MAX_PASTED_CHARS = 2_000_000
+MAX_COLUMN_CHARS = 2_000  # of the names of columns
 
 
 @dataclass
@@ -114,12 +129,12 @@ def _max_bytes() -> int:
 
 
 def given(kind: str, key: str) -> str | None:
-    """Draws the form for an upload: "sentences" to train on, a "text", "pairs", or the "weights" of a network.
+    """Draws the form for an upload: "sentences" to train on, a "text", "pairs", a "series", or the "weights" of a network.
 
     Returns the digest of what has just been uploaded, None otherwise. After each reading the file fields are new widgets, so
     that a refused file does not stay beside the next one. The reason of a refusal stays until then.
     """
-    kinds = {"sentences": _corpus, "text": _text, "pairs": _pairs, "weights": _weights}
+    kinds = {"sentences": _corpus, "text": _text, "pairs": _pairs, "series": _series, "weights": _weights}
     read: Callable[[str, str], tuple[Data | None, int]] = kinds[kind]
     forms = viewer_state.current().uploads
     fields, refused = forms.fields[f"{key}_files"], st.container()  # above the form, which can be longer than its popover
@@ -212,6 +227,27 @@ def _weights(key: str, files_key: str) -> tuple[Weights | None, int]:
     except ValueError as error:
         raise CorpusError(f"{shorten_repr(file.name, 60)}: {error}") from None
     return weights, sum(values.nbytes for values in weights.arrays.values())  # unpacked, in memory
+
+
+def _series(key: str, files_key: str) -> tuple[Series | None, int]:
+    file = st.file_uploader(
+        "A table of numbers (.csv, .tsv, .txt): a row for each time, the first time first",
+        key=files_key,
+        max_upload_size=store().limits.max_upload_megabytes,
+    )
+    left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
+    about = "Names of columns, separated by commas. Empty: all columns of numbers that vary."
+    inputs = left.text_input("Columns to read", key=f"{key}_inputs", max_chars=MAX_COLUMN_CHARS, help=about)
+    about = "Names of columns, separated by commas. Empty: those that are read."
+    outputs = middle.text_input("Columns to predict", key=f"{key}_outputs", max_chars=MAX_COLUMN_CHARS, help=about)
+    ahead = right.number_input("Rows ahead", 0, MAX_AHEAD, 1, key=f"{key}_ahead", help="0: from other columns of the same row.")
+    if not st.form_submit_button("Read these numbers", icon=":material/upload_file:"):
+        return None, 0
+    if file is None:
+        raise CorpusError("expected a file, got none")
+    columns = column_names(inputs or ""), column_names(outputs or "")
+    series = read_series(file.getvalue(), file.name, *columns, int(ahead), _max_bytes())
+    return series, max(file.size, series.values.nbytes)
 
 
 def _text(key: str, files_key: str) -> tuple[Text | None, int]:

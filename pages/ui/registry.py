@@ -46,6 +46,7 @@ NAMES = (  # in the order in which one learns, which is that of the navigation; 
     "stories",
     "corpus",
     "language",
+    "series",
     "your_network",
     "glossary",
 )

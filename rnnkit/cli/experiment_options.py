@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rnnkit.cli.exit_status import print_error
-from rnnkit.cli.inputs import CORPUS_OPTIONS, TEXT_OPTIONS, data_of, given_options, read_bytes, weights_of
+from rnnkit.cli.inputs import OPTIONS, data_of, given_options, read_bytes, weights_of
 from rnnkit.corpus import FORMATS
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError, changed
 from rnnkit.fields import FieldSpec
@@ -33,7 +33,9 @@ def add_experiment(parser: argparse.ArgumentParser) -> None:
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Adds --file and what belongs to it."""
     parser.add_argument(
-        "--file", metavar="FILE", help="learn from sentences (task corpus, assumed) or a text (characters, words)"
+        "--file",
+        metavar="FILE",
+        help="learn from sentences (task corpus, assumed), a text (characters, words) or a table of numbers (series)",
     )
     parser.add_argument("--gold", metavar="FILE", help="of Gulordava et al.'s corpora: the .gold file beside the .text file")
     parser.add_argument("--test", metavar="FILE", help="sentences to test on, any number; --file is then for training alone")
@@ -42,6 +44,10 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--whole-text", action="store_true", help="learn Project Gutenberg's header and licence, too (default: not)"
     )
+    columns = "columns of a table of numbers, separated by commas"
+    parser.add_argument("--inputs", metavar="NAMES", help=f"{columns}, that are read (default: all that vary)")
+    parser.add_argument("--outputs", metavar="NAMES", help=f"{columns}, that are predicted (default: those that are read)")
+    parser.add_argument("--ahead", metavar="N", help="so many rows ahead they are predicted; 0: in the same row (default 1)")
 
 
 def _help(spec: FieldSpec) -> str:
@@ -116,7 +122,7 @@ def _given(args: argparse.Namespace, base: Experiment) -> tuple[dict[str, Any], 
         given = weights_of(texts["weights"], texts.get("cell"))
         texts = {"cell": given.cell, "hidden": str(given.hidden)} | texts | {"weights": STORE.put(given)}
     if args.file is None:
-        options = given_options(args, *CORPUS_OPTIONS, *TEXT_OPTIONS)
+        options = given_options(args, *(name for names, _ in OPTIONS.values() for name in names))
         return texts, {name: f"{name} belongs to --file: give --file, too" for name in options}
     if not TASKS[base.task].data:
         texts.setdefault("task", "corpus")

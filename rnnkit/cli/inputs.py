@@ -1,20 +1,27 @@
-"""Reads the input files of `train` before the training: sentences, a text, sentences to test on, minimal pairs."""
+"""Reads the input files of `train` before the training: sentences, a text, numbers, sentences to test on, minimal pairs."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from rnnkit.cli.exit_status import error_text
-from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_suite, read_text
+from rnnkit.corpus import Corpus, CorpusError, Pairs, Series, Text, read_corpus, read_pairs, read_series, read_suite, read_text
+from rnnkit.corpus.number_table import column_names
+from rnnkit.corpus.series import MAX_AHEAD
 from rnnkit.engine.torch_layout import read_weights
 from rnnkit.experiment import Experiment
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.data import STORE
 from rnnkit.tasks.weights import Weights
 
-CORPUS_OPTIONS, TEXT_OPTIONS = ("gold", "format", "test"), ("whole_text",)  # options for the kinds of --file
+OPTIONS = {  # kind of --file (Task.data) -> options that it takes, and what they need, in an error
+    "corpus": (("gold", "format", "test"), "the task corpus (sentences with a verb)"),
+    "text": (("whole_text",), "a text (task characters or words)"),
+    "series": (("inputs", "outputs", "ahead"), "numbers of a table (task series)"),
+}
 
 
 def given_options(args: argparse.Namespace, *names: str) -> list[str]:
@@ -41,24 +48,15 @@ def data_of(args: argparse.Namespace, task: str) -> str:
     if not kind:
         tasks = ", ".join(name for name, t in TASKS.items() if t.data)
         raise ValueError(f"--file needs a task that learns from a file ({tasks}), got {task!r}")
-    if kind != "corpus" and (unsuitable := given_options(args, *CORPUS_OPTIONS)):
-        raise ValueError(f"{unsuitable[0]} needs the task corpus (sentences with a verb), got {task!r}")
-    if kind != "text" and (unsuitable := given_options(args, *TEXT_OPTIONS)):
-        raise ValueError(f"{unsuitable[0]} needs a text (task characters or words), got {task!r}")
-    data, gold = read_bytes(args.file, "the file "), read_bytes(args.gold, "the file ") if args.gold is not None else None
-    name = Path(args.file).name
-    suite = None if args.test is None else _suite(args.test)
+    for other, (names, needed) in OPTIONS.items():
+        if kind != other and (unsuitable := given_options(args, *names)):
+            raise ValueError(f"{unsuitable[0]} needs {needed}, got {task!r}")
+    data = read_bytes(args.file, "the file ")
     try:
-        content: Corpus | Text
-        if kind == "corpus":
-            content = read_corpus(data, name, args.format, gold, test=suite)
-        else:
-            content = read_text(data, name, whole=args.whole_text)
+        return _store(READERS[kind](args, data, Path(args.file).name), args.quiet)
     except ValueError as error:
-        is_text = kind == "corpus" and args.task is None and _is_text(data)
-        message = f"{str(error).rstrip('?')}. To learn from it as a text: --task characters, or words"
-        raise ValueError(message if is_text else error) from None
-    return _store(content, args.quiet)
+        hint = next((text for text, read in INSTEAD if _reads(read, data)), "") if args.task is None else ""
+        raise ValueError(f"{str(error).rstrip('?')}. {hint}" if hint else error) from None
 
 
 def weights_of(path: str, cell: str | None) -> Weights:
@@ -66,7 +64,35 @@ def weights_of(path: str, cell: str | None) -> Weights:
     return read_weights(read_bytes(path, "the file of --weights "), Path(path).name, "relu" if cell == "relu" else "tanh")
 
 
-def _store(content: Corpus | Text | Pairs, quiet: bool) -> str:
+def _corpus(args: argparse.Namespace, data: bytes, name: str) -> Corpus:
+    gold = None if args.gold is None else read_bytes(args.gold, "the file ")
+    return read_corpus(data, name, args.format, gold, test=None if args.test is None else _suite(args.test))
+
+
+def _text(args: argparse.Namespace, data: bytes, name: str) -> Text:
+    return read_text(data, name, whole=args.whole_text)
+
+
+def _series(args: argparse.Namespace, data: bytes, name: str) -> Series:
+    inputs, outputs = (column_names(text or "") for text in (args.inputs, args.outputs))
+    ahead = args.ahead or "1"
+    if not ahead.isdecimal():
+        raise ValueError(f"--ahead must be a whole number of rows from 0 to {MAX_AHEAD}, got {ahead!r}")
+    return read_series(data, name, inputs, outputs, int(ahead[:9]))
+
+
+READERS: dict[str, Callable[[argparse.Namespace, bytes, str], Corpus | Text | Series]] = {
+    "corpus": _corpus,
+    "text": _text,
+    "series": _series,
+}
+INSTEAD: tuple[tuple[str, Callable[[bytes], object]], ...] = (  # where no task was given and the file is no corpus
+    ("To learn from its numbers: --task series", read_series),
+    ("To learn from it as a text: --task characters, or words", read_text),
+)
+
+
+def _store(content: Corpus | Text | Pairs | Series, quiet: bool) -> str:
     """Stores the content and returns its name. Prints its notes to standard error."""
     if content.notes and not quiet:
         print("\n".join(content.notes), file=sys.stderr)
@@ -83,9 +109,9 @@ def _suite(path: str) -> Corpus:
         raise ValueError(f"--test {Path(path).name}: {error}") from None
 
 
-def _is_text(data: bytes) -> bool:
+def _reads(read: Callable[[bytes], object], data: bytes) -> bool:
     try:
-        read_text(data)
+        read(data)
     except ValueError:
         return False
     return True

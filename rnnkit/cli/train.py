@@ -8,6 +8,8 @@ import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rnnkit.analysis.summary import verdict
 from rnnkit.cli.exit_status import CODES, FAILED, SIGNAL_BASE, TRAINING_ERRORS, Stop, error_text, fail, print_error
 from rnnkit.cli.experiment_options import add_data, add_experiment, experiment_of
@@ -21,6 +23,7 @@ from rnnkit.experiment import Experiment
 from rnnkit.serving import resources
 from rnnkit.serving.limits import SPILL, WARM, megabytes
 from rnnkit.tasks import TASKS
+from rnnkit.tasks.forecast import Forecast, forecast_text
 
 if TYPE_CHECKING:
     from rnnkit.engine.trainer import Trainer
@@ -49,6 +52,9 @@ examples:
 
   a language model of a book, asked which sentence of each minimal pair is more probable:
     python -m rnnkit train --task words --length 30 --cell gru --lr 0.01 --file book.txt --pairs blimp.jsonl
+
+  an echo state network on two columns of a table of your own, which predicts the next row of one of them:
+    python -m rnnkit train --task series --cell esn --hidden 100 --file weather.csv --inputs rain,wind --outputs rain
 """
 EPILOG = f"{EXAMPLES}\n{CODES}"
 
@@ -187,7 +193,7 @@ def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
 
 
 def _held_out_report(e: Experiment, trainer: Trainer, pairs: str) -> Iterator[str]:
-    """Yields lines about the results on held-out data: a corpus by groups, a text in bits and minimal pairs."""
+    """Yields lines about the results on held-out data: a corpus by groups, a text in bits and minimal pairs, numbers."""
     if TASKS[e.task].data == "corpus":
         if e.replicas > 1:
             yield f"Of the {e.replicas} networks the first one is tested."
@@ -196,6 +202,12 @@ def _held_out_report(e: Experiment, trainer: Trainer, pairs: str) -> Iterator[st
         from rnnkit.studies.text_report import report
 
         yield from ["", *report(e, trainer.params, int(trainer.diverged[0]), pairs, blimp_2020.published, blimp_2020.ABOUT)]
+
+    task = e.bound_task
+    if isinstance(task, Forecast):
+        from rnnkit.engine.evaluation import Evaluation
+
+        yield forecast_text(task, e.length, np.sqrt(Evaluation(e, trainer.params).squared_error()[trainer.diverged < 0]))
 
 
 def _corpus_report(e: Experiment, params: Any) -> str:

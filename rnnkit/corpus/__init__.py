@@ -1,8 +1,9 @@
-"""Agreement corpora, plain texts and minimal pairs from a user's files: reading, splitting, encoding, baselines.
+"""Agreement corpora, texts, minimal pairs and series of numbers from a user's files: reading, splitting, encoding, baselines.
 
 - read_corpus(bytes) -> Corpus; read_suite(bytes) -> Corpus reads a second file as its test part
 - read_text(bytes) -> Text
 - read_pairs(bytes) -> Pairs
+- read_series(bytes) -> Series
 
 Needs numpy, and conllu for treebanks.
 """
@@ -12,10 +13,12 @@ from rnnkit.corpus.data import Corpus, Text
 from rnnkit.corpus.decoding import CorpusError
 from rnnkit.corpus.formats import FORMATS, Format
 from rnnkit.corpus.nouns import is_english
+from rnnkit.corpus.number_table import read_series
 from rnnkit.corpus.pairs import Pairs, read_pairs
 from rnnkit.corpus.parts import TEST, TRAIN, VALIDATION, groups, part_of, split, wilson
 from rnnkit.corpus.read import read_corpus, read_suite
 from rnnkit.corpus.results import as_text, known_words_text, results, warnings
+from rnnkit.corpus.series import Series
 from rnnkit.corpus.texts import read_text
 from rnnkit.corpus.vocabulary import SHAPES, Vocabulary
 
@@ -31,6 +34,7 @@ __all__ = [
     "CorpusError",
     "Format",
     "Pairs",
+    "Series",
     "Text",
     "Vocabulary",
     "as_text",
@@ -42,6 +46,7 @@ __all__ = [
     "predictions",
     "read_corpus",
     "read_pairs",
+    "read_series",
     "read_suite",
     "read_text",
     "results",

@@ -88,10 +88,10 @@ def _position(data: bytes, offset: int) -> str:
     return f"line {line:,}, byte {offset:,}"
 
 
-def to_lines(text: str, what: str = "the file", max_lines: int = MAX_LINES) -> list[str]:
+def to_lines(text: str, what: str = "the file", max_lines: int = MAX_LINES, holds: str = "sentence") -> list[str]:
     """Splits at \\n alone, so U+2028 and the like count as spaces. Line i is entry i - 1. Drops blank lines at the end.
 
-    Raises CorpusError for more than max_lines, and for a line of more than MAX_LINE_CHARS.
+    Raises CorpusError for more than max_lines, and for a line of more than MAX_LINE_CHARS. holds: what a line is, in the message.
     """
     if text.count("\n") > max_lines:
         raise CorpusError(f"{what} has {text.count(chr(10)):,} lines; expected at most {max_lines:,}: take a part of it")
@@ -101,7 +101,7 @@ def to_lines(text: str, what: str = "the file", max_lines: int = MAX_LINES) -> l
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE_CHARS:
             raise CorpusError(
-                f"line {number:,} of {what}: {len(line):,} characters; expected at most {MAX_LINE_CHARS:,}, one sentence a line"
+                f"line {number:,} of {what}: {len(line):,} characters; expected at most {MAX_LINE_CHARS:,}, one {holds} a line"
             )
     return lines
 

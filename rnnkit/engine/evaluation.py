@@ -1,8 +1,8 @@
-"""Accuracy on held-out sequences."""
+"""Accuracy and squared error on held-out sequences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -28,15 +28,23 @@ class Evaluation:
     def __init__(self, e: Experiment, params: Mapping[str, Tensor]) -> None:
         self.params = params
         task = e.bound_task
-        self.batch = shared_evaluation(task, e.length)
+        self.batch, self.max_squared_error = shared_evaluation(task, e.length), task.max_squared_error
         cell, (R, H, _) = CELLS[e.cell], params["W_out"].shape
         steps = e.length if task.padded else min(e.length, max(1, self.PIECE // (R * self.PORTION * cell.gates * H)))
         self.tape = bptt.Tape(cell, params, steps, self.PORTION)
 
     def accuracy(self) -> np.ndarray:
         """Returns the share of right answers of each network, (R,)."""
+        return self._mean(lambda z, y: correct(z, y, self.max_squared_error))
+
+    def squared_error(self) -> np.ndarray:
+        """Returns the mean squared error of each network, (R,), on a task whose targets are numbers."""
+        return self._mean(lambda z, y: (z - y).double().square().mean((0, 2, 3)))
+
+    def _mean(self, score: Callable[[Tensor, Tensor], Tensor]) -> np.ndarray:
+        """Returns the mean over all sequences of score(outputs, targets), which is (R,) of some of them."""
         W, n = self.params["W_out"], self.batch.x.shape[1]
-        right = torch.zeros(len(W), dtype=torch.float64, device=W.device)
+        total = torch.zeros(len(W), dtype=torch.float64, device=W.device)
         for start in range(0, n, self.PORTION):
             rows = np.arange(start, start + self.PORTION) % n  # the last portion is filled up, and not counted
             part = self.batch.part(rows)
@@ -44,5 +52,5 @@ class Evaluation:
             x, y = (t.expand(-1, len(W), *t.shape[2:]) for t in (x, y))
             z = bptt.readout(self.params, self.tape.last_states(self.params, x, len(y), padding))
             counted = min(self.PORTION, n - start)
-            right += correct(z[:, :, :counted], y[:, :, :counted]) * counted
-        return (right / n).cpu().numpy()
+            total += score(z[:, :, :counted], y[:, :, :counted]) * counted
+        return (total / n).cpu().numpy()

@@ -49,14 +49,15 @@ def one_hot(y: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
     return F.one_hot(y, classes).to(dtype)
 
 
-def right_answers(z: Tensor, y: Tensor) -> Tensor:
-    """(K, R, B) whether an answer is right: the largest output is the class y (K, R, B), or (z - y)^2 <= .04 for numbers.
+def right_answers(z: Tensor, y: Tensor, max_squared_error: float = 0.04) -> Tensor:
+    """(K, R, B) whether an answer is right: the largest output is the class y (K, R, B).
 
-    Outputs that hold a NaN are no answer.
+    Numbers y (K, R, B, O) are right where each has (z - y)^2 <= max_squared_error, which the task states
+    (Task.max_squared_error). Outputs that hold a NaN are no answer.
     """
-    return (z.argmax(-1) == y) & ~z.isnan().any(-1) if y.dim() == 3 else (z - y).square().amax(-1) <= 0.04
+    return (z.argmax(-1) == y) & ~z.isnan().any(-1) if y.dim() == 3 else (z - y).square().amax(-1) <= max_squared_error
 
 
-def correct(z: Tensor, y: Tensor) -> Tensor:
+def correct(z: Tensor, y: Tensor, max_squared_error: float = 0.04) -> Tensor:
     """(R,) share of right answers; see `right_answers`."""
-    return right_answers(z, y).double().mean((0, 2))
+    return right_answers(z, y, max_squared_error).double().mean((0, 2))

@@ -332,7 +332,7 @@ def _remedy(fix: StartableFix, e: Experiment) -> str:
 
 def _report(e: Experiment) -> dict[str, str]:
     return {
-        "right": "z.argmax(-1) == y" if _kinds(e)[1] else "(z - y).square().amax(-1) <= 0.04",
+        "right": "z.argmax(-1) == y" if _kinds(e)[1] else f"(z - y).square().amax(-1) <= {TASKS[e.task].max_squared_error:g}",
         "watched": "loss" if CELLS[e.cell].reservoir else "loss + applied",
         "TEST": f"{Stream.TEST:d}",
         "SOLVED": f"{SOLVED if TASKS[e.task].data else solved_threshold(e):.6g}",

@@ -13,6 +13,7 @@ from typing import Any
 from rnnkit.results.ablation import Ablation
 from rnnkit.results.eigenvalues import Eigenvalues
 from rnnkit.results.evaluate_corpus import CorpusEvaluation
+from rnnkit.results.free_run import FreeRun
 from rnnkit.results.generalization import Generalization
 from rnnkit.results.gradient_flow import GradientFlow
 from rnnkit.results.lag_split import LagSplit
@@ -40,6 +41,7 @@ RESULTS: dict[str, type[Any]] = {
     "lyapunov": Lyapunov,
     "eigenvalues": Eigenvalues,
     "lag_split": LagSplit,
+    "free_run": FreeRun,
     "training_outcome": TrainingOutcome,
 }
 

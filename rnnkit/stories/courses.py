@@ -189,6 +189,12 @@ COURSES = (
                 "Look at the record.",
                 "It stops between 50 and 100 words.",
             ),
+            Lesson(
+                "/series",
+                "What are reservoirs built for?",
+                "Compare it with GRU and tanh.",
+                "One step ahead on Mackey-Glass, its error is the smallest of the three.",
+            ),
         ),
         "Which leak does a memory of 50 words need? Try 1, 0.3, 0.1 and 0.03, and compare 1 / leak with the number of words.",
         "0.1 and 0.03 learn, 0.3 and 1 guess. Of what the subject has put into a unit, (1 − leak)^48 stays in it "

@@ -16,6 +16,7 @@ from rnnkit.studies import (
     ablation,
     eigenvalues,
     evaluate_corpus,
+    free_run,
     generalization,
     gradient_flow,
     lag_split,
@@ -47,5 +48,6 @@ STUDIES: dict[str, Callable[..., Iterator[Any]]] = {
     "lyapunov": lyapunov.study,
     "eigenvalues": eigenvalues.study,
     "lag_split": lag_split.study,
+    "free_run": free_run.study,
     "training_outcome": training_outcome.study,
 }

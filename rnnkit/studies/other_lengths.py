@@ -83,7 +83,8 @@ def _wrong(
         with no_grad_no_denormals():
             x, y, *_ = tensors([batch], p["W_out"].dtype)
             x, y = (t.expand(-1, R, *t.shape[2:]) for t in (x, y))
-            right = right_answers(bptt.readout(p, tape.last_states(p, x, len(y))), y).all(0)[:, :counted]
+            z = bptt.readout(p, tape.last_states(p, x, len(y)))
+            right = right_answers(z, y, task.max_squared_error).all(0)[:, :counted]
         yield (first + counted) / n, (~right).sum(1).numpy()
 
 

@@ -16,11 +16,14 @@ from rnnkit.tasks.copying import Copying
 from rnnkit.tasks.corpus import Sentences
 from rnnkit.tasks.delay import Delay
 from rnnkit.tasks.latch import Latch
+from rnnkit.tasks.mackey_glass import MackeyGlass
 from rnnkit.tasks.memorization import Memorization
 from rnnkit.tasks.multiplication import Multiplication
 from rnnkit.tasks.palindrome import Palindrome
 from rnnkit.tasks.parity import Parity
 from rnnkit.tasks.permutation import Permutation
+from rnnkit.tasks.series import NumberSeries
+from rnnkit.tasks.sine import Sine
 from rnnkit.tasks.temporal_order import TemporalOrder
 from rnnkit.tasks.temporal_order_lengths import TemporalOrderLengths
 from rnnkit.tasks.words import NextWord
@@ -51,6 +54,9 @@ TASKS: dict[str, Task] = {
     "corpus": Sentences(),
     "characters": NextCharacter(),
     "words": NextWord(),
+    "sine": Sine(),
+    "mackey-glass": MackeyGlass(),
+    "series": NumberSeries(),
 }
 
 T = TypeVar("T", bound=Task)

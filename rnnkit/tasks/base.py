@@ -7,6 +7,7 @@ steps before the first symbol of a shorter one are padding, which no network rea
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,11 +52,13 @@ class Task(ABC):
     n_out: int
     loss: ClassVar[str] = "cross_entropy"
     min_length: ClassVar[int]
+    max_length: float = math.inf  # what it reads can be too short for longer sequences
+    max_squared_error: ClassVar[float] = 0.04  # of a number that counts as right
     samples: ClassVar[str] = "sequences"  # what the accuracy counts, in a sentence
     evidence_name: str = "start"  # what stands at `evidence_step`, and at the last step, in a sentence about the gradient
     end_name: ClassVar[str] = "end"
     finite: ClassVar[bool] = True  # symbols: the same sequence can come twice, so train and test are kept apart by a hash
-    data: ClassVar[str] = ""  # what it can be given to learn from: "corpus" or "text"; see `with_data`
+    data: ClassVar[str] = ""  # what it can be given to learn from: "corpus", "text" or "series"; see `with_data`
     by_words: ClassVar[bool] = False  # with data: the symbols are words, as many as the vocabulary holds
     padded: ClassVar[bool] = False  # sequences of different lengths: batches have `lengths`
     time_axis: ClassVar[str] = "time in the sequence"  # what the time axis counts; `padded`: back from the last step, 0

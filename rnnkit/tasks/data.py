@@ -1,4 +1,4 @@
-"""Store of given data: corpora, texts, minimal pairs and weights, each under the digest of its content, in memory alone.
+"""Store of given data: corpora, texts, minimal pairs, series and weights, each under the digest of its content, in memory alone.
 
 An Experiment names its data by that digest (fields `data` and `weights`), so it stays small, and is the same wherever the same
 sentences are. Nothing is written to disk. STORE is the store of this process, which Experiment.bound_task and bound_weights
@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rnnkit.corpus import Corpus, Pairs, Text
+from rnnkit.corpus import Corpus, Pairs, Series, Text
 from rnnkit.tasks.weights import Weights
 
-Data = Corpus | Text | Pairs | Weights
-KINDS: dict[str, type[Corpus | Text | Pairs | Weights]] = {"Corpus": Corpus, "Text": Text, "Pairs": Pairs, "Weights": Weights}
+Data = Corpus | Text | Pairs | Series | Weights
+KINDS: dict[str, type[Data]] = {"Corpus": Corpus, "Text": Text, "Pairs": Pairs, "Series": Series, "Weights": Weights}
 
 
 class DataStore:

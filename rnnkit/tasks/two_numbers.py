@@ -40,7 +40,7 @@ class TwoNumbers(Task):
         return Batch(x, self.combine(x[p0, rows, 1], x[p1, rows, 1])[None, :, None])
 
     def constant_score(self, batch: Batch) -> float:
-        return float((np.square(batch.y - self.guess) <= 0.04).mean())
+        return float((np.square(batch.y - self.guess) <= self.max_squared_error).mean())
 
     def combine(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         raise NotImplementedError

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from pages.tour import highlight
 from pages.ui.markdown import plain
-from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_text
+from rnnkit.corpus import Corpus, CorpusError, Pairs, Text, read_corpus, read_pairs, read_series, read_text
 from rnnkit.engine.record import pack, unpack
 from rnnkit.errors import join_names, shorten_repr
 from rnnkit.experiment import FIELDS, Experiment, ExperimentError
@@ -298,13 +298,15 @@ def test_a_long_typed_sentence_is_not_repeated():
 # ---- what workers and server send each other
 
 
+NUMBERS = b"day;a;b\n" + b"\n".join(b"2020-%d;%d,5;%d" % (i, i * i % 17, i % 7) for i in range(70))
 PACKED = pack({"step": 3, "causes": ["", "W_rec"], "norm": np.ones((2, 3, 4), np.float32), "diverged": np.array([-1, 2])})
 
 
 @cache
 def kept(kind):
-    """A corpus, or a text."""
-    return read_corpus(as_table()[:9000]) if kind else read_text(example_text().text[:600].encode(), "a text")
+    """A corpus, a text, or a series."""
+    readers = (lambda: read_text(example_text().text[:600].encode(), "a text"), lambda: read_corpus(as_table()[:9000]))
+    return (*readers, lambda: read_series(NUMBERS))[kind]()
 
 
 @fuzz(1000, seed=SEEDS)
@@ -326,7 +328,15 @@ def test_any_frame(head, dtype, shape):
             assert_said([str(error)])
 
 
-@fuzz(300, kind=st.booleans(), seed=SEEDS)
+@fuzz(300, seed=SEEDS)
+def test_broken_tables_of_numbers(seed):
+    try:
+        assert np.isfinite(read_series(mutated(NUMBERS, seed)).values).all()
+    except CorpusError as error:
+        assert_said([str(error)])
+
+
+@fuzz(300, kind=st.integers(0, 2), seed=SEEDS)
 def test_broken_data_of_a_worker(kind, seed):
     what = kept(kind)
     try:

@@ -61,7 +61,19 @@ def test_a_hostile_link_opens_a_page(app, link):
 
 @pytest.mark.parametrize(
     "page",
-    ["network", "sentence", "vanishing", "exploding", "remedies", "compare", "how_far", "papers", "language", "your_network"],
+    [
+        "network",
+        "sentence",
+        "vanishing",
+        "exploding",
+        "remedies",
+        "compare",
+        "how_far",
+        "papers",
+        "language",
+        "series",
+        "your_network",
+    ],
 )
 def test_a_hostile_link_opens_other_pages(app, page):
     """With their own choices."""

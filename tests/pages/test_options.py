@@ -100,6 +100,13 @@ CASES = {  # page -> the link that shows all its settings, and another value for
             "language_n": "20", "language_seed": "5", "language_pairs": None,
         },
     ),
+    "series": (
+        {**LSTM, "task": "sine", "steps": "4"},
+        {
+            "lab_step": "2", "lab_losses": "all", "lab_state": "h", "lab_measure": "norm", "lab_network": "2",
+            "series_horizon": "50",
+        },
+    ),
 }  # fmt: skip
 
 

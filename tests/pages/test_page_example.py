@@ -6,12 +6,16 @@ from dataclasses import replace
 import pytest
 from apptest import SMALL, linked, prose, state
 
-from pages import corpus, language
+from pages import corpus, language, series
 from pages.state import session
 from rnnkit.experiment import Experiment
 
 OWN = Experiment.from_query(SMALL)[0]
-EXAMPLES = {"corpus": corpus.EXAMPLE, "language": language.NETWORKS["GRU, words"].experiment}
+EXAMPLES = {
+    "corpus": corpus.EXAMPLE,
+    "language": language.NETWORKS["GRU, words"].experiment,
+    "series": series.NETWORKS["Echo state network"].experiment,
+}
 
 
 def turn(at, page):

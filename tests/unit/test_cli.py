@@ -3,9 +3,11 @@
 import importlib.util
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -24,6 +26,7 @@ from rnnkit.stories.presets import PRESETS
 from rnnkit.studies import STUDIES
 from rnnkit.tasks import TASKS
 from rnnkit.tasks.corpus import example_corpus
+from rnnkit.tasks.data import STORE
 
 EXPERIMENT = Experiment(length=10, hidden=8, batch=8, replicas=2, steps=12)
 
@@ -158,7 +161,7 @@ def test_preset_changed_by_options(tmp_path):
         (["--cell", "foo", "--lr", "x"], "unknown cell 'foo'"),
         (
             ["--task", "adding", "--file", "x"],
-            "a task that learns from a file (corpus, characters, words), got 'adding'",
+            "a task that learns from a file (corpus, characters, words, series), got 'adding'",
         ),
         (["--task", "corpus", "--file", "/nowhere/s.tsv"], "cannot read the file"),
         (["--task", "corpus", "--file", __file__], "no known format begins with"),
@@ -225,6 +228,44 @@ def test_a_text_from_a_file_is_trained_on(tmp_path, capsys):
     assert main(["train", *options]) == 0
     output = capsys.readouterr()
     assert "of new characters right" in output.out and output.err == "", "nothing to note about this file"
+
+
+def test_numbers_from_a_file_are_trained_on(tmp_path, capsys):
+    path, values = tmp_path / "mine.csv", np.sin(np.arange(400)[:, None] / [3, 5])
+    path.write_text("day;a;b\n" + "\n".join(f"{i};{a:.4f};{b:.4f}".replace(".", ",") for i, (a, b) in enumerate(values)), "utf-8")
+    options = ["--task", "series", "--length", "20", "--cell", "esn", "--steps", "5", "--replicas", "2", "--file", str(path)]
+    saved = tmp_path / "e.json"
+    assert main(["train", *options, "--inputs", "b, a", "--outputs", "a", "--ahead", "2", "--save-json", str(saved)]) == 0
+    output = capsys.readouterr()
+    assert "Read as 3 columns between semicolons, names in the first line; decimal comma" in output.err
+    assert "Reads b, a; predicts a, 2 rows ahead." in output.err
+    assert "of new rows right" in output.out
+    found = re.search(r"\(NRMSE\): (\S+) \(median of 2 networks\), (\S+) \(same as now\), (\S+) \(the mean\)\.\n$", output.out)
+    ours, same, mean = map(float, found.groups())
+    assert ours < 0.1 < 0.4 < same < mean < 1.1
+    series = STORE.get(json.loads(saved.read_text())["data"])
+    np.testing.assert_array_equal(series.of("a", "b"), np.round(values, 4))
+    assert main(["train", *options, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    for extra, message in (
+        (["--length", "200"], "length may be at most 106 for the task 'numbers of a table' on these data, got 200"),
+        (["--inputs", "c"], "no column is called 'c': valid are day, a, b"),
+        (["--ahead", "x"], "--ahead must be a whole number of rows from 0 to 1000, got 'x'"),
+        (["--ahead", "0"], "expected other columns to read than to predict in the same row"),
+        (["--whole-text"], "--whole-text needs a text (task characters or words), got 'series'"),
+        (["--format", "table"], "--format needs the task corpus (sentences with a verb), got 'series'"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["train", *options, *extra])
+        assert message in capsys.readouterr().err
+    for arguments, message in (
+        (["--file", str(path)], "To learn from its numbers: --task series\n"),
+        (["--task", "words", "--file", str(path), "--ahead", "2"], "--ahead needs numbers of a table (task series), got 'words'"),
+        (["--outputs", "a"], "outputs belongs to --file: give --file, too"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["train", *arguments])
+        assert message in capsys.readouterr().err
 
 
 def test_all_problems_at_once(capsys):

@@ -21,6 +21,7 @@ ASKED = {  # study -> another Experiment or other options, where these do not su
     "lm_sample": (OF_TEXT, {"step": 60, "prompt": "the cat", "n": 5}),
     "minimal_pairs": (OF_TEXT, {"step": 60}),
     "other_lengths": (SMALL, {"lengths": [10, 20], "n": 30}),
+    "free_run": (Experiment(task="series", length=10, hidden=5, batch=4, steps=6, replicas=2), {"step": 60, "horizon": 20}),
     "training_outcome": (SMALL, {"until": "solved"}),
 }
 

@@ -15,6 +15,7 @@ from rnnkit.tasks import TASKS, Batch, is_held_out
 from rnnkit.tasks.agreement import GRAMMAR, PLURAL, SINGULAR, VOCABULARY, WORDS
 from rnnkit.tasks.base import HELD_OUT_ONE_IN, Task
 from rnnkit.tasks.characters import OTHER
+from rnnkit.tasks.forecast import Forecast
 
 every = pytest.mark.parametrize("name", TASKS)
 sentences = pytest.mark.parametrize("name", SENTENCES)
@@ -64,6 +65,8 @@ def test_shapes_ranges_and_words(name):
         for values, numbers, symbols in ((batch.x, read, task.n_in), (batch.y, asked, task.n_out)):
             assert values.dtype == (np.float64 if numbers else np.int64)
             assert np.isfinite(values).all() and (numbers or 0 <= values.min() <= values.max() < symbols)
+        if isinstance(task, Forecast):  # standard deviations
+            assert batch.x.min() >= -6 and batch.x.max() <= 6
         labels = task.labels(batch.x[:, 0])
         assert len(labels) == length
         assert all(isinstance(label, str) and label for label in labels)
@@ -121,9 +124,13 @@ def best_constant(task, y):
             (-p @ log_p, 6 * spread / np.sqrt(n) + second_order),
             ((1 - p @ p) / task.n_out, second_order / task.n_out),
         )
-    values = np.sort(y.ravel())
-    error = np.square(values - values.mean())
-    right = (np.searchsorted(values, values + 0.4, "right") - np.arange(n)).max() / n  # of all intervals of that width
+    error, inside = np.square(y - y.mean((0, 1))), np.ones(y.shape[:-1], bool)
+    for column in np.moveaxis(y, -1, 0):  # of all intervals of the width in which a constant is right, the one that holds most
+        values = np.sort(column.ravel())
+        held = np.searchsorted(values, values + 2 * np.sqrt(task.max_squared_error), "right") - np.arange(len(values))
+        low = values[held.argmax()]
+        inside &= (column >= low) & (column <= low + 2 * np.sqrt(task.max_squared_error))
+    n, right = len(y[0]), inside.mean()  # the targets of one sequence are not independent
     loss = (error.mean(), 6 * error.std() / np.sqrt(n))
     return (right, 6 * np.sqrt(right * (1 - right) / n)), loss, loss
 

@@ -148,7 +148,7 @@ def test_the_command_line(capsys, tmp_path):
     for listed in (
         "relu, linear, lstm, lstm-relu, gru, gru-relu, janet, mingru, lru, esn, leaky",
         "clip-value, slower, lower",
-        "characters, words, first",
+        "mackey-glass, series, first",
     ):
         assert listed in in_one_line
     options = "--task first --cell leaky --bias chrono --fix lower:0.01@1 --fix slower:0.25@2 --length 12 --hidden 5 --batch 4"
