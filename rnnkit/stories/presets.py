@@ -344,16 +344,16 @@ PRESETS: dict[str, Preset] = {
     ),
     "parity-signed": Preset(
         "Parity of 50 bits: a linear recurrence, decay in (-1, 1)",
-        "The same recurrence, but its decay can be negative: a one turns the sign of the state, a zero leaves it. It learns, and "
-        "afterwards the gradient arrives.",
+        "The same recurrence, but its decay can be negative: a one turns the sign of the state, a zero leaves it. It learns, "
+        "afterwards the gradient arrives, and 100 bits are no harder.",
         replace(_parity, cell="gated-linear-signed", bias="zero"),
         Claim(ALL, ALL, ratio=(1e-12, 1e-7), after=(0.1, 1)),
         question=TASKS_OF_COURSES,
     ),
     "parity-mingru": Preset(
         "Parity of 50 bits: minGRU",
-        "Its gate sees the bit alone and lies between 0 and 1: what a bit does cannot depend on the bits before it. One layer goes "
-        "on guessing.",
+        "Its gate sees the bit alone and lies between 0 and 1: what a bit does cannot depend on the bits before it. One layer "
+        "goes on guessing.",
         replace(_parity, cell="mingru", bias="zero"),
         Claim(NONE, NONE),
         question=TASKS_OF_COURSES,

@@ -165,8 +165,9 @@ class UnstabilizedSLstm(Cell[Any, SLstmSaved, SLstmPartials]):
         torch.mul(s_prev.c, saved.f, out=d.da_f).mul_(saved.shut)
         torch.mul(s_prev.n, saved.f, out=d.dn_da_f).mul_(saved.shut)
         torch.addcmul(s.h, s.h, saved.o, value=-1, out=d.da_o)
-        torch.div(s.h, s.n, out=d.dh_dn).neg_()
-        torch.div(saved.o, s.n, out=d.dh_dc)
+        n = s.n.clamp(min=torch.finfo(s.n.dtype).tiny)  # 0 before a sequence has begun, where no gradient comes
+        torch.div(s.h, n, out=d.dh_dn).neg_()
+        torch.div(saved.o, n, out=d.dh_dc)
 
     def backward(self, p: Params, saved: SLstmSaved, d: SLstmPartials, ds: Any, ds_prev: Any) -> None:
         """dn <- dn + dh dh/dn,  dc <- dc + dh dh/dc,  dL/da,  dn_{t-1} = dn f,  dc_{t-1} = dc f; (R, B, H) each."""
