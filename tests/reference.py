@@ -169,8 +169,8 @@ def esn(p, a, u, h):
 STEPS = {
     f.__name__.replace("_", "-"): f
     for f in (
-        tanh, sigmoid, relu, linear, lstm, lstm_relu, gru, gru_relu, janet, mingru, lru, minlstm, gated_linear, gated_linear_signed,
-        slstm, slstm_unstabilized, esn,
+        tanh, sigmoid, relu, linear, lstm, lstm_relu, gru, gru_relu, janet, mingru, lru, minlstm,
+        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, esn,
     )
 }  # fmt: skip
 MATRICES: dict[str, Callable[[Tensor], Tensor]] = {}  # cell -> the matrix that it builds from W_rec

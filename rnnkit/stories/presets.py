@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from rnnkit.engine.fixes import L2, ClipNorm, Omega, Truncate
 from rnnkit.experiment import Experiment
 from rnnkit.stories.claims import ALL, FEW, MOST, NONE, Claim
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A story: an experiment, its text and what that claims."""
-
-    title: str
-    text: str  # what happens and why, in one or two sentences
-    experiment: Experiment
-    claim: Claim
-    mentions: Mapping[str, str] = field(default_factory=dict)  # part of the text about another preset -> that preset's name
-    question: str = field(kw_only=True)  # that it answers; stories of one question stand together
-
+from rnnkit.stories.linear_cells import OF_GATES, OF_PARITY, PARITY
+from rnnkit.stories.preset import FILE, GATES, GROWS, NOUNS, PENALTY, TASKS_OF_COURSES, WEIGHTS, WHOLE, WHY, Preset
 
 _tanh = Experiment()
 _orthogonal = replace(_tanh, length=50, init="orthogonal", input_scale=0.03, steps=150)
 _gated = replace(_tanh, length=50, input_scale=0.1, lr=0.01, bias="zero", cell="gru", steps=150)
-_overflow = replace(_gated, length=10, input_scale=30, bias="chrono", steps=40)
 _moving = replace(_tanh, task="agreement-varying", length=20, steps=150)
 _crowded = replace(_orthogonal, task="agreement-varying-attractors", steps=400)
 _corpus = Experiment(task="corpus", length=40, hidden=50, input_scale=0.1, lr=0.01, steps=600, replicas=4, vocabulary=1000)
 _relu = replace(_tanh, length=30, cell="relu", init="identity", gain=1.3, input_scale=0.1, optimizer="sgd", lr=0.02)
 _thirty = replace(_tanh, length=30, lr=0.002, steps=300)
 _order = replace(_tanh, task="temporal-order", length=30, hidden=50, steps=600)
-_parity = replace(_tanh, task="parity", length=50, input_scale=1.0, lr=0.01, steps=300)
 _palindrome = replace(_tanh, task="palindrome", length=20, steps=300)
 _delay = replace(_tanh, task="delay", length=20, init="orthogonal", input_scale=0.1, steps=400)
 _RATIO_GROWS = (200, 1e4)
-
-# the questions, each with the stories that answer it
-WHY = "Why does it forget?"
-GROWS = "What if the gradient explodes?"
-WEIGHTS = "Do the initial weights help?"
-GATES = "Do gates help?"
-PENALTY = "Does a penalty help?"
-WHOLE = "Is the whole gradient needed?"
-NOUNS = "Which noun counts?"
-TASKS_OF_COURSES = "And the tasks that courses set?"
-FILE = "And sentences of a file?"
 
 PRESETS: dict[str, Preset] = {
     "forgets": Preset(
@@ -159,54 +134,7 @@ PRESETS: dict[str, Preset] = {
         Claim(MOST, MOST, ratio=(2e-3, 0.1), after=(0.2, 1)),
         question=GATES,
     ),
-    "mingru-zero": Preset(
-        "minGRU with bias 0, 50 words",
-        "A gate that sees the word alone, and no recurrent weights: the gradient is the product of the gates, exactly. With "
-        "bias 0 each gate starts at about one half, and 48 halves make 3.6e-15: the gradient vanishes, and none learns.",
-        replace(_gated, cell="mingru"),
-        Claim(NONE, NONE, ratio=(2e-15, 2e-14), after=(0, 1e-8)),
-        question=GATES,
-    ),
-    "mingru-chrono": Preset(
-        "minGRU with chrono initialization, 50 words",
-        "The same cell with gates that start at memories of 1 to 50 steps: about a fifth of the gradient arrives at the subject, "
-        "and it learns.",
-        replace(_gated, cell="mingru", bias="chrono"),
-        Claim(ALL, ALL, ratio=(0.1, 0.35), after=(0.2, 2)),
-        question=GATES,
-    ),
-    "minlstm-chrono": Preset(
-        "minLSTM with chrono initialization, 100 words",
-        "Its forget and input gate are divided by their sum. They see the word alone, too: about a fifth of the gradient arrives "
-        "at the subject, and it learns.",
-        replace(_gated, length=100, cell="minlstm", bias="chrono", steps=200),
-        Claim(ALL, ALL, ratio=(0.1, 0.35), after=(0.2, 2)),
-        question=GATES,
-    ),
-    "slstm-chrono": Preset(
-        "sLSTM with chrono initialization, 50 words",
-        "The LSTM of xLSTM: its input gate is an exponential, and c is divided by n, the sum of the weights so far. It learns as "
-        "the LSTM does. The gradient travels in c and in n. That of the stabilizer m is 0.",
-        replace(_gated, cell="slstm", bias="chrono", steps=60),
-        Claim(ALL, ALL, ratio=(0.05, 0.5), after=(0.02, 1), part="c"),
-        question=GATES,
-    ),
-    "slstm-overflow": Preset(
-        "sLSTM without its stabilizer: large inputs become NaN",
-        "The exponential of a pre-activation above 88 is too large for 32 bits, and infinity over infinity is NaN. Inputs of "
-        "standard deviation 30 do that in nearly every network, before any training.",
-        replace(_overflow, cell="slstm-unstabilized"),
-        Claim(NONE, NONE, diverged=ALL),
-        question=GATES,
-    ),
-    "slstm-stabilized": Preset(
-        "sLSTM with its stabilizer: the same large inputs",
-        "The same networks and inputs, with c and n divided by the largest weight so far: no network becomes NaN. The gates are "
-        "saturated, and within these few steps it keeps guessing.",
-        replace(_overflow, cell="slstm"),
-        Claim(NONE, NONE),
-        question=GATES,
-    ),
+    **OF_GATES,
     "no-omega": Preset(
         "30 words with clipping alone",
         "At 30 words the plain tanh network fails. Clipping shortens a gradient that is too long; this one vanishes.",
@@ -329,35 +257,11 @@ PRESETS: dict[str, Preset] = {
         "Parity of 50 bits: tanh",
         "Is the number of ones so far odd? Each bit counts, but the answer before and the next bit are enough to go on. With a "
         "loss after every bit it learns, although the gradient of the last answer vanishes on its way back to the first bit.",
-        _parity,
+        PARITY,
         Claim(ALL, ALL, ratio=(0, 1e-12), after=(0, 1e-10)),
         question=TASKS_OF_COURSES,
     ),
-    "parity-gated-linear": Preset(
-        "Parity of 50 bits: a linear recurrence, decay in (0, 1)",
-        "Each bit multiplies the state by a number between 0 and 1 and adds another: the state can sum and forget, but it cannot "
-        "alternate. It goes on guessing where the tanh network learns.",
-        replace(_parity, cell="gated-linear", bias="zero"),
-        Claim(NONE, NONE),
-        mentions={"the tanh network learns": "parity"},
-        question=TASKS_OF_COURSES,
-    ),
-    "parity-signed": Preset(
-        "Parity of 50 bits: a linear recurrence, decay in (-1, 1)",
-        "The same recurrence, but its decay can be negative: a one turns the sign of the state, a zero leaves it. It learns, "
-        "afterwards the gradient arrives, and 100 bits are no harder.",
-        replace(_parity, cell="gated-linear-signed", bias="zero"),
-        Claim(ALL, ALL, ratio=(1e-12, 1e-7), after=(0.1, 1)),
-        question=TASKS_OF_COURSES,
-    ),
-    "parity-mingru": Preset(
-        "Parity of 50 bits: minGRU",
-        "Its gate sees the bit alone and lies between 0 and 1: what a bit does cannot depend on the bits before it. One layer "
-        "goes on guessing.",
-        replace(_parity, cell="mingru", bias="zero"),
-        Claim(NONE, NONE),
-        question=TASKS_OF_COURSES,
-    ),
+    **OF_PARITY,
     "brackets": Preset(
         "Brackets: tanh, 21 steps",
         "Which bracket may close next? At the end it is the first one of all, and the gradient vanishes on its way back there. "
