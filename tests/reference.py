@@ -6,7 +6,7 @@ covered by the tests that need none (finite differences, one network alone again
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -129,14 +129,50 @@ def lru(p, a, u, h, im):
     return s.real, s.imag
 
 
+def minlstm(p, a, u, h):
+    a_f, a_i, g = a.chunk(3, -1)
+    f, i = torch.sigmoid(a_f), torch.sigmoid(a_i)
+    return ((f * h + i * g) / (f + i),)
+
+
+def gated_linear(p, a, u, h):
+    decay, v = a.chunk(2, -1)
+    return (torch.sigmoid(decay) * h + v,)
+
+
+def gated_linear_signed(p, a, u, h):
+    decay, v = a.chunk(2, -1)
+    return (torch.tanh(decay / 2) * h + v,)
+
+
+def slstm(p, a, u, h, m, n, c):
+    """With the logarithms of f and i; no gradient passes m."""
+    i, f, z, o = (a + u).chunk(4, -1)
+    f = F.logsigmoid(f) + m.detach()
+    m = torch.where(n == 0, i, torch.maximum(f, i)).detach()
+    i, f = torch.exp(i - m), torch.exp((f - m).clamp(max=0))
+    n, c = f * n + i, f * c + i * torch.tanh(z)
+    return torch.sigmoid(o) * c / n, m + 0 * i, n, c  # 0 * i: a tensor that can be asked for its gradient
+
+
+def slstm_unstabilized(p, a, u, h, n, c):
+    i, f, z, o = (a + u).chunk(4, -1)
+    i, f = torch.exp(i), torch.sigmoid(f)
+    n, c = f * n + i, f * c + i * torch.tanh(z)
+    return torch.sigmoid(o) * c / n, n, c
+
+
 def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
 
 STEPS = {
     f.__name__.replace("_", "-"): f
-    for f in (tanh, sigmoid, relu, linear, lstm, lstm_relu, gru, gru_relu, janet, mingru, lru, esn)
-}
+    for f in (
+        tanh, sigmoid, relu, linear, lstm, lstm_relu, gru, gru_relu, janet, mingru, lru, minlstm,
+        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, esn,
+    )
+}  # fmt: skip
 MATRICES: dict[str, Callable[[Tensor], Tensor]] = {}  # cell -> the matrix that it builds from W_rec
 
 
@@ -146,6 +182,27 @@ WITH_W_REC = [name for name, cell in CELLS.items() if cell.recurrent]
 def product(cell_name: str, p: dict[str, Tensor], h: Tensor) -> Tensor:
     """h_{t-1} W_rec of one network, or h_{t-1} M with the matrix that the cell builds; 0 where there is none."""
     return h @ MATRICES.get(cell_name, lambda W: W)(p["W_rec"]) if "W_rec" in p else torch.zeros(())
+
+
+def stabilized(a: Sequence[Tensor]) -> Tensor:
+    """The forget gate of sLSTM from its columns of all steps."""
+    m, gates = a[0][0], [torch.exp((F.logsigmoid(a[1][0]) - a[0][0]).clamp(max=0))]
+    for a_i, a_f in zip(a[0][1:], a[1][1:], strict=True):
+        before, m = F.logsigmoid(a_f) + m, torch.maximum(F.logsigmoid(a_f) + m, a_i)
+        gates.append(torch.exp(before - m))
+    return torch.stack(gates)
+
+
+KEEPS: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {  # cell -> the gate that keeps the memory, from its columns
+    "minlstm": lambda a: torch.sigmoid(a[0]) / (torch.sigmoid(a[0]) + torch.sigmoid(a[1])),
+    "slstm": stabilized,
+    "gated-linear-signed": lambda a: torch.tanh(a[0] / 2).abs(),
+}
+
+
+def keeping_gate(cell_name: str, a: Sequence[Tensor]) -> Tensor:
+    """From the columns a_t of all steps."""
+    return KEEPS.get(cell_name, lambda a: torch.sigmoid(a[CELLS[cell_name].forget_gate]))(a)
 
 
 @dataclass

@@ -36,7 +36,7 @@ HTML = """
   <div class="panel"><div class="what"></div><div class="equation"></div><div class="matrices"></div></div>
 </div>
 """
-SYMBOLS = {"phi": "φ′", "loss": "L", "logits": "logit", "dlogits": "dlogit", "dh": "dh", "leak": "leak"}
+SYMBOLS = {"phi": "φ′", "loss": "L", "logits": "logit", "dlogits": "dlogit", "dh": "dh", "leak": "leak", "lam": "λ"}
 MANY = 4  # with more forward variables than this, one unit at a time is shown first
 FIRST = 1  # where the cursor begins: at the first word, forward
 Cell = list[Any]  # shown, value, symbol, equation in symbols, filled in, result, where its numbers stand in the table
@@ -148,7 +148,7 @@ class _Writer:
         if name == "W_in":
             sub, index, ref = "in", [f"“{self.words[ref.t or 0]}”", *index], ref._replace(t=None)
         subs = [sub, self.gate_of.get(column, ""), "" if ref.t is None else str(ref.t + 1)]
-        inner = ",".join(part for part in subs if part)
+        inner = ",".join(SYMBOLS.get(part, part) for part in subs if part)
         return SYMBOLS.get(base, base) + (f"_{{{inner}}}" if inner else "") + (f"[{', '.join(index)}]" if index else "")
 
     def _of_answers(self, name: str, axis: int) -> bool:

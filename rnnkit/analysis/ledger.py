@@ -97,9 +97,10 @@ def _step_back(cell: Cell, p: Arrays, values: Arrays, t: int, arrived: Arrays) -
     d = {f"d{part}": arrived[part] for part in cell.parts}
     for name, expression in cell.derivatives:
         d[name] = evaluate(expression, known | d)
-    before = {part: evaluate(expression, known | d) for part, expression in cell.direct_terms}
+    before = {part: np.zeros_like(d[f"d{part}"]) for part in cell.parts}
+    before |= {part: evaluate(expression, known | d) for part, expression in cell.direct_terms}
     if (M := cell.recurrent_matrix(p)) is not None:
-        before["h"] = before.get("h", 0) + _recurrent(cell, d) @ M.T
+        before["h"] = before["h"] + _recurrent(cell, d) @ M.T
     return d, before
 
 
@@ -332,7 +333,8 @@ class Ledger:
         for _, name, _ in self.columns if part == "h" and self.cell.recurrent else ():
             pairs = ((Ref(f"d{name}", t + 1, (i,)), Ref(f"W_rec.{name}", None, (unit, i))) for i in range(self.H))
             terms += [_product(*pair) for pair in pairs]
-        return _sum([*terms, *(self._elementwise(text, t + 1, unit) for name, text in self.cell.direct_terms if name == part)])
+        terms += [self._elementwise(text, t + 1, unit) for name, text in self.cell.direct_terms if name == part]
+        return _sum(terms) or ("0",)
 
     def _elementwise(self, expression: str, t: int, unit: int) -> Template:
         parts: list[str | Ref] = []

@@ -103,9 +103,10 @@ def slopes(cell: Cell, p: Params, tape: Tape) -> Tensor:
 
 
 def openness(cell: Cell, tape: Tape) -> Tensor:
-    """The gate that keeps the memory, (T, R, B, H): 1 copies it, 0 forgets it."""
+    """The gate that keeps the memory, (T, R, B, H): 1 copies it, 0 forgets it. The absolute value of one that has a sign."""
     assert cell.forget_gate is not None
-    return tape.forward_arrays.entered[0].unflatten(-1, (cell.gates, -1))[..., cell.forget_gate, :]
+    gate = tape.forward_arrays.entered[0].unflatten(-1, (cell.gates, -1))[..., cell.forget_gate, :]
+    return gate.abs() if cell.signed_gate else gate
 
 
 def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:

@@ -168,4 +168,12 @@ SOURCES: Mapping[str, Source] = {
         "NeurIPS",
         f"{ARXIV}2405.21064",
     ),
+    "beck": Source("Beck et al.", 2024, "xLSTM: extended long short-term memory", "NeurIPS", f"{ARXIV}2405.04517"),
+    "grazzi": Source(
+        "Grazzi et al.",
+        2025,
+        "Unlocking state-tracking in linear RNNs through negative eigenvalues",
+        "ICLR",
+        f"{ARXIV}2411.12537",
+    ),
 }

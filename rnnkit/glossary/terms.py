@@ -6,33 +6,10 @@ Row vectors, as everywhere in this project: a_t = x_t W_in + h_{t-1} W_rec + b, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from rnnkit.experiment import FIELDS
-
-
-@dataclass(frozen=True)
-class Term:
-    """A word. Pages explain it by its line wherever one of its spellings stands."""
-
-    name: str
-    topic: str
-    line: str  # plain text, one sentence or two
-    equation: str = ""  # LaTeX
-    sources: tuple[str, ...] = ()  # keys of SOURCES
-    picture: str = ""  # key of PICTURES
-    spellings: tuple[str, ...] = ()  # in the texts of pages
-    controls: tuple[str, ...] = ()  # fields and remedies whose control it explains
-
-
-SEQUENCE, GRADIENT, WEIGHTS, CELL, REMEDY, TEXT = (
-    "The sequence",
-    "The gradient",
-    "The weights at the start",
-    "The state and the cells",
-    "Remedies",
-    "Sentences and texts",
-)
+from rnnkit.glossary.cell_terms import LINEAR_AND_NORMALIZED
+from rnnkit.glossary.term import CELL, GRADIENT, REMEDY, SEQUENCE, TEXT, WEIGHTS, Term
 
 TERMS: Mapping[str, Term] = {
     "length": Term(
@@ -287,6 +264,7 @@ TERMS: Mapping[str, Term] = {
         spellings=("minGRU",),
         controls=("cell",),
     ),
+    **LINEAR_AND_NORMALIZED,
     "forget-gate": Term(
         "Forget gate",
         CELL,

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from rnnkit.engine.fixes import L2, ClipNorm, Omega, Truncate
 from rnnkit.experiment import Experiment
 from rnnkit.stories.claims import ALL, FEW, MOST, NONE, Claim
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A story: an experiment, its text and what that claims."""
-
-    title: str
-    text: str  # what happens and why, in one or two sentences
-    experiment: Experiment
-    claim: Claim
-    mentions: Mapping[str, str] = field(default_factory=dict)  # part of the text about another preset -> that preset's name
-    question: str = field(kw_only=True)  # that it answers; stories of one question stand together
-
+from rnnkit.stories.linear_cells import OF_GATES, OF_PARITY, PARITY
+from rnnkit.stories.preset import FILE, GATES, GROWS, NOUNS, PENALTY, TASKS_OF_COURSES, WEIGHTS, WHOLE, WHY, Preset
 
 _tanh = Experiment()
 _orthogonal = replace(_tanh, length=50, init="orthogonal", input_scale=0.03, steps=150)
@@ -34,17 +22,6 @@ _order = replace(_tanh, task="temporal-order", length=30, hidden=50, steps=600)
 _palindrome = replace(_tanh, task="palindrome", length=20, steps=300)
 _delay = replace(_tanh, task="delay", length=20, init="orthogonal", input_scale=0.1, steps=400)
 _RATIO_GROWS = (200, 1e4)
-
-# the questions, each with the stories that answer it
-WHY = "Why does it forget?"
-GROWS = "What if the gradient explodes?"
-WEIGHTS = "Do the initial weights help?"
-GATES = "Do gates help?"
-PENALTY = "Does a penalty help?"
-WHOLE = "Is the whole gradient needed?"
-NOUNS = "Which noun counts?"
-TASKS_OF_COURSES = "And the tasks that courses set?"
-FILE = "And sentences of a file?"
 
 PRESETS: dict[str, Preset] = {
     "forgets": Preset(
@@ -157,6 +134,7 @@ PRESETS: dict[str, Preset] = {
         Claim(MOST, MOST, ratio=(2e-3, 0.1), after=(0.2, 1)),
         question=GATES,
     ),
+    **OF_GATES,
     "no-omega": Preset(
         "30 words with clipping alone",
         "At 30 words the plain tanh network fails. Clipping shortens a gradient that is too long; this one vanishes.",
@@ -279,10 +257,11 @@ PRESETS: dict[str, Preset] = {
         "Parity of 50 bits: tanh",
         "Is the number of ones so far odd? Each bit counts, but the answer before and the next bit are enough to go on. With a "
         "loss after every bit it learns, although the gradient of the last answer vanishes on its way back to the first bit.",
-        replace(_tanh, task="parity", length=50, input_scale=1.0, lr=0.01, steps=300),
+        PARITY,
         Claim(ALL, ALL, ratio=(0, 1e-12), after=(0, 1e-10)),
         question=TASKS_OF_COURSES,
     ),
+    **OF_PARITY,
     "brackets": Preset(
         "Brackets: tanh, 21 steps",
         "Which bracket may close next? At the end it is the first one of all, and the gradient vanishes on its way back there. "

@@ -73,7 +73,7 @@ def test_a_cells_activations_are_the_engines(app, drawn, cell):
         assert found[part]["units"] == [f"[{i}]" for i in range(8)] and found[part]["size"] == 12
         assert np.abs(np.array(found[part]["loop"]) - values[part][picture["steps"], :8]).max() < 1e-10
     assert np.abs(np.array(found["y"]["loop"]) - values["y"][picture["steps"]]).max() < 1e-10
-    assert set(picture["kept"]) == set(CELLS[cell].parts) - ({"h"} if CELLS[cell].recurrent else set())
+    assert set(picture["kept"]) == set(dict(CELLS[cell].direct_terms)) - ({"h"} if CELLS[cell].recurrent else set())
     assert bool(picture["matrix"]) == CELLS[cell].recurrent
     gradient = engines_gradient(e, draw_weights(e, e.seed), example(e))
     versions = [version.x[:, 0] for version in TASKS[e.task].versions(example(e)).values()]

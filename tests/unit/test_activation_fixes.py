@@ -5,6 +5,7 @@ import pytest
 import reference
 import torch
 from reference import DOUBLE, R, active, assert_close, need
+from short_trainings import fitting
 from torch.nn import functional as F
 
 from rnnkit.engine.bptt import Padding
@@ -23,7 +24,8 @@ penalties = pytest.mark.parametrize("name", [name for name, fix in FIXES.items()
 
 def small(**changes):
     task = TASKS[changes.get("task", "agreement")]
-    values = {"length": max(10, task.min_length), "hidden": 6, "batch": 5, "replicas": 2, "steps": 6, "fixes": (), "gain": 1.2}
+    values = {"length": max(10, task.min_length), "hidden": 6, "batch": 5, "replicas": 2, "steps": 6, "fixes": ()}
+    values |= fitting(changes.get("cell", "tanh"), gain=1.2)
     return Experiment(**values | {"input_scale": 0.8, "optimizer": "sgd", "lr": 0.1} | changes)
 
 
@@ -44,7 +46,7 @@ def states(e, p, x, s, piece):
     for t, x_t in enumerate(x):
         if piece and t and (len(x) - t) % piece == 0:
             s = [part.detach() for part in s]
-        s = reference.STEPS[e.cell](p, x_t @ p["W_in"] + p["b"], s[0] @ p["W_rec"], *s)
+        s = reference.STEPS[e.cell](p, x_t @ p["W_in"] + p["b"], reference.product(e.cell, p, s[0]), *s)
         h.append(s[0])
     return torch.stack(h)
 

@@ -122,6 +122,11 @@ NUMBERS = {
     "janet": 8,
     "mingru": 6,
     "lru": 8,
+    "minlstm": 9,
+    "gated-linear": 6,
+    "gated-linear-signed": 6,
+    "slstm": 20,
+    "slstm-unstabilized": 18,
 }  # as Tape's docstring and the docs promise
 
 

@@ -145,11 +145,7 @@ def test_the_command_line(capsys, tmp_path):
         cli.main(["train", "--help"])
     output = capsys.readouterr().out
     in_one_line = " ".join(output.split()).replace("- ", "-")  # a line can end behind a hyphen
-    for listed in (
-        "relu, linear, lstm, lstm-relu, gru, gru-relu, janet, mingru, lru, esn, leaky",
-        "clip-value, slower, lower",
-        "mackey-glass, series, first",
-    ):
+    for listed in (", ".join(CELLS), "clip-value, slower, lower", "mackey-glass, series, first"):
         assert listed in in_one_line
     options = "--task first --cell leaky --bias chrono --fix lower:0.01@1 --fix slower:0.25@2 --length 12 --hidden 5 --batch 4"
     options += " --steps 6 --replicas 2 --lr 0.05"

@@ -2,6 +2,7 @@
 
 from rnnkit.engine.cells.base import Cell, Equation
 from rnnkit.engine.cells.esn import EchoState
+from rnnkit.engine.cells.gated_linear import GatedLinear, SignedGatedLinear
 from rnnkit.engine.cells.gru import Gru
 from rnnkit.engine.cells.gru_relu import GruRelu
 from rnnkit.engine.cells.janet import Janet
@@ -10,8 +11,10 @@ from rnnkit.engine.cells.lru import Lru
 from rnnkit.engine.cells.lstm import Lstm
 from rnnkit.engine.cells.lstm_relu import LstmRelu
 from rnnkit.engine.cells.mingru import MinGru
+from rnnkit.engine.cells.minlstm import MinLstm
 from rnnkit.engine.cells.relu import Relu
 from rnnkit.engine.cells.sigmoid import Sigmoid
+from rnnkit.engine.cells.slstm import SLstm, UnstabilizedSLstm
 from rnnkit.engine.cells.tanh import Tanh
 
 __all__ = [
@@ -19,6 +22,7 @@ __all__ = [
     "Cell",
     "EchoState",
     "Equation",
+    "GatedLinear",
     "Gru",
     "GruRelu",
     "Janet",
@@ -27,9 +31,13 @@ __all__ = [
     "Lstm",
     "LstmRelu",
     "MinGru",
+    "MinLstm",
     "Relu",
+    "SLstm",
     "Sigmoid",
+    "SignedGatedLinear",
     "Tanh",
+    "UnstabilizedSLstm",
 ]
 
 CELLS: dict[str, Cell] = {
@@ -44,5 +52,10 @@ CELLS: dict[str, Cell] = {
     "janet": Janet(),
     "mingru": MinGru(),
     "lru": Lru(),
+    "minlstm": MinLstm(),
+    "gated-linear": GatedLinear(),
+    "gated-linear-signed": SignedGatedLinear(),
+    "slstm": SLstm(),
+    "slstm-unstabilized": UnstabilizedSLstm(),
     "esn": EchoState(),
 }

@@ -69,6 +69,7 @@ class Cell(ABC, Generic[S, F, D]):
     memory: ClassVar[int] = -1  # the part of the state whose gradient tells how far it remembers
     forget_gate: ClassVar[int | None] = None  # the gate that keeps the memory where it is open: the "forget" bias is its bias
     input_gate: ClassVar[int | None] = None  # the gate that lets the new value in, where that is not 1 - forget gate
+    signed_gate: ClassVar[bool] = False  # the forget gate lies in (-1, 1): its absolute value says how much stays
     recurrent: ClassVar[bool] = True  # h_{t-1} enters a_t through W_rec; False: x_t alone enters, and there is no W_rec
     builds_matrix: ClassVar[bool] = False  # what multiplies h_{t-1} is built from W_rec by `recurrent_matrix`
     own_weights: ClassVar[tuple[str, ...]] = ()  # weights (1, H) of this cell alone, one number a unit
