@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.components.ledger import PLACE, contents, ledger
 from pages.state import page_settings, session
-from pages.ui import layout, nudge, study_view
+from pages.ui import layout, nudge, scan_tree, study_view
 from rnnkit.analysis.ledger import FUNCTIONS, NAME, Ledger, forward
 from rnnkit.engine import weights
 from rnnkit.engine.cells import CELLS, Cell
@@ -79,6 +79,7 @@ def page() -> None:
     )
     now = asked[0].found[-1] if asked and asked[0].found else untrained
     nudge.check(e, x, plural, cut, now, TASK.labels(x), ANSWERS)
+    scan_tree.section(Ledger(e.cell, now, x, plural, e.loss), TASK.labels(x))
     _lab_memory()
     layout.mathematics(_equations(cell), f"The mathematics of this cell: {cell.title}")
     _suggestions(e)
