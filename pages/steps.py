@@ -197,7 +197,8 @@ def _equations(cell: Cell) -> str:
         together = recurrent == name
         sums.append((name, f"{from_x} + {from_h}" if together and cell.recurrent else from_x))
         sums += [] if together else [(recurrent, from_h)]
-    forward_lines = [f"{_latex(name)} &= {right}" for name, right in sums]
+    forward_lines = [f"M &= {cell.matrix_equation}"] if cell.builds_matrix else []
+    forward_lines += [f"{_latex(name)} &= {right}" for name, right in sums]
     forward_lines += [f"{_latex(name)} &= {_latex(text)}" for name, text in cell.equations]
     through = [
         f"{_latex(f'd{apart.get(name, name)}', 1)} {_matrix(cell, f',{name[2:]}' if len(cell.columns) > 1 else '')}^T"
@@ -213,6 +214,8 @@ def _equations(cell: Cell) -> str:
     side_by_side = ", ".join(_latex(f"d{apart.get(name, name)}") for name in cell.columns)
     if cell.recurrent:
         back_lines.append(rf"d{_matrix(cell)} &= \sum_t h_{{t-1}}^T\, da_t")
+    if cell.builds_matrix:
+        back_lines.append(f"dW_{{rec}} &= {cell.matrix_gradient_equation}")
     back_lines += [rf"d{_latex(name)} &= \sum_t {_latex(text)}" for name, text in cell.own_terms]
     return MATHEMATICS.format(
         forward=_aligned(forward_lines),

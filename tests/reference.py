@@ -111,12 +111,18 @@ def mingru(p, a, u, h):
     return (torch.sigmoid(z) * h + (1 - torch.sigmoid(z)) * g,)
 
 
+def antisymmetric(p, a, u, h):
+    return (h + 0.01 * torch.tanh(a + u),)
+
+
 def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
 
-STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, esn)}
-MATRICES: dict[str, Callable[[Tensor], Tensor]] = {}  # cell -> the matrix that it builds from W_rec
+STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, antisymmetric, esn)}
+MATRICES: dict[str, Callable[[Tensor], Tensor]] = {  # cell -> the matrix that it builds from W_rec
+    "antisymmetric": lambda W: W - W.T - 0.01 * torch.eye(len(W), dtype=W.dtype),
+}
 
 
 WITH_W_REC = [name for name, cell in CELLS.items() if cell.recurrent]

@@ -76,9 +76,9 @@ class Tape:
 
     Call forward(p, x), then backward(dz), then gradients(). Reading what a later pass has to fill raises RuntimeError.
 
-    It holds T R B H cell.floats_per_unit numbers of 4 bytes: 3 a unit for the cells with one gate, 4 for the echo state network,
-    8 for JANET, 11 for the GRU, 15 for the LSTM. Until the first backward pass it holds a third to a half of them. From
-    `gradients` on it holds at most one more a unit, `terms`.
+    It holds T R B H cell.floats_per_unit numbers of 4 bytes: 3 a unit for the cells with one gate, 4 for those whose state is
+    carried past W_rec, 8 for JANET, 11 for the GRU, 15 for the LSTM. Until the first backward pass it holds a third to a half
+    of them. From `gradients` on it holds at most one more a unit, `terms`.
     """
 
     p: Params  # of the last forward pass, as are the following three

@@ -126,6 +126,13 @@ SOURCES: Mapping[str, Source] = {
     "westhuizen": Source(
         "van der Westhuizen & Lasenby", 2018, "The unreasonable effectiveness of the forget gate", "arXiv", f"{ARXIV}1804.04849"
     ),
+    "chang": Source(
+        "Chang, Chen, Haber & Chi",
+        2019,
+        "AntisymmetricRNN: a dynamical system view on recurrent neural networks",
+        "ICLR",
+        f"{ARXIV}1902.09689",
+    ),
     "warstadt": Source(
         "Warstadt et al.",
         2020,

@@ -223,6 +223,15 @@ TERMS: Mapping[str, Term] = {
         spellings=("JANET",),
         controls=("cell",),
     ),
+    "antisymmetric": Term(
+        "AntisymmetricRNN",
+        CELL,
+        "A cell whose state moves by a small step at each word, along a matrix with imaginary eigenvalues.",
+        r"h_t = h_{t-1} + \epsilon \tanh(x_t W_{in} + b + h_{t-1} (W_{rec} - W_{rec}^T - \gamma 1))",
+        ("chang",),
+        spellings=("AntisymmetricRNN",),
+        controls=("cell",),
+    ),
     "forget-gate": Term(
         "Forget gate",
         CELL,

@@ -111,14 +111,15 @@ def opened(app, shown, **query):
 def test_every_cell(app, shown, cell):
     at = opened(app, shown, cell=cell)
     assert not at.exception and not at.error and not at.warning
-    gated, parts = CELLS[cell].forget_gate is not None, CELLS[cell].parts
-    assert (theory.UNDECIDED in said(at)) == gated
+    has_slope, parts = CELLS[cell].has_slope, CELLS[cell].parts
+    assert (theory.UNDECIDED in said(at)) == (not has_slope)
     labels = [metric.label for metric in at.metric]
     assert [f"Arrives of dL/d{part}" for part in parts] == labels[-len(parts) :]
-    assert ("Singular value λ₁" in labels) == (not gated)
-    assert set(shown) >= {f"flow_{part}" for part in parts} | {"spectrum", "slopes"}
+    assert ("Singular value λ₁" in labels) == has_slope
+    assert set(shown) >= {f"flow_{part}" for part in parts} | {"spectrum"}
+    assert ("slopes" in shown) == (has_slope or CELLS[cell].forget_gate is not None)
     assert set(shown) >= {f"{what}_{part}" for what in ("units", "states") for part in parts}
-    assert set(shown) >= {"eigenvalues", "radius", "exponents", "running", "lag_split"}
+    assert set(shown) >= {"eigenvalues", "radius", "exponents", "running"} | ({"lag_split"} if CELLS[cell].recurrent else set())
     for part in parts:  # the same units in the same order, beside each other
         gradient, states = (shown[f"{what}_{part}"] for what in ("units", "states"))
         assert gradient.unit.tolist() == states.unit.tolist() and not (gradient.value == states.value).all()

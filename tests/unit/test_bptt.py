@@ -118,6 +118,7 @@ NUMBERS = {
     "lstm": 15,
     "janet": 8,
     "mingru": 6,
+    "antisymmetric": 4,
 }  # as Tape's docstring and the docs promise
 
 

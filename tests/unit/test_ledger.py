@@ -154,6 +154,7 @@ NEEDED = {
     "gru": "q r z n h",
     "janet": "f i g h",
     "mingru": "g z h",
+    "antisymmetric": "a h",
     "esn": "a h",
 }
 

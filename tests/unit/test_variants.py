@@ -144,9 +144,9 @@ def test_the_command_line(capsys, tmp_path):
     with pytest.raises(SystemExit):
         cli.main(["train", "--help"])
     output = capsys.readouterr().out
-    assert "relu, lstm, gru, janet, mingru, esn, leaky" in " ".join(output.split()) and "clip-value, slower, lower" in " ".join(
+    assert "relu, lstm, gru, janet, mingru, antisymmetric, esn, leaky" in " ".join(
         output.split()
-    )
+    ) and "clip-value, slower, lower" in " ".join(output.split())
     assert "characters, words, first" in " ".join(output.split())
     options = "--task first --cell leaky --bias chrono --fix lower:0.01@1 --fix slower:0.25@2 --length 12 --hidden 5 --batch 4"
     options += " --steps 6 --replicas 2 --lr 0.05"

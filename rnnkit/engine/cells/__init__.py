@@ -1,5 +1,6 @@
 """Recurrent cells, a file each. A new cell is one more file and one more line in CELLS; base.py says what a cell declares."""
 
+from rnnkit.engine.cells.antisymmetric import Antisymmetric
 from rnnkit.engine.cells.base import Cell, Equation
 from rnnkit.engine.cells.esn import EchoState
 from rnnkit.engine.cells.gru import Gru
@@ -10,7 +11,7 @@ from rnnkit.engine.cells.relu import Relu
 from rnnkit.engine.cells.sigmoid import Sigmoid
 from rnnkit.engine.cells.tanh import Tanh
 
-__all__ = ["CELLS", "Cell", "EchoState", "Equation", "Gru", "Janet", "Lstm", "MinGru", "Relu", "Sigmoid", "Tanh"]
+__all__ = ["CELLS", "Antisymmetric", "Cell", "EchoState", "Equation", "Gru", "Janet", "Lstm", "MinGru", "Relu", "Sigmoid", "Tanh"]
 
 CELLS: dict[str, Cell] = {
     "tanh": Tanh(),
@@ -20,5 +21,6 @@ CELLS: dict[str, Cell] = {
     "gru": Gru(),
     "janet": Janet(),
     "mingru": MinGru(),
+    "antisymmetric": Antisymmetric(),
     "esn": EchoState(),
 }
