@@ -115,13 +115,18 @@ def antisymmetric(p, a, u, h):
     return (h + 0.01 * torch.tanh(a + u),)
 
 
+def exprnn(p, a, u, h):
+    return (torch.sign(a + u) * torch.relu((a + u).abs() + p["threshold"]),)
+
+
 def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
 
-STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, antisymmetric, esn)}
+STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, antisymmetric, exprnn, esn)}
 MATRICES: dict[str, Callable[[Tensor], Tensor]] = {  # cell -> the matrix that it builds from W_rec
     "antisymmetric": lambda W: W - W.T - 0.01 * torch.eye(len(W), dtype=W.dtype),
+    "exprnn": lambda W: torch.matrix_exp(W - W.T),
 }
 
 

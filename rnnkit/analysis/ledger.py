@@ -28,6 +28,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
     "max": np.maximum,
     "step": lambda a: np.heaviside(a, 0.0),  # 1 above 0, else 0; NaN stays NaN
+    "abs": np.abs,
+    "sign": np.sign,
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,

@@ -81,7 +81,8 @@ class Tape:
     of them. From `gradients` on it holds at most one more a unit, `terms`.
     """
 
-    p: Params  # of the last forward pass, as are the following three
+    p: Params  # of the last forward pass, as are the following four
+    M: Tensor | None  # cell.recurrent_matrix
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers
     rows: Tensor | None  # symbols' rows in the stacked W_in of all networks
     padding: Padding | None = None
@@ -212,7 +213,7 @@ class Tape:
             part[self.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
         self._enter()
         cell, mask = self.cell, padding.mask.unbind(0) if padding else ()
-        M = cell.recurrent_matrix(p)
+        M = self.M = cell.recurrent_matrix(p)
         for i, (a, saved, s_prev, s) in enumerate(self.forward_arrays.steps[self.first : len(x)]):
             if M is not None:
                 a.baddbmm_(s_prev[0], M)
@@ -264,8 +265,8 @@ class Tape:
         self.dz, self._passes = dz, 2
         direct = self._direct(dh)
         K = len(direct)
-        M, beta = cell.recurrent_matrix(p), float(cell.has_direct_path)  # whether what `backward` left in ds_prev counts
-        M_back = None if M is None else M.mT.contiguous()
+        beta = float(cell.has_direct_path)  # whether what `backward` left in ds_prev counts
+        M_back = None if self.M is None else self.M.mT.contiguous()
         back = self.backward_arrays
         back.states[0][T].copy_(direct[-1])
         for part in back.states[1:]:

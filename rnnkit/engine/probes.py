@@ -74,7 +74,9 @@ def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarra
         shut.append(slope.abs().amax(-1) == 0)  # torch takes ten times as long for (slope == 0).all(-1)
     found["flat"] = _mean_of_begun(tape, torch.cat(flat))
     if not cell.has_direct_path:
-        no_way = torch.cat(shut)[source + 1 :].any(0) | (p["W_rec"] == 0).flatten(1).all(1)[:, None]
+        no_way = torch.cat(shut)[source + 1 :].any(0)
+        if not cell.builds_matrix:
+            no_way |= (p["W_rec"] == 0).flatten(1).all(1)[:, None]
         found["blocked"] = no_way.double().mean(1).cpu().numpy()
     return found
 

@@ -133,6 +133,13 @@ SOURCES: Mapping[str, Source] = {
         "ICLR",
         f"{ARXIV}1902.09689",
     ),
+    "lezcano": Source(
+        "Lezcano-Casado & Martínez-Rubio",
+        2019,
+        "Cheap orthogonal constraints in neural networks: a simple parametrization of the orthogonal and unitary group",
+        "ICML, PMLR 97, 3794–3803",
+        f"{ARXIV}1901.08428",
+    ),
     "warstadt": Source(
         "Warstadt et al.",
         2020,

@@ -232,6 +232,15 @@ TERMS: Mapping[str, Term] = {
         spellings=("AntisymmetricRNN",),
         controls=("cell",),
     ),
+    "exprnn": Term(
+        "expRNN",
+        CELL,
+        "A cell whose recurrent matrix stays orthogonal in training: the exponential of an antisymmetric matrix.",
+        r"h_t = \mathrm{modReLU}(x_t W_{in} + b + h_{t-1} \exp(W_{rec} - W_{rec}^T))",
+        ("lezcano",),
+        spellings=("expRNN",),
+        controls=("cell",),
+    ),
     "forget-gate": Term(
         "Forget gate",
         CELL,

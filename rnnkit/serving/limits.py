@@ -127,7 +127,7 @@ def megabytes(e: Experiment) -> float:
 
 
 def gigaflops(e: Experiment) -> float:
-    """Returns the GFLOP of a run: of the three matrix products with W_rec and of those with W_out, of all its steps."""
+    """Returns the GFLOP of a run: of the products with W_rec and W_out, and of a matrix that is built, of all its steps."""
     cell, task = CELLS[e.cell], e.bound_task
     per_sequence = e.length * e.hidden**2 * cell.gates * cell.recurrent + task.n_targets(e.length) * e.hidden * task.n_out
-    return 6 * e.steps * e.replicas * e.batch * per_sequence / 1e9
+    return e.steps * e.replicas * (6 * e.batch * per_sequence + cell.matrix_flops * e.hidden**3) / 1e9

@@ -31,6 +31,7 @@ _corpus = Experiment(task="corpus", length=40, hidden=50, input_scale=0.1, lr=0.
 _relu = replace(_tanh, length=30, cell="relu", init="identity", gain=1.3, input_scale=0.1, optimizer="sgd", lr=0.02)
 _thirty = replace(_tanh, length=30, lr=0.002, steps=300)
 _order = replace(_tanh, task="temporal-order", length=30, hidden=50, steps=600)
+_rotates = replace(_orthogonal, cell="exprnn", init="gaussian", lr=0.001, steps=300)
 _RATIO_GROWS = (200, 1e4)
 
 # the questions, each with the stories that answer it
@@ -137,6 +138,22 @@ PRESETS: dict[str, Preset] = {
         "and does not stretch: 99 % of the gradient arrives at the subject before anything is trained, and it learns.",
         replace(_tanh, cell="antisymmetric", lr=0.03, steps=200),
         Claim(ALL, ALL, ratio=(0.9, 1.1), after=(0.5, 9.9)),
+        question=RECURRENCE,
+    ),
+    "exprnn": Preset(
+        "expRNN: an orthogonal matrix, 50 words",
+        "Its matrix is orthogonal at every training step, not at the first one alone, and no slope is above 1: no step "
+        "lengthens the gradient. It arrives, and after training, with all units on, it has the same size at every word.",
+        _rotates,
+        Claim(ALL, ALL, ratio=(0.4, 1), after=(0.5, 1.0001)),
+        question=RECURRENCE,
+    ),
+    "exprnn-off": Preset(
+        "expRNN, large inputs and steps: units turn off",
+        "The matrix stays orthogonal here, too. But the trained threshold turns units off, and a unit that is off stops the "
+        "gradient: it arrives before training, and vanishes after it.",
+        replace(_rotates, input_scale=0.3, lr=0.01, steps=200),
+        Claim(FEW, FEW, ratio=(0.9, 1), after=(0, 1e-3)),
         question=RECURRENCE,
     ),
     "no-omega": Preset(

@@ -119,6 +119,7 @@ NUMBERS = {
     "janet": 8,
     "mingru": 6,
     "antisymmetric": 4,
+    "exprnn": 3,
 }  # as Tape's docstring and the docs promise
 
 

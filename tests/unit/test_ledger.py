@@ -155,6 +155,7 @@ NEEDED = {
     "janet": "f i g h",
     "mingru": "g z h",
     "antisymmetric": "a h",
+    "exprnn": "h",
     "esn": "a h",
 }
 

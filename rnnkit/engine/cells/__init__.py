@@ -3,6 +3,7 @@
 from rnnkit.engine.cells.antisymmetric import Antisymmetric
 from rnnkit.engine.cells.base import Cell, Equation
 from rnnkit.engine.cells.esn import EchoState
+from rnnkit.engine.cells.exprnn import ExpRnn
 from rnnkit.engine.cells.gru import Gru
 from rnnkit.engine.cells.janet import Janet
 from rnnkit.engine.cells.lstm import Lstm
@@ -11,7 +12,21 @@ from rnnkit.engine.cells.relu import Relu
 from rnnkit.engine.cells.sigmoid import Sigmoid
 from rnnkit.engine.cells.tanh import Tanh
 
-__all__ = ["CELLS", "Antisymmetric", "Cell", "EchoState", "Equation", "Gru", "Janet", "Lstm", "MinGru", "Relu", "Sigmoid", "Tanh"]
+__all__ = [
+    "CELLS",
+    "Antisymmetric",
+    "Cell",
+    "EchoState",
+    "Equation",
+    "ExpRnn",
+    "Gru",
+    "Janet",
+    "Lstm",
+    "MinGru",
+    "Relu",
+    "Sigmoid",
+    "Tanh",
+]
 
 CELLS: dict[str, Cell] = {
     "tanh": Tanh(),
@@ -22,5 +37,6 @@ CELLS: dict[str, Cell] = {
     "janet": Janet(),
     "mingru": MinGru(),
     "antisymmetric": Antisymmetric(),
+    "exprnn": ExpRnn(),
     "esn": EchoState(),
 }

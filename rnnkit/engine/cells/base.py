@@ -70,8 +70,10 @@ class Cell(ABC, Generic[S, F, D]):
     input_gate: ClassVar[int | None] = None  # the gate that lets the new value in, where that is not 1 - forget gate
     recurrent: ClassVar[bool] = True  # h_{t-1} enters a_t through W_rec; False: x_t alone enters, and there is no W_rec
     builds_matrix: ClassVar[bool] = False  # what multiplies h_{t-1} is built from W_rec by `recurrent_matrix`
+    matrix_flops: ClassVar[int] = 0  # of building it and of its gradient, in units of H^3
     matrix_equation: ClassVar[str] = ""  # LaTeX of the matrix M that is built
     matrix_gradient_equation: ClassVar[str] = ""  # LaTeX of dL/dW_rec from dM
+    captures: ClassVar[bool] = True  # a CUDA graph can hold its step: it reads no value on the host
     own_weights: ClassVar[tuple[str, ...]] = ()  # weights (1, H) of this cell alone, one number a unit
     recurrent_bias: ClassVar[bool] = False  # a bias b_rec beside h W_rec (torch's bias_hh), only where it is not redundant
     reservoir: ClassVar[bool] = False  # W_in, W_rec and b stay as drawn, and only the readout is fitted
