@@ -194,6 +194,8 @@ def _equations(cell: Cell) -> str:
         bias = f"b_{gate[1:]}"[: 3 if gate else 1]
         from_x, b_rec = f"x_t W_{{in{gate}}} + {bias}", f" + b_{{rec{gate}}}" if cell.recurrent_bias else ""
         from_h = f"h_{{t-1}} {_matrix(cell, gate)}{b_rec}"
+        if part := cell.second_product:
+            from_h += f" + {part}_{{t-1}} {cell.second_matrix}"
         together = recurrent == name
         sums.append((name, f"{from_x} + {from_h}" if together and cell.recurrent else from_x))
         sums += [] if together else [(recurrent, from_h)]
@@ -209,11 +211,14 @@ def _equations(cell: Cell) -> str:
     back_lines = [rf"dh_T &= dlogit\, W_{{out}}^T, \qquad dh_t = {' + '.join(through + carried)}"]
     for name, text in cell.derivatives:
         arrived = arrives.get(name[1:], "")
-        right = _latex(re.sub(rf"\b{name}\b", "@", text)).replace("@", _latex(arrived, 1)) if arrived else _latex(text)
+        back = f" + da_{{t+1}} {cell.second_matrix}^T" if name[1:] == cell.second_product else ""
+        right = _latex(re.sub(rf"\b{name}\b", "@", text)).replace("@", _latex(arrived, 1) + back) if arrived else _latex(text)
         back_lines.append(f"{_latex(name)} &= {right}")
     side_by_side = ", ".join(_latex(f"d{apart.get(name, name)}") for name in cell.columns)
     if cell.recurrent:
         back_lines.append(rf"d{_matrix(cell)} &= \sum_t h_{{t-1}}^T\, da_t")
+    if cell.second_product:
+        back_lines.append(rf"d{cell.second_matrix} &= \sum_t {cell.second_product}_{{t-1}}^T\, da_t")
     if cell.builds_matrix:
         back_lines.append(f"dW_{{rec}} &= {cell.matrix_gradient_equation}")
     back_lines += [rf"d{_latex(name)} &= \sum_t {_latex(text)}" for name, text in cell.own_terms]

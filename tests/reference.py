@@ -61,6 +61,8 @@ def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: 
     if cell.recurrent_bias:
         shapes["b_rec"] = (1, width, 0.4)
     shapes |= {name: (1, hidden, 0.5) for name in cell.own_weights}
+    if cell.second_product:
+        shapes[cell.second_matrix] = (hidden, width, 0.6)
     p = {k: scale * torch.randn(replicas, m, n, generator=g, dtype=DOUBLE) for k, (m, n, scale) in shapes.items()}
     if cell.reservoir:
         p["leak"] = 0.3 + 0.6 * torch.rand(replicas, 1, 1, generator=g, dtype=DOUBLE)
@@ -119,11 +121,16 @@ def exprnn(p, a, u, h):
     return (torch.sign(a + u) * torch.relu((a + u).abs() + p["threshold"]),)
 
 
+def cornn(p, a, u, h, z):
+    z = z + 0.042 * (torch.tanh(a + u + z @ p["W_z"]) - 2.7 * h - 4.7 * z)
+    return h + 0.042 * z, z
+
+
 def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
 
-STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, antisymmetric, exprnn, esn)}
+STEPS = {f.__name__: f for f in (tanh, sigmoid, relu, lstm, gru, janet, mingru, antisymmetric, exprnn, cornn, esn)}
 MATRICES: dict[str, Callable[[Tensor], Tensor]] = {  # cell -> the matrix that it builds from W_rec
     "antisymmetric": lambda W: W - W.T - 0.01 * torch.eye(len(W), dtype=W.dtype),
     "exprnn": lambda W: torch.matrix_exp(W - W.T),

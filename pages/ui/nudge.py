@@ -18,7 +18,7 @@ from rnnkit.export.spreadsheet import spreadsheet
 from rnnkit.rounding import significant
 
 EPSILONS = (0.1, 0.01, 0.001, 1e-4, 1e-6, 1e-9, 1e-12)
-NAMES = ("W_rec", "W_in", "W_out", "b", "b_rec", "b_out")
+NAMES = ("W_rec", *(cell.second_matrix for cell in CELLS.values() if cell.second_product), "W_in", "W_out", "b", "b_rec", "b_out")
 LINKED = {
     "steps_weight": page_settings.Choice(NAMES),
     "steps_from": page_settings.Number(0, 99),

@@ -257,7 +257,7 @@ def _max_weight_shift(h: History, row: int) -> float:
     if cell.reservoir or not h.norm_applied[: row + 1].any():
         return 0.0
     width, biases = cell.gates * e.hidden, 1 + cell.recurrent_bias
-    n = (e.bound_task.n_in + e.hidden * cell.recurrent + biases) * width + (e.hidden + 1) * e.bound_task.n_out
+    n = (e.bound_task.n_in + e.hidden * cell.n_products + biases) * width + (e.hidden + 1) * e.bound_task.n_out
     n += len(cell.own_weights) * e.hidden
     longest = n**0.5 if rule.adaptive else float(np.nanmax(h.norm_applied[: row + 1], initial=0))
     return float(h.steps[row]) * e.lr * rule.longest * longest

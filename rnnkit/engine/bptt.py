@@ -11,7 +11,7 @@ costs no more than its norms. What makes it fast:
 
 Parameters, with the network axis R in front: W_in (R, I, G*H), W_rec (R, H, G*H), b (R, 1, G*H), W_out (R, H, O),
 b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 1) for the echo state network; a cell's own
-weights (R, 1, H). Cells without a product have no W_rec. What is said of W_rec below holds for the matrix that is built from it.
+weights (R, 1, H) and second matrix (R, H, G*H). Cells without a product have no W_rec; one that is built stands in its place.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ class Tape:
     Call forward(p, x), then backward(dz), then gradients(). Reading what a later pass has to fill raises RuntimeError.
 
     It holds T R B H cell.floats_per_unit numbers of 4 bytes: 3 a unit for the cells with one gate, 4 for those whose state is
-    carried past W_rec, 8 for JANET, 11 for the GRU, 15 for the LSTM. Until the first backward pass it holds a third to a half
-    of them. From `gradients` on it holds at most one more a unit, `terms`.
+    carried past W_rec, 6 for coRNN, 8 for JANET, 11 for the GRU, 15 for the LSTM; before the first backward pass a third to a
+    half of them. From `gradients` on it holds at most one more a unit, `terms`.
     """
 
     p: Params  # of the last forward pass, as are the following four
-    M: Tensor | None  # cell.recurrent_matrix
+    products: list[tuple[int, Tensor]]
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers
     rows: Tensor | None  # symbols' rows in the stacked W_in of all networks
     padding: Padding | None = None
@@ -213,10 +213,10 @@ class Tape:
             part[self.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
         self._enter()
         cell, mask = self.cell, padding.mask.unbind(0) if padding else ()
-        M = self.M = cell.recurrent_matrix(p)
+        products = self.products = cell.products(p)
         for i, (a, saved, s_prev, s) in enumerate(self.forward_arrays.steps[self.first : len(x)]):
-            if M is not None:
-                a.baddbmm_(s_prev[0], M)
+            for k, M in products:
+                a.baddbmm_(s_prev[k], M)
             cell.forward(p, saved, s_prev, s)
             if i < len(mask):
                 for part in s:
@@ -265,8 +265,7 @@ class Tape:
         self.dz, self._passes = dz, 2
         direct = self._direct(dh)
         K = len(direct)
-        beta = float(cell.has_direct_path)  # whether what `backward` left in ds_prev counts
-        M_back = None if self.M is None else self.M.mT.contiguous()
+        products = [(k, M.mT.contiguous(), float(cell.has_direct_term(k))) for k, M in self.products]
         back = self.backward_arrays
         back.states[0][T].copy_(direct[-1])
         for part in back.states[1:]:
@@ -275,8 +274,8 @@ class Tape:
             cell.partials(p, *stacks)
             for t, da, saved, d, ds, ds_prev in steps:
                 cell.backward(p, saved, d, ds, ds_prev)
-                if M_back is not None:
-                    ds_prev[0].baddbmm_(da, M_back, beta=beta)
+                for k, M, beta in products:
+                    ds_prev[k].baddbmm_(da, M, beta=beta)
                 _cross(signals, ds_prev, t, T)
                 if t > T - K:
                     ds_prev[0].add_(direct[t - 1 - T + K])
@@ -300,6 +299,9 @@ class Tape:
         }
         if self.cell.recurrent:
             grads["W_rec"] = self.cell.recurrent_gradient(p, self.matrix_gradient())
+        if self.cell.second_product:
+            part = getattr(self.forward_arrays.states, self.cell.second_product)
+            grads[self.cell.second_matrix] = _sum_of_products(part[:-1][self.first :], self.da[self.first :])
         if self.cell.own_weights:
             f, b = self.forward_arrays, self.backward_arrays
             stacks = (f.views, _before(f.states), _after(f.states), b.views, _after(b.states))

@@ -124,7 +124,6 @@ def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
     one = bptt.forward(cell, p, tape.x.transpose(0, 2), s0=s_prev)
     (block,) = one.backward_arrays.blocks
     ((_, da, saved, d, ds, ds_prev),) = block.steps
-    M, beta = cell.recurrent_matrix(p), float(cell.has_direct_path)
     J, C = p["W_out"].new_empty(2, T, S, S)
     for j in range(S):
         for part in ds:
@@ -132,7 +131,7 @@ def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
         ds[j // H][..., j % H] = 1
         cell.partials(p, *block.stacks)
         cell.backward(p, saved, d, ds, ds_prev)
-        if M is not None:
-            ds_prev[0].baddbmm_(da, M.mT, beta=beta)
+        for k, M in one.products:
+            ds_prev[k].baddbmm_(da, M.mT, beta=float(cell.has_direct_term(k)))
         J[:, j], C[:, j] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]
     return J, C

@@ -147,6 +147,14 @@ SOURCES: Mapping[str, Source] = {
         "TACL 8, 377–392",
         f"{ARXIV}1912.00582",
     ),
+    "rusch": Source(
+        "Rusch & Mishra",
+        2021,
+        "Coupled oscillatory recurrent neural network (coRNN): an accurate and (gradient) stable architecture for learning long "
+        "time dependencies",
+        "ICLR (arXiv 2020)",
+        f"{ARXIV}2010.00951",
+    ),
     "vogt": Source(
         "Vogt, Puelma Touzel, Shlizerman & Lajoie",
         2022,

@@ -241,6 +241,16 @@ TERMS: Mapping[str, Term] = {
         spellings=("expRNN",),
         controls=("cell",),
     ),
+    "cornn": Term(
+        "coRNN",
+        CELL,
+        "A cell of damped oscillators: the state h has a velocity z, and inputs and the other units drive it.",
+        r"\begin{gathered} z_t = z_{t-1} + \Delta t\, (\tanh(a_t) - \gamma h_{t-1} - \epsilon z_{t-1}) \\"
+        r" h_t = h_{t-1} + \Delta t\, z_t \end{gathered}",
+        ("rusch",),
+        spellings=("coRNN",),
+        controls=("cell",),
+    ),
     "forget-gate": Term(
         "Forget gate",
         CELL,

@@ -156,6 +156,14 @@ PRESETS: dict[str, Preset] = {
         Claim(FEW, FEW, ratio=(0.9, 1), after=(0, 1e-3)),
         question=RECURRENCE,
     ),
+    "cornn": Preset(
+        "coRNN: coupled oscillators, 100 words",
+        "The length at which the plain network forgets, with units that swing: each has a position h and a velocity z. Half of "
+        "the gradient arrives at the subject in the velocity, and it learns.",
+        replace(_tanh, cell="cornn", lr=0.03, steps=200),
+        Claim(ALL, ALL, ratio=(0.3, 0.8), after=(0.5, 9.9), part="z"),
+        question=RECURRENCE,
+    ),
     "no-omega": Preset(
         "30 words with clipping alone",
         "At 30 words the plain tanh network fails. Clipping shortens a gradient that is too long; this one vanishes.",

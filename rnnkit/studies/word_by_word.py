@@ -32,12 +32,12 @@ MAX_UNITS = 64  # units at most
 
 
 def switched_off(cell: Cell, p: Mapping[str, Tensor], units: Sequence[int]) -> dict[str, Tensor]:
-    """Returns the same weights (R, ...) with some units switched off: their rows of W_rec, if there is one, and W_out are 0.
+    """Returns the same weights (R, ...) with some units switched off: their rows of W_rec, W_out and a second matrix are 0.
 
     Where a matrix is built from W_rec, their columns are 0 as well: it is then that of the other units.
     """
     changed = dict(p)
-    for name in changed.keys() & {"W_rec", "W_out"}:
+    for name in changed.keys() & {"W_rec", "W_out", cell.second_matrix}:
         changed[name] = p[name].clone()
         changed[name][:, list(units)] = 0
     if cell.builds_matrix:

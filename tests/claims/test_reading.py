@@ -148,9 +148,9 @@ def without(p, cell, units):
     c, H = CELLS[cell], p["W_out"].shape[1]
     keep = [i for i in range(H) if i not in units]
     wide = [g * H + i for g in range(c.gates) for i in keep]
-    columns = dict.fromkeys(("W_in", "W_rec", "b", "b_rec"), wide) | dict.fromkeys(c.own_weights, keep)
+    columns = dict.fromkeys(("W_in", "W_rec", "b", "b_rec", c.second_matrix), wide) | dict.fromkeys(c.own_weights, keep)
     cut = {name: W[..., columns[name]] if name in columns else W for name, W in p.items()}
-    return {name: W[:, keep] if name in ("W_rec", "W_out") else W for name, W in cut.items()}
+    return {name: W[:, keep] if name in ("W_rec", "W_out", c.second_matrix) else W for name, W in cut.items()}
 
 
 @pytest.mark.parametrize("off", [(0,), (1, 4)])

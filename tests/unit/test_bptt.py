@@ -120,6 +120,7 @@ NUMBERS = {
     "mingru": 6,
     "antisymmetric": 4,
     "exprnn": 3,
+    "cornn": 6,
 }  # as Tape's docstring and the docs promise
 
 

@@ -156,6 +156,7 @@ NEEDED = {
     "mingru": "g z h",
     "antisymmetric": "a h",
     "exprnn": "h",
+    "cornn": "a z h",
     "esn": "a h",
 }
 

@@ -144,7 +144,7 @@ def test_the_command_line(capsys, tmp_path):
     with pytest.raises(SystemExit):
         cli.main(["train", "--help"])
     output = capsys.readouterr().out
-    assert "relu, lstm, gru, janet, mingru, antisymmetric, exprnn, esn, leaky" in " ".join(
+    assert "relu, lstm, gru, janet, mingru, antisymmetric, exprnn, cornn, esn, leaky" in " ".join(
         output.split()
     ) and "clip-value, slower, lower" in " ".join(output.split())
     assert "characters, words, first" in " ".join(output.split())

@@ -2,6 +2,7 @@
 
 from rnnkit.engine.cells.antisymmetric import Antisymmetric
 from rnnkit.engine.cells.base import Cell, Equation
+from rnnkit.engine.cells.cornn import CoRnn
 from rnnkit.engine.cells.esn import EchoState
 from rnnkit.engine.cells.exprnn import ExpRnn
 from rnnkit.engine.cells.gru import Gru
@@ -16,6 +17,7 @@ __all__ = [
     "CELLS",
     "Antisymmetric",
     "Cell",
+    "CoRnn",
     "EchoState",
     "Equation",
     "ExpRnn",
@@ -38,5 +40,6 @@ CELLS: dict[str, Cell] = {
     "mingru": MinGru(),
     "antisymmetric": Antisymmetric(),
     "exprnn": ExpRnn(),
+    "cornn": CoRnn(),
     "esn": EchoState(),
 }
