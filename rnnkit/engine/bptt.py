@@ -81,8 +81,7 @@ class Tape:
     half of them. From `gradients` on it holds at most one more a unit, `terms`.
     """
 
-    p: Params  # of the last forward pass, as are the following four
-    products: list[tuple[int, Tensor]]
+    p: Params  # of the last forward pass, as are the following three
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers
     rows: Tensor | None  # symbols' rows in the stacked W_in of all networks
     padding: Padding | None = None
@@ -299,9 +298,10 @@ class Tape:
         }
         if self.cell.recurrent:
             grads["W_rec"] = self.cell.recurrent_gradient(p, self.matrix_gradient())
-        if self.cell.second_product:
-            part = getattr(self.forward_arrays.states, self.cell.second_product)
-            grads[self.cell.second_matrix] = _sum_of_products(part[:-1][self.first :], self.da[self.first :])
+        for k, _ in self.products[1:]:
+            grads[self.cell.second_matrix] = _sum_of_products(
+                self.forward_arrays.states[k][self.first : -1], self.da[self.first :]
+            )
         if self.cell.own_weights:
             f, b = self.forward_arrays, self.backward_arrays
             stacks = (f.views, _before(f.states), _after(f.states), b.views, _after(b.states))
