@@ -290,22 +290,20 @@ class Tape:
     def gradients(self) -> ParamStack:
         """dL/dtheta of every weight, in the order of p, of the last backward pass: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
         self._after_pass(2)
-        p, dz = self.p, self.dz
+        cell, p, dz, da = self.cell, self.p, self.dz, self.da
         entered = tuple(self._input_gradient(d) for d in self.backward_arrays.entered)
-        grads = self.cell.input_gradients(entered) | {
+        grads = cell.input_gradients(entered) | {
             "W_out": _sum_of_products(self.h[-len(dz) :], dz),
             "b_out": dz.sum((0, 2)).unsqueeze(1),
         }
-        if self.cell.recurrent:
-            grads["W_rec"] = self.cell.recurrent_gradient(p, self.matrix_gradient())
+        if cell.recurrent:
+            grads["W_rec"] = cell.recurrent_gradient(p, self.matrix_gradient())
         for k, _ in self.products[1:]:
-            grads[self.cell.second_matrix] = _sum_of_products(
-                self.forward_arrays.states[k][self.first : -1], self.da[self.first :]
-            )
-        if self.cell.own_weights:
+            grads[cell.second_matrix] = _sum_of_products(self.forward_arrays.states[k][self.first : -1], da[self.first :])
+        if cell.own_weights:
             f, b = self.forward_arrays, self.backward_arrays
             stacks = (f.views, _before(f.states), _after(f.states), b.views, _after(b.states))
-            grads |= self.cell.own_gradients(p, *(_cut(stack, slice(self.first, None)) for stack in stacks))
+            grads |= cell.own_gradients(p, *(_cut(stack, slice(self.first, None)) for stack in stacks))
         return ParamStack.of({k: grads[k] for k in p if k in grads})
 
     def matrix_gradient(self) -> Tensor:
