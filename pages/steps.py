@@ -181,7 +181,8 @@ def _lab_memory() -> None:
 
 # ---- mathematics ----
 
-LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "step": r"\mathrm{step}"}
+LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "step": r"\mathrm{step}", "sign": r"\mathrm{sign}", "abs": r"\mathrm{abs}"}
+WEIGHTS = {"leak", *(name for cell in CELLS.values() for name in cell.own_weights)}  # that stand in an equation, and have no time
 
 
 def _equations(cell: Cell) -> str:
@@ -221,7 +222,7 @@ def _equations(cell: Cell) -> str:
         back_lines.append(rf"d{cell.second_matrix} &= \sum_t {cell.second_product}_{{t-1}}^T\, da_t")
     if cell.builds_matrix:
         back_lines.append(f"dW_{{rec}} &= {cell.matrix_gradient_equation}")
-    back_lines += [rf"d{_latex(name)} &= \sum_t {_latex(text)}" for name, text in cell.own_terms]
+    back_lines += [rf"d\mathrm{{{name}}} &= \sum_t {_latex(text)}" for name, text in cell.own_terms]
     return MATHEMATICS.format(
         forward=_aligned(forward_lines),
         backward=_aligned(back_lines),
@@ -260,8 +261,8 @@ def _latex(text: str, later: int = 0) -> str:
         name = match.group()
         if name in FUNCTIONS:
             return LATEX.get(name, rf"\{name}")
-        if name == "leak":
-            return r"\mathrm{leak}"
+        if name in WEIGHTS:
+            return rf"\mathrm{{{name}}}"
         t = later - name.endswith("_prev")
         base, _, sub = name.removesuffix("_prev").partition("_")
         when = "t" if t == 0 else f"t{t:+d}"

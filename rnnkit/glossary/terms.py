@@ -227,7 +227,8 @@ TERMS: Mapping[str, Term] = {
         "AntisymmetricRNN",
         CELL,
         "A cell whose state moves by a small step at each word, along a matrix with imaginary eigenvalues.",
-        r"h_t = h_{t-1} + \epsilon \tanh(x_t W_{in} + b + h_{t-1} (W_{rec} - W_{rec}^T - \gamma 1))",
+        r"\begin{gathered} h_t = h_{t-1} + \epsilon \tanh(a_t) \\ a_t = x_t W_{in} + b + h_{t-1} M \\"
+        r" M = W_{rec} - W_{rec}^T - \gamma 1 \end{gathered}",
         ("chang",),
         spellings=("AntisymmetricRNN",),
         controls=("cell",),
@@ -236,7 +237,8 @@ TERMS: Mapping[str, Term] = {
         "expRNN",
         CELL,
         "A cell whose recurrent matrix stays orthogonal in training: the exponential of an antisymmetric matrix.",
-        r"h_t = \mathrm{modReLU}(x_t W_{in} + b + h_{t-1} \exp(W_{rec} - W_{rec}^T))",
+        r"\begin{gathered} h_t = \mathrm{modReLU}(a_t) \\ a_t = x_t W_{in} + b + h_{t-1} M \\"
+        r" M = \exp(W_{rec} - W_{rec}^T) \end{gathered}",
         ("lezcano",),
         spellings=("expRNN",),
         controls=("cell",),
@@ -245,7 +247,7 @@ TERMS: Mapping[str, Term] = {
         "coRNN",
         CELL,
         "A cell of damped oscillators: the state h has a velocity z, and inputs and the other units drive it.",
-        r"\begin{gathered} z_t = z_{t-1} + \Delta t\, (\tanh(a_t) - \gamma h_{t-1} - \epsilon z_{t-1}) \\"
+        r"\begin{gathered} f_t = \tanh(a_t) - \gamma h_{t-1} - \epsilon z_{t-1} \\ z_t = z_{t-1} + \Delta t\, f_t \\"
         r" h_t = h_{t-1} + \Delta t\, z_t \end{gathered}",
         ("rusch",),
         spellings=("coRNN",),
