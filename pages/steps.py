@@ -182,7 +182,8 @@ def _lab_memory() -> None:
 
 # ---- mathematics ----
 
-LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "step": r"\mathrm{step}"}
+LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "step": r"\mathrm{step}", "sign": r"\mathrm{sign}", "abs": r"\mathrm{abs}"}
+WEIGHTS = {"leak", *(name for cell in CELLS.values() for name in cell.own_weights)}  # that stand in an equation, and have no time
 
 
 def _equations(cell: Cell) -> str:
@@ -195,10 +196,13 @@ def _equations(cell: Cell) -> str:
         bias = f"b_{gate[1:]}"[: 3 if gate else 1]
         from_x, b_rec = f"x_t W_{{in{gate}}} + {bias}", f" + b_{{rec{gate}}}" if cell.recurrent_bias else ""
         from_h = f"h_{{t-1}} {_matrix(cell, gate)}{b_rec}"
+        if part := cell.second_product:
+            from_h += f" + {part}_{{t-1}} {cell.second_matrix}"
         together = recurrent == name
         sums.append((name, f"{from_x} + {from_h}" if together and cell.recurrent else from_x))
         sums += [] if together else [(recurrent, from_h)]
-    forward_lines = [f"{_latex(name)} &= {right}" for name, right in sums]
+    forward_lines = [f"M &= {cell.matrix_equation}"] if cell.builds_matrix else []
+    forward_lines += [f"{_latex(name)} &= {right}" for name, right in sums]
     forward_lines += [f"{_latex(name)} &= {_latex(text)}" for name, text in cell.equations]
     through = [
         f"{_latex(f'd{apart.get(name, name)}', 1)} {_matrix(cell, f',{name[2:]}' if len(cell.columns) > 1 else '')}^T"
@@ -209,12 +213,17 @@ def _equations(cell: Cell) -> str:
     back_lines = [rf"dh_T &= dlogit\, W_{{out}}^T, \qquad dh_t = {' + '.join(through + carried)}"]
     for name, text in cell.derivatives:
         arrived = arrives.get(name[1:], "")
-        right = _latex(re.sub(rf"\b{name}\b", "@", text)).replace("@", _latex(arrived, 1)) if arrived else _latex(text)
+        back = f" + da_{{t+1}} {cell.second_matrix}^T" if name[1:] == cell.second_product else ""
+        right = _latex(re.sub(rf"\b{name}\b", "@", text)).replace("@", _latex(arrived, 1) + back) if arrived else _latex(text)
         back_lines.append(f"{_latex(name)} &= {right}")
     side_by_side = ", ".join(_latex(f"d{apart.get(name, name)}") for name in cell.columns)
     if cell.recurrent:
         back_lines.append(rf"d{_matrix(cell)} &= \sum_t h_{{t-1}}^T\, da_t")
-    back_lines += [rf"d{_latex(name)} &= \sum_t {_latex(text)}" for name, text in cell.own_terms]
+    if cell.second_product:
+        back_lines.append(rf"d{cell.second_matrix} &= \sum_t {cell.second_product}_{{t-1}}^T\, da_t")
+    if cell.builds_matrix:
+        back_lines.append(f"dW_{{rec}} &= {cell.matrix_gradient_equation}")
+    back_lines += [rf"d\mathrm{{{name}}} &= \sum_t {_latex(text)}" for name, text in cell.own_terms]
     return MATHEMATICS.format(
         forward=_aligned(forward_lines),
         backward=_aligned(back_lines),
@@ -253,8 +262,8 @@ def _latex(text: str, later: int = 0) -> str:
         name = match.group()
         if name in FUNCTIONS:
             return LATEX.get(name, rf"\{name}")
-        if name == "leak":
-            return r"\mathrm{leak}"
+        if name in WEIGHTS:
+            return rf"\mathrm{{{name}}}"
         t = later - name.endswith("_prev")
         base, _, sub = name.removesuffix("_prev").partition("_")
         when = "t" if t == 0 else f"t{t:+d}"

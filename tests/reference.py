@@ -62,6 +62,8 @@ def random_params(cell_name: str, n_in: int, n_out: int, seed: int = 0, hidden: 
     if cell.recurrent_bias:
         shapes["b_rec"] = (1, width, 0.4)
     shapes |= {name: (1, hidden, 0.5) for name in cell.own_weights}
+    if cell.second_product:
+        shapes[cell.second_matrix] = (hidden, width, 0.6)
     p = {k: scale * torch.randn(replicas, m, n, generator=g, dtype=DOUBLE) for k, (m, n, scale) in shapes.items()}
     if cell.reservoir:
         p["leak"] = 0.3 + 0.6 * torch.rand(replicas, 1, 1, generator=g, dtype=DOUBLE)
@@ -162,6 +164,19 @@ def slstm_unstabilized(p, a, u, h, n, c):
     return torch.sigmoid(o) * c / n, n, c
 
 
+def antisymmetric(p, a, u, h):
+    return (h + 0.01 * torch.tanh(a + u),)
+
+
+def exprnn(p, a, u, h):
+    return (torch.sign(a + u) * torch.relu((a + u).abs() + p["threshold"]),)
+
+
+def cornn(p, a, u, h, z):
+    z = z + 0.042 * (torch.tanh(a + u + z @ p["W_z"]) - 2.7 * h - 4.7 * z)
+    return h + 0.042 * z, z
+
+
 def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
@@ -170,10 +185,21 @@ STEPS = {
     f.__name__.replace("_", "-"): f
     for f in (
         tanh, sigmoid, relu, linear, lstm, lstm_relu, gru, gru_relu, janet, mingru, lru, minlstm,
-        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, esn,
+        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, antisymmetric, exprnn, cornn, esn,
     )
 }  # fmt: skip
-MATRICES: dict[str, Callable[[Tensor], Tensor]] = {}  # cell -> the matrix that it builds from W_rec
+
+
+def exponential(S: Tensor) -> Tensor:
+    """exp(S), beside a rotation by 1: for a norm of .05 alone torch.matrix_exp (2.13) takes too few terms, and is 2e-10 off."""
+    rotation = torch.tensor([[0, 1], [-1, 0]], dtype=S.dtype)
+    return torch.matrix_exp(torch.block_diag(S, rotation))[: len(S), : len(S)]
+
+
+MATRICES: dict[str, Callable[[Tensor], Tensor]] = {  # cell -> the matrix that it builds from W_rec
+    "antisymmetric": lambda W: W - W.T - 0.01 * torch.eye(len(W), dtype=W.dtype),
+    "exprnn": lambda W: exponential(W - W.T),
+}
 
 
 WITH_W_REC = [name for name, cell in CELLS.items() if cell.recurrent]

@@ -28,7 +28,9 @@ PLANE_HEIGHTS, EXPONENTS_HEIGHTS = (830, 1600), (420, 760)  # layout.reserved, o
 
 def eigenvalues(e: Experiment, step: int) -> None:
     """Draws eigenvalues and powers after each of the first `step` training steps, also while they are trained."""
-    st.markdown(f"#### Eigenvalues of {'W_rec' if CELLS[e.cell].has_slope else 'the mean Jacobian'} in the complex plane")
+    cell = CELLS[e.cell]
+    matrix = "the mean Jacobian" if not cell.has_slope else "M" if cell.builds_matrix else "W_rec"
+    st.markdown(f"#### Eigenvalues of {matrix} in the complex plane")
     with layout.reserved("vanishing_plane", *PLANE_HEIGHTS):
         study_view.computed("eigenvalues", e, partial(_plane, e, step), step=step)
 
@@ -61,8 +63,8 @@ def _plane(e: Experiment, step: int, parts: list[Eigenvalues], done: bool) -> No
         moved = "" if step else " Choose training steps at the top of the page to see them move."
         if CELLS[e.cell].reservoir:
             moved = " A reservoir's recurrent weights are not trained: they stay where they are."
-        gated = f.matrix != "W_rec"
-        of = " The mean is over the example's time steps, of ds(t)/ds(t−1), all parts of the state." if gated else ""
+        mean = f.matrix == "mean Jacobian"
+        of = " The mean is over the example's time steps, of ds(t)/ds(t−1), all parts of the state." if mean else ""
         layout.caption(
             f"{charts.plane_text(f, i)} Its k-th power shrinks what lies inside the unit circle and stretches what lies outside."
             f"{of}{moved}"
@@ -84,7 +86,9 @@ def _powers(e: Experiment, f: Eigenvalues, i: int, done: bool) -> None:
     spec = chart_view.spec(charts.powers_chart, f.powers.shape[2] - 1, *charts.powers_range(f))
     chart_view.draw(spec, text, "vanishing_powers", {"rows": charts.powers_table(f, i)})
     one = "1" if e.leak == 1 else "1 and the leak is 1"
-    of = f"W_recᵀ, the Jacobian of a step where every slope is {one}" if f.matrix == "W_rec" else charts.called(f)
+    of = charts.called(f)
+    if f.matrix != "mean Jacobian":
+        of = f"{of}ᵀ, the Jacobian of a step where every slope is {one}"
     rate = "In the long run every step multiplies the norm by ρ on average, however large λ₁ is."
     layout.caption(f"{charts.powers_text(f, i)} J is {of}. {rate}")
 

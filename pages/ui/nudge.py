@@ -19,7 +19,14 @@ from rnnkit.rounding import significant
 
 EPSILONS = (0.1, 0.01, 0.001, 1e-4, 1e-6, 1e-9, 1e-12)
 NAMES = tuple(
-    dict.fromkeys(("W_rec", "W_in", "W_out", "b", "b_rec", "b_out", *(w for c in CELLS.values() for w in c.own_weights)))
+    dict.fromkeys(
+        [
+            "W_rec",
+            *(cell.second_matrix for cell in CELLS.values() if cell.second_product),
+            *("W_in", "W_out", "b", "b_rec", "b_out"),
+            *(name for cell in CELLS.values() for name in cell.own_weights),
+        ]
+    )
 )
 LINKED = {
     "steps_weight": page_settings.Choice(NAMES),

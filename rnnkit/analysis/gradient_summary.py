@@ -258,7 +258,7 @@ def _max_weight_shift(h: History, row: int) -> float:
     if cell.reservoir or not h.norm_applied[: row + 1].any():
         return 0.0
     width, biases = cell.gates * e.hidden, 1 + cell.recurrent_bias
-    n = (e.bound_task.n_in + e.hidden * cell.recurrent + biases) * width + (e.hidden + 1) * e.bound_task.n_out
+    n = (e.bound_task.n_in + e.hidden * cell.n_products + biases) * width + (e.hidden + 1) * e.bound_task.n_out
     n += len(cell.own_weights) * e.hidden
     longest = n**0.5 if rule.adaptive else float(np.nanmax(h.norm_applied[: row + 1], initial=0))
     return float(h.steps[row]) * e.lr * rule.longest * longest
@@ -276,10 +276,11 @@ def _facts(h: History, row: int, start: _RowState, now: _RowState) -> list[str]:
         facts.append(f"the gate that keeps the memory keeps {_range(now.gate)} of it a time step")
     stopped = grown or _is_blocked(h, now)  # a large radius shrinks gradients only where it makes units flat
     risen = row > 0 and (lost or grown) and _factor_of(start.radius, now.radius) >= MIN_GROWTH
-    if stopped and (risen or grown) and _median(now.radius) > 1.05:
+    cell = CELLS[h.e.cell]
+    if cell.has_slope and stopped and (risen or grown) and _median(now.radius) > 1.05:
         when = f" at training step {now.radius_step}" if now.radius_step != h.steps[row] else ""
         before = f" ({_range(start.radius)} at training step 0)" if risen else ""
-        facts.append(f"the spectral radius of W_rec is {_range(now.radius)}{when}{before}")
+        facts.append(f"the spectral radius of {'M' if cell.builds_matrix else 'W_rec'} is {_range(now.radius)}{when}{before}")
     return facts
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
     "max": np.maximum,
     "step": lambda a: np.heaviside(a, 0.0),  # 1 above 0, else 0; NaN stays NaN
+    "abs": np.abs,
+    "sign": np.sign,
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,
@@ -54,11 +57,11 @@ def forward(cell_name: str, weights: Weights, x: np.ndarray) -> Arrays:
     cell, p = CELLS[cell_name], _float64(weights)
     H, columns = len(p["W_out"]), _blocks(cell, len(p["W_out"]))
     entered, bias, named = _entered(p, np.asarray(x)), p.get("b_rec", np.zeros((1, 1)))[0], _named(cell, p)
-    M = cell.recurrent_matrix(p)
+    products = _products(cell, p)
     prev = {f"{part}_prev": np.zeros((*entered.shape[1:-1], H)) for part in cell.parts}
     steps = []
     for from_x in entered:
-        from_h, now = bias + (prev["h_prev"] @ M if M is not None else np.zeros_like(from_x)), {}
+        from_h, now = bias + sum((prev[f"{part}_prev"] @ M for part, _, M in products), np.zeros_like(from_x)), {}
         for name, recurrent, block in columns:
             if recurrent == name:
                 now[name] = from_x[..., block] + from_h[..., block]
@@ -99,9 +102,14 @@ def _step_back(cell: Cell, p: Arrays, values: Arrays, t: int, arrived: Arrays) -
         d[name] = evaluate(expression, known | d)
     before = {part: np.zeros_like(d[f"d{part}"]) for part in cell.parts}
     before |= {part: evaluate(expression, known | d) for part, expression in cell.direct_terms}
-    if (M := cell.recurrent_matrix(p)) is not None:
-        before["h"] = before["h"] + _recurrent(cell, d) @ M.T
+    for part, _, M in _products(cell, p):
+        before[part] = before[part] + _recurrent(cell, d) @ M.T
     return d, before
+
+
+def _products(cell: Cell, p: Arrays) -> list[tuple[str, str, np.ndarray]]:
+    """Returns part, name of the matrix, and the matrix of each product that enters a_t."""
+    return [(cell.parts[k], cell.second_matrix if k else "W_rec", M) for k, M in cell.products(p)]
 
 
 def _recurrent(cell: Cell, d: Arrays) -> np.ndarray:
@@ -193,17 +201,18 @@ class Ledger:
         logits = self.values.pop("logits")
         self.forward_names = tuple(self.values)
         self.columns = _blocks(self.cell, self.H)
+        self.products = _products(self.cell, self.p)
         self.constants = self._by_column()
         self.outcome = self._loss_and_gradient(logits[-1], y, loss)
         self._backward()
 
     def _by_column(self) -> Arrays:
         """Returns scalars and weights by column, e.g. W_rec.a_f for the block of column a_f. Biases have one axis."""
-        p, constants, M = self.p, _named(self.cell, self.p), self.cell.recurrent_matrix(self.p)
+        p, constants = self.p, _named(self.cell, self.p)
         no_bias = {**p, "b": np.zeros_like(p["b"])}
         for name, recurrent, block in self.columns:
-            if M is not None:
-                constants[f"W_rec.{recurrent}"] = M[:, block]
+            for _, matrix, M in self.products:
+                constants[f"{matrix}.{recurrent}"] = M[:, block]
             constants[f"b.{name}"] = p["b"][0, block]
             constants[f"W_in.{name}"] = _entered(no_bias, self.x)[:, block]
             if self.cell.recurrent_bias:
@@ -263,6 +272,9 @@ class Ledger:
         gradients = {"W_in": x.T @ d_in, "b": d_in.sum(0)[None], "W_out": np.outer(h, dlogits), "b_out": dlogits[None]}
         if self.cell.recurrent:
             gradients["W_rec"] = self.cell.recurrent_gradient(p, self.so_far[0])
+        if self.cell.second_product:
+            before = self._all_steps()[f"{self.cell.second_product}_prev"]
+            gradients[self.cell.second_matrix] = before.T @ self._recurrent(self.values)
         for name, expression in self.cell.own_terms:
             gradients[name] = evaluate(expression, self._all_steps()).sum(0)[None]
         if self.cell.recurrent_bias:
@@ -280,10 +292,10 @@ class Ledger:
 
     @cached_property
     def needed(self) -> tuple[str, ...]:
-        """The forward variables that the backward pass reads; always h, for dW_rec and dW_out."""
+        """The forward variables that the backward pass reads; always h, and what a second matrix multiplies."""
         cell = self.cell
         texts = " ".join(expression for _, expression in (*cell.derivatives, *cell.direct_terms, *cell.own_terms))
-        named = {name.removesuffix("_prev") for name in NAME.findall(texts)} | {"h"}
+        named = {name.removesuffix("_prev") for name in NAME.findall(texts)} | {"h", cell.second_product}
         return tuple(name for name in self.forward_names if name in named)
 
     # ---- equations ----
@@ -314,9 +326,10 @@ class Ledger:
         terms: list[Template] = []
         if name == column:
             terms += [(Ref(f"W_in.{column}", t, (unit,)),), (Ref(f"b.{column}", None, (unit,)),)]
-        if name == recurrent and self.cell.recurrent:
-            W = f"W_rec.{recurrent}"
-            terms += [_product(Ref("h", t - 1, (i,)), Ref(W, None, (i, unit))) for i in range(self.H)]
+        if name == recurrent:
+            for part, matrix, _ in self.products:
+                W = f"{matrix}.{recurrent}"
+                terms += [_product(Ref(part, t - 1, (i,)), Ref(W, None, (i, unit))) for i in range(self.H)]
             if self.cell.recurrent_bias:
                 terms.append((Ref(f"b_rec.{recurrent}", None, (unit,)),))
         return _sum(terms)
@@ -330,8 +343,8 @@ class Ledger:
             return _sum(terms) if part == "h" else ("0",)
         if self.cuts(t + 1):
             return ("0",)
-        for _, name, _ in self.columns if part == "h" and self.cell.recurrent else ():
-            pairs = ((Ref(f"d{name}", t + 1, (i,)), Ref(f"W_rec.{name}", None, (unit, i))) for i in range(self.H))
+        for (_, name, _), matrix in product(self.columns, [matrix for of, matrix, _ in self.products if of == part]):
+            pairs = ((Ref(f"d{name}", t + 1, (i,)), Ref(f"{matrix}.{name}", None, (unit, i))) for i in range(self.H))
             terms += [_product(*pair) for pair in pairs]
         terms += [self._elementwise(text, t + 1, unit) for name, text in self.cell.direct_terms if name == part]
         return _sum(terms) or ("0",)

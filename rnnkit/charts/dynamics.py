@@ -84,7 +84,7 @@ def plane_reach(found: Eigenvalues, circles: Sequence[float]) -> float:
 
 def called(found: Eigenvalues) -> str:
     """Returns the name of the matrix in a sentence."""
-    return found.matrix if found.matrix == "W_rec" else f"the {found.matrix}"
+    return f"the {found.matrix}" if found.matrix == "mean Jacobian" else found.matrix
 
 
 def plane_text(found: Eigenvalues, i: int) -> str:

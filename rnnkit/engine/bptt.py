@@ -11,7 +11,7 @@ costs no more than its norms. What makes it fast:
 
 Parameters, with the network axis R in front: W_in (R, I, G*H), W_rec (R, H, G*H), b (R, 1, G*H), W_out (R, H, O),
 b_out (R, 1, O); b_rec (R, 1, G*H) for cells with a recurrent bias; leak (R, 1, 1) for the echo state network; a cell's own
-weights (R, 1, H). Cells without a product have no W_rec. What is said of W_rec below holds for the matrix that is built from it.
+weights (R, 1, H) and second matrix (R, H, G*H). Cells without a product have no W_rec; one that is built stands in its place.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ class Tape:
 
     Call forward(p, x), then backward(dz), then gradients(). Reading what a later pass has to fill raises RuntimeError.
 
-    It holds T R B H cell.floats_per_unit numbers of 4 bytes: 3 a unit for the cells with one gate, 4 for the echo state network,
-    6 to 9 for minGRU, gated linear, JANET and minLSTM, 11 for the GRU, 15 for the LSTM, 18 and 20 for sLSTM. Until the first
-    backward pass it holds a third to a half of them. From `gradients` on it holds at most one more a unit, `terms`.
+    It holds T R B H cell.floats_per_unit numbers of 4 bytes: from 3 a unit for the cells with one gate over 11 for the GRU and 15
+    for the LSTM to 20 for sLSTM; before the first backward pass a third to a half of them. From `gradients` on it holds at most one
+    more a unit, `terms`.
     """
 
     p: Params  # of the last forward pass, as are the following four
@@ -214,10 +214,10 @@ class Tape:
             part[self.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
         self._enter()
         cell, mask = self.cell, padding.mask.unbind(0) if padding else ()
-        M = cell.recurrent_matrix(p)
+        products = self.products = cell.products(p)
         for i, (a, saved, s_prev, s) in enumerate(self.forward_arrays.steps[self.first : len(x)]):
-            if M is not None:
-                a.baddbmm_(s_prev[0], M)
+            for k, M in products:
+                a.baddbmm_(s_prev[k], M)
             cell.forward(p, saved, s_prev, s)
             if i < len(mask):
                 for part in s:
@@ -266,8 +266,7 @@ class Tape:
         self.dz, self._passes = dz, 2
         direct = self._direct(dh)
         K = len(direct)
-        M, beta = cell.recurrent_matrix(p), float(cell.has_direct_path)  # whether what `backward` left in ds_prev counts
-        M_back = None if M is None else M.mT.contiguous()
+        products = [(k, M.mT.contiguous(), float(cell.has_direct_term(k))) for k, M in self.products]
         back = self.backward_arrays
         back.states[0][T].copy_(direct[-1])
         for part in back.states[1:]:
@@ -276,8 +275,8 @@ class Tape:
             cell.partials(p, *stacks)
             for t, da, saved, d, ds, ds_prev in steps:
                 cell.backward(p, saved, d, ds, ds_prev)
-                if M_back is not None:
-                    ds_prev[0].baddbmm_(da, M_back, beta=beta)
+                for k, M, beta in products:
+                    ds_prev[k].baddbmm_(da, M, beta=beta)
                 _cross(signals, ds_prev, t, T)
                 if t > T - K:
                     ds_prev[0].add_(direct[t - 1 - T + K])
@@ -293,18 +292,20 @@ class Tape:
     def gradients(self) -> ParamStack:
         """dL/dtheta of every weight, in the order of p, of the last backward pass: dW_rec = sum_t h_{t-1}^T da_t, and so on."""
         self._after_pass(2)
-        p, dz = self.p, self.dz
+        cell, p, dz, da = self.cell, self.p, self.dz, self.da
         entered = tuple(self._input_gradient(d) for d in self.backward_arrays.entered)
-        grads = self.cell.input_gradients(entered) | {
+        grads = cell.input_gradients(entered) | {
             "W_out": _sum_of_products(self.h[-len(dz) :], dz),
             "b_out": dz.sum((0, 2)).unsqueeze(1),
         }
-        if self.cell.recurrent:
-            grads["W_rec"] = self.cell.recurrent_gradient(p, self.matrix_gradient())
-        if self.cell.own_weights:
+        if cell.recurrent:
+            grads["W_rec"] = cell.recurrent_gradient(p, self.matrix_gradient())
+        for k, _ in self.products[1:]:
+            grads[cell.second_matrix] = _sum_of_products(self.forward_arrays.states[k][self.first : -1], da[self.first :])
+        if cell.own_weights:
             f, b = self.forward_arrays, self.backward_arrays
             stacks = (f.views, _before(f.states), _after(f.states), b.views, _after(b.states))
-            grads |= self.cell.own_gradients(self.derived, *(_cut(stack, slice(self.first, None)) for stack in stacks))
+            grads |= cell.own_gradients(self.derived, *(_cut(stack, slice(self.first, None)) for stack in stacks))
         return ParamStack.of({k: grads[k] for k in p if k in grads})
 
     def matrix_gradient(self) -> Tensor:

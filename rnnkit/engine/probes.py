@@ -74,7 +74,9 @@ def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarra
         shut.append(slope.abs().amax(-1) == 0)  # torch takes ten times as long for (slope == 0).all(-1)
     found["flat"] = _mean_of_begun(tape, torch.cat(flat))
     if not cell.has_direct_path:
-        no_way = torch.cat(shut)[source + 1 :].any(0) | (p["W_rec"] == 0).flatten(1).all(1)[:, None]
+        no_way = torch.cat(shut)[source + 1 :].any(0)
+        if not cell.builds_matrix:
+            no_way |= (p["W_rec"] == 0).flatten(1).all(1)[:, None]
         found["blocked"] = no_way.double().mean(1).cpu().numpy()
     return found
 
@@ -123,7 +125,6 @@ def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
     one = bptt.forward(cell, p, tape.x.transpose(0, 2), s0=s_prev)
     (block,) = one.backward_arrays.blocks
     ((_, da, saved, d, ds, ds_prev),) = block.steps
-    M, beta = cell.recurrent_matrix(p), float(cell.has_direct_path)
     J, C = p["W_out"].new_empty(2, T, S, S)
     for j in range(S):
         for part in ds:
@@ -131,7 +132,7 @@ def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
         ds[j // H][..., j % H] = 1
         cell.partials(one.derived, *block.stacks)
         cell.backward(one.derived, saved, d, ds, ds_prev)
-        if M is not None:
-            ds_prev[0].baddbmm_(da, M.mT, beta=beta)
+        for k, M in one.products:
+            ds_prev[k].baddbmm_(da, M.mT, beta=float(cell.has_direct_term(k)))
         J[:, j], C[:, j] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]
     return J, C

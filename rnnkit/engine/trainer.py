@@ -32,7 +32,7 @@ def init_params(e: Experiment, dtype: torch.dtype = torch.float32, device: str =
 def _step_functions(e: Experiment, params: ParamStack, learner: Learner) -> StepFunctions:
     """The plain ones; on a GPU those captured as CUDA graphs, where every step does the same with arrays of the same shapes."""
     task, W = e.bound_task, params.flat
-    same = learner.capturable and not task.padded and not task.carries_state
+    same = learner.capturable and CELLS[e.cell].captures and not task.padded and not task.carries_state
     if W.is_cuda and same and W.dtype == torch.float32:  # float64's norm may need a second try
         return CapturedFunctions(e, params, learner)
     return StepFunctions(e, params, learner)

@@ -42,6 +42,8 @@ def draw_weights(e: Experiment, seed: int) -> dict[str, np.ndarray]:
         p["b_rec"] = np.zeros((1, width))
     if "leak" in cell.fields:
         p["leak"] = np.full((1, 1), e.leak)
+    if cell.second_product:
+        p[cell.second_matrix] = inits.blocks(inits.INITS[e.init], rng[Stream.OWN], H, cell.gates, e.gain)
     p |= cell.draw(e, rng[Stream.OWN], p)
     given = e.bound_weights
     return given.fitting(p) if given else p

@@ -218,7 +218,9 @@ def _recurrent_weights(cell: Cell) -> str:
     if not cell.recurrent:
         return ""
     second = "" if cell.recurrent_bias else ".requires_grad_(False)  # one bias is enough: this one stays 0"
-    return f"self.cell.weight_hh = parameter(W_rec.T)\nself.cell.bias_hh = parameter(0 * b){second}"
+    matrix = cell.second_matrix
+    third = f"\nself.cell.{matrix} = parameter({matrix}.T)" if matrix else ""
+    return f"self.cell.weight_hh = parameter(W_rec.T)\nself.cell.bias_hh = parameter(0 * b){second}{third}"
 
 
 def _recurrent(e: Experiment) -> str:
@@ -229,7 +231,8 @@ def _recurrent(e: Experiment) -> str:
         return f"W_rec = reservoir({rng}, HIDDEN, GAIN, DENSITY)"
     draw = inits.INITS[e.init].draw.__name__
     if cell.gates == 1:
-        return f"W_rec = {draw}({rng}, HIDDEN, HIDDEN, GAIN)"
+        second = f"\n{cell.second_matrix} = {draw}(stream(seed, {Stream.OWN:d}), HIDDEN, HIDDEN, GAIN)"
+        return f"W_rec = {draw}({rng}, HIDDEN, HIDDEN, GAIN){second if cell.second_product else ''}"
     blocks = f"[{draw}(rng, HIDDEN, HIDDEN, GAIN) for _ in range({cell.gates})]"
     return f"rng = {rng}\nW_rec = np.concatenate({blocks}, axis=1)  # one block a gate"
 

@@ -23,6 +23,8 @@ FUNCTIONS: dict[str, Callable[..., str]] = {  # as rnnkit.analysis.ledger.FUNCTI
     "sigmoid": "(1/(1+EXP(-{})))".format,
     "max": "MAX({},{})".format,
     "step": "IF({}>0,1,0)".format,
+    "abs": "ABS({})".format,
+    "sign": "SIGN({})".format,
     "exp": "EXP({})".format,
     "log": "LN({})".format,
     "sqrt": "SQRT({})".format,

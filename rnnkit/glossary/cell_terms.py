@@ -1,4 +1,4 @@
-"""Terms of linear cells and of the normalized LSTM."""
+"""Terms of the cells since 2018: linear recurrences, the normalized LSTM, matrices that are built."""
 
 from __future__ import annotations
 
@@ -6,7 +6,25 @@ from collections.abc import Mapping
 
 from rnnkit.glossary.term import CELL, Term
 
-LINEAR_AND_NORMALIZED: Mapping[str, Term] = {
+LATER_CELLS: Mapping[str, Term] = {
+    "lru": Term(
+        "LRU",
+        CELL,
+        "A linear cell: each unit is one complex number, which every step turns and shrinks by an eigenvalue drawn on a ring.",
+        r"s_t = \lambda \odot s_{t-1} + x_t W_{in} + b",
+        ("orvieto", "zucchet"),
+        spellings=("LRU",),
+        controls=("cell", "r_min", "r_max"),
+    ),
+    "mingru": Term(
+        "minGRU",
+        CELL,
+        "A GRU whose gate and candidate see the input alone: the product of its gates is the gradient.",
+        r"h_t = z_t \odot h_{t-1} + (1 - z_t) \odot g_t",
+        ("feng",),
+        spellings=("minGRU",),
+        controls=("cell",),
+    ),
     "minlstm": Term(
         "minLSTM",
         CELL,
@@ -32,6 +50,36 @@ LINEAR_AND_NORMALIZED: Mapping[str, Term] = {
         r"h_t = o_t \odot \frac{c_t}{n_t}, \quad n_t = f_t \odot n_{t-1} + e^{a_i}",
         ("beck",),
         spellings=("sLSTM",),
+        controls=("cell",),
+    ),
+    "antisymmetric": Term(
+        "AntisymmetricRNN",
+        CELL,
+        "A cell whose state moves by a small step at each word, along a matrix with imaginary eigenvalues.",
+        r"\begin{gathered} h_t = h_{t-1} + \epsilon \tanh(a_t) \\ a_t = x_t W_{in} + b + h_{t-1} M \\"
+        r" M = W_{rec} - W_{rec}^T - \gamma 1 \end{gathered}",
+        ("chang",),
+        spellings=("AntisymmetricRNN",),
+        controls=("cell",),
+    ),
+    "exprnn": Term(
+        "expRNN",
+        CELL,
+        "A cell whose recurrent matrix stays orthogonal in training: the exponential of an antisymmetric matrix.",
+        r"\begin{gathered} h_t = \mathrm{modReLU}(a_t) \\ a_t = x_t W_{in} + b + h_{t-1} M \\"
+        r" M = \exp(W_{rec} - W_{rec}^T) \end{gathered}",
+        ("lezcano",),
+        spellings=("expRNN",),
+        controls=("cell",),
+    ),
+    "cornn": Term(
+        "coRNN",
+        CELL,
+        "A cell of damped oscillators: the state h has a velocity z, and inputs and the other units drive it.",
+        r"\begin{gathered} f_t = \tanh(a_t) - \gamma h_{t-1} - \epsilon z_{t-1} \\ z_t = z_{t-1} + \Delta t\, f_t \\"
+        r" h_t = h_{t-1} + \Delta t\, z_t \end{gathered}",
+        ("rusch",),
+        spellings=("coRNN",),
         controls=("cell",),
     ),
 }

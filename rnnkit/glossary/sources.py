@@ -132,6 +132,20 @@ SOURCES: Mapping[str, Source] = {
     "loshchilov-decay": Source(
         "Loshchilov & Hutter", 2019, "Decoupled weight decay regularization", "ICLR (arXiv 2017)", f"{ARXIV}1711.05101"
     ),
+    "chang": Source(
+        "Chang, Chen, Haber & Chi",
+        2019,
+        "AntisymmetricRNN: a dynamical system view on recurrent neural networks",
+        "ICLR",
+        f"{ARXIV}1902.09689",
+    ),
+    "lezcano": Source(
+        "Lezcano-Casado & Martínez-Rubio",
+        2019,
+        "Cheap orthogonal constraints in neural networks: a simple parametrization of the orthogonal and unitary group",
+        "ICML, PMLR 97, 3794–3803",
+        f"{ARXIV}1901.08428",
+    ),
     "warstadt": Source(
         "Warstadt et al.",
         2020,
@@ -145,6 +159,14 @@ SOURCES: Mapping[str, Source] = {
         "RNNs can generate bounded hierarchical languages with optimal memory",
         "EMNLP, 1978–2010",
         f"{ARXIV}2010.07515",
+    ),
+    "rusch": Source(
+        "Rusch & Mishra",
+        2021,
+        "Coupled oscillatory recurrent neural network (coRNN): an accurate and (gradient) stable architecture for learning long "
+        "time dependencies",
+        "ICLR (arXiv 2020)",
+        f"{ARXIV}2010.00951",
     ),
     "vogt": Source(
         "Vogt, Puelma Touzel, Shlizerman & Lajoie",

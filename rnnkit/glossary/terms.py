@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rnnkit.experiment import FIELDS
-from rnnkit.glossary.cell_terms import LINEAR_AND_NORMALIZED
+from rnnkit.glossary.cell_terms import LATER_CELLS
 from rnnkit.glossary.term import CELL, GRADIENT, REMEDY, SEQUENCE, TEXT, WEIGHTS, Term
 
 TERMS: Mapping[str, Term] = {
@@ -246,25 +246,7 @@ TERMS: Mapping[str, Term] = {
         spellings=("JANET",),
         controls=("cell",),
     ),
-    "lru": Term(
-        "LRU",
-        CELL,
-        "A linear cell: each unit is one complex number, which every step turns and shrinks by an eigenvalue drawn on a ring.",
-        r"s_t = \lambda \odot s_{t-1} + x_t W_{in} + b",
-        ("orvieto", "zucchet"),
-        spellings=("LRU",),
-        controls=("cell", "r_min", "r_max"),
-    ),
-    "mingru": Term(
-        "minGRU",
-        CELL,
-        "A GRU whose gate and candidate see the input alone: the product of its gates is the gradient.",
-        r"h_t = z_t \odot h_{t-1} + (1 - z_t) \odot g_t",
-        ("feng",),
-        spellings=("minGRU",),
-        controls=("cell",),
-    ),
-    **LINEAR_AND_NORMALIZED,
+    **LATER_CELLS,
     "forget-gate": Term(
         "Forget gate",
         CELL,

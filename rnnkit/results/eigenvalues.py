@@ -19,5 +19,5 @@ class Eigenvalues:
     imag: np.ndarray  # (n, S) ... and their imaginary parts
     singular: np.ndarray  # (n, S) singular values, largest first
     powers: np.ndarray  # (n, N, K + 1) log10 ||x J^k||, k = 0 ... K, of N random unit vectors x (1, S); -inf for a norm of 0
-    matrix: str  # "W_rec" or "mean Jacobian"
+    matrix: str  # "W_rec", "M" where it is built from W_rec, or "mean Jacobian"
     diverged: int  # training step at which the network became NaN (its last sound weights are used), or -1

@@ -120,14 +120,14 @@ def megabytes(e: Experiment) -> float:
     """
     cell, task = CELLS[e.cell], e.bound_task
     floats = cell.floats_per_unit + sum(fix.floats_per_unit for fix in e.fixes)
-    weights = e.hidden * ((task.n_in + e.hidden * cell.recurrent) * cell.gates + task.n_out)
+    weights = e.hidden * ((task.n_in + e.hidden * cell.n_products) * cell.gates + task.n_out)
     outputs = task.n_targets(e.length) * e.batch * task.n_out
     sequences = e.batch * floats + (EVALUATION_PORTION * cell.floats_per_unit / 2 if task.padded else 0)
     return 4 * e.replicas * (e.hidden * e.length * sequences + 10 * weights + 4 * outputs) / 1e6
 
 
 def gigaflops(e: Experiment) -> float:
-    """Returns the GFLOP of a run: of the three matrix products with W_rec and of those with W_out, of all its steps."""
+    """Returns the GFLOP of a run: of the products with W_rec and W_out, and of a matrix that is built, of all its steps."""
     cell, task = CELLS[e.cell], e.bound_task
-    per_sequence = e.length * e.hidden**2 * cell.gates * cell.recurrent + task.n_targets(e.length) * e.hidden * task.n_out
-    return 6 * e.steps * e.replicas * e.batch * per_sequence / 1e9
+    per_sequence = e.length * e.hidden**2 * cell.gates * cell.n_products + task.n_targets(e.length) * e.hidden * task.n_out
+    return e.steps * e.replicas * (6 * e.batch * per_sequence + cell.matrix_flops * e.hidden**3) / 1e9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rnnkit.experiment import Experiment
-from rnnkit.stories.claims import ALL, NONE, Claim
+from rnnkit.stories.claims import ALL, MOST, NONE, Claim
 from rnnkit.stories.preset import GATES, TASKS_OF_COURSES, Preset
 
 PARITY = Experiment(task="parity", length=50, input_scale=1.0, lr=0.01, steps=300)
@@ -13,6 +13,22 @@ _gated = Experiment(length=50, input_scale=0.1, lr=0.01, bias="zero", cell="gru"
 _overflow = replace(_gated, length=10, input_scale=30, bias="chrono", steps=40)
 
 OF_GATES: dict[str, Preset] = {
+    "lru-ring": Preset(
+        "LRU: a linear recurrence on a ring",
+        "No gate and no product with the state: eigenvalues drawn between 0.99 and 0.9999 shrink the gradient by a power that "
+        "the input cannot change. Almost half of it arrives over 98 words, and it learns.",
+        replace(_gated, length=100, cell="lru", input_scale=0.3, r_min=0.99, r_max=0.9999, steps=200),
+        Claim(ALL, ALL, ratio=(0.3, 0.7), after=(0.4, 1)),
+        question=GATES,
+    ),
+    "lru-full-ring": Preset(
+        "LRU: eigenvalues in the whole disc",
+        "Units of every memory side by side: the share of the gradient that arrives falls like 1/√(k + 1), a power of the "
+        "distance k and no exponential. Over 98 words it fades to some hundredths, and most networks learn.",
+        replace(_gated, length=100, cell="lru", input_scale=0.3, steps=300),
+        Claim(MOST, MOST, ratio=(2e-3, 0.1), after=(0.2, 1)),
+        question=GATES,
+    ),
     "mingru-zero": Preset(
         "minGRU with bias 0, 50 words",
         "A gate that sees the word alone, and no recurrent weights: the gradient is the product of the gates, exactly. With "

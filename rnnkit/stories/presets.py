@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rnnkit.engine.fixes import L2, ClipNorm, Omega, Truncate
 from rnnkit.experiment import Experiment
+from rnnkit.stories.built_matrices import OF_RECURRENCE
 from rnnkit.stories.claims import ALL, FEW, MOST, NONE, Claim
 from rnnkit.stories.linear_cells import OF_GATES, OF_PARITY, PARITY
 from rnnkit.stories.preset import FILE, GATES, GROWS, NOUNS, PENALTY, TASKS_OF_COURSES, WEIGHTS, WHOLE, WHY, Preset
@@ -118,23 +119,8 @@ PRESETS: dict[str, Preset] = {
         Claim(ALL, ALL, ratio=(0.3, 5), after=(0.1, 10)),
         question=GATES,
     ),
-    "lru-ring": Preset(
-        "LRU: a linear recurrence on a ring",
-        "No gate and no product with the state: eigenvalues drawn between 0.99 and 0.9999 shrink the gradient by a power that "
-        "the input cannot change. Almost half of it arrives over 98 words, and it learns.",
-        replace(_gated, length=100, cell="lru", input_scale=0.3, r_min=0.99, r_max=0.9999, steps=200),
-        Claim(ALL, ALL, ratio=(0.3, 0.7), after=(0.4, 1)),
-        question=GATES,
-    ),
-    "lru-full-ring": Preset(
-        "LRU: eigenvalues in the whole disc",
-        "Units of every memory side by side: the share of the gradient that arrives falls like 1/√(k + 1), a power of the "
-        "distance k and no exponential. Over 98 words it fades to some hundredths, and most networks learn.",
-        replace(_gated, length=100, cell="lru", input_scale=0.3, steps=300),
-        Claim(MOST, MOST, ratio=(2e-3, 0.1), after=(0.2, 1)),
-        question=GATES,
-    ),
     **OF_GATES,
+    **OF_RECURRENCE,
     "no-omega": Preset(
         "30 words with clipping alone",
         "At 30 words the plain tanh network fails. Clipping shortens a gradient that is too long; this one vanishes.",

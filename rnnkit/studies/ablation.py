@@ -45,7 +45,7 @@ def study(e: Experiment, step: int = 0, off: Sequence[int] = ()) -> Iterator[Pro
     yield Progress(0.9)
     apart = np.stack([separation(v[:half], y[:half]) for v in ends])
     order = np.lexsort((-apart.max(0), -alone.max(0)))[:TRIED]
-    changed = [p, switched_off(p, off), *(switched_off(p, [int(unit)]) for unit in order)]
+    changed = [p, switched_off(cell, p, off), *(switched_off(cell, p, [int(unit)]) for unit in order)]
     right = accuracy(e, {name: torch.cat([q[name] for q in changed]) for name in p}, batch.x[:, half:], y[half:])
     yield Ablation(
         alone=alone,

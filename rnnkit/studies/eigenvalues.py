@@ -46,7 +46,7 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
         values, singular, growth = (np.stack(parts) for parts in zip(*found, strict=True))
         yield Progress((now + 1) / (step + 1))
         diverged = int(trainer.diverged[replica])
-        matrix = "W_rec" if cell.has_slope else "mean Jacobian"
+        matrix = "mean Jacobian" if not cell.has_slope else "M" if cell.builds_matrix else "W_rec"
         yield Eigenvalues(at[: i + 1], values.real.copy(), values.imag.copy(), singular, growth, matrix, diverged)
 
 

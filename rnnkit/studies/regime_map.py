@@ -72,7 +72,8 @@ def _row(e: Experiment, gains: Sequence[float]) -> Iterator[tuple[float, np.ndar
         now = torch.tensor(gains[start : start + at_once], dtype=torch.float64)
         with no_grad_no_denormals(), np.errstate(all="ignore"):
             p = {name: W.repeat(len(now), 1, 1) for name, W in drawn.items()}
-            p["W_rec"] *= now.repeat_interleave(NETWORKS)[:, None, None]
+            for name in p.keys() & {"W_rec", CELLS[e.cell].second_matrix}:
+                p[name] *= now.repeat_interleave(NETWORKS)[:, None, None]
             tape, _ = both_ways(e, p, *(_side_by_side(v, len(now)) for v in (x, y)))
             norms = np.split(probes.state_gradient_norms(tape), len(now), axis=-1)
         ratios = [[gradient_ratio(norm, e, part) for norm in norms] for part in range(len(cell.parts))]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rnnkit.analysis import ledger
 from rnnkit.engine import probes
-from rnnkit.engine.cells import CELLS
+from rnnkit.engine.cells import CELLS, Cell
 from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.experiment import Experiment
 from rnnkit.results import Progress
@@ -31,12 +31,17 @@ MAX_SENTENCES, MAX_LENGTH = 8, 1000
 MAX_UNITS = 64  # units at most
 
 
-def switched_off(p: Mapping[str, Tensor], units: Sequence[int]) -> dict[str, Tensor]:
-    """Returns the same weights (R, ...) with some units switched off: their rows of W_rec, if there is one, and W_out are 0."""
+def switched_off(cell: Cell, p: Mapping[str, Tensor], units: Sequence[int]) -> dict[str, Tensor]:
+    """Returns the same weights (R, ...) with some units switched off: their rows of W_rec, W_out and a second matrix are 0.
+
+    Where a matrix is built from W_rec, their columns are 0 as well: it is then that of the other units.
+    """
     changed = dict(p)
-    for name in changed.keys() & {"W_rec", "W_out"}:
+    for name in changed.keys() & {"W_rec", "W_out", cell.second_matrix}:
         changed[name] = p[name].clone()
         changed[name][:, list(units)] = 0
+    if cell.builds_matrix:
+        changed["W_rec"][:, :, list(units)] = 0
     return changed
 
 
@@ -51,7 +56,7 @@ def study(
     _check_sentences(sentences, task.n_in)
     check_units(e, off)
     p, diverged = yield from network(e, step)
-    p = switched_off(p, off)
+    p = switched_off(CELLS[e.cell], p, off)
     x = np.array(sentences, np.int64).T
     right = NUMBER[x[subjects(x), np.arange(x.shape[1])]]
     cell = CELLS[e.cell]

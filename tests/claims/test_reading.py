@@ -117,7 +117,7 @@ def test_reading_finds_what_autograd_finds(cell, off):
     reference.need(reference.STEPS, cell)
     e, x = of(cell), both()
     found = last(reading, e, x.T.tolist(), step=5, off=list(off))
-    p = switched_off(weights(e, 5), off)
+    p = switched_off(CELLS[e.cell], weights(e, 5), off)
     assert found.right.tolist() == [0, 1] and found.diverged == -1
     for k in range(2):
         symbols, y = torch.from_numpy(x[:, k, None, None].copy()), torch.tensor([[[k]]])
@@ -145,12 +145,12 @@ def test_gates_are_those_of_the_equations(cell):
 
 def without(p, cell, units):
     """The weights of the smaller network: rows and columns of these units taken out."""
-    H = p["W_rec"].shape[1]
+    c, H = CELLS[cell], p["W_out"].shape[1]
     keep = [i for i in range(H) if i not in units]
-    wide = [g * H + i for g in range(CELLS[cell].gates) for i in keep]
-    cut = {"W_in": p["W_in"][..., wide], "W_rec": p["W_rec"][:, keep][..., wide], "b": p["b"][..., wide]}
-    cut |= {"W_out": p["W_out"][:, keep], "b_out": p["b_out"]}
-    return cut | {name: p[name][..., wide] for name in ("b_rec",) if name in p} | {k: p[k] for k in ("leak",) if k in p}
+    wide = [g * H + i for g in range(c.gates) for i in keep]
+    columns = dict.fromkeys(("W_in", "W_rec", "b", "b_rec", c.second_matrix), wide) | dict.fromkeys(c.own_weights, keep)
+    cut = {name: W[..., columns[name]] if name in columns else W for name, W in p.items()}
+    return {name: W[:, keep] if name in ("W_rec", "W_out", c.second_matrix) else W for name, W in cut.items()}
 
 
 @pytest.mark.parametrize("off", [(0,), (1, 4)])
@@ -161,7 +161,7 @@ def test_a_unit_switched_off_is_the_network_without_it(cell, off):
     p = reference.random_params(cell, TASKS["agreement"].n_in, 2, hidden=5, replicas=1)
     x, y = torch.from_numpy(both()[:, None].copy()), torch.tensor([[[0, 1]]])
     loss = "squared_error" if CELLS[cell].reservoir else "cross_entropy"
-    a, b = (reference.run(cell, q, 0, x, y, loss) for q in (switched_off(p, off), without(p, cell, off)))
+    a, b = (reference.run(cell, q, 0, x, y, loss) for q in (switched_off(CELLS[cell], p, off), without(p, cell, off)))
     keep = [i for i in range(5) if i not in off]
     assert float(a.loss.detach()) == pytest.approx(float(b.loss.detach()), rel=1e-12)
     for big, small in zip(a.states, b.states, strict=True):
@@ -217,7 +217,7 @@ def test_units_scores_what_an_independent_pass_scores(cell):
     assert found.sentences == 500
 
     def accuracy(off):
-        q = {name: W[0].double().numpy() for name, W in switched_off(p, off).items()}
+        q = {name: W[0].double().numpy() for name, W in switched_off(CELLS[e.cell], p, off).items()}
         z = ledger.forward(cell, q, batch.x[:, 500:])["logits"][-1]
         return (z.argmax(-1) == batch.y[0, 500:]).mean()
 

@@ -127,6 +127,9 @@ NUMBERS = {
     "gated-linear-signed": 6,
     "slstm": 20,
     "slstm-unstabilized": 18,
+    "antisymmetric": 4,
+    "exprnn": 3,
+    "cornn": 6,
 }  # as Tape's docstring and the docs promise
 
 

@@ -156,7 +156,7 @@ def test_eigenvalues_are_those_of_the_weights_after_so_many_steps(cell):
         np.testing.assert_allclose(np.sort(np.abs(got)), np.sort(np.abs(np.linalg.eigvals(M))), atol=1e-9)
         np.testing.assert_allclose(np.prod(got), np.linalg.det(M), atol=1e-9)
         np.testing.assert_allclose(found.singular[i], np.linalg.svd(M, compute_uv=False), atol=1e-9)
-        J = M.T if found.matrix == "W_rec" else M  # dL/ds_{t-1} = dL/ds_t J, where all slopes are 1
+        J = M if found.matrix == "mean Jacobian" else M.T  # dL/ds_{t-1} = dL/ds_t J, where all slopes are 1
         np.testing.assert_allclose(10 ** found.powers[i], norms_of_powers(J), rtol=1e-9)
     moved = np.abs(found.real[0] - found.real[-1]).max()
     assert (moved == 0) == CELLS[cell].reservoir

@@ -21,7 +21,7 @@ from rnnkit.engine.params import ParamStack
 from rnnkit.engine.trainer import Trainer
 from rnnkit.experiment import Experiment
 
-ONE_GATE = [name for name, cell in CELLS.items() if cell.gates == 1]
+ONE_GATE = [name for name, cell in CELLS.items() if Omega.applies_to(cell)]
 
 
 # ---- truncation

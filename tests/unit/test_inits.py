@@ -170,6 +170,7 @@ def test_shapes_and_scales_of_all_weights(cell):
     p = init_params(e)
     width = c.gates * 20
     shapes = {"W_in": (3, 100, width), "b": (3, 1, width)} | {name: (3, 1, 20) for name in c.own_weights}
+    shapes |= {c.second_matrix: (3, 20, width)} if c.second_product else {}
     shapes |= {"W_rec": (3, 20, width)} if c.recurrent else {}
     shapes |= {"W_out": (3, 20, 100), "b_out": (3, 1, 100)}
     shapes |= {"b_rec": (3, 1, width)} if c.recurrent_bias else {}

@@ -168,6 +168,9 @@ NEEDED = {
     "gated-linear-signed": "lam h",
     "slstm": "a_f i f z o n c h",
     "slstm-unstabilized": "a_f i f z o n c h",
+    "antisymmetric": "a h",
+    "exprnn": "h",
+    "cornn": "a z h",
     "esn": "a h",
 }
 

@@ -57,7 +57,7 @@ class Opened:
 
     FUNCTIONS = {  # noqa: RUF012
         "TANH": math.tanh, "EXP": math.exp, "LN": math.log, "SQRT": math.sqrt, "COS": math.cos,
-        "SIN": math.sin, "MAX": max, "IF": lambda c, a, b: a if c else b,
+        "SIN": math.sin, "MAX": max, "IF": lambda c, a, b: a if c else b, "ABS": abs, "SIGN": np.sign,
         "SUMPRODUCT": lambda a, b: sum(x * y for x, y in zip(a, b, strict=True)),
     }  # fmt: skip
 

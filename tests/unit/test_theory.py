@@ -55,6 +55,7 @@ def test_gamma_is_the_steepest_slope_of_the_cell(cell):
     a = torch.linspace(-6, 6, 4801, dtype=torch.float64)
     one = torch.ones(1, 1, 1, dtype=torch.float64)
     p = {"W_in": one, "W_rec": 0 * one, "b": 0 * one, "W_out": one, "b_out": 0 * one}
+    p |= {name: 0 * one for name in CELLS[cell].own_weights}
     p |= {"leak": 0.3 * one} if CELLS[cell].reservoir else {}
     tape = bptt.forward(CELLS[cell], p, a.view(1, 1, -1, 1))
     slopes = probes.slopes(CELLS[cell], p, tape)

@@ -1,7 +1,10 @@
 """Recurrent cells, a file each. A new cell is one more file and one more line in CELLS; base.py says what a cell declares."""
 
+from rnnkit.engine.cells.antisymmetric import Antisymmetric
 from rnnkit.engine.cells.base import Cell, Equation
+from rnnkit.engine.cells.cornn import CoRnn
 from rnnkit.engine.cells.esn import EchoState
+from rnnkit.engine.cells.exprnn import ExpRnn
 from rnnkit.engine.cells.gated_linear import GatedLinear, SignedGatedLinear
 from rnnkit.engine.cells.gru import Gru
 from rnnkit.engine.cells.gru_relu import GruRelu
@@ -19,9 +22,12 @@ from rnnkit.engine.cells.tanh import Tanh
 
 __all__ = [
     "CELLS",
+    "Antisymmetric",
     "Cell",
+    "CoRnn",
     "EchoState",
     "Equation",
+    "ExpRnn",
     "GatedLinear",
     "Gru",
     "GruRelu",
@@ -57,5 +63,8 @@ CELLS: dict[str, Cell] = {
     "gated-linear-signed": SignedGatedLinear(),
     "slstm": SLstm(),
     "slstm-unstabilized": UnstabilizedSLstm(),
+    "antisymmetric": Antisymmetric(),
+    "exprnn": ExpRnn(),
+    "cornn": CoRnn(),
     "esn": EchoState(),
 }

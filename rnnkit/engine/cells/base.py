@@ -2,6 +2,7 @@
 
 A cell never sees the input itself, nor the product with W_rec: bptt.py computes a_t = x_t W_in + b + h_{t-1} M and hands it
 over. M is W_rec, or a matrix that the cell builds from it (`recurrent_matrix`). Where `recurrent` is False there is none.
+A cell can have a second product, of another part of s_{t-1} with weights of its own (`second_product`).
 `forward` overwrites a_t with the activations and fills the next state. On the way back, `partials` computes the elementwise
 derivatives of a block of steps at once. `backward` then multiplies them, in place, with the gradient that arrives, step by step.
 All arrays are bptt.Tape's and made once for a whole training.
@@ -72,6 +73,11 @@ class Cell(ABC, Generic[S, F, D]):
     signed_gate: ClassVar[bool] = False  # the forget gate lies in (-1, 1): its absolute value says how much stays
     recurrent: ClassVar[bool] = True  # h_{t-1} enters a_t through W_rec; False: x_t alone enters, and there is no W_rec
     builds_matrix: ClassVar[bool] = False  # what multiplies h_{t-1} is built from W_rec by `recurrent_matrix`
+    second_product: ClassVar[str] = ""  # a part of the state beside h that enters a_t, through a matrix of its own, "W_" + part
+    matrix_flops: ClassVar[int] = 0  # of building it and of its gradient, in units of H^3
+    matrix_equation: ClassVar[str] = ""  # LaTeX of the matrix M that is built
+    matrix_gradient_equation: ClassVar[str] = ""  # LaTeX of dL/dW_rec from dM
+    captures: ClassVar[bool] = True  # a CUDA graph can hold its step: it reads no value on the host
     own_weights: ClassVar[tuple[str, ...]] = ()  # weights (1, H) of this cell alone, one number a unit
     recurrent_bias: ClassVar[bool] = False  # a bias b_rec beside h W_rec (torch's bias_hh), only where it is not redundant
     reservoir: ClassVar[bool] = False  # W_in, W_rec and b stay as drawn, and only the readout is fitted
@@ -129,7 +135,21 @@ class Cell(ABC, Generic[S, F, D]):
     @property
     def has_direct_path(self) -> bool:
         """Whether dL/dh_t reaches h_{t-1} past W_rec as well."""
-        return any(part == "h" for part, _ in self.direct_terms)
+        return self.has_direct_term(0)
+
+    def has_direct_term(self, k: int) -> bool:
+        """Whether `backward` leaves something in part k of ds_prev, to which what passes through a matrix is added."""
+        return any(part == self.parts[k] for part, _ in self.direct_terms)
+
+    @property
+    def second_matrix(self) -> str:
+        """Name of the weights (H, G H) that multiply the second part; "" where there is no second product."""
+        return self.second_product and f"W_{self.second_product}"
+
+    @property
+    def n_products(self) -> int:
+        """How many parts of s_{t-1} enter a_t through a matrix."""
+        return self.recurrent + bool(self.second_product)
 
     @property
     def has_slope(self) -> bool:
@@ -153,6 +173,12 @@ class Cell(ABC, Generic[S, F, D]):
     def recurrent_matrix(self, p: Mapping[str, A]) -> A | None:
         """M (R, H, G H) of the product h_{t-1} M, of tensors or of numpy's arrays; None where there is no product."""
         return p["W_rec"] if self.recurrent else None
+
+    def products(self, p: Mapping[str, A]) -> list[tuple[int, A]]:
+        """(k, M) of each product that enters a_t: part k of s_{t-1} times M (R, H, G H)."""
+        M = self.recurrent_matrix(p)
+        first = [] if M is None else [(0, M)]
+        return first + ([(self.parts.index(self.second_product), p[self.second_matrix])] if self.second_product else [])
 
     def recurrent_gradient(self, p: Mapping[str, A], dM: A) -> A:
         """dL/dW_rec from dL/dM, (R, H, G H) each."""

@@ -23,7 +23,7 @@ TORCH_NAMES = {  # the papers' names of the weights -> torch's
 def torch_names(cell: Cell) -> dict[str, str]:
     """Returns the entries of TORCH_NAMES that this cell has, and its own weights."""
     shared = {name: there for name, there in TORCH_NAMES.items() if cell.recurrent or not name.endswith("_rec")}
-    return shared | {name: f"network.cell.{name}" for name in cell.own_weights}
+    return shared | {name: f"network.cell.{name}" for name in (*cell.own_weights, cell.second_matrix) if name}
 
 
 def named(weight: str, names: str) -> bool:
