@@ -77,8 +77,8 @@ class Tape:
     Call forward(p, x), then backward(dz), then gradients(). Reading what a later pass has to fill raises RuntimeError.
 
     It holds T R B H cell.floats_per_unit numbers of 4 bytes: from 3 a unit for the cells with one gate over 11 for the GRU and 15
-    for the LSTM to 20 for sLSTM; before the first backward pass a third to a half of them. From `gradients` on it holds at most one
-    more a unit, `terms`.
+    for the LSTM to 20 for sLSTM; before the first backward pass a third to a half of them. From `gradients` on it holds at most
+    one more a unit, `terms`.
     """
 
     p: Params  # of the last forward pass, as are the following four

@@ -396,5 +396,5 @@ def test_the_scan_of_a_linear_cell_agrees_with_the_loop(app, cell):
     said = [c.value for c in at.caption if "Difference to the loop" in c.value]
     assert bool(said) == (cell != "tanh") == any("3 rounds instead of 8 steps" in m.value for m in at.markdown)
     for text in said:
-        off = re.search(r"loop: (\S+) of the largest state.*dL/dh: (\S+)\. ", text)
+        off = re.search(r"loop: (\S+) of the largest state.*gradients: (\S+)\. ", text)
         assert all(float(value) < 1e-12 for value in off.groups())
