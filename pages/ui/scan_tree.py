@@ -43,8 +43,8 @@ def section(book: Ledger, words: Sequence[str]) -> None:
     off = [_off(found[-1], loop) for found, loop in ((forward, states), (back, gradients))]
     layout.caption(
         f"{text} Framed green: done, the state itself. Difference to the loop: {off[0]} of the largest state. The way back is "
-        f"the same scan from the right, with the same {n} rounds; difference of the gradients: {off[1]}. A cell whose gates see the "
-        "state has no such tree: its step is not linear."
+        f"the same scan from the right, with the same {n} rounds; difference of the gradients: {off[1]}. A cell whose gates see "
+        "the state has no such tree: its step is not linear."
     )
 
 
