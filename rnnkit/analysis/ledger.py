@@ -68,7 +68,7 @@ def forward(cell_name: str, weights: Weights, x: np.ndarray) -> Arrays:
             else:
                 now |= {name: from_x[..., block], recurrent: from_h[..., block]}
         for name, expression in cell.equations:
-            now[name] = evaluate(expression, named | prev | now)
+            now[name] = np.broadcast_to(evaluate(expression, named | prev | now), prev["h_prev"].shape)  # also a constant of time
         steps.append(now)
         prev = {f"{part}_prev": now[part] for part in cell.parts}
     found = {name: np.stack([step[name] for step in steps]) for name in steps[0]}

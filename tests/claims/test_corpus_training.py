@@ -8,6 +8,7 @@ import torch
 from corpora import SMALL, corpus_of
 from hypothesis import given
 from hypothesis import strategies as st
+from short_trainings import fitting
 
 from rnnkit import Experiment, frame, train
 from rnnkit.corpus import TEST, TRAIN, VALIDATION, predictions
@@ -38,7 +39,7 @@ def mine():
 
 
 def cell_experiment(cell, **values):
-    return Experiment(**({"cell": cell, "task": "corpus", "hidden": 5, "input_scale": 0.8, "gain": 1.2} | values))
+    return Experiment(**({**fitting(cell, gain=1.2), "task": "corpus", "hidden": 5, "input_scale": 0.8} | values))
 
 
 # ---- padding ----

@@ -148,7 +148,7 @@ def holds(low, high, values):
 
 def check_cause(h, row, v):
     """Every number of the cause is one that was recorded, and "threw" stands only where something went wrong since step 0."""
-    e, text, last = h.e, v.cause, len(h.parts) - 1
+    e, text, last = h.e, v.cause, CELLS[h.e.cell].memory
     cut = "truncation cut" in v.gradient
     if found := re.search(rf"{RANGE} of the (?:states are saturated|units are off)(?: \(({NUMBER}) at training step 0\))?", text):
         holds(found[1], found[2], h.flat[row])

@@ -48,6 +48,9 @@ def plain_jacobians(cell, p, x):
     return np.stack(found)
 
 
+SINGULAR = ("lstm-relu", "exprnn", "slstm")  # units that are off, and a part of the state without a gradient
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_exponents_are_those_of_a_plain_qr(cell):
     need(reference.STEPS, cell)
@@ -62,7 +65,7 @@ def test_exponents_are_those_of_a_plain_qr(cell):
     if cell == "relu":  # units that are off: rounding alone is left of their directions
         got, expected = np.maximum(got, -25), np.maximum(expected, -25)
     sound = np.logical_and.accumulate((expected > -25).all(0)) | (cell == "relu")
-    assert sound.all() or (cell == "lstm-relu" and sound.sum() >= 4)  # the first half, of dc, holds the others together
+    assert sound.all() or (cell in SINGULAR and sound.sum() >= 3)  # behind a direction that is erased all others are arbitrary
     np.testing.assert_allclose(got[:, sound], expected[:, sound], rtol=1e-7, atol=1e-7)
 
 
