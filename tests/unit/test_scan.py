@@ -1,11 +1,13 @@
 """The parallel scan against the loop, forward and back, of every cell that is linear in its state."""
 
+import altair as alt
 import numpy as np
 import pytest
 
 from rnnkit import Experiment
 from rnnkit.analysis import scan
 from rnnkit.analysis.ledger import Ledger
+from rnnkit.charts.scan import scan_chart, scan_tables
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.weights import draw_weights
 
@@ -47,3 +49,17 @@ def test_a_cells_states_and_gradients(cell):
 def test_which_cells_are_linear_in_their_state():
     linear = {name for name, cell in CELLS.items() if scan.is_linear(cell)}
     assert {"mingru", "lru"} <= linear and not linear & {"tanh", "lstm", "gru", "janet", "esn"}
+
+
+def test_the_tree_leads_from_every_word_to_the_last_one():
+    words = [f"w{t}" for t in range(8)]
+    tables = scan_tables([np.arange(8.0) + k for k in range(4)], words)
+    nodes, edges = tables["nodes"], tables["edges"]
+    assert nodes.done.groupby(nodes["round"]).sum().tolist() == [1, 2, 4, 8] and len(nodes) == 32
+    reached = {(7, 3)}
+    for k in (2, 1, 0):
+        rows = edges[edges["round"] == k]
+        reached |= {(row.t, k) for row in rows.itertuples() if (row.to, k + 1) in reached}
+    assert {t for t, k in reached if k == 0} == set(range(8))
+    assert {(row.t, row["round"]) for _, row in edges[edges.path].iterrows()} == {(t, k) for t, k in reached if k < 3}
+    alt.Chart.from_dict(scan_chart(tuple(words), 3).to_dict())
