@@ -292,14 +292,14 @@ def _measured(e: Experiment, f: GradientFlow, words: Sequence[str]) -> None:
 
 
 def _spectrum(e: Experiment, f: GradientFlow, words: Sequence[str]) -> None:
-    name = CELLS[e.cell].parts[-1]
+    name = CELLS[e.cell].memory_name
     st.markdown(f"#### Singular values of $dh_T/d{name}_t$")
     if f.spectrum is None:
         text = "Not computed: the Jacobians of this network are too large. Take fewer hidden units or a shorter sequence."
         st.info(text, icon=":material/data_array:")
         return
     chart_view.legend(*(("line", colour, rank) for rank, colour in charts.RANKS.items()), ("thin", GREY, "all others"))
-    table = charts.spectrum_table(f, len(CELLS[e.cell].parts) - 1, words)
+    table = charts.spectrum_table(f, CELLS[e.cell].parts.index(name), words)
     text = charts.spectrum_text(table, name, f"first step, “{words[0]}”,")
     chart_view.draw(chart_view.spec(charts.spectrum_chart, None, tuple(words)), text, "vanishing_spectrum", {"rows": table})
     layout.caption(f"How much the way from {name}ₜ to the end can stretch a vector: at most, in the middle, at least.")

@@ -15,6 +15,7 @@ from pages.ui import chart_view, layout, markdown, own_weights, sidebar, study_v
 from rnnkit.analysis.describe import summary
 from rnnkit.charts import lag_split
 from rnnkit.corpus.notes import count
+from rnnkit.engine.cells import CELLS
 from rnnkit.engine.record import encode
 from rnnkit.experiment import Experiment
 from rnnkit.results.lag_split import LagSplit
@@ -189,7 +190,7 @@ def _interval(run: Run) -> float | None:
 
 def _lab(e: Experiment, run: Run) -> None:
     h, n = run.history, run.history.n
-    part, task = len(h.parts) - 1, e.bound_task
+    part, task = h.parts.index(CELLS[e.cell].memory_name), e.bound_task
     if run.error:
         st.warning(f"It cannot be trained here: {markdown.plain(run.error)}.", icon=":material/warning:")
     heatmap(

@@ -298,11 +298,12 @@ def _choices(e: Experiment, h: History) -> Shown:
         if e.several_losses:
             all_losses = _choose("Loss", list(LOSSES), "lab_losses", LOSSES.__getitem__, 165) == "all"
         if len(h.parts) > 1:
-            part = h.parts.index(_choose("State", h.parts[::-1], "lab_state", "dL/d{}".format, 105))
-        share = _choose("Measure", MEASURES, "lab_measure", measures.__getitem__, 165) == "share"
+            part = h.parts.index(_choose("State", CELLS[e.cell].parts_in_menus, "lab_state", "dL/d{}".format, 105))
+        first = 0 if h.has_last_gradient(part) else 1  # without a gradient to divide by, only as it is
+        share = _choose("Measure", MEASURES[first:], "lab_measure", measures.__getitem__, 165) == "share"
         if e.replicas > 1:
-            median = f"median of {e.replicas}"
-            which = _choose("Network", range(e.replicas + 1), "lab_network", lambda r: f"network {r}" if r else median, 135)
+            names = [f"median of {e.replicas}", *(f"network {r + 1}" for r in range(e.replicas))]
+            which = _choose("Network", range(e.replicas + 1), "lab_network", names.__getitem__, 135)
             network = which - 1 if which else None
     return Shown(part, network, all_losses, share)
 
@@ -386,8 +387,7 @@ def _curves_once(
 def _below(run: Run, n: int, pinned: Run | None, shown: Shown) -> None:
     """Draws how to read the first screen, and the other curves."""
     h, p = run.history, transport.playback()
-    row = p.row(h.n)
-    other = " Dashed: the median of the pinned run." if pinned else ""
+    row, other = p.row(h.n), " Dashed: the median of the pinned run." if pinned else ""
     left, right = st.columns((2, 1), gap="medium")
     with left:
         if n and (cause := _verdict(run, row).cause):

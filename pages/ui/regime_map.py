@@ -43,7 +43,7 @@ def regimes(e: Experiment) -> None:
 
 def _map(e: Experiment, lengths: list[int], parts: list[RegimeMap], done: bool) -> None:
     f, task, cell = parts[-1], e.bound_task, CELLS[e.cell]
-    ratio, called = f.ratio[-1], "spectral radius" if cell.reservoir else "gain"
+    ratio, called = f.ratio[cell.memory], "spectral radius" if cell.reservoir else "gain"
     arrives, here = ARRIVES, ("this experiment", e.length, e.gain)
     left, right = st.columns([3, 1], gap="medium")
     _take_click(lengths)
@@ -57,7 +57,7 @@ def _map(e: Experiment, lengths: list[int], parts: list[RegimeMap], done: bool) 
         text = text if done else f"Share of the gradient that arrives, by sequence length and {called}: being computed"
         chart_view.draw(spec, text, "vanishing_map", tables, on_select="rerun")
     sentences = [
-        f"Colour: ‖dL/d{cell.parts[-1]}‖ at the {task.evidence_name} over that at the {task.end_name}, median of 8 untrained "
+        f"Colour: ‖dL/d{cell.memory_name}‖ at the {task.evidence_name} over that at the {task.end_name}, median of 8 untrained "
         "networks on 8 sequences; framed in white where it arrives, from 0.1 to 10.",
     ]
     if f.units < e.hidden:

@@ -75,6 +75,10 @@ class History:
             + sum(len(made) for made in list(self._made.values()) if isinstance(made, bytes))
         )
 
+    def has_last_gradient(self, part: int) -> bool:
+        """Whether this part of the state has a gradient at the last time step, or nothing is recorded yet."""
+        return self.n == 0 or bool((self.state_grad[self.n - 1, part, -1] != 0).any())
+
     def append(self, r: Record) -> None:
         """Writes a Record into row n. Ignores a Record of a training step that is recorded already."""
         i = self.n

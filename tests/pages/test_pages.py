@@ -317,6 +317,16 @@ def test_a_gated_cell_offers_both_parts_of_its_state(app):
     assert not at.exception and "dL/dc" in verdicts(at)[0]
 
 
+def test_a_part_without_a_gradient_at_the_end_is_shown_as_it_is(app):
+    """Of LRU's state the readout sees the real part alone: its gradient is looked at first, and nothing is divided by 0."""
+    at = finished(app, cell="lru")
+    assert (widget(at, "lab_state").value, widget(at, "lab_measure").value) == ("h", "share")
+    widget(at, "lab_state").set_value("im").run()
+    assert not at.exception and widget(at, "lab_measure").value == "norm" and len(widget(at, "lab_measure").options) == 1
+    widget(at, "lab_state").set_value("h").run()
+    assert widget(at, "lab_measure").value == "share"
+
+
 def test_where_every_step_has_a_loss_one_can_be_looked_at_alone(app):
     """At first that of the last step; the verdict is of that one whatever is drawn."""
     at = finished(app, task="words", length="10")

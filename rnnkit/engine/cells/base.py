@@ -133,6 +133,11 @@ class Cell(ABC, Generic[S, F, D]):
         return self.parts[self.memory]
 
     @property
+    def parts_in_menus(self) -> tuple[str, ...]:
+        """Names of the state's parts, the one that remembers first."""
+        return (self.memory_name, *(part for part in self.parts[::-1] if part != self.memory_name))
+
+    @property
     def has_direct_path(self) -> bool:
         """Whether dL/dh_t reaches h_{t-1} past W_rec as well."""
         return self.has_direct_term(0)
