@@ -60,7 +60,7 @@ def _lectures() -> None:
     st.markdown("Links in order, each with a question and what is seen; an assignment and its answer. A link opens a new tab.")
     for course in COURSES:
         with st.expander(course.title):
-            rows: list[tuple[str, ...]] = [(_link(lesson.link, lesson.ask), lesson.do, lesson.seen) for lesson in course.lessons]
+            rows: list[tuple[str, ...]] = [(_link(it.link, it.ask), it.do, _linked(it.seen)) for it in course.lessons]
             st.markdown(_table(("ask, and open", "do", "what is seen"), rows))
             st.markdown(f"**Assignment.** {_linked(course.assignment)}")
             st.markdown(f"**Answer.** {_linked(course.answer)}")

@@ -201,7 +201,7 @@ COURSES = (
         "past W_rec: 0.23 at 0.03, 6.4e-3 at 0.1, 4e-8 at 0.3, nothing at 1.",
     ),
     Course(
-        "Linear recurrences: minGRU and LRU",
+        "Linear recurrences: minGRU, LRU and a decay with a sign",
         (
             Lesson(
                 "/steps?steps_cell=mingru",
@@ -226,6 +226,18 @@ COURSES = (
                 "And on a thin ring near the unit circle?",
                 "Train.",
                 "Almost half of the gradient arrives, and all learn.",
+            ),
+            Lesson(
+                "/lab?story=parity-gated-linear",
+                "A decay in (0, 1): can it tell an odd number of ones from an even one?",
+                "Train.",
+                "No: it guesses, and so does minGRU (`/lab?story=parity-mingru`).",
+            ),
+            Lesson(
+                "/lab?story=parity-signed&pin.story=parity-gated-linear",
+                "And with a decay in (-1, 1)?",
+                "Train.",
+                "All learn: a step can turn the sign of the state. So does the plain tanh network (`/lab?story=parity`).",
             ),
             Lesson(
                 "/exploding",
