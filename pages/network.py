@@ -21,7 +21,7 @@ from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import Batch
 
 TITLE = "Network"
-CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "seed")
+CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "r_min", "r_max", "seed")
 LINKED = {
     "network_trained": page_settings.Choice(("untrained", "trained")),
     "network_number": page_settings.Choice(("singular", "plural")),

@@ -182,7 +182,9 @@ def _lab_memory() -> None:
 
 # ---- mathematics ----
 
-LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "step": r"\mathrm{step}", "sign": r"\mathrm{sign}", "abs": r"\mathrm{abs}"}
+LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "lam": r"\lambda"} | {
+    name: rf"\mathrm{{{name}}}" for name in ("step", "sign", "abs", "im")
+}
 WEIGHTS = {"leak", *(name for cell in CELLS.values() for name in cell.own_weights)}  # that stand in an equation, and have no time
 
 
@@ -192,8 +194,8 @@ def _equations(cell: Cell) -> str:
     sums = []
     for name in cell.columns:
         recurrent = apart.get(name, name)
-        gate = f",{name[2:]}" if len(cell.columns) > 1 else ""
-        bias = f"b_{gate[1:]}"[: 3 if gate else 1]
+        gate = _gate(cell, name)
+        bias = f"b_{{{gate[1:]}}}" if gate else "b"
         from_x, b_rec = f"x_t W_{{in{gate}}} + {bias}", f" + b_{{rec{gate}}}" if cell.recurrent_bias else ""
         from_h = f"h_{{t-1}} {_matrix(cell, gate)}{b_rec}"
         if part := cell.second_product:
@@ -205,7 +207,7 @@ def _equations(cell: Cell) -> str:
     forward_lines += [f"{_latex(name)} &= {right}" for name, right in sums]
     forward_lines += [f"{_latex(name)} &= {_latex(text)}" for name, text in cell.equations]
     through = [
-        f"{_latex(f'd{apart.get(name, name)}', 1)} {_matrix(cell, f',{name[2:]}' if len(cell.columns) > 1 else '')}^T"
+        f"{_latex(f'd{apart.get(name, name)}', 1)} {_matrix(cell, _gate(cell, name))}^T"
         for name in cell.columns
         if cell.recurrent
     ]
@@ -229,6 +231,11 @@ def _equations(cell: Cell) -> str:
         backward=_aligned(back_lines),
         da=f"$da_t$ is ${side_by_side}$ side by side. " if len(cell.columns) > 1 and cell.recurrent else "",
     )
+
+
+def _gate(cell: Cell, name: str) -> str:
+    """What stands under the weights of one of several columns: ",z" of a_z, ",g" of g."""
+    return f",{LATEX.get(sub := name.removeprefix('a_'), sub)}" if len(cell.columns) > 1 else ""
 
 
 def _matrix(cell: Cell, gate: str = "") -> str:
@@ -267,7 +274,7 @@ def _latex(text: str, later: int = 0) -> str:
         t = later - name.endswith("_prev")
         base, _, sub = name.removesuffix("_prev").partition("_")
         when = "t" if t == 0 else f"t{t:+d}"
-        return f"{LATEX.get(base, base)}_{{{f'{sub},' if sub else ''}{when}}}"
+        return f"{LATEX.get(base, base)}_{{{f'{LATEX.get(sub, sub)},' if sub else ''}{when}}}"
 
     return re.sub(r" \*\* (\d)", r"^\1", NAME.sub(variable, text)).replace("*", r"\odot")
 

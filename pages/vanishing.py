@@ -25,7 +25,21 @@ from rnnkit.rounding import amount, smallest
 from rnnkit.stories.presets import PRESETS
 
 TITLE = "Vanishing"
-CONTROLS = ("task", "length", "cell", "hidden", "init", "gain", "input_scale", "bias", "leak", "density", "seed")
+CONTROLS = (
+    "task",
+    "length",
+    "cell",
+    "hidden",
+    "init",
+    "gain",
+    "input_scale",
+    "bias",
+    "leak",
+    "density",
+    "r_min",
+    "r_max",
+    "seed",
+)
 
 STEPS = (0, 10, 25, 50, 100, 200)
 LINKED = {

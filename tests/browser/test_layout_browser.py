@@ -45,7 +45,7 @@ def test_no_empty_sidebar_stays_where_a_page_has_none(server, visit):
     """Streamlit took it away at the next rerun: never, where the run had ended and the page came in one piece."""
     page = visit(server.link("/", **SMALL), viewport=LAPTOP)
     expect(sidebar(page)).to_contain_text("Task")
-    for title in ("Start", "Sentence") * 4 + ("Glossary", "Sentence", "How far?", "Sentence", "Start"):
+    for title in ("Start", "Sentence") * 4 + ("Papers", "Sentence", "How far?", "Sentence", "Start"):
         go(page, title)
         current(page, title)
         if title == "Sentence":
