@@ -22,7 +22,7 @@ from rnnkit.stories.presets import PRESETS
 from rnnkit.tasks import TASKS, require
 from rnnkit.tasks.corpus import UNBALANCED, Sentences, example_corpus, known_words
 
-TITLE = "Own sentences"
+TITLE = "Corpus"
 CONTROLS = (
     "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "schedule",
     "warmup", "batch", "steps", "replicas", "seed", "vocabulary",

@@ -275,7 +275,7 @@ PRESETS: dict[str, Preset] = {
     "corpus-lstm": Preset(
         "LSTM, sentences of a file",
         "The words of a sentence up to its verb: singular or plural? Sentences have different lengths and end together at the "
-        "verb. Until you bring a file of your own, on the page “Own sentences”, they are generated like those of the agreement "
+        "verb. Until you bring a file of your own, on the page “Corpus”, they are generated like those of the agreement "
         "task.",
         replace(_corpus, cell="lstm", bias="forget-1"),
         Claim(ALL, ALL),

@@ -10,7 +10,7 @@ from ready_pages import chart
 from rnnkit.engine.cells import CELLS
 
 LAPTOP, PROJECTOR = {"width": 1366, "height": 768}, {"width": 1920, "height": 1080}
-TITLES = ("Network", "Steps", "Exploding", "Remedies", "Start", "Sentence", "Vanishing", "Compare", "Own sentences", "Lab")
+TITLES = ("Network", "Steps", "Exploding", "Remedies", "Start", "Sentence", "Vanishing", "Compare", "Corpus", "Lab")
 SMALL = {"length": 10, "hidden": 4, "steps": 20, "replicas": 1}
 
 
