@@ -77,8 +77,9 @@ def test_it_plays_by_itself_and_the_picture_fills(server, visit):
     page = visit(server.link("/lab"), reduced_motion="no-preference")
     assert_opened(page, PRESETS[DEFAULT].title)
     grown(page, 1)
-    before = pixels(page)
-    assert before["colours"] > 20, "the canvas is not blank"
+    before = until(
+        lambda: (now := pixels(page))["colours"] > 20 and now, "a canvas", wait=lambda s: page.wait_for_timeout(1000 * s)
+    )
     grown(page, rows(page) + 5)  # counted after the picture was read: rows may have come in between
     assert pixels(page)["hash"] != before["hash"]
     expect(transport(page, "of 200 · about")).to_be_visible()
