@@ -34,7 +34,8 @@ def scan_chart(words: Sequence[str], rounds: int) -> alt.LayerChart:
     marks = nodes.mark_point(filled=True, size=170, opacity=1).encode(
         color=alt.condition("datum.done", alt.value(INK), alt.value(GREY)), tooltip=tips
     )
-    text = nodes.mark_text(align="left", dx=9, dy=-10, fontSize=14, color=AXIS_TEXT).encode(text="text:N")
+    room = alt.ExprRef(f"width > {60 * T} ? 1 : 0")  # on a phone a number is read by touching its node
+    text = nodes.mark_text(align="left", dx=9, dy=-10, fontSize=14, color=AXIS_TEXT, opacity=room).encode(text="text:N")
     return sized(plain, path, marks, text, height=ROW * (rounds + 1))
 
 
