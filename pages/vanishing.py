@@ -260,7 +260,7 @@ def _measurement(e: Experiment, f: GradientFlow) -> str:
     rate = 0.0  # a step, of the last part of the state
     for name, ratio in ratios.items():
         if ratio is None:
-            phrases.append(f"dL/d{name} has no gradient")
+            phrases.append(f"dL/d{name} has no gradient at the {task.end_name}")
             continue
         rate = per_step(ratio, steps) if steps and 0 < ratio < np.inf else 0.0
         mean = f", {_apart(rate, 1)} times a step on average" if rate else ""

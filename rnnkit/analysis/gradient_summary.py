@@ -131,7 +131,7 @@ def gradient_sentence(h: History, row: int) -> str:
 
 def _part(h: History, name: str, ratio: float, some: bool) -> str:
     if not some:
-        return f"dL/d{name} has no gradient"
+        return f"dL/d{name} has no gradient at the {h.e.bound_task.end_name}"
     return f"dL/d{name} is {comparison(ratio, 'its size', h.state_grad.dtype)}{_factor(h.e, ratio)} ({ratio_phrase(ratio)})"
 
 
