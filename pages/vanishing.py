@@ -25,21 +25,7 @@ from rnnkit.rounding import amount, smallest
 from rnnkit.stories.presets import PRESETS
 
 TITLE = "Vanishing"
-CONTROLS = (
-    "task",
-    "length",
-    "cell",
-    "hidden",
-    "init",
-    "gain",
-    "input_scale",
-    "bias",
-    "leak",
-    "density",
-    "r_min",
-    "r_max",
-    "seed",
-)
+CONTROLS = tuple("task length cell hidden init gain input_scale bias leak density r_min r_max seed".split())
 
 STEPS = (0, 10, 25, 50, 100, 200)
 LINKED = {
