@@ -24,8 +24,8 @@ from rnnkit.tasks.corpus import UNBALANCED, Sentences, example_corpus, known_wor
 
 TITLE = "Corpus"
 CONTROLS = (
-    "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "schedule",
-    "warmup", "batch", "steps", "replicas", "seed", "vocabulary",
+    "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "r_min", "r_max", "fixes", "optimizer", "lr",
+    "schedule", "warmup", "batch", "steps", "replicas", "seed", "vocabulary",
 )  # fmt: skip
 LINKED = live_run.LINKED
 READY = (".heatmap[data-rows]", "Right answers by")

@@ -43,8 +43,8 @@ from rnnkit.tasks.text_symbols import pieces, unknown
 
 TITLE = "Language"
 CONTROLS = (
-    "task", "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "schedule",
-    "warmup", "batch", "steps", "replicas", "seed", "vocabulary",
+    "task", "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "r_min", "r_max", "fixes", "optimizer", "lr",
+    "schedule", "warmup", "batch", "steps", "replicas", "seed", "vocabulary",
 )  # fmt: skip
 LINKED = {
     **live_run.LINKED,

@@ -23,8 +23,8 @@ from rnnkit.tasks.forecast import Forecast
 
 TITLE = "Series"
 CONTROLS = (
-    "task", "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "fixes", "optimizer", "lr", "batch", "steps",
-    "replicas", "seed", "leak", "density", "ridge",
+    "task", "cell", "length", "hidden", "init", "gain", "input_scale", "bias", "r_min", "r_max", "fixes", "optimizer", "lr",
+    "schedule", "warmup", "batch", "steps", "replicas", "seed", "leak", "density", "ridge",
 )  # fmt: skip
 LINKED = {**live_run.LINKED, "series_horizon": page_settings.Number(10, 1000)}
 TOUR_TARGETS = {"horizon": "series_horizon"}

@@ -24,7 +24,7 @@ from apptest import (
 )
 
 from pages.state import session
-from pages.ui import live_charts
+from pages.ui import live_charts, registry
 from rnnkit import glossary
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES, ClipNorm
@@ -315,6 +315,13 @@ def test_a_gated_cell_offers_both_parts_of_its_state(app):
     widget(at, "lab_state").set_value("c").run()
     widget(at, "lab_network").set_value(2).run()
     assert not at.exception and "dL/dc" in verdicts(at)[0]
+
+
+@pytest.mark.parametrize("name", [name for name, page in registry.pages().items() if "lr" in (page.CONTROLS or ())])
+def test_a_page_that_trains_offers_every_setting_of_every_trained_cell(name):
+    offered = set(registry.pages()[name].CONTROLS)
+    missing = {cell: set(it.fields) - offered - {"weights"} for cell, it in CELLS.items() if not it.reservoir}
+    assert not any(missing.values()), missing
 
 
 def test_a_part_without_a_gradient_at_the_end_is_shown_as_it_is(app):

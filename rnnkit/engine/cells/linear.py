@@ -24,7 +24,6 @@ class Linear(Elementwise):
 
     title = "linear"
     max_slope = 1.0
-    flat = "off"
     suited = (("lr", 0.003), ("init", "orthogonal"))
     not_in_panels = "as tanh with small inputs, and without its bound"
     equations = (("h", "a"),)
