@@ -25,7 +25,8 @@ def state_gradient_norms(tape: Tape) -> np.ndarray:
     scaled by a power of two first: only a true zero is reported as zero. Where some sequences have not begun, the norm is that
     of the others times sqrt(B / their number), so that it does not fall because there are fewer. Where none has, ABSENT.
     """
-    norms = np.stack([_norm(part) for part in tape.ds])
+    found = tape.norms
+    norms = np.stack([_norm(part) for part in tape.ds]) if found is None else found
     if tape.padding:
         first, mask = tape.padding.first, tape.padding.mask
         share = mask.mean((2, 3)).cpu().numpy()  # (n, R) of the sequences that have begun

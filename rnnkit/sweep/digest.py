@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def sources(package: Path = PACKAGE) -> Iterator[Path]:
 
     Of studies/ and sweep/ these are the files that make the rows: how a run is distributed or stored changes no number.
     """
-    found = [path for folder in FOLDERS for path in (package / folder).rglob("*.py")]
+    found = [path for folder in FOLDERS for ending in ("*.py", "*.cpp") for path in (package / folder).rglob(ending)]
     yield from sorted([*found, *(package / name for name in FILES)], key=lambda path: path.relative_to(package).as_posix())
 
 
@@ -41,10 +42,16 @@ def versions() -> str:
     return ", ".join(f"{name} {_version(name)}" for name in ("rnnkit", *LIBRARIES))
 
 
-@functools.cache
 def program_digest() -> str:
-    """Returns the digest of the program that runs now, computed once a process."""
-    return digest_of(PACKAGE, ", ".join(f"{name} {_version(name)}" for name in LIBRARIES))
+    """Returns the digest of the program that runs now with the backend chosen now, computed once a process for each."""
+    return with_backend(os.environ.get("RNNKIT_BACKEND", "torch"))
+
+
+@functools.cache
+def with_backend(backend: str) -> str:
+    """Returns the digest of the program with this backend (rnnkit/engine/backends/)."""
+    other = () if backend == "torch" else (f"backend {backend}",)  # it rounds otherwise
+    return digest_of(PACKAGE, ", ".join((*(f"{name} {_version(name)}" for name in LIBRARIES), *other)))
 
 
 def _version(name: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import DOUBLE, STRENGTHS, assert_close, random_params
 
-from rnnkit.engine import bptt, probes
+from rnnkit.engine import bptt, probes, tape_arrays
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.losses import LOSSES
 from rnnkit.engine.params import ParamStack
@@ -36,7 +36,7 @@ def problems(draw):
     fixes = draw(st.lists(st.sampled_from(known), unique=True, max_size=3))
     T = draw(st.integers(1, 30))
     sizes = {k: draw(st.integers(1, high)) for k, high in {"R": 5, "B": 6, "H": 9, "n_in": 7, "n_out": 4, "K": T}.items()}
-    block = draw(st.sampled_from([1, 50, 200, bptt.BLOCK]))
+    block = draw(st.sampled_from([1, 50, 200, tape_arrays.BLOCK]))
     return name, fixes, T, sizes, draw(st.booleans()), block, draw(st.integers(0, 2**31))
 
 
@@ -47,8 +47,8 @@ def test_the_fast_loops_are_the_plain_loop_through_autograd(problem):
     name, fixes, T, n, symbols, block, seed = problem
     g = torch.Generator().manual_seed(seed)
     cell, p = CELLS[name], random_params(name, n["n_in"], n["n_out"], seed, n["H"], n["R"])
-    before = bptt.BLOCK
-    bptt.BLOCK = block
+    before = tape_arrays.BLOCK
+    tape_arrays.BLOCK = block
     try:
         tape = None
         for _ in range(2):
@@ -56,7 +56,7 @@ def test_the_fast_loops_are_the_plain_loop_through_autograd(problem):
             y = torch.randint(n["n_out"], (n["K"], n["R"], n["B"]), generator=g)
             tape, grads = passes(cell, p, x, y, fixes, tape)
     finally:
-        bptt.BLOCK = before
+        tape_arrays.BLOCK = before
     norms, total = torch.from_numpy(probes.state_gradient_norms(tape)), ParamStack.of(grads).norm
     for r in range(n["R"]):
         plain = reference.remedied(name, p, r, x, y, "cross_entropy", fixes)
@@ -174,7 +174,7 @@ def test_a_tape_refuses_what_no_pass_has_filled():
 
 @pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.max_slope is not None])
 def test_looking_at_the_slopes_changes_nothing_on_the_tape(name, monkeypatch):
-    monkeypatch.setattr(bptt, "BLOCK", 2 * reference.R * 3 * reference.H)  # blocks of two steps, and one of a single step
+    monkeypatch.setattr(tape_arrays, "BLOCK", 2 * reference.R * 3 * reference.H)  # blocks of two steps, and one of a single step
     g = torch.Generator().manual_seed(3)
     p, x, y = random_params(name, 5, 2), inputs(g, True, 5, 7, reference.R, 3), torch.zeros(1, reference.R, 3, dtype=torch.int64)
     tape, grads = passes(CELLS[name], p, x, y, [])

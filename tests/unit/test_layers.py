@@ -37,7 +37,10 @@ BESIDE = {
     "__main__": "cli",
 }  # files that stand at the top of the package -> their floor
 COMPUTING = {  # these load torch when they are imported
-    *(f"rnnkit.engine.{name}" for name in ("bptt", "batches", "denormals", "step", "learners", "cuda_graph", "probes")),
+    *(
+        f"rnnkit.engine.{name}"
+        for name in ("bptt", "tape_arrays", "batches", "denormals", "step", "learners", "cuda_graph", "probes")
+    ),
     *(f"rnnkit.engine.{name}" for name in ("divergence", "evaluation", "recorder", "trainer")),
     "rnnkit.studies",
     *(f"rnnkit.watch.{name}" for name in ("call", "measure", "recorder", "replay", "spectrum", "watcher")),

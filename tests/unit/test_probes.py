@@ -14,7 +14,7 @@ from rnnkit.engine.losses import cross_entropy
 
 
 def tape_of(*ds):
-    return SimpleNamespace(ds=ds, padding=None)
+    return SimpleNamespace(ds=ds, padding=None, norms=None)
 
 
 def test_norms_are_over_batch_and_units_of_each_part_step_and_network():

@@ -35,6 +35,7 @@ class Antisymmetric(Cell[HiddenState, PreActivation, PreActivationGradient]):
     matrix_gradient_equation = "dM - dM^T"
     not_in_panels = "another cell, not a remedy for the one at hand"
     equations = (("h", "h_prev + 0.01 * tanh(a)"),)
+    saved_as = (("a", "tanh(a)"),)
     derivatives = (("da", "dh * 0.01 * (1 - tanh(a) ** 2)"),)
     direct_terms = (("h", "dh"),)
     torch_cell = "AntisymmetricCell(INPUTS, HIDDEN)"

@@ -106,6 +106,7 @@ class Cell(ABC, Generic[S, F, D]):
     equations: ClassVar[tuple[Equation, ...]]  # in their order, from the columns to the state
     derivatives: ClassVar[tuple[Equation, ...]]  # in their order, from dh (and dc) to the gradients of the columns
     direct_terms: ClassVar[tuple[Equation, ...]] = ()  # (part, what of its gradient reaches it one step earlier past W_rec)
+    saved_as: ClassVar[tuple[Equation, ...]] = ()  # (array of Saved, what it holds after the step) where that has another name
     own_terms: ClassVar[tuple[Equation, ...]] = ()  # (own weight, what a time step adds to its gradient)
 
     # Plain PyTorch, for the exported script; "" where there is none.

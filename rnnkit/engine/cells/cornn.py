@@ -44,6 +44,7 @@ class CoRnn(Cell[CoRnnState, PreActivation, PreActivationGradient]):
     second_product = "z"
     not_in_panels = "another cell, not a remedy for the one at hand"
     equations = (("z", "z_prev + 0.042 * (tanh(a) - 2.7 * h_prev - 4.7 * z_prev)"), ("h", "h_prev + 0.042 * z"))
+    saved_as = (("a", "tanh(a)"),)
     derivatives = (
         ("dz", "dz + dh * 0.042"),  # what comes from the next step, and the path through h
         ("da", "dz * 0.042 * (1 - tanh(a) ** 2)"),

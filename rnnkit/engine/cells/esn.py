@@ -29,6 +29,7 @@ class EchoState(Cell[HiddenState, PreActivation, PreActivationGradient]):
     suited = (("density", 1.0), ("gain", 0.9))
     max_slope = 1.0
     equations = (("h", "(1 - leak) * h_prev + leak * tanh(a)"),)
+    saved_as = (("a", "tanh(a)"),)
     derivatives = (("phi", "leak * (1 - tanh(a) ** 2)"), ("da", "dh * phi"))
     direct_terms = (("h", "dh * (1 - leak)"),)
     torch_cell = "Reservoir(INPUTS, HIDDEN)"

@@ -55,6 +55,7 @@ class GatedLinear(Cell[HiddenState, GatedLinearSaved, GatedLinearPartials]):
     not_in_panels = "as minGRU, with a new value that the gate does not weigh"
     columns = ("a_lam", "v")
     equations = (("lam", "sigmoid(a_lam)"), ("h", "lam * h_prev + v"))
+    saved_as = (("decay", "lam"),)
     derivatives = (("da_lam", "dh * h_prev * lam * (1 - lam)"), ("dv", "dh"))
     direct_terms = (("h", "dh * lam"),)
     torch_cell = "GatedLinearCell()"

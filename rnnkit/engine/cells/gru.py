@@ -57,6 +57,7 @@ class Gru(Cell[HiddenState, GruSaved, GruPartials]):
         ("n", "tanh(a_n + r * q)"),
         ("h", "(1 - z) * n + z * h_prev"),
     )
+    saved_as = (("q", "q"),)
     derivatives = (
         ("da_n", "dh * (1 - z) * (1 - n * n)"),
         ("dq", "da_n * r"),

@@ -31,6 +31,7 @@ class GruRelu(Gru):
         ("n", "max(a_n + r * q, 0)"),
         ("h", "(1 - z) * n + z * h_prev"),
     )
+    saved_as = (("q", "q"),)
     derivatives = (
         ("da_n", "dh * (1 - z) * step(n)"),
         ("dq", "da_n * r"),

@@ -66,6 +66,7 @@ class Lstm(Cell[LstmState, LstmSaved, LstmPartials]):
         ("c", "f * c_prev + i * g"),
         ("h", "o * tanh(c)"),
     )
+    saved_as = (("tanh_c", "tanh(c)"),)
     derivatives = (
         ("dc", "dc + dh * o * (1 - tanh(c) ** 2)"),  # what comes from the next step, and the path through h
         ("da_i", "dc * g * i * (1 - i)"),

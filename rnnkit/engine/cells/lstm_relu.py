@@ -36,6 +36,7 @@ class LstmRelu(Lstm):
         ("c", "f * c_prev + i * g"),
         ("h", "o * max(c, 0)"),
     )
+    saved_as = (("tanh_c", "max(c, 0)"),)
     derivatives = (
         ("dc", "dc + dh * o * step(c)"),  # what comes from the next step, and the path through h
         ("da_i", "dc * g * i * (1 - i)"),

@@ -109,11 +109,12 @@ class UnstabilizedSLstm(Cell[Any, SLstmSaved, SLstmPartials]):
         ("c", "f * c_prev + i * z"),
         ("h", "o * c / n"),
     )
+    saved_as = (("shut", "sigmoid(-a_f)"),)
     derivatives = (
         ("dn", "dn - dh * h / n"),  # what comes from the next step, and the path through h
         ("dc", "dc + dh * o / n"),
         ("da_i", "(dn + dc * z) * i"),
-        ("da_f", "(dn * n_prev + dc * c_prev) * f * (1 - sigmoid(a_f))"),
+        ("da_f", "(dn * n_prev + dc * c_prev) * f * sigmoid(-a_f)"),
         ("da_z", "dc * i * (1 - z * z)"),
         ("da_o", "dh * h * (1 - o)"),
     )

@@ -1,0 +1,51 @@
+"""What runs a tape's loops over time. One file or folder for each backend; `use` chooses one for this process.
+
+PyTorch's own calls are the default and the reference. The other one gives the same numbers but for rounding
+(tests/unit/test_backends.py: to 1e-12 in float64, for every cell, task and fix).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from rnnkit.engine.backends.base import BackendError, Loops
+from rnnkit.engine.backends.compiled import CompiledLoops
+from rnnkit.engine.backends.torch_loops import TorchLoops
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BACKENDS: dict[str, Loops] = {"torch": TorchLoops(), "compiled": CompiledLoops()}
+VARIABLE = "RNNKIT_BACKEND"  # of the environment, so that processes started by this one take the same
+
+
+def current() -> str:
+    """The name of the backend that new tapes get. Raises BackendError where the environment names one that cannot run."""
+    name = os.environ.get(VARIABLE, "torch")
+    if name not in BACKENDS:
+        raise BackendError(f"{VARIABLE} must be one of {', '.join(BACKENDS)}, got {name!r}")
+    missing = BACKENDS[name].missing()
+    if missing:
+        raise BackendError(f"the backend {name!r} cannot run here: {missing}")
+    return name
+
+
+def use(name: str) -> None:
+    """Chooses the backend of tapes made from now on, here and in processes that this one starts. Raises BackendError.
+
+    "compiled" is built here where this machine has not built it before, which takes half a minute.
+    """
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = name
+    try:
+        BACKENDS[current()].prepare()
+    except BackendError:
+        os.environ.pop(VARIABLE) if before is None else os.environ.update({VARIABLE: before})
+        raise
+
+
+def loops_for(like: Tensor) -> Loops:
+    """The loops of the chosen backend, or PyTorch's where that does not take tensors of this kind (on a GPU)."""
+    chosen = BACKENDS[current()]
+    return chosen if chosen.takes(like) else BACKENDS["torch"]

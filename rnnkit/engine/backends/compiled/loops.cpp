@@ -1,0 +1,224 @@
+// The two loops over time, for the step of any cell. build.py puts the steps in, which source.py writes.
+//
+// Networks share nothing, so each runs through all its steps by itself, and its matrix stays in the cache. Threads take networks.
+// Arrays are (T, R, B, width), their last stride 1; matrices (1, R, m, n). A weight has the stride 0 along what it does not
+// depend on.
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/cpu/vec/vec.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/from_blob.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <vector>
+
+using at::Tensor;
+using Tensors = std::vector<Tensor>;
+
+// What the equations call. A vector V holds several units.
+template <typename V> V abs_(V a) { return a.abs(); }
+template <typename V> V cos_(V a) { return a.cos(); }
+template <typename V> V exp_(V a) { return a.exp(); }
+template <typename V> V log_(V a) { return a.log(); }
+template <typename V> V max_(V a, V b) { return at::vec::maximum(a, b); }
+template <typename V> V sigmoid_(V a) { return V(1) / (V(1) + a.neg().exp()); }
+template <typename V> V sign_(V a) { return a.gt(V(0)) - a.lt(V(0)); }
+template <typename V> V sin_(V a) { return a.sin(); }
+template <typename V> V step_(V a) { return a.gt(V(0)); }
+template <typename V> V tanh_(V a) { return a.tanh(); }
+
+// STEPS
+
+template <typename T>
+using Row = void (*)(T* const*, int64_t);
+
+template <typename T>
+Row<T> row_of(const std::string& name) {
+// ROWS
+  TORCH_CHECK(false, "no step of this name: ", name);
+}
+
+template <typename T>
+struct Array {
+  T* data;
+  int64_t t, r, b, width;
+
+  Array(const Tensor& a) : data(static_cast<T*>(a.data_ptr())), t(a.stride(0)), r(a.stride(1)), b(a.stride(2)), width(a.size(3)) {}
+  T* at(int64_t time, int64_t network) const { return data + time * t + network * r; }
+};
+
+// The cell's step of one network: all its sequences and units.
+template <typename T>
+struct Step {
+  Row<T> row;
+  std::vector<Array<T>> arrays;
+  int64_t rows, units;
+
+  Step(const std::string& name, const Tensors& tensors) : row(row_of<T>(name)), rows(tensors[0].size(2)), units(tensors[0].size(3)) {
+    for (const Tensor& a : tensors) arrays.emplace_back(a);
+    if (std::all_of(arrays.begin(), arrays.end(), [&](const Array<T>& a) { return a.b == units; })) {  // one row of all units
+      units *= rows;
+      rows = 1;
+    }
+  }
+
+  void operator()(int64_t t, int64_t r) const {
+    std::array<T*, 32> x;
+    for (size_t k = 0; k < arrays.size(); k++) x[k] = arrays[k].at(t, r);
+    for (int64_t b = 0; b < rows; b++) {
+      row(x.data(), units);
+      for (size_t k = 0; k < arrays.size(); k++) x[k] += arrays[k].b;
+    }
+  }
+};
+
+// BLAS, as PyTorch's library brings it; where it does not show it to others, the same through a tensor's method.
+extern "C" {
+void sgemm_(const char*, const char*, const int*, const int*, const int*, const float*, const float*, const int*, const float*, const int*,
+            const float*, float*, const int*) __attribute__((weak));
+void dgemm_(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*, const double*, const int*,
+            const double*, double*, const int*) __attribute__((weak));
+}
+template <typename T> constexpr auto gemm_ = sgemm_;
+template <> constexpr auto gemm_<double> = dgemm_;
+
+template <typename T>
+struct Factor {
+  T* data;
+  bool transposed = false;
+};
+
+// out (m, n) = left (m, k) right (k, n) + beta out, all dense; a factor that is transposed lies in memory as its transpose.
+template <typename T>
+void product(T* out, int64_t m, int64_t n, int64_t k, Factor<T> left, Factor<T> right, double beta) {
+  if (gemm_<T>) {  // in Fortran's order: everything transposed
+    const int columns = n, rows = m, inner = k, left_width = left.transposed ? m : k, right_width = right.transposed ? k : n;
+    const T one = 1, keep = beta;
+    gemm_<T>(right.transposed ? "T" : "N", left.transposed ? "T" : "N", &columns, &rows, &inner, &one, right.data, &right_width, left.data,
+             &left_width, &keep, out, &columns);
+    return;
+  }
+  const auto matrix = [](Factor<T> x, int64_t rows, int64_t columns) {
+    const auto type = at::CppTypeToScalarType<T>::value;
+    return x.transposed ? at::from_blob(x.data, {columns, rows}, type).t() : at::from_blob(x.data, {rows, columns}, type);
+  };
+  matrix({out}, m, n).addmm_(matrix(left, m, k), matrix(right, k, n), beta, 1);
+}
+
+// x_t as symbols: row (t, r, b) of what it enters is the row of the table that symbols[t, r, b] names.
+template <typename T>
+struct Lookup {
+  std::vector<Array<T>> entered;
+  std::vector<T*> tables;
+  const int64_t* symbols = nullptr;
+  int64_t R, B;
+
+  Lookup(const Tensors& arrays, const Tensors& rows, const std::optional<Tensor>& which) : R(arrays[0].size(1)), B(arrays[0].size(2)) {
+    if (which) symbols = which->const_data_ptr<int64_t>();
+    for (const Tensor& a : arrays) entered.emplace_back(a);
+    for (const Tensor& a : rows) tables.push_back(static_cast<T*>(a.data_ptr()));
+  }
+
+  // act(row of what is entered, row of the table, width) for every sequence of a network at a step
+  template <typename Act>
+  void each(int64_t t, int64_t r, Act act) const {
+    if (!symbols) return;
+    for (size_t k = 0; k < entered.size(); k++)
+      for (int64_t b = 0; b < B; b++) {
+        const int64_t width = entered[k].width;
+        act(entered[k].at(t, r) + b * width, tables[k] + symbols[(t * R + r) * B + b] * width, width);
+      }
+  }
+};
+
+// sqrt(sum of squares) in float64, where the square of no float32 underflows or overflows.
+double norm(const float* x, int64_t n) {
+  constexpr int64_t lanes = 16;
+  std::array<double, lanes> sums{};
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int64_t k = 0; k < lanes; k++) sums[k] += static_cast<double>(x[i + k]) * x[i + k];
+  double sum = 0;
+  for (; i < n; i++) sum += static_cast<double>(x[i]) * x[i];
+  for (double s : sums) sum += s;
+  return std::sqrt(sum);
+}
+
+template <typename T>
+void add(T* to, const T* what, int64_t n) {
+  for (int64_t i = 0; i < n; i++) to[i] += what[i];
+}
+
+// Steps begin, ..., end - 1: what x_t enters, where it is a symbol; a_t += left_t matrix for each product; the cell's step.
+template <typename T>
+void forward(const std::string& name, const Tensors& arrays, const Tensors& entered, const Tensors& tables,
+             const std::optional<Tensor>& symbols, const Tensors& left, const Tensors& matrices, int64_t begin, int64_t end) {
+  const Step<T> step(name, arrays);
+  const Lookup<T> lookup(entered, tables, symbols);
+  const Array<T> a(entered[0]);
+  const std::vector<Array<T>> from(left.begin(), left.end()), M(matrices.begin(), matrices.end());
+  const int64_t B = lookup.B;
+  at::parallel_for(0, lookup.R, 1, [&](int64_t first, int64_t last) {
+    for (int64_t r = first; r < last; r++)
+      for (int64_t t = begin; t < end; t++) {
+        lookup.each(t, r, [](T* row, const T* table, int64_t n) { std::copy_n(table, n, row); });
+        for (size_t k = 0; k < from.size(); k++)
+          product<T>(a.at(t, r), B, a.width, from[k].width, {from[k].at(t, r)}, {M[k].at(0, r)}, 1);
+        step(t, r);
+      }
+  });
+}
+
+// Steps end - 1, ..., begin: the cell's step back; into_t = beta into_t + da_t matrix^T for each product; what the readout at
+// t - 1 adds to dL/dh_{t-1}. On the way it sums up, where they are asked for:
+//   tables      dL/d of the rows that the symbols picked
+//   dM          left_t^T da_t of each product, and of the first one every term of the sum, terms (T, R, H, G H)
+//   norms       (P, T, R) ||dL/ds_t|| of each part
+template <typename T>
+void backward(const std::string& name, const Tensors& arrays, const Tensors& entered, const Tensors& tables,
+              const std::optional<Tensor>& symbols, const Tensors& left, const Tensors& into, const Tensors& matrices,
+              const std::vector<double>& beta, const Tensors& dM, const std::optional<Tensor>& terms, const Tensors& states,
+              const Tensor& direct, const std::optional<Tensor>& norms, int64_t begin, int64_t end) {
+  const Step<T> step(name, arrays);
+  const Lookup<T> lookup(entered, tables, symbols);
+  const Array<T> da(entered[0]), added(direct), term(terms ? *terms : entered[0]);
+  const std::vector<Array<T>> from(left.begin(), left.end()), to(into.begin(), into.end()), M(matrices.begin(), matrices.end());
+  const std::vector<Array<T>> sums(dM.begin(), dM.end()), ds(states.begin(), states.end());
+  const int64_t steps = entered[0].size(0), R = lookup.R, B = lookup.B, n = B * ds[0].width, before = steps - direct.size(0);
+  at::parallel_for(0, R, 1, [&](int64_t first, int64_t last) {
+    for (int64_t r = first; r < last; r++)
+      for (int64_t t = end - 1; t >= begin; t--) {
+        step(t, r);
+        if constexpr (std::is_same_v<T, float>)
+          for (size_t k = 0; norms && k < ds.size(); k++)
+            norms->mutable_data_ptr<double>()[(k * steps + t) * R + r] = norm(ds[k].at(t + 1, r), n);
+        for (size_t k = 0; k < to.size(); k++)
+          product<T>(to[k].at(t, r), B, to[k].width, da.width, {da.at(t, r)}, {M[k].at(0, r), true}, beta[k]);
+        for (size_t k = 0; k < sums.size(); k++) {
+          const int64_t H = from[k].width;
+          const bool kept = k == 0 && terms;
+          product<T>(kept ? term.at(t, r) : sums[k].at(0, r), H, da.width, B, {from[k].at(t, r), true}, {da.at(t, r)}, kept ? 0 : 1);
+          if (kept) add(sums[k].at(0, r), term.at(t, r), H * da.width);
+        }
+        if (t > before) add(ds[0].at(t, r), added.at(t - 1 - before, r), n);
+        lookup.each(t, r, [](const T* row, T* table, int64_t width) { add(table, row, width); });
+      }
+  });
+}
+
+TORCH_LIBRARY(rnnkit, m) {
+  const std::string both = "(str step, Tensor[] arrays, Tensor[] entered, Tensor[] tables, Tensor? symbols, Tensor[] left, ";
+  const std::string there = "Tensor[] matrices, int begin, int end) -> ()";
+  const std::string back =
+      "Tensor[] into, Tensor[] matrices, float[] beta, Tensor[] dM, Tensor? terms, Tensor[] states, Tensor direct, Tensor? norms, "
+      "int begin, int end) -> ()";
+  m.def(("forward_float32" + both + there).c_str(), forward<float>);
+  m.def(("forward_float64" + both + there).c_str(), forward<double>);
+  m.def(("backward_float32" + both + back).c_str(), backward<float>);
+  m.def(("backward_float64" + both + back).c_str(), backward<double>);
+}

@@ -1,0 +1,173 @@
+"""The compiled loops against PyTorch's, number by number: every cell, fix and kind of input."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from reference import DOUBLE, active
+from short_trainings import small
+
+from rnnkit.engine import backends, probes
+from rnnkit.engine.backends import BackendError
+from rnnkit.engine.backends.compiled import build, source
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.fixes import FIXES
+from rnnkit.engine.trainer import Trainer, train
+from rnnkit.tasks import TASKS
+
+needs_compiler = pytest.mark.skipif(bool(build.missing()), reason=build.missing())
+TOLERANCE = 1e-12  # of the largest number of an array
+
+
+@pytest.fixture(autouse=True)
+def backend_afterwards():
+    before = os.environ.pop(backends.VARIABLE, None)
+    yield
+    os.environ.pop(backends.VARIABLE, None)
+    if before is not None:
+        os.environ[backends.VARIABLE] = before
+
+
+def arrays_of_a_step(e, backend, dtype=DOUBLE):
+    """All that a training step leaves on the tape, and its gradients, by name. The second batch: states can be carried over."""
+    backends.use(backend)
+    with torch.inference_mode():
+        trainer = Trainer(e, dtype)
+        trainer.compute(next(trainer.batches))
+        trainer.step = 1
+        out, tape = trainer.compute(next(trainer.batches)), trainer.functions.tape
+        found = {f"dL/d{k}": v for k, v in out.raw.items()} | {f"penalised dL/d{k}": v for k, v in out.penalised.items()}
+        found |= {"loss": out.loss, "da": tape.da} | {f"extra {i}": d for i, d in enumerate(tape.backward_arrays.entered[1:])}
+        found |= {part: s for part, s in zip(tape.cell.parts, tape.s, strict=True)}
+        found |= {f"d{part}": ds for part, ds in zip(tape.cell.parts, tape.ds, strict=True)}
+        saved = {f"saved {name}": getattr(tape.forward_arrays.views, name) for name in source.saved(tape.cell)}
+        found |= {name: array[tape.first :] for name, array in saved.items()}
+        if tape.terms is not None:
+            found["terms"] = tape.terms
+        return {name: array.clone() for name, array in found.items()}
+
+
+def assert_same(e):
+    expected, found = (arrays_of_a_step(e, backend) for backend in ("torch", "compiled"))
+    assert expected.keys() == found.keys()
+    for name, array in expected.items():
+        assert array.isfinite().all(), name
+        worst = (found[name] - array).abs().max() if array.numel() else 0
+        assert worst <= TOLERANCE * max(array.abs().max().item(), 1e-6), f"{name} of {e.cell}: {worst}"
+
+
+@needs_compiler
+@pytest.mark.parametrize("replicas", [1, 3])
+@pytest.mark.parametrize("task", ["temporal-order", "agreement-varying", "adding", "characters", "parity"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_cell_on_symbols_padded_sequences_numbers_carried_states_and_a_loss_at_every_step(cell, task, replicas):
+    if CELLS[cell].reservoir and TASKS[task].carries_state:
+        pytest.skip("a reservoir does not read texts")
+    assert_same(small(cell, task=task, length=12, replicas=replicas, batch=6))
+
+
+@needs_compiler
+@pytest.mark.parametrize("cell", ["tanh", "lstm", "cornn", "lru"])
+@pytest.mark.parametrize("fix", FIXES)
+def test_every_fix(fix, cell):
+    if not active(fix).applies_to(CELLS[cell]):
+        pytest.skip("not defined for this cell")
+    for task in ("agreement-varying", "characters"):
+        assert_same(small(cell, task=task, length=12, hidden=6, batch=6, fixes=(active(fix),)))
+
+
+@needs_compiler
+@pytest.mark.parametrize("cell", CELLS)
+def test_sizes_that_fill_no_vector_or_one_and_a_half(cell):
+    for hidden, batch in ((1, 1), (12, 2), (33, 5)):
+        assert_same(small(cell, hidden=hidden, batch=batch))
+
+
+@needs_compiler
+def test_norms_on_the_way_are_those_of_the_gradients_down_to_the_smallest():
+    e = small("lstm", length=200, hidden=8, replicas=2, init="gaussian", gain=0.01)
+    backends.use("compiled")
+    with torch.inference_mode():
+        trainer = Trainer(e)
+        trainer.compute_next()
+        tape = trainer.functions.tape
+        taken, anew = probes.state_gradient_norms(tape), [probes._norm(part) for part in tape.ds]
+    assert taken.shape == (2, 200, 2)
+    for part, expected in zip(taken, anew, strict=True):
+        assert part == pytest.approx(expected, rel=1e-5, abs=1e-37)
+    assert taken.min() < 1e-30 < taken.max()
+
+
+@needs_compiler
+def test_threads_share_the_networks_and_change_no_bit():
+    e = small("gru", hidden=32, batch=8, replicas=5, steps=3)
+    backends.use("compiled")
+    alone = [record.loss for record in train(e)]
+    torch.set_num_threads(2)
+    try:
+        together = [record.loss for record in train(e)]
+    finally:
+        torch.set_num_threads(1)
+    assert all((a == b).all() for a, b in zip(alone, together, strict=True))
+
+
+@needs_compiler
+def test_training_is_the_same_to_rounding():
+    e = small("lstm", steps=30, hidden=16, batch=8)
+    losses = {}
+    for backend in ("torch", "compiled"):
+        backends.use(backend)
+        losses[backend] = np.stack([record.loss for record in train(e, DOUBLE)])
+    assert np.abs(losses["torch"] - losses["compiled"]).max() < 1e-10
+    assert losses["torch"][-1].max() < losses["torch"][0].max()
+
+
+@needs_compiler
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_step_computes_nothing_twice(cell):
+    """tanh(c) and the like are saved, so that the way back calls no function that the way there has called."""
+    called = [line for line in source.backward(CELLS[cell]).body if "tanh_(" in line or "sigmoid_(" in line or "exp_(" in line]
+    assert called == []
+
+
+# ---- the choice
+
+
+def test_the_default_is_pytorch_and_an_unknown_name_changes_nothing():
+    assert backends.current() == "torch"
+    with pytest.raises(BackendError, match="must be one of torch, compiled, got 'fast'"):
+        backends.use("fast")
+    assert backends.current() == "torch" and backends.VARIABLE not in os.environ
+
+
+def test_what_is_missing_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(BackendError, match="needs a C\\+\\+ compiler, and 'no-such-compiler' was not found"):
+        backends.use("compiled")
+    assert backends.current() == "torch"
+
+
+@needs_compiler
+def test_a_compiler_that_fails_is_an_error_in_words(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
+    monkeypatch.setenv("CXX", "false")
+    build.library.cache_clear()
+    try:
+        with pytest.raises(BackendError, match="cannot be built"):
+            backends.use("compiled")
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        build.library.cache_clear()
+
+
+@needs_compiler
+def test_children_take_the_same(in_fresh_python):
+    code = "from rnnkit.engine import backends; print(backends.current())"
+    assert in_fresh_python(code, **{backends.VARIABLE: "compiled"}).split() == ["compiled"]
+
+
+def test_results_of_another_backend_are_not_taken_for_these(in_fresh_python):
+    code = "from rnnkit.sweep.digest import program_digest; print(program_digest())"
+    assert in_fresh_python(code) != in_fresh_python(code, **{backends.VARIABLE: "compiled"})
