@@ -126,13 +126,14 @@ def _workers(facts: dict[str, Any]) -> str:
         [
             str(worker["pid"]),
             f"trains {worker['run']}" if worker["run"] else "idle" if worker["ready"] else "starting",
+            worker["computes"],
             str(worker["studies"]),
             _sum([worker], "megabytes", "{:.0f} MB"),
             _sum([worker], "cores", "{:.2f} cores"),
         ]
         for worker in facts["workers"]
     ]
-    return _table(["Process", "State", "#Questions", "#Memory", "#Busy"], rows)
+    return _table(["Process", "State", "Computes with", "#Questions", "#Memory", "#Busy"], rows)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

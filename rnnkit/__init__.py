@@ -17,6 +17,7 @@ from rnnkit.experiment import Experiment, ExperimentError, diff
 
 if TYPE_CHECKING:
     from rnnkit import charts
+    from rnnkit.engine.backends import use as use_backend
     from rnnkit.engine.trainer import run, train
     from rnnkit.stories.presets import PRESETS
     from rnnkit.sweep.result import SweepResult
@@ -44,6 +45,7 @@ __all__ = [
     "run",
     "state_dict",
     "train",
+    "use_backend",
     "watch",
 ]
 _LATER = {
@@ -62,6 +64,8 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name in ("charts", "watch"):  # packages; rnnkit.watch can be called
         return importlib.import_module(f"rnnkit.{name}")
+    if name == "use_backend":
+        return importlib.import_module("rnnkit.engine.backends").use
     if name in _LATER:
         return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module 'rnnkit' has no attribute {name!r}")

@@ -54,6 +54,8 @@ def sidebar(only: Collection[str] | None = None, note: str = "") -> None:
         _training(e, shown, folded=only is None)
         if not shown and only != ():  # all are hidden: an empty sidebar would disappear, which moves the navigation
             st.caption(summary(e))
+        if session.pool().computes not in ("", "PyTorch"):
+            st.caption(f"Training computes with {session.pool().computes}.")
         if session.problem():
             st.error(f"Not used: {plain(session.problem())}", icon=":material/block:")
 

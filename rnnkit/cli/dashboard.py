@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rnnkit.cli.backend_option import add_backend, use_backend
 from rnnkit.cli.exit_status import REFUSED, fail
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -25,6 +26,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--port", metavar="N", type=int, help="port to listen at (default 8501, or the next one that is free)")
     parser.add_argument("--address", metavar="HOST", help="address to listen at (default: all of this machine)")
+    add_backend(parser)
     parser.set_defaults(run=run)
 
 
@@ -32,6 +34,10 @@ def run(args: argparse.Namespace) -> int:
     """Runs the server until it ends; Streamlit then raises SystemExit."""
     if importlib.util.find_spec("streamlit") is None:
         fail('Streamlit is not installed: run  pip install "rnnkit[dashboard]"', REFUSED)
+    try:
+        use_backend(args)
+    except ValueError as error:
+        fail(error)
     options = {"--server.port": args.port, "--server.address": args.address}
     sys.argv = ["streamlit", "run", str(script()), *(f"{name}={value}" for name, value in options.items() if value is not None)]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnkit.analysis.summary import verdict
+from rnnkit.cli.backend_option import add_backend, use_backend
 from rnnkit.cli.exit_status import CODES, FAILED, SIGNAL_BASE, TRAINING_ERRORS, Stop, error_text, fail, print_error
 from rnnkit.cli.experiment_options import add_data, add_experiment, experiment_of
 from rnnkit.cli.inputs import pairs_of
@@ -77,6 +78,7 @@ def add_to(commands: Any) -> None:
         "--threads", metavar="N", default="1", help=f"to compute with, 1 to {MAX_THREADS} (default 1: small matrices)"
     )
     parser.add_argument("--device", metavar="NAME", default="cpu", help="cpu, cuda, or cuda:1 for the second GPU (default cpu)")
+    add_backend(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no notes on files and settings")
 
 
@@ -181,6 +183,7 @@ def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
         raise ValueError("PyTorch is not installed: run  pip install torch==2.13.0") from None
     except (ImportError, OSError) as error:
         raise ValueError(f"PyTorch cannot be loaded: {error_text(error)}") from None
+    use_backend(args)
     number = int(args.device.partition(":")[2] or 0)
     if args.device != "cpu" and number >= torch.cuda.device_count():
         raise ValueError(f"--device {args.device}: PyTorch sees {torch.cuda.device_count()} GPUs with CUDA here; valid is cpu")

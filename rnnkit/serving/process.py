@@ -67,6 +67,7 @@ class WorkerProcess:
         self.run: Run | None = None
         self.ready = False
         self.warm = 0.0  # megabytes when it was ready
+        self.computes = ""  # with PyTorch or another backend, in words
         self.ran_out_of_memory = False  # a new process replaces it as soon as it is idle
         self.ticket = self.run_ticket = 0  # the last one used, and that of the run
         self.goal = 0  # rows of the run that it trains up to

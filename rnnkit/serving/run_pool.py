@@ -65,6 +65,7 @@ class RunPool:
         self._closed = threading.Event()
         self._failed_starts = 0  # workers in a row that ended before they were ready ...
         self._last_failure = ""  # ... and why the last one did
+        self.computes = ""  # what the last worker that got ready computes with, in words
         self._spawn()
         threading.Thread(target=self._supervise, daemon=True).start()
         atexit.register(self.close)
@@ -146,14 +147,14 @@ class RunPool:
             runs, workers, queue = list(self.runs.values()), list(self.workers), [run.id for run in self._queue]
             users = {user for run in runs for user in run.users}
             described = [status_fields(run) for run in runs]
-            states = [(w.process.pid, w.ready, w.run.id if w.run else "", len(w.studies)) for w in workers]
+            states = [(w.process.pid, w.ready, w.run.id if w.run else "", len(w.studies), w.computes) for w in workers]
         return {
             "viewers": len(users),
             "runs": {status: [one for one in described if one["status"] == status] for status in STATUSES},
             "queue": queue,
             "workers": [
-                {"pid": pid, "ready": ready, "run": run, "studies": studies, "megabytes": resident(pid)}
-                for pid, ready, run, studies in states
+                {"pid": pid, "ready": ready, "run": run, "studies": studies, "computes": computes, "megabytes": resident(pid)}
+                for pid, ready, run, studies, computes in states
             ],
             "kept_megabytes": sum(run.history.nbytes for run in runs) / 1e6,
             "trouble": self.trouble,
@@ -310,8 +311,9 @@ class RunPool:
         with self._lock:
             if kind == READY:
                 worker.ready, worker.began, worker.warm = True, time.monotonic(), worker.megabytes
+                worker.computes = self.computes = payload.decode()
                 self._failed_starts = 0
-                event_log.note("worker ready", pid=worker.process.pid, megabytes=round(worker.warm))
+                event_log.note("worker ready", pid=worker.process.pid, megabytes=round(worker.warm), computes=worker.computes)
             run = worker.run
             if kind == ERROR and not ticket:
                 event_log.warn("command refused", pid=worker.process.pid, reason=payload.decode())

@@ -9,8 +9,9 @@ A command is one line of JSON:
   {"kind": class, "data": text}                              brings a Corpus or Text, which later commands name
   {"forget": name}                                           drops it
 
-A frame is a header (kind, ticket, seconds of training so far, length of the payload) and a payload. Kinds: b"W" ready, b"R" a
-packed Record, b"E" an error in words; of a study b"P" a packed part, b"D" done, b"F" an error in words.
+A frame is a header (kind, ticket, seconds of training so far, length of the payload) and a payload. Kinds: b"W" ready, and in
+words what computes; b"R" a packed Record; b"E" an error in words; of a study b"P" a packed part, b"D" done, b"F" an error in
+words.
 
 The process trains one run at a time, on one thread. It exits when its stdin closes, however the server ended. It does not rely on
 the server's checks: it refuses an Experiment past the limits (limits.py), answers a command that it does not know with an error,
@@ -86,14 +87,16 @@ class Worker:
 
     def serve(self) -> None:
         """Warms up (imports torch, trains one step), then carries out commands without end."""
+        from rnnkit.engine import backends
         from rnnkit.engine.trainer import train
 
+        computes = backends.settle()
         list(train(Experiment(length=10, replicas=1, batch=1, steps=1)))
         self.warm = resident() or 0.0
         self.ceiling = self.limits.worker_ceiling(self.warm)
         limit_memory(self.ceiling)
         threading.Thread(target=_read_commands, args=(self.commands,), daemon=True).start()
-        self.send(READY)
+        self.send(READY, payload=computes.encode())
         gc.freeze()  # these objects stay: the garbage collector need not search them
         command = self.next_command()
         while True:

@@ -54,7 +54,14 @@ def test_a_running_experiment_stands_on_the_page_and_in_its_json(app, pool, key)
     (run,) = pool.runs.values()
     at = AppTest.from_function(page, default_timeout=60).run()
     assert not at.exception
-    for words in ("1 viewer, nothing training, nobody waits", run.id, "tanh: agreement, 10 time steps", "21 of 21", "idle"):
+    for words in (
+        "1 viewer, nothing training, nobody waits",
+        run.id,
+        "tanh: agreement, 10 time steps",
+        "21 of 21",
+        "idle",
+        "PyTorch",
+    ):
         assert words in shown(at), words
     code, text = answer("/status.json", "key=lectern")
     assert code == 200 and json.loads(text)["runs"]["done"][0]["id"] == run.id

@@ -5,6 +5,8 @@ import os
 import numpy as np
 import pytest
 import torch
+from command_line import SMALL, start
+from pool_runs import SHORT, wait
 from reference import DOUBLE, active
 from short_trainings import small
 
@@ -14,6 +16,8 @@ from rnnkit.engine.backends.compiled import build, source
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import FIXES
 from rnnkit.engine.trainer import Trainer, train
+from rnnkit.serving.limits import Limits
+from rnnkit.serving.run_pool import RunPool
 from rnnkit.tasks import TASKS
 
 needs_compiler = pytest.mark.skipif(bool(build.missing()), reason=build.missing())
@@ -171,3 +175,29 @@ def test_children_take_the_same(in_fresh_python):
 def test_results_of_another_backend_are_not_taken_for_these(in_fresh_python):
     code = "from rnnkit.sweep.digest import program_digest; print(program_digest())"
     assert in_fresh_python(code) != in_fresh_python(code, **{backends.VARIABLE: "compiled"})
+
+
+@needs_compiler
+def test_the_command_line_chooses_it_and_says_why_not():
+    for backend, code, message in (
+        ("compiled", 0, ""),
+        ("fast", 2, "rnnkit: RNNKIT_BACKEND must be one of torch, compiled, got 'fast'\n"),
+    ):
+        for command in (("train", *SMALL), ("sweep", *SMALL, "--axis", "seed=0,1")):
+            program = start(*command, "--backend", backend, env={"RNNKIT_STORE": "off"})
+            _, said = program.communicate(timeout=120)
+            assert (program.returncode, said) == (code, message), command
+
+
+@needs_compiler
+@pytest.mark.parametrize("name, computes", [("compiled", "C++ compiled"), ("fast", "PyTorch, because RNNKIT_BACKEND must be")])
+def test_a_worker_says_what_it_computes_with_and_trains_in_any_case(monkeypatch, name, computes):
+    monkeypatch.setenv(backends.VARIABLE, name)
+    pool = RunPool(Limits())
+    try:
+        run = pool.get(SHORT)
+        wait(lambda: pool.watch(run, "viewer", 3) or run.history.n >= 3 or run.error)
+        assert not run.error and pool.computes.startswith(computes)
+        assert pool.summary()["workers"][0]["computes"] == pool.computes
+    finally:
+        pool.close()

@@ -49,3 +49,13 @@ def loops_for(like: Tensor) -> Loops:
     """The loops of the chosen backend, or PyTorch's where that does not take tensors of this kind (on a GPU)."""
     chosen = BACKENDS[current()]
     return chosen if chosen.takes(like) else BACKENDS["torch"]
+
+
+def settle() -> str:
+    """Prepares what the environment names, or takes PyTorch where that cannot run. Returns in words what computes then."""
+    try:
+        use(os.environ.get(VARIABLE, "torch"))
+    except BackendError as error:
+        os.environ[VARIABLE] = "torch"
+        return f"{BACKENDS['torch'].title}, because {error}"
+    return BACKENDS[current()].title

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class CompiledLoops(Loops):
     """A pass is one call, and the products in it are ATen's. Where a signal or a padding acts between steps, it is one a step."""
 
-    title = "C++"
+    title = "C++ compiled on this machine"
 
     def missing(self) -> str:
         return build.missing()
