@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from problem import BATCH, LR, Floor, Problem, Result, Rnnkit, RnnkitPlain
+from problem import BATCH, LR, Floor, Problem, Result, Rnnkit, RnnkitCompiled, RnnkitHeatmapAlone, RnnkitPlain
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -226,6 +226,8 @@ def equations(tanh: Callable, sigmoid: Callable) -> dict[str, Callable]:
 
 VARIANTS: dict[str, Any] = {
     "rnnkit": Rnnkit,
+    "rnnkit compiled": RnnkitCompiled,
+    "rnnkit heatmap alone": RnnkitHeatmapAlone,
     "rnnkit without heatmap": RnnkitPlain,
     "torch.nn": TorchNN,
     "cell loop": CellLoop,

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rnnkit.engine import backends
 from rnnkit.engine.batches import TrainingBatch
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import ClipNorm
@@ -87,11 +88,17 @@ class Rnnkit:
 
     single: ClassVar[bool] = False
     steps: ClassVar[int] = 10
+    examines: ClassVar[bool] = True
+    backend: ClassVar[str] = "torch"
 
     def __init__(self, problem: Problem) -> None:
         e = problem.experiment(self.steps)
-        with torch.inference_mode():
-            self.trainer = Trainer(e, device=problem.device)
+        backends.use(self.backend)
+        try:
+            with torch.inference_mode():
+                self.trainer = Trainer(e, device=problem.device, examines=self.examines)
+        finally:
+            backends.use("torch")
         self.trainer.batches = repeat(problem.batch)
         self.trainer.recorder.evaluation = None  # a step with an evaluation would fail
         self.number = e.every
@@ -104,6 +111,18 @@ class Rnnkit:
 
     def weights(self) -> dict[str, np.ndarray]:
         return {k: v.cpu().numpy() for k, v in self.trainer.params.items()}
+
+
+class RnnkitCompiled(Rnnkit):
+    """The same with the loops over time in C++ (rnnkit/engine/backends/compiled)."""
+
+    backend = "compiled"
+
+
+class RnnkitHeatmapAlone(Rnnkit):
+    """The same without what a Record says of units and lags."""
+
+    examines = False
 
 
 class RnnkitPlain(Rnnkit):

@@ -41,7 +41,14 @@ ROUNDS = 5  # at least, for a variant that takes them in the time given
 TURN = 0.05  # seconds that a variant has in a round: as many steps as fit, or one
 HEADLINE_SHARE = 5  # times as long for the size that is compared with the targets
 LARGE = 2e9  # bytes, from which on all threads are taken: one is not faster there
-TRIED = ("rnnkit", "rnnkit without heatmap", "torch.nn", "cell loop")  # with one thread and with all; JAX uses its own
+TRIED = (
+    "rnnkit",
+    "rnnkit compiled",
+    "rnnkit heatmap alone",
+    "rnnkit without heatmap",
+    "torch.nn",
+    "cell loop",
+)  # with one thread and with all; JAX uses its own
 LINEAR_T = (100, 500, 1000, 2000, 5000)
 
 

@@ -43,7 +43,7 @@ class Tape(TapeArrays):
 
     def __init__(self, cell: Cell, p: Params, T: int, B: int) -> None:
         super().__init__(cell, p, T, B)
-        self.loops = loops_for(p["W_out"])
+        self.loops = loops_for(cell, p["W_out"])
         self._passes = 0  # 1 after a forward pass, 2 after the backward pass that belongs to it, 3 after `gradients`
 
     # ---- results of the passes

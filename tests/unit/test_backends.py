@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from command_line import SMALL, start
+from dummy_variants import Leaky
 from pool_runs import SHORT, wait
 from reference import DOUBLE, active
 from short_trainings import small
@@ -157,13 +158,13 @@ def test_what_is_missing_is_named(monkeypatch, tmp_path):
 def test_a_compiler_that_fails_is_an_error_in_words(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
     monkeypatch.setenv("CXX", "false")
-    build.library.cache_clear()
+    build._library.cache_clear()
     try:
         with pytest.raises(BackendError, match="cannot be built"):
             backends.use("compiled")
         assert list(tmp_path.iterdir()) == []
     finally:
-        build.library.cache_clear()
+        build._library.cache_clear()
 
 
 @needs_compiler
@@ -201,3 +202,21 @@ def test_a_worker_says_what_it_computes_with_and_trains_in_any_case(monkeypatch,
         assert pool.summary()["workers"][0]["computes"] == pool.computes
     finally:
         pool.close()
+
+
+@needs_compiler
+def test_a_new_cell_is_compiled_too_or_left_to_pytorch(monkeypatch):
+    """A cell that the project does not know; and one whose equations C++ has no words for."""
+    monkeypatch.setitem(CELLS, "leaky", Leaky())
+    assert_same(small("leaky"))
+    monkeypatch.setattr(Leaky, "equations", (*Leaky.equations, ("unused", "f ** 3")))
+    monkeypatch.setitem(CELLS, "odd", Leaky())
+    assert_same(small("odd"))
+    backends.use("compiled")
+    with torch.inference_mode():
+        tapes = [Trainer(small(cell)).functions.tape for cell in ("leaky", "odd")]
+    assert [type(tape.loops).__name__ for tape in tapes] == ["CompiledLoops", "TorchLoops"]
+
+
+def test_every_cell_of_the_project_is_compiled():
+    assert {*build.steps(build.known())} == {*CELLS.values()}

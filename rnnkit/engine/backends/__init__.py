@@ -16,6 +16,8 @@ from rnnkit.engine.backends.torch_loops import TorchLoops
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from rnnkit.engine.cells import Cell
+
 BACKENDS: dict[str, Loops] = {"torch": TorchLoops(), "compiled": CompiledLoops()}
 VARIABLE = "RNNKIT_BACKEND"  # of the environment, so that processes started by this one take the same
 
@@ -45,10 +47,10 @@ def use(name: str) -> None:
         raise
 
 
-def loops_for(like: Tensor) -> Loops:
-    """The loops of the chosen backend, or PyTorch's where that does not take tensors of this kind (on a GPU)."""
+def loops_for(cell: Cell, like: Tensor) -> Loops:
+    """The loops of the chosen backend, or PyTorch's where that does not take this cell or tensors of this kind (on a GPU)."""
     chosen = BACKENDS[current()]
-    return chosen if chosen.takes(like) else BACKENDS["torch"]
+    return chosen if chosen.takes(cell, like) else BACKENDS["torch"]
 
 
 def settle() -> str:

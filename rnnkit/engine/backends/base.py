@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from rnnkit.engine.cells import Cell
     from rnnkit.engine.tape_arrays import Signal, TapeArrays
 
 
@@ -38,8 +39,8 @@ class Loops(ABC):
         return None
 
     @abstractmethod
-    def takes(self, like: Tensor) -> bool:
-        """Whether they run on tensors of this one's kind."""
+    def takes(self, cell: Cell, like: Tensor) -> bool:
+        """Whether they run this cell on tensors of this one's kind."""
 
     @abstractmethod
     def forward(self, tape: TapeArrays, end: int) -> None:

@@ -10,6 +10,7 @@ from rnnkit.engine.backends.base import Loops, Sums, cross
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from rnnkit.engine.cells import Cell
     from rnnkit.engine.tape_arrays import Signal, TapeArrays
 
 
@@ -21,7 +22,7 @@ class TorchLoops(Loops):
     def missing(self) -> str:
         return ""
 
-    def takes(self, like: Tensor) -> bool:
+    def takes(self, cell: Cell, like: Tensor) -> bool:
         return True
 
     def forward(self, tape: TapeArrays, end: int) -> None:

@@ -26,10 +26,10 @@ class CompiledLoops(Loops):
     def prepare(self) -> None:
         build.library()
 
-    def takes(self, like: Tensor) -> bool:
+    def takes(self, cell: Cell, like: Tensor) -> bool:
         import torch
 
-        return like.device.type == "cpu" and like.dtype in (torch.float32, torch.float64)
+        return cell in build.steps(build.known()) and like.device.type == "cpu" and like.dtype in (torch.float32, torch.float64)
 
     def forward(self, tape: TapeArrays, end: int) -> None:
         f, cell = tape.forward_arrays, tape.cell
@@ -40,7 +40,7 @@ class CompiledLoops(Loops):
         if tape.symbols is None:
             tape.enter()
         left, matrices = [f.states[k] for k, _ in tape.products], [M.unsqueeze(0) for _, M in tape.products]
-        step, arrays = build.step_names(cell)[0], _in_order(tape, source.forward(cell).arrays)
+        step, arrays = build.names(cell)[0], _in_order(tape, source.forward(cell).arrays)
         loop = self._function("forward", tape)
 
         def run(begin: int, end: int) -> None:
@@ -72,7 +72,7 @@ class CompiledLoops(Loops):
         left, into = [f.states[k] for k, _ in tape.products], [b.states[k] for k, _ in tape.products]
         beta = [float(cell.has_direct_term(k)) for k, _ in tape.products]
         matrices = [M.unsqueeze(0) for _, M in tape.products], [M.unsqueeze(0) for M in sums]
-        step, arrays = build.step_names(cell)[1], _in_order(tape, source.backward(cell).arrays)
+        step, arrays = build.names(cell)[1], _in_order(tape, source.backward(cell).arrays)
         loop = self._function("backward", tape)
 
         def run(direct: Tensor, begin: int, end: int) -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +18,7 @@ from rnnkit.engine.backends.base import BackendError
 from rnnkit.engine.backends.compiled import source
 from rnnkit.engine.cells import CELLS, Cell
 
+Cells = tuple[Cell, ...]
 HERE = Path(__file__).parent
 VECTORS = {  # what torch.backends.cpu.get_cpu_capability() says -> flags with which at::vec is of that width
     "AVX512": (
@@ -29,27 +31,43 @@ VECTORS = {  # what torch.backends.cpu.get_cpu_capability() says -> flags with w
 }
 
 
-def step_names(cell: Cell) -> tuple[str, str]:
+def names(cell: Cell) -> tuple[str, str]:
     """Names in C++ of the cell's step forward and back."""
     plain = next(name for name, one in CELLS.items() if one is cell).replace("-", "_")
     return f"{plain}_forward", f"{plain}_backward"
 
 
-def code() -> str:
-    """The source file: the steps of all cells, and the loops."""
+@cache
+def steps(cells: Cells) -> dict[Cell, tuple[source.Kernel, source.Kernel]]:
+    """The step forward and back of each cell whose equations C++ can say; the others' are left to PyTorch."""
+    found = {}
+    for cell in cells:
+        with suppress(ValueError):
+            found[cell] = source.forward(cell), source.backward(cell)
+    return found
+
+
+def known() -> Cells:
+    """The cells, as they are registered now."""
+    return tuple(CELLS.values())
+
+
+@cache
+def code(cells: Cells) -> str:
+    """The source file: the steps of all cells, and the loops. NAMESPACE stands for the library's name in torch.ops."""
     kernels: dict[str, source.Kernel] = {}
-    for cell in CELLS.values():
-        kernels |= zip(step_names(cell), (source.forward(cell), source.backward(cell)), strict=True)
-    steps = "".join(kernel.source(name) for name, kernel in kernels.items())
-    rows = "\n".join(f'  if (name == "{name}") return {name}::run<T>;' for name in kernels)
-    return (HERE / "loops.cpp").read_text().replace("// STEPS\n", steps).replace("// ROWS\n", rows + "\n")
+    for cell, both in steps(cells).items():
+        kernels |= zip(names(cell), both, strict=True)
+    written = "".join(kernel.source(name) for name, kernel in kernels.items())
+    rows = "".join(f'  if (name == "{name}") return {name}::run<T>;\n' for name in kernels)
+    return (HERE / "loops.cpp").read_text("utf-8").replace("// STEPS\n", written).replace("// ROWS\n", rows)
 
 
 def location() -> Path:
     """Where the library lies on this machine once it is built: named by its source, PyTorch and the kind of processor."""
     import torch
 
-    made_of = "\n".join((code(), torch.__version__, torch.backends.cpu.get_cpu_capability()))
+    made_of = "\n".join((code(known()), torch.__version__, torch.backends.cpu.get_cpu_capability()))
     root = os.environ.get("TORCH_EXTENSIONS_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rnnkit"
     return Path(root) / f"rnnkit_{hashlib.sha256(made_of.encode()).hexdigest()[:12]}.so"
 
@@ -66,20 +84,25 @@ def missing() -> str:
     return ""
 
 
-@cache
 def library() -> Any:
     """torch.ops with the functions of loops.cpp. The library is built where it is not there yet. Raises BackendError."""
+    return _library(known())
+
+
+@cache
+def _library(cells: Cells) -> Any:
     import torch
 
     path = location()
-    if not path.exists():
+    if path.exists():
+        torch.ops.load_library(path)
+    else:
         _build(path)
-    torch.ops.load_library(path)
-    return torch.ops.rnnkit
+    return getattr(torch.ops, path.stem)
 
 
 def _build(path: Path) -> None:
-    """Takes some 20 seconds. Two processes may build at once: the library appears when it is whole."""
+    """Builds and loads the library, which takes some 20 seconds. Two processes may build at once: it appears when it is whole."""
     import torch
     from torch.utils import cpp_extension
 
@@ -89,17 +112,17 @@ def _build(path: Path) -> None:
     try:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             file = Path(folder) / "loops.cpp"
-            file.write_text(code())
+            file.write_text(code(known()).replace("NAMESPACE", path.stem), encoding="utf-8")
             flags = ["-O3", "-fopenmp", *VECTORS.get(torch.backends.cpu.get_cpu_capability(), ())]
             cpp_extension.load(
-                "loops",
+                path.stem,
                 [str(file)],
                 extra_cflags=flags,
                 extra_ldflags=["-fopenmp"],
                 is_python_module=False,
                 build_directory=folder,
             )
-            os.replace(Path(folder) / "loops.so", path)
+            os.replace(Path(folder) / path.name, path)
     except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
         what = str(error).partition("\n")[0]
         raise BackendError(f"the library of the backend 'compiled' cannot be built in {path.parent}: {what}") from error

@@ -29,6 +29,7 @@ template <typename V> V max_(V a, V b) { return at::vec::maximum(a, b); }
 template <typename V> V sigmoid_(V a) { return V(1) / (V(1) + a.neg().exp()); }
 template <typename V> V sign_(V a) { return a.gt(V(0)) - a.lt(V(0)); }
 template <typename V> V sin_(V a) { return a.sin(); }
+template <typename V> V sqrt_(V a) { return a.sqrt(); }
 template <typename V> V step_(V a) { return a.gt(V(0)); }
 template <typename V> V tanh_(V a) { return a.tanh(); }
 
@@ -211,7 +212,7 @@ void backward(const std::string& name, const Tensors& arrays, const Tensors& ent
   });
 }
 
-TORCH_LIBRARY(rnnkit, m) {
+TORCH_LIBRARY(NAMESPACE, m) {
   const std::string both = "(str step, Tensor[] arrays, Tensor[] entered, Tensor[] tables, Tensor? symbols, Tensor[] left, ";
   const std::string there = "Tensor[] matrices, int begin, int end) -> ()";
   const std::string back =

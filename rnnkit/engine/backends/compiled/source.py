@@ -13,7 +13,7 @@ from functools import cache
 
 from rnnkit.engine.cells import Cell
 
-FUNCTIONS = ("abs", "cos", "exp", "log", "max", "sigmoid", "sign", "sin", "step", "tanh")  # loops.h has them
+FUNCTIONS = ("abs", "cos", "exp", "log", "max", "sigmoid", "sign", "sin", "sqrt", "step", "tanh")  # loops.h has them
 OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
