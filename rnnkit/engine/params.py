@@ -48,8 +48,9 @@ class ParamStack(Mapping[str, "Tensor"]):
     def norm(self) -> Tensor:
         """Returns the norm over all weights of each network, (R,) float64. In float32 the squares overflow from 1.8e19 on."""
         from torch import float64
+        from torch.linalg import vector_norm
 
-        norm = self.flat.norm(dim=1, dtype=float64)
+        norm = vector_norm(self.flat, dim=1, dtype=float64)
         if self.flat.dtype != float64 or norm.isfinite().all():
             return norm
         largest = self.flat.abs().nan_to_num(0, 0, 0).amax(1, keepdim=True).clamp(min=1)  # float64 overflows too, at 1e154

@@ -15,7 +15,7 @@ from rnnkit.engine.record import ABSENT
 
 Params = Mapping[str, Tensor]
 FLAT = 0.02  # share of its steepest slope below which a unit counts as saturated
-CACHED = 2**16  # numbers that are scaled at once: they are still in the cache when their norm is taken
+CACHED = 2**18  # numbers that are scaled at once: they are still in the cache when their norm is taken
 
 
 def state_gradient_norms(tape: Tape) -> np.ndarray:
@@ -43,8 +43,8 @@ def _norm(ds: Tensor) -> np.ndarray:
     exponent = 80 if norm.dtype == np.float32 else 700
     small, large = norm < 2.0 ** (-0.6 * exponent), norm > 2.0 ** (0.6 * exponent)
     for which, scale in ((small, 2.0**exponent), (large, 2.0**-exponent)):
-        if which.any():
-            steps = np.flatnonzero(which.any(1))
+        steps = np.flatnonzero(which.any(1))
+        if len(steps):
             piece = slice(steps[0], steps[-1] + 1)  # a vanishing gradient is small in one piece
             parts = flat[piece].split(max(1, CACHED // flat[0].numel()))
             scaled = torch.cat([torch.linalg.vector_norm(part * scale, dim=-1) for part in parts]).cpu().numpy()
@@ -69,17 +69,22 @@ def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarra
     if cell.max_slope is None:
         return found
     limit = FLAT * cell.max_slope * p.get("leak", 1.0)
-    flat, shut = [], []
-    for (slope,) in tape.partials():
-        flat.append(torch.lt(slope, limit, out=torch.empty_like(slope)).mean(-1))  # 0 and 1 at once: a bool is converted slowly
-        shut.append(slope.abs().amax(-1) == 0)  # torch takes ten times as long for (slope == 0).all(-1)
-    found["flat"] = _mean_of_begun(tape, torch.cat(flat))
+    # 0 and 1 at once: a bool is converted slowly
+    flat = torch.cat([torch.lt(slope, limit, out=slope).mean(-1) for (slope,) in tape.partials()])
+    found["flat"] = _mean_of_begun(tape, flat)
     if not cell.has_direct_path:
-        no_way = torch.cat(shut)[source + 1 :].any(0)
+        no_way = torch.zeros_like(flat[0], dtype=torch.bool)
+        if flat.max() == 1:  # only there can all slopes be 0
+            no_way = torch.cat([_is_zero(slope) for (slope,) in tape.partials()])[source + 1 :].any(0)
         if not cell.builds_matrix:
-            no_way |= (p["W_rec"] == 0).flatten(1).all(1)[:, None]
+            no_way |= _is_zero(p["W_rec"].flatten(1))[:, None]
         found["blocked"] = no_way.double().mean(1).cpu().numpy()
     return found
+
+
+def _is_zero(values: Tensor) -> Tensor:
+    """(...,) whether all numbers of the last axis are 0. torch takes ten times as long for (values == 0).all(-1)."""
+    return values.abs().amax(-1) == 0
 
 
 def _mean_of_begun(tape: Tape, values: Tensor) -> np.ndarray:

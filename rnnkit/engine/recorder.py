@@ -25,7 +25,7 @@ class Recorder:
     def __init__(self, e: Experiment, functions: StepFunctions, examines: bool = True) -> None:
         self.e, self.functions, self.examines = e, functions, examines
         self.evaluation = Evaluation(e, functions.params)
-        self.source = e.bound_task.evidence_step(e.length)
+        self.source, self.eval_every = e.bound_task.evidence_step(e.length), e.eval_every
         cell = CELLS[e.cell]
         self.square = cell.recurrent and cell.gates == 1  # what multiplies h_{t-1} has eigenvalues
         self._radius: tuple[torch.Tensor, np.ndarray] | None = None  # W_rec as it was last measured, and its spectral radius
@@ -35,7 +35,7 @@ class Recorder:
         e, params, tape = self.e, self.functions.params, self.functions.tape
         diverged = divergence.steps >= 0
         earlier = diverged & (divergence.steps < step)  # what a frozen network would still compute is not its history
-        examine = step % e.eval_every == 0 or step == e.steps
+        examine = step % self.eval_every == 0 or step == e.steps
         unknown = np.full(e.replicas, np.nan)
         of_all, of_last = self._state_gradients(out)
         paths = probes.paths(tape.cell, params, tape, self.source) if self.examines else {}

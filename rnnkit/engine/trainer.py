@@ -54,7 +54,7 @@ class Trainer:
         self.functions = _step_functions(e, self.params, LEARNERS[CELLS[e.cell].learner](e, self.params))
         self.recorder = Recorder(e, self.functions, examines)
         self.divergence = Divergence(e.replicas)
-        self.carries = e.bound_task.carries_state
+        self.carries, self.every = e.bound_task.carries_state, e.every
 
     @property
     def diverged(self) -> np.ndarray:
@@ -80,7 +80,7 @@ class Trainer:
     def advance(self) -> Record | None:
         """One training step; a Record where one is due, of the weights before the step's update."""
         e, step = self.e, self.step
-        due = (step % e.every == 0 or step == e.steps) and not self.endless
+        due = (step % self.every == 0 or step == e.steps) and not self.endless
         record = None
         if self.divergence.of_all:  # nothing is left to compute
             record = self.recorder.record_of_none(step, self.divergence) if due else None

@@ -46,7 +46,7 @@ GRAMMAR = {  # class -> probability of the next one; only a noun may end the cla
     "preposition": {"determiner": 0.5, "noun": 0.5},
     "conjunction": {"adverb": 0.4, "verb": 0.6},
 }
-_START = len(CLASSES)
+_START, _NOUN = len(CLASSES), CLASSES.index("noun")
 _STEP = np.array([[GRAMMAR[a].get(b, 0.0) for b in CLASSES] for a in [*CLASSES, "start"]])
 
 
@@ -111,28 +111,33 @@ class Agreement(Classes):
         subject = np.where(plural, *(rng.choice(GROUPS[g], n) for g in ("plural", "singular")))
         words = length - 5 - prefix  # of the filler
         (first, second), successors = _endings(length - 5)
-        state = np.full(n, _START)
+        state, u = np.full(n, _START), np.empty(n)
         for t in range(length - 1):
             place = t - prefix  # 0 the, 1 subject, 2 comma, 3 which, then the filler
-            left = words - (place - 4)  # of the filler, this word included
-            inside = place >= 4
-            row = np.minimum(left, length - 5) * (len(CLASSES) + 1) + state
-            u = rng.random(n)
-            step = successors.take(3 * row + (u >= first.take(row)) + (u >= second.take(row)))
-            state = np.where(inside, step, state)
-            x[t] = np.where(inside, self._word(state, rng), 0)
-            x[t] = np.where(place < 0, rng.choice(GROUPS["adverb"], n), x[t]) if self.varying else x[t]
+            rng.random(out=u)  # as many numbers at each place, whatever it holds
+            if t >= 4:
+                left = words - (place - 4)  # of the filler, this word included
+                row = np.minimum(left, length - 5) * (len(CLASSES) + 1) + state
+                over = (u >= first.take(row)).view(np.int8) + (u >= second.take(row)).view(np.int8)
+                step = successors.take(3 * row + over)
+                state = np.where(place >= 4, step, state) if self.varying else step
+            x[t] = self._word(state, rng, u)
+            if self.varying:
+                adverbs = rng.choice(GROUPS["adverb"], n)
+                np.copyto(x[t], adverbs, where=place < 0)
         for at, word in enumerate(["the", None, ",", "which"]):
             x[prefix + at, rows] = subject if word is None else WORDS.index(word)
         x[-1] = WORDS.index(",")
         return Batch(x, plural[None])
 
-    def _word(self, state: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        kind = np.where(state == CLASSES.index("noun"), len(CLASSES), state)
+    def _word(self, kind: np.ndarray, rng: np.random.Generator, u: np.ndarray) -> np.ndarray:
+        """Draws a word of each class (N,), and overwrites u (N,)."""
         if self.attractors:
-            swap = (kind == len(CLASSES)) & (rng.random(len(state)) < self.attractors)
-            kind = np.where(swap, len(CLASSES) + rng.integers(1, 3, len(state)), kind)
-        return _pick(kind, rng)
+            swap = (kind == _NOUN) & (rng.random(out=u) < self.attractors)
+            kind = np.where(swap, len(CLASSES) + rng.integers(1, 3, len(kind)), kind)
+        rng.random(out=u)
+        u *= _SIZES.take(kind)
+        return _ALL.take(_FIRST.take(kind) + u.astype(np.int64))
 
     def baselines(self, length: int) -> dict[str, float]:
         """Returns, with attractors, also the best accuracy of a bag of words, which answers the number that most nouns have.
@@ -173,11 +178,6 @@ class Agreement(Classes):
 
 
 _KINDS = [*(GROUPS.get(c, GROUPS["mass"]) for c in CLASSES), GROUPS["mass"], GROUPS["singular"], GROUPS["plural"]]
-_SIZES = np.array([len(k) for k in _KINDS])
-_FIRST = np.cumsum(_SIZES) - _SIZES
+_SIZES = np.array([len(k) for k in _KINDS], np.float64)
+_FIRST = np.cumsum([0, *map(len, _KINDS[:-1])])
 _ALL = np.concatenate(_KINDS)
-
-
-def _pick(kind: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draws a word of each kind."""
-    return _ALL.take(_FIRST.take(kind) + (rng.random(len(kind)) * _SIZES.take(kind)).astype(np.int64))

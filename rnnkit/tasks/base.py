@@ -39,6 +39,8 @@ def joined(batches: Sequence[Batch]) -> Batch:
         return np.concatenate([getattr(b, name) for b in batches], axis)
 
     one = batches[0]
+    if len(batches) == 1:
+        return one
     lengths, weight = (None if getattr(one, name) is None else join(name, 0) for name in ("lengths", "weight"))
     return Batch(join("x", 1), join("y", 1), lengths, weight)
 
@@ -83,10 +85,10 @@ class Task(ABC):
         share = 1 / HELD_OUT_ONE_IN if held_out else 1 - 1 / HELD_OUT_ONE_IN
         for _ in range(100):
             batch = self.sample(length, min(int((n - have) / share * 1.1) + 16, max(16, MAX_SYMBOLS_DRAWN // length)), rng)
-            found.append(batch.part(is_held_out(batch.x) == held_out))
+            found.append(batch.part(np.flatnonzero(is_held_out(batch.x) == held_out)[: n - have]))
             have += found[-1].x.shape[1]
-            if have >= n:
-                return joined(found).part(slice(n))
+            if have == n:
+                return joined(found)
         raise ValueError(f"task '{self.title}' has too few different sequences of length {length} to hold some out for testing")
 
     def stream(self, length: int, batch: int, rng: np.random.Generator) -> Iterator[Batch]:
@@ -234,7 +236,7 @@ def shared_evaluation(task: Task, length: int) -> Batch:
 def is_held_out(x: np.ndarray) -> np.ndarray:
     """Returns (N,) bool for symbols (T, N). A hash of the sequence decides, so no sequence is on both sides."""
     weights = np.random.default_rng(0).integers(1, 2**63, len(x), dtype=np.uint64) | np.uint64(1)
-    mixed = ((x.astype(np.uint64) + np.uint64(1)) * weights[:, None]).sum(0)  # wraps modulo 2^64
+    mixed = np.matmul(weights, x, dtype=np.uint64, casting="unsafe") + weights.sum()  # of x + 1; wraps modulo 2^64
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     return (mixed >> np.uint64(40)) % np.uint64(HELD_OUT_ONE_IN) == 0

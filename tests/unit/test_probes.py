@@ -11,6 +11,7 @@ from rnnkit.engine import bptt, probes
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.divergence import first_not_finite
 from rnnkit.engine.losses import cross_entropy
+from rnnkit.tasks import TASKS
 
 
 def tape_of(*ds):
@@ -49,6 +50,31 @@ def test_nan_and_inf_are_reported_where_they_are():
     assert np.isposinf(norms[0, 1])
     assert np.isnan(norms[1, 0])
     assert np.isfinite(np.delete(norms.ravel(), [1, 2])).all()
+
+
+@pytest.mark.parametrize("cell", [name for name, cell in CELLS.items() if cell.max_slope is not None])
+@pytest.mark.parametrize("scale", [0.1, 1, 30], ids=str)
+@pytest.mark.parametrize("zero", [False, True], ids=["", "one W_rec is 0"])
+def test_saturated_units_and_blocked_sequences(cell, scale, zero):
+    """Counted one by one; some networks of three units have steps at which all slopes are 0, or all units are saturated."""
+    p, (x, y) = random_params(cell, TASKS["agreement"].n_in, 2, hidden=3), random_batch("agreement", 12)
+    p = {k: (v * scale if k in ("W_in", "b") else v).float() for k, v in p.items()}
+    if zero:
+        p["W_rec"][1] = 0
+    tape = bptt.forward(CELLS[cell], p, x)
+    tape.backward(cross_entropy(bptt.readout(p, tape.h[-1:]), y)[1])
+    slopes = torch.cat([slope.clone() for (slope,) in tape.partials()]).numpy()  # (T, R, B, 3)
+    found = probes.paths(CELLS[cell], p, tape, 1)
+    limit = probes.FLAT * CELLS[cell].max_slope * np.asarray(p.get("leak", torch.ones(R, 1, 1)))
+    np.testing.assert_allclose(found["flat"], (slopes < limit).mean((0, 2, 3)), rtol=1e-6)
+    if CELLS[cell].has_direct_path:
+        assert np.isnan(found["blocked"]).all()
+    else:
+        off = (slopes[2:] == 0).all(-1).any(0)  # (R, B)
+        if zero and not CELLS[cell].builds_matrix:
+            off[1] = True
+        np.testing.assert_array_equal(found["blocked"], off.mean(1))
+        assert cell != "relu" or scale == 1 or 0 < off.mean() < 1
 
 
 def test_spectral_radius():

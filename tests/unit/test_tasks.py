@@ -1,5 +1,6 @@
 """Tasks: targets recomputed from the inputs, sentences against a grammar written down here, chance levels by simulation."""
 
+import hashlib
 import itertools
 import re
 from collections import Counter
@@ -201,6 +202,33 @@ def test_one_sequence_in_eight_is_held_out_whatever_its_company(name):
     assert abs(out.mean() - 1 / HELD_OUT_ONE_IN) < 5 * np.sqrt(1 / HELD_OUT_ONE_IN * (1 - 1 / HELD_OUT_ONE_IN) / different)
     assert np.array_equal(is_held_out(x[:, ::-1]), out[::-1])
     assert np.array_equal([is_held_out(x[:, n : n + 1])[0] for n in range(50)], out[:50])
+
+
+def test_the_held_out_sequences_are_those_of_the_hash():
+    """Its formula in Python's integers, modulo 2^64."""
+    x = rng().integers(0, 50, (7, 40))
+    weights = [int(w) | 1 for w in rng().integers(1, 2**63, len(x), dtype=np.uint64)]
+    for symbols, out in zip(x.T.tolist(), is_held_out(x), strict=True):
+        mixed = sum((symbol + 1) * w for symbol, w in zip(symbols, weights, strict=True)) % 2**64
+        mixed = (mixed ^ mixed >> 29) * 0xBF58476D1CE4E5B9 % 2**64
+        assert out == ((mixed >> 40) % HELD_OUT_ONE_IN == 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("agreement", "5f0742db00cc6243"),
+        ("agreement-varying", "8b86105646849701"),
+        ("agreement-attractors", "c4ca913f0c517637"),
+        ("agreement-varying-attractors", "6876fd0568a2f33e"),
+    ],
+)
+def test_a_seed_draws_the_sentences_that_it_always_drew(name, digest):
+    """Or all trainings of today are others."""
+    drawn = hashlib.sha256()
+    for batch in itertools.islice(TASKS[name].stream(20, 32, rng()), 40):
+        drawn.update(np.ascontiguousarray(batch.x, np.int64).tobytes() + np.ascontiguousarray(batch.y, np.int64).tobytes())
+    assert drawn.hexdigest()[:16] == digest
 
 
 def test_a_task_with_too_few_sequences_says_so():

@@ -99,6 +99,16 @@ def test_accuracy_is_that_of_the_held_out_sequences(cell):
     assert next(iter(train(e, DOUBLE))).accuracy == pytest.approx(expected.numpy())
 
 
+@pytest.mark.parametrize("task", ["parity", "corpus", "adding"])
+@pytest.mark.parametrize("piece", [1, 2**12, 2**15, 2**22])
+def test_how_much_fits_the_cache_does_not_change_the_accuracy(task, piece, monkeypatch):
+    """One portion or all at once, one step or all: not by the last bit, which a mean over other portions would."""
+    e = small(task=task, hidden=3, length=29, replicas=6, seed=4)
+    expected = Evaluation(e, init_params(e, DOUBLE)).accuracy()
+    monkeypatch.setattr(Evaluation, "PIECE", piece)
+    np.testing.assert_array_equal(Evaluation(e, init_params(e, DOUBLE)).accuracy(), expected)
+
+
 def test_all_networks_have_the_same_evaluation_batch():
     one, other = (Evaluation(e, init_params(e)) for e in (small(task="adding"), small(task="adding", cell="lstm", seed=5)))
     assert np.array_equal(one.batch.x, other.batch.x)
