@@ -21,7 +21,8 @@ SHOWS_RUN = True
 READY = (".wayback .bar", ".heatmap[data-rows]", "Accuracy")
 DRAWING = (".heatmap", "Home", "aria-valuetext")
 STYLE = """<style>
-:root:root { --first-screen: clamp(14rem, 100dvh - 17.3rem - var(--arc) - 2.3 * var(--large) - var(--bars), 44rem); --controls: 0rem; }
+:root:root { --first-screen: clamp(14rem, 100dvh - 17.3rem - var(--arc) - 2.3 * var(--large) - var(--bars), 44rem);
+  --controls: 0rem; }
 </style>"""
 TEACH = """
 - **Present**, at the top right: larger type and charts, fewer words, on every page.
