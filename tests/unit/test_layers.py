@@ -254,7 +254,7 @@ def test_a_training_process_imports_what_it_trains_with_alone(in_fresh_python):
         "try:\n"
         "    worker.Worker(out).serve()\n"
         "finally:\n"
-        "    ready = worker.HEADER.unpack(out.getvalue())[0] == worker.READY\n"
+        "    ready = worker.HEADER.unpack_from(out.getvalue())[0] == worker.READY\n"
         "    loaded = {name.split('.')[0] for name in sys.modules}\n"
         "    print(ready, loaded & {'torch', 'pandas', 'altair', 'streamlit', 'pyarrow', 'pages', 'matplotlib', 'scipy'})"
     )
