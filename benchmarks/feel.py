@@ -1,8 +1,9 @@
 """How the dashboard feels, measured in a real browser on a server of its own: `python benchmarks/feel.py`.
 
-Prints seconds from `streamlit run` to the first paint, of a later visitor, from Train to the first live frame with a warm worker,
-and frames a second for one viewer; then, for every preset, seconds until its networks are trained and until it is shown
-to the end. Needs requirements-dev.txt and a Chromium. Absolute times of one machine: compare them with themselves only.
+Prints seconds from `streamlit run` to the first paint, the heading and the first row of the heatmap, with the CPU seconds until
+then; the same of a later visitor; from Train to the first live frame with a warm worker, and frames a second for one; then,
+for every preset, seconds until its networks are trained and until it is shown to the end. Needs requirements-dev.txt and a
+Chromium. Absolute times of one machine: compare them with themselves only.
 """
 
 from __future__ import annotations
@@ -26,39 +27,73 @@ from rnnkit.stories.presets import PRESETS  # noqa: E402
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
+SEEN = {
+    "[data-testid=stMain]": "first paint",
+    "h3": "heading",
+    ".heatmap[data-rows]:not([data-rows='0'])": "first row of the heatmap",
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS), metavar="NAME", help="to train")
+    parser.add_argument("--presets", nargs="*", default=list(PRESETS), choices=list(PRESETS), metavar="NAME", help="to train")
+    parser.add_argument("--starts", type=int, default=3, help="fresh servers, each with a first visitor")
+    parser.add_argument("--folder", type=Path, default=ROOT, help="with the dashboard.py to start")
     args = parser.parse_args()
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)]
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS)
         browser.new_page().goto("about:blank")
-        start = time.perf_counter()
-        environment = os.environ | {"RNNKIT_STORE": "off"}
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            wait_for(port)
-            url = f"http://127.0.0.1:{port}"
-            visit(browser, url, start, "streamlit run to")
-            time.sleep(15)  # the first run is trained
-            for page in (p for context in browser.contexts for p in context.pages):
-                page.close()  # other visitors use other machines
-            visit(browser, url, time.perf_counter(), "a later visitor to")
-            first_frame(browser, url)
-        finally:
-            server.kill()
+        for left in reversed(range(args.starts)):
+            port = free_port()
+            start, server = time.perf_counter(), serve(args.folder, port)
+            try:
+                url = f"http://127.0.0.1:{port}"
+                visit(browser, url, start, "streamlit run to")
+                print(f"{cpu_seconds(server.pid):6.2f} s of CPU of the server until then")
+                print(f"{training_seconds(server.pid):6.2f} s of CPU of its training processes until then", flush=True)
+                if not left:
+                    time.sleep(15)  # the first run is trained
+                    close_pages(browser)
+                    visit(browser, url, time.perf_counter(), "a later visitor to")
+                    first_frame(browser, url)
+            finally:
+                close_pages(browser)  # other visitors use other machines
+                server.kill()
+                server.wait()
     trainings(args.presets)
+
+
+def serve(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """Starts a server without a store."""
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", "--server.headless", "true", "--server.port", str(port)]
+    environment = os.environ | {"RNNKIT_STORE": "off"}
+    server = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(port)
+    return server
+
+
+def close_pages(browser: Browser) -> None:
+    for page in (page for context in browser.contexts for page in context.pages):
+        page.close()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Returns the CPU seconds of a process so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def training_seconds(server: int) -> float:
+    """Returns the CPU seconds of the processes that a server has started."""
+    children = " ".join(path.read_text() for path in Path(f"/proc/{server}/task").glob("*/children"))
+    return sum(cpu_seconds(int(pid)) for pid in children.split())
 
 
 def visit(browser: Browser, url: str, start: float = 0.0, who: str = "") -> Page:
     page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
-    page.goto(url)
-    for selector, what in (("[data-testid=stMain]", "first paint"), ("h3", "headline"), (".heatmap", "heatmap")):
-        page.wait_for_selector(selector)
+    page.goto(url, wait_until="commit")
+    for selector, what in SEEN.items():
+        page.wait_for_selector(selector, state="attached", timeout=120_000)
         if who:
             report(f"{who} {what}", start)
     return page

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from pages.components.error_surface import PLACE, Line, cliff
@@ -17,6 +16,7 @@ from rnnkit.analysis.nan_record import DIVERGING, THRESHOLD
 from rnnkit.charts import INK, WARM
 from rnnkit.charts.exploding import bifurcation_chart
 from rnnkit.engine.fixes import ClipNorm
+from rnnkit.later import pd
 from rnnkit.rounding import amount, decimals, smallest
 from rnnkit.stories.presets import PRESETS
 

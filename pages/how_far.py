@@ -8,7 +8,6 @@ from functools import partial
 from html import escape
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from pages.run_list import overlay_charts
@@ -16,6 +15,7 @@ from pages.state import browser_history, page_settings, results, session, varian
 from pages.ui import chart_view, layout, markdown, sidebar, study_view
 from rnnkit.charts.how_far import Point, gradient_chart, map_table, share_chart
 from rnnkit.experiment import Experiment, ExperimentError
+from rnnkit.later import pd
 from rnnkit.stories.presets import pair
 from rnnkit.sweep.combination import Combination, estimated_seconds
 from rnnkit.sweep.maps import LENGTHS, MAPS, answer

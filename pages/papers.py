@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from functools import partial
 from html import escape
 
-import altair as alt
-import pandas as pd
 import streamlit as st
 
 from pages.state import browser_history, page_settings, session, widgets
@@ -15,6 +13,7 @@ from pages.ui import chart_view, layout, markdown, sidebar
 from rnnkit import glossary
 from rnnkit.charts.papers import colour, paper_chart
 from rnnkit.experiment import Experiment
+from rnnkit.later import alt, pd
 from rnnkit.papers import BUDGETS, PAPERS, longer
 from rnnkit.papers.base import MEASURES, LongerTest, Part
 from rnnkit.papers.comparison import amount_text, comparison, verdict

@@ -21,7 +21,8 @@ SHOWS_RUN = True
 READY = (".wayback .bar", ".heatmap[data-rows]", "Accuracy")
 DRAWING = (".heatmap", "Home", "aria-valuetext")
 STYLE = """<style>
-:root { --first-screen: clamp(14rem, 100dvh - 17.3rem - var(--arc) - 2.3 * var(--large) - var(--bars), 44rem); --controls: 0rem; }
+:root:root { --first-screen: clamp(14rem, 100dvh - 17.3rem - var(--arc) - 2.3 * var(--large) - var(--bars), 44rem);
+  --controls: 0rem; }
 </style>"""
 TEACH = """
 - **Present**, at the top right: larger type and charts, fewer words, on every page.
@@ -46,19 +47,20 @@ def page() -> None:
 
 
 def _live(e: Experiment, words: Sequence[str]) -> None:
+    st.html(STYLE)  # before the picture, whose height it sets; ahead of the lab's by its selector
     live_run.compact(e, words)
-    st.html(STYLE)
 
 
 def _until_recorded(e: Experiment) -> float | None:
-    """Returns seconds to the next look at the run, None once there is a record or there will be none."""
+    """Returns seconds to the next look at the run, None once there is a record of its own or there will be none."""
     run = session.pool().get(e)
-    return None if run.history.n or run.error else study_view.POLL_SECONDS
+    return None if (run.history.n and not run.trained) or run.error else study_view.POLL_SECONDS
 
 
 def _sentence(e: Experiment, words: Sequence[str]) -> None:
     """Draws the sentence, with what is left of the gradient at every word before training, once that is recorded."""
-    h, task = session.pool().get(e).history, e.bound_task
+    run, task = session.pool().get(e), e.bound_task
+    h = run.history
     source = task.evidence_step(e.length)
     steps = e.length - 1 - source
     share, text = None, f"the error at the {task.end_name} must reach the {task.evidence_name}, {steps} words before"
@@ -70,7 +72,8 @@ def _sentence(e: Experiment, words: Sequence[str]) -> None:
             f"{rate} × {rate} × … over {steps} words: {remaining_text(h, 0)} of the gradient is left at the {task.evidence_name}"
         )
         of = f"‖dL/dhₜ‖ at every word as a share of that at the {task.end_name}"
-        about = f"Measured: {of}, median of {e.replicas} networks before their training. Here they train:"
+        about = f"Measured: {of}, median of {e.replicas} networks before their training. "
+        about += f"Their training, {run.origin}:" if run.origin else "Here they train:"
     st.html(way_back.picture(words, source, share, text))
     st.caption(about)
 

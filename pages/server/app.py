@@ -1,22 +1,21 @@
-"""The server: its start and end, its routes (/health, /status.json) and its middleware.
+"""The server: its routes (/health, /status.json), its middleware, and what it does from time to time.
 
 `streamlit run dashboard.py` imports that file once, finds its st.App, and then runs it as a script for every viewer. A host
 without st.App runs the script alone, without what this module adds.
+
+The server answers before the pages and what they need are imported, so this module imports none of it at its top.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import hmac
 import logging
 import os
 import time
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -28,14 +27,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pages.server import streamlit_private
 from pages.server.browser_cookie import BrowserCookie
 from pages.server.upload_quota import UploadQuota
-from pages.state import session
 from pages.ui import registry
-from rnnkit.serving import event_log
+from rnnkit.serving.limits import Limits
 from rnnkit.serving.resources import resident, return_memory
+
+if TYPE_CHECKING:
+    from rnnkit.serving.run_pool import RunPool
 
 SETTING = "RNNKIT_STATUS"  # environment variable, or secret of this name, that holds the key of the status page
 STARTED = time.monotonic()
 TIDY_SECONDS = 30.0  # between two checks for sessions that have ended
+
+
+def pool() -> RunPool:
+    """Returns the server's run pool, whose first caller starts the training process."""
+    from pages.state import session
+
+    return session.pool()
 
 
 def admits(key: str) -> bool:
@@ -46,12 +54,12 @@ def admits(key: str) -> bool:
 
 def facts() -> dict[str, Any]:
     """Returns the state of this server as plain JSON values."""
-    summary = session.pool().summary()
+    summary = pool().summary()
     _cpu_load.measure([worker["pid"] for worker in summary["workers"]])
     for worker in summary["workers"]:
         worker["cores"] = _cpu_load.cores.get(worker["pid"])
     server = {"megabytes": resident(), "cores": _cpu_load.cores.get("server"), "seconds": time.monotonic() - STARTED}
-    return summary | {"tabs": Tabs.open, "server": server, "warnings": list(_warnings.last)}
+    return summary | {"tabs": Tabs.open, "server": server, "warnings": list(recent_warnings.last)}
 
 
 class Tabs:
@@ -144,29 +152,13 @@ class _RecentWarnings(logging.Handler):
         self.last.append(f"{clock} {record.getMessage()}{' (' if fields else ''}{fields}{')' if fields else ''}")
 
 
-_cpu_load, _warnings = _CpuLoad(), _RecentWarnings()
+_cpu_load, recent_warnings = _CpuLoad(), _RecentWarnings()
 
 
 # ---- for dashboard.py ----
 
 
-@asynccontextmanager
-async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Starts the training process with the server, before the first viewer, and ends it with the server."""
-    event_log.to_stderr()
-    gc.freeze()  # present objects stay; full collections, 0.2 s with a full lecture hall, become rare
-    gc.set_threshold(20_000, 50, 20)
-    logging.getLogger("rnnkit").addHandler(_warnings)
-    pool = session.pool()
-    tidying = asyncio.create_task(_tidy())
-    try:
-        yield
-    finally:
-        tidying.cancel()
-        pool.close()
-
-
-async def _tidy() -> None:
+async def tidy() -> None:
     while True:
         await asyncio.sleep(TIDY_SECONDS)
         forget_sessions()
@@ -183,7 +175,7 @@ def forget_sessions() -> None:
 
 
 def _health(_request: Request) -> Response:
-    why = session.pool().trouble
+    why = pool().trouble
     return PlainTextResponse(why or "ok", status_code=503 if why else 200, headers={"Cache-Control": "no-store"})
 
 
@@ -194,4 +186,5 @@ def _status(request: Request) -> Response:
 
 
 ROUTES = [Route("/health", _health), Route("/status.json", _status)]
-MIDDLEWARE = [Middleware(Tabs), Middleware(UploadQuota), Middleware(Redirect), Middleware(BrowserCookie)]
+LIMITS = Limits.from_environment()  # read now: a wrong one ends the start
+MIDDLEWARE = [Middleware(Tabs), Middleware(UploadQuota, LIMITS), Middleware(Redirect), Middleware(BrowserCookie)]

@@ -17,7 +17,7 @@ import streamlit as st
 
 from pages.server import streamlit_private
 
-LADDER = (0.2, 0.5, 1.0, 2.0, 4.5, 6.0)  # seconds between two polls; the last one is well below Limits.idle_seconds
+LADDER = (0.08, 0.2, 0.5, 1.0, 2.0, 4.5, 6.0)  # seconds between two polls; the last one is well below Limits.idle_seconds
 SHARE, MAX_SHARE = 0.2, 0.55  # of a core for drawing frames, and how far it may rise before the interval exceeds ...
 LONG_INTERVAL = 4.5  # seconds, so that every viewer gets a frame every five
 EARLY, LATE = 0.8, 1.04  # least and greatest share of the interval after which the next poll may come, to spread polls

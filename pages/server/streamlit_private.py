@@ -23,7 +23,7 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState,
 # ---- settings and addresses ----
 
 # Options in .streamlit/config.toml that Streamlit hides from its list of options (ConfigOption.visibility).
-HIDDEN_OPTIONS = {"runner.postScriptGC": False, "global.maxCachedMessageAge": 20}
+HIDDEN_OPTIONS = {"runner.postScriptGC": False, "global.maxCachedMessageAge": 20, "logger.hideWelcomeMessage": True}
 
 # Where Streamlit's page sends an uploaded file (PUT). The address is built in its server's routes.
 UPLOAD_PATH = "/_stcore/upload_file/"

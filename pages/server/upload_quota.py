@@ -17,9 +17,9 @@ FULL = "This server holds as many uploaded files as it can: try again in some mi
 class UploadQuota:
     """Middleware: answers 503 to an upload while the uploads of all viewers together have reached the limit."""
 
-    def __init__(self, app: ASGIApp, limits: Limits | None = None) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self.app = app
-        self.max_bytes = 1_000_000 * MAX_FILES * (limits or Limits.from_environment()).max_upload_megabytes
+        self.max_bytes = 1_000_000 * MAX_FILES * limits.max_upload_megabytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         upload = scope["type"] == "http" and scope["method"] == "PUT" and streamlit_private.UPLOAD_PATH in scope["path"]

@@ -55,7 +55,14 @@ def _allowed(limits: Limits) -> dict[str, Preset]:
 
 def default() -> Experiment:
     """Returns the Experiment of a viewer without a link."""
-    return next((preset.experiment for preset in presets().values()), limits().smallest())
+    return _default(limits())
+
+
+@lru_cache(maxsize=1)
+def _default(limits: Limits) -> Experiment:
+    """Returns the first allowed preset's. The others are not checked: the first page of a server does not wait for them."""
+    allowed = (preset.experiment for preset in PRESETS.values() if not limits.check(preset.experiment))
+    return next(allowed, None) or limits.smallest()
 
 
 # ---- the experiment ----

@@ -35,7 +35,7 @@ STYLE = resolve("""<style>
 
 
 def draw() -> None:
-    """Draws the buttons. dashboard.py draws STYLE."""
+    """Draws the buttons. The script (pages/server/script.py) draws STYLE."""
     with st.container(horizontal=True, gap="xsmall", key="lecture"):
         if not view_options.hidden("tour"):
             panel.button()

@@ -215,13 +215,11 @@ def _progress(e: Experiment, run: Run) -> str:
         parts.append("stopped")
     elif not run.done or n < history.n:
         parts.append("paused" if n > 1 else "ready: press Train")
-    if history.n > 1 and run.seconds > 0:
+    if history.n > 1 and run.seconds > 0 and not run.trained:
         speed = history.steps[history.n - 1] / run.seconds
-        parts.append(
-            f"trained {run.seconds:.1f} s at {speed:,.2g} steps/s"
-            if speed < 10
-            else f"trained {run.seconds:.1f} s at {speed:,.0f} steps/s"
-        )
+        parts.append(f"trained {run.seconds:.1f} s at {speed:{',.2g' if speed < 10 else ',.0f'}} steps/s")
+    if run.origin:
+        parts.append(run.origin)
     if len(run.viewers) > 1:
         parts.append(f"{len(run.viewers)} viewers")
     return " · ".join(parts)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
-from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, LOW, POWER, VIOLET, WARM, sized
+from rnnkit.charts.style import BLUE, GREY, GREY_TEXT, HIGH, INK, LOW, POWER, VIOLET, WARM, named_rows, sized
 from rnnkit.corpus import wilson
+from rnnkit.later import alt, pd
 from rnnkit.results.ablation import Ablation
 from rnnkit.results.generalization import Generalization
 from rnnkit.rounding import amount, percent
@@ -26,7 +25,6 @@ SERIES = {  # who answers -> colour, dash, width
     "chance": (GREY, (4, 4), 1.5),
 }
 RULES = ("last noun", "opposite of the last noun", "any plural seen")
-DATA = alt.NamedData("rows")  # the name under which a chart without a table gets its rows
 TICKS = [4, 10, 20, 50, 100, 200, 500, 1000]
 
 
@@ -35,7 +33,7 @@ TICKS = [4, 10, 20, 50, 100, 200, 500, 1000]
 
 def accuracy_chart(data: pd.DataFrame | None, kind: str, title: str, trained: float | None = None, height: int = 300) -> Any:
     """Draws accuracy over x from a breaks_table of this kind, with a rule at the trained x."""
-    base = alt.Chart(DATA if data is None else data)
+    base = alt.Chart(named_rows(data))
     scale = alt.Scale(type="log", nice=False, padding=12) if kind == "distance" else alt.Scale(nice=False, padding=16)
     values: dict[str, Any] = {"values": TICKS} if kind == "distance" else {"tickMinStep": 1, "format": "d"}
     x = alt.X("x:Q", scale=scale, axis=alt.Axis(title=title, grid=False, labelOverlap="greedy", **values))
@@ -65,7 +63,7 @@ def accuracy_chart(data: pd.DataFrame | None, kind: str, title: str, trained: fl
 
 def reach_chart(data: pd.DataFrame | None, title: str, trained: float | None = None, height: int = 300) -> Any:
     """Draws the gradient at the subject as a share of that at the last word, over the distance, from a reach_table."""
-    base = alt.Chart(DATA if data is None else data)
+    base = alt.Chart(named_rows(data))
     axis = alt.Axis(title=title, grid=False, values=TICKS, labelOverlap="greedy")
     x = alt.X("x:Q", scale=alt.Scale(type="log", nice=False, padding=12), axis=axis)
     axis = alt.Axis(values=[1e-12, 1e-8, 1e-4, 1, 1e4], labelExpr=POWER, title=None)
@@ -142,7 +140,7 @@ def reach_text(table: pd.DataFrame, title: str) -> str:
 
 def units_chart(data: pd.DataFrame | None, height: int = 340) -> Any:
     """Draws the best units from a units_table: the accuracy of each alone, and of the network without it."""
-    base = alt.Chart(DATA if data is None else data)
+    base = alt.Chart(named_rows(data))
     y = alt.Y("unit:N", sort=None, axis=alt.Axis(title=None, grid=True))
     axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None, grid=True)
     scales: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": axis}

@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import altair as alt
-import pandas as pd
-
 from rnnkit.analysis.describe import summary
 from rnnkit.charts.style import CRIMSON, GREY, INK, with_fonts
 from rnnkit.experiment import FIELDS, Experiment, applies
+from rnnkit.later import alt, pd
 from rnnkit.stories.remedies import Outcome
 
 NOT_TRAINED = "not trained to the end"  # the words for Outcome.OPEN, which comes out of a run that is still trained

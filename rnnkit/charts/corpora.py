@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
-import pandas as pd
-
 from rnnkit.analysis.lm_summary import WHO
 from rnnkit.charts.style import AXIS_TEXT, BLUE, GREY, INK, VIOLET, WARM, sized
 from rnnkit.corpus import linzen_2016
+from rnnkit.later import alt, pd
 from rnnkit.rounding import percent
 
 SERIES = {  # who answers -> colour and dash

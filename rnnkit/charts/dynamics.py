@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.charts.style import GREY, GREY_TEXT, INK, VIOLET, WARM, sized, with_fonts
+from rnnkit.later import alt, pd
 from rnnkit.results.eigenvalues import Eigenvalues
 from rnnkit.results.lyapunov import Lyapunov
 from rnnkit.rounding import amount, decimals, significant

@@ -5,10 +5,8 @@ Loss and gradient norm stand on one logarithmic axis each; what is above it stan
 
 from __future__ import annotations
 
-import altair as alt
-import pandas as pd
-
 from rnnkit.charts.style import CRIMSON, CRIMSON_TEXT, GREY, GREY_TEXT, INK, POWER, WARM, sized
+from rnnkit.later import alt, pd
 
 LOW, HIGH = 1e-3, 1e6
 TICKS = [1e-3, 1, 1e3, 1e6]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.charts.style import GREY, INK, WARM, sized
+from rnnkit.later import alt, pd
 from rnnkit.results.free_run import FreeRun
 
 TRUE_SHOWN = 100  # true steps before the free ones

@@ -9,11 +9,11 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import altair as alt
 import numpy as np
 
 from rnnkit.charts.heatmap import MAX_CELLS, MAX_COLUMNS, MAX_ROWS, MEANINGS, cell_rows, column_rows, heatmap
 from rnnkit.engine.record import ZERO, encode
+from rnnkit.later import alt
 from rnnkit.rounding import smallest
 from rnnkit.thinning import evenly
 

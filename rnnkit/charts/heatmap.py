@@ -11,11 +11,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
 
 from rnnkit.charts.style import CRIMSON, GREY, HIGH, LOW, POWER, legible, sized
 from rnnkit.engine.record import CUT, INF, NAN, NOTHING, ZERO
+from rnnkit.later import alt
 from rnnkit.rounding import smallest
 
 MAX_COLUMNS, MAX_ROWS, MAX_CELLS = 120, 100, 6000  # at most; more than that takes a second to draw and a megabyte to keep

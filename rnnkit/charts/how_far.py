@@ -10,19 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.charts.run_list import COLOURS, DASHES
 from rnnkit.charts.style import HIGH, LOW, POWER, with_fonts
+from rnnkit.later import alt, pd
 from rnnkit.rounding import amount, smallest
 
 APART = 0.035  # distance of two variants' dots on the logarithmic axis
 AREA = 12  # square pixels of a dot for each network
 MAX_NETWORKS = 32  # of one dot
 LEFT = 62  # pixels beside both charts, so that their axes stand under each other
-COLOUR = alt.Color("colour:N", scale=None)
 
 
 class Point(NamedTuple):
@@ -49,7 +47,9 @@ def share_chart(variants: Sequence[str], lengths: Sequence[int], height: int = 2
     scale = alt.Scale(domain=[0, 1], nice=False, padding=8)
     axis = alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title="networks that learn", minExtent=LEFT, maxExtent=LEFT)
     base, x = _base(), _x(lengths, None)
-    bars = base.mark_rule(strokeWidth=2, opacity=0.45).encode(x, alt.Y("low:Q", scale=scale, axis=axis), alt.Y2("high:Q"), COLOUR)
+    bars = base.mark_rule(strokeWidth=2, opacity=0.45).encode(
+        x, alt.Y("low:Q", scale=scale, axis=axis), alt.Y2("high:Q"), _colour()
+    )
     y = alt.Y("share:Q", scale=scale, axis=axis)
     return _sized(bars, *_lines(base, variants, x, y), height=height)
 
@@ -88,7 +88,11 @@ def _lines(base: alt.Chart, variants: Sequence[str], x: alt.X, y: alt.Y) -> list
     fill = alt.condition("datum.trained", "colour:N", ground, scale=None)
     dots = base.mark_point(filled=True, opacity=1, cursor="pointer", strokeWidth=2.5)
     dots = dots.encode(x, y, size, stroke=alt.Stroke("colour:N", scale=None), fill=fill, tooltip=tips)
-    return [base.mark_line(strokeWidth=2.5, opacity=0.75).encode(x, y, COLOUR, dash), dots]
+    return [base.mark_line(strokeWidth=2.5, opacity=0.75).encode(x, y, _colour(), dash), dots]
+
+
+def _colour() -> alt.Color:
+    return alt.Color("colour:N", scale=None)
 
 
 def _x(lengths: Sequence[int], title: str | None) -> alt.X:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.charts.style import GREY, INK, VIOLET, sized
 from rnnkit.engine.lags import WITHIN, lag_within
+from rnnkit.later import alt, pd
 from rnnkit.results.lag_split import LagSplit
 from rnnkit.rounding import percent
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import altair as alt
-import pandas as pd
-
 from rnnkit.analysis.lm_summary import MODELS
 from rnnkit.charts.style import GREY, GREY_TEXT, INK, sized
+from rnnkit.later import alt, pd
 from rnnkit.results.lm_bits import LmBits
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.analysis import linear_unit as unit
 from rnnkit.charts.style import GREY, VIOLET, WARM, sized
+from rnnkit.later import alt, pd
 from rnnkit.rounding import amount
 
 COLOURS = dict(zip(unit.TEACHERS, (GREY, VIOLET, WARM), strict=True))

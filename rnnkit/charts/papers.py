@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import altair as alt
-import pandas as pd
-
 from rnnkit.charts.run_list import COLOURS
 from rnnkit.charts.style import with_fonts
+from rnnkit.later import alt, pd
 
 HEIGHT = 260
 LETTER = 6.5  # pixels of one in a label

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.charts.style import CRIMSON, HIGH, LOW, WARM, with_fonts
+from rnnkit.later import alt, pd
 from rnnkit.rounding import amount, smallest
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, LOW, POWER, Levels, sized
 from rnnkit.engine.history import WORST, History, median
 from rnnkit.engine.record import ABSENT
+from rnnkit.later import alt, pd
 from rnnkit.rounding import amount, smallest
 from rnnkit.thinning import evenly
 
@@ -25,7 +24,7 @@ COLOURS = ("#0b7a75", "#c2410c", "#8b5cf6", "#1890d8", "#f000c0", "#a89060", "#1
 DASHES = ((1, 0), (8, 4), (2, 3), (14, 4), (9, 3, 2, 3), (5, 2), (2, 6), (14, 3, 2, 3, 2, 3))
 MAX_POINTS = 100  # of one line: with eight of them few enough for the browser
 Runs: TypeAlias = Mapping[int, tuple[str, History]]  # place -> name, history
-Table: TypeAlias = pd.DataFrame | None
+Table: TypeAlias = "pd.DataFrame | None"
 
 
 def training_chart(

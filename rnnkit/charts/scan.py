@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.analysis import scan
 from rnnkit.charts.style import AXIS_TEXT, GREY, INK, WARM, sized
+from rnnkit.later import alt, pd
 from rnnkit.rounding import compact
 
 ROW = 74  # pixels of a round

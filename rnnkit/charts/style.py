@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-import altair as alt
+from rnnkit.later import alt, pd
 
 
-def legible(light: str, dark: str) -> alt.ExprRef:
-    """Returns a colour for text by the background: no single one has a contrast of 4.5 with both white and near-black."""
-    return alt.ExprRef(f"isString(background) && luminance(background) < 0.3 ? '{dark}' : '{light}'")
+def named_rows(data: pd.DataFrame | None) -> Any:
+    """Returns the data of a chart: this table, or for None the name under which the page sends the rows."""
+    return alt.NamedData("rows") if data is None else data
+
+
+def legible(light: str, dark: str) -> dict[str, str]:
+    """Returns a colour for text by the background: no single one has a contrast of 4.5 with both white and near-black.
+
+    It is what alt.expr would give, written out: this module is imported before Altair.
+    """
+    return {"expr": f"isString(background) && luminance(background) < 0.3 ? '{dark}' : '{light}'"}
 
 
 INK, WARM = "#0b7a75", "#c2410c"  # of lines and areas: a contrast of 3 with white and with near-black, as all of these

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.charts.run_list import COLOURS, DASHES
 from rnnkit.charts.style import AXIS_TEXT, HIGH, LOW, POWER, with_fonts
+from rnnkit.later import alt, pd
 
 WIDTH, HEIGHTS = 640, (280, 180)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
-from rnnkit.charts.style import BLUE, LOW, ORANGE, sized
-from rnnkit.charts.vanishing import DATA, time_axis, tip
+from rnnkit.charts.style import BLUE, LOW, ORANGE, named_rows, sized
+from rnnkit.charts.vanishing import time_axis, tip
 from rnnkit.engine.lags import lag_within
+from rnnkit.later import alt, pd
 from rnnkit.thinning import evenly
 
 
@@ -19,7 +18,7 @@ def units_chart(data: pd.DataFrame | None, words: Sequence[str], most: int = 20,
     colour = alt.condition("datum.value < 0", alt.value(BLUE), alt.value(ORANGE))
     size = alt.Opacity("size:Q", scale=alt.Scale(domain=[0, 1], range=[0, 1], clamp=True), legend=None)
     y = alt.Y("row:O", axis=alt.Axis(title="unit", labels=False, ticks=False, domain=False))
-    strip = alt.Chart(DATA if data is None else data).mark_rect()
+    strip = alt.Chart(named_rows(data)).mark_rect()
     tips = [tip("word"), alt.Tooltip("unit:O"), alt.Tooltip("value:Q", format=".3")]
     return sized(strip.encode(time_axis(words, most, "from"), alt.X2("to:Q"), y, size, color=colour, tooltip=tips), height=height)
 

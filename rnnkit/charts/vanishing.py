@@ -10,11 +10,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
-from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, INK, INK_TEXT, LOW, POWER, VIOLET, WARM, sized
+from rnnkit.charts.style import GREY, GREY_TEXT, HIGH, INK, INK_TEXT, LOW, POWER, VIOLET, WARM, named_rows, sized
+from rnnkit.later import alt, pd
 from rnnkit.results.gradient_flow import GradientFlow
 from rnnkit.rounding import amount, smallest
 from rnnkit.thinning import evenly
@@ -27,7 +26,6 @@ SERIES = {  # column of flow_table -> colour, dash, label
 }
 NEVER_TOGETHER = {"straight": "bound"}  # of gated cells the one, of the others the other: they may look alike
 RANKS = {"largest": INK, "median": VIOLET, "smallest": WARM}
-DATA = alt.NamedData("rows")  # the name under which a chart without a table gets its rows
 
 
 def flow_chart(
@@ -39,7 +37,7 @@ def flow_chart(
     height: int = 440,
 ) -> alt.LayerChart:
     """Draws gradient norms over time as shares of the last one, from a flow_table: these SERIES; `marks` names steps."""
-    base = alt.Chart(DATA if data is None else data).encode(time_axis(words, most))
+    base = alt.Chart(named_rows(data)).encode(time_axis(words, most))
     tips = [tip("word"), *(tip(f"{name}_text", SERIES[name][2]) for name in reversed(series))]
     tips += [tip("product_text", "product of Jacobians"), tip("norm_text", "norm itself")]
     layers = [*_marks(marks, len(words)), _lines(base, series), _beads(base, len(words), most), *_edges(base)]
@@ -48,7 +46,7 @@ def flow_chart(
 
 def spectrum_chart(data: pd.DataFrame | None, words: Sequence[str], most: int = 20, height: int = 320) -> alt.LayerChart:
     """Draws the singular values of dh_T/ds_t over time from a spectrum_table."""
-    base = alt.Chart(DATA if data is None else data).encode(time_axis(words, most), _norm("value"))
+    base = alt.Chart(named_rows(data)).encode(time_axis(words, most), _norm("value"))
     thin = base.mark_line(clip=True, strokeWidth=1, opacity=0.4, color=GREY).encode(detail="rank:N")
     named = base.transform_filter("datum.name != ''")
     colour = alt.Color("name:N", scale=alt.Scale(domain=list(RANKS), range=list(RANKS.values())), legend=None)
@@ -61,7 +59,7 @@ def slopes_chart(
     data: pd.DataFrame | None, words: Sequence[str], gamma: float = 1, most: int = 20, height: int = 320
 ) -> alt.LayerChart:
     """Draws the units' slopes, or their forget gates, over time from a slopes_table; a line at gamma where it is below 1."""
-    base = alt.Chart(DATA if data is None else data).encode(time_axis(words, most))
+    base = alt.Chart(named_rows(data)).encode(time_axis(words, most))
     axis = alt.Axis(values=[0, 0.25, 0.5, 0.75, 1], labelExpr="datum.value", title=None)
     look: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1]), "axis": axis}
     layers = [

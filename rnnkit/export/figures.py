@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
-import pandas as pd
-
 from rnnkit.analysis.describe import summary
 from rnnkit.analysis.summary import verdict
 from rnnkit.charts.gradient import gradient_chart
@@ -16,6 +13,7 @@ from rnnkit.charts.training import Curve, curves
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.history import History
 from rnnkit.experiment import Experiment
+from rnnkit.later import alt, pd
 
 LAST_ALONE = "Shown is the loss of the last step alone on its way back, its mean over the batch."
 

@@ -3,6 +3,8 @@
 An Experiment's own ranges are wider. These limits are for a shared dashboard on one or two slow cores. How many processes train,
 and how large a network they may train, follows from the machine's memory: SERVER megabytes for the dashboard and SMALL for each
 worker. Where there is more, workers get up to LARGE each, as long as half of the machine's memory stays free.
+
+A server reads its limits before it answers, so what an Experiment needs is imported by the functions that are handed one.
 """
 
 from __future__ import annotations
@@ -10,10 +12,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
 
-from rnnkit.engine.cells import CELLS
-from rnnkit.experiment import FIELDS, Experiment, ExperimentError
 from rnnkit.serving import resources
+
+if TYPE_CHECKING:
+    from rnnkit.experiment import Experiment
 
 CAPPED = ("length", "hidden", "batch", "replicas", "steps")
 SERVER, SMALL, LARGE = 250, 350, 1024  # megabytes (2**20 bytes) of memory
@@ -81,10 +85,14 @@ class Limits:
 
     def smallest(self) -> Experiment:
         """Returns the default Experiment, reduced to the limits of this server."""
+        from rnnkit.experiment import FIELDS, Experiment
+
         return Experiment(**{name: min(FIELDS[name].default, getattr(self, f"max_{name}")) for name in CAPPED})
 
     def check(self, e: Experiment) -> dict[str, str]:
         """Returns field -> why this server refuses the Experiment; empty where it accepts it."""
+        from rnnkit.experiment import ExperimentError
+
         problems = {}
         for name in CAPPED:
             limit = getattr(self, f"max_{name}")
@@ -109,6 +117,8 @@ class Limits:
 
 def _most_raised(e: Experiment, names: Sequence[str]) -> str:
     """Returns the field to name for a product that is too large: the one with the largest ratio to its default."""
+    from rnnkit.experiment import FIELDS
+
     return max(names, key=lambda name: getattr(e, name) / FIELDS[name].default)
 
 
@@ -118,6 +128,8 @@ def megabytes(e: Experiment) -> float:
     Of the weights about ten copies: gradients before and after the fixes, optimizer memory, intermediate results. Of the outputs
     four: scores, logarithms, derivatives. Where sentences have different lengths, the evaluation holds all time steps.
     """
+    from rnnkit.engine.cells import CELLS
+
     cell, task = CELLS[e.cell], e.bound_task
     floats = cell.floats_per_unit + sum(fix.floats_per_unit for fix in e.fixes)
     weights = e.hidden * ((task.n_in + e.hidden * cell.n_products) * cell.gates + task.n_out)
@@ -128,6 +140,8 @@ def megabytes(e: Experiment) -> float:
 
 def gigaflops(e: Experiment) -> float:
     """Returns the GFLOP of a run: of the products with W_rec and W_out, and of a matrix that is built, of all its steps."""
+    from rnnkit.engine.cells import CELLS
+
     cell, task = CELLS[e.cell], e.bound_task
     per_sequence = e.length * e.hidden**2 * cell.gates * cell.n_products + task.n_targets(e.length) * e.hidden * task.n_out
     return e.steps * e.replicas * (6 * e.batch * per_sequence + cell.matrix_flops * e.hidden**3) / 1e9

@@ -105,7 +105,7 @@ class WorkerProcess:
         self.goal, self.last_active = run.wanted, time.monotonic()
         for digest in run.experiment.given:
             self.send_data(digest)
-        self.send(ticket=self.ticket, experiment=run.experiment.to_dict(), skip=run.history.n, until=self.goal)
+        self.send(ticket=self.ticket, experiment=run.experiment.to_dict(), skip=(run.trained or run.history).n, until=self.goal)
 
     def ask(self, study: str, e: Experiment, options: dict[str, Any], answer: Answer) -> None:
         """Asks for a study, whose parts come in as frames with this ticket."""

@@ -129,12 +129,12 @@ class Recordings:
 
 def recording_of(history: History, seconds: float) -> dict[str, Any]:
     """Returns a whole run as plain values and arrays for `pack`."""
-    return {"seconds": float(seconds), "causes": history.causes, **_arrays(history)}
+    return {"seconds": float(seconds), "causes": history.causes, **arrays_of(history)}
 
 
 def restore(history: History, recording: dict[str, Any]) -> bool:
     """Fills an empty History. Returns False, and changes nothing, where the recording is not one of this Experiment."""
-    arrays = _arrays(history)
+    arrays = arrays_of(history)
     for name, array in arrays.items():
         value = recording.get(name)
         if not isinstance(value, np.ndarray) or (value.shape, value.dtype) != (array.shape, array.dtype):
@@ -149,7 +149,7 @@ def restore(history: History, recording: dict[str, Any]) -> bool:
     return True
 
 
-def _arrays(history: History) -> dict[str, np.ndarray]:
+def arrays_of(history: History) -> dict[str, np.ndarray]:
     """Returns the arrays of a History that records fill, by name; one that stands for another is left out."""
     arrays = {name: value for name, value in vars(history).items() if isinstance(value, np.ndarray) and name != "steps"}
     if history.state_grad_all is history.state_grad:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from rnnkit.analysis.describe import summary
 from rnnkit.engine.history import History
+from rnnkit.engine.record import Record
 from rnnkit.experiment import Experiment
 from rnnkit.serving.limits import gigaflops
 from rnnkit.serving.scheduler import Request
@@ -44,6 +45,8 @@ class Run:
     seconds: float = 0.0  # of training, by the worker's clock
     error: str = ""
     reading: bool = False  # its recording is looked for
+    recorded: bool = False  # the history is a recording
+    trained: History | None = None  # of a run whose first rows are recorded: those that are trained here, until they are as many
     viewers: dict[str, Viewer] = field(default_factory=dict)
     worker: Worker | None = field(default=None, repr=False)
 
@@ -54,6 +57,22 @@ class Run:
 
     def __post_init__(self) -> None:
         self.gigaflops = gigaflops(self.experiment)  # now: the data that it names may be gone before the run is
+
+    def append(self, record: Record) -> None:
+        """Adds a Record. Recorded first rows are replaced once as many are trained, so that readers never see fewer."""
+        if self.trained is None:
+            self.history.append(record)
+            return
+        self.trained.append(record)
+        if self.trained.n >= self.history.n:
+            self.history, self.trained, self.recorded = self.trained, None, False
+
+    @property
+    def origin(self) -> str:
+        """Says in words that the rows come from a recording. Empty where they are trained here."""
+        if self.trained:
+            return "recorded, until the training here is as far"
+        return "recorded before" if self.recorded else ""
 
     @property
     def rows(self) -> int:

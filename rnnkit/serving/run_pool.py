@@ -4,7 +4,8 @@ A run is a recording: the same Experiment always gives the same Records. So view
 moves a viewer's own position in it. Viewers say how many rows they want (`watch`), and a run is trained as far as some viewer
 wants it, and no further. A run without viewers loses its worker and keeps its rows. If a viewer comes back for more, it is
 trained again from the start, with the same numbers, and only the new rows are sent. A run that was trained to its end is recorded
-(recordings.py), and read where it is wanted again. Where there are more runs than workers they are queued, fairly between users
+(recordings.py), and read where it is wanted again. While no worker is ready yet, the default run shows recorded first rows
+(first_rows.py). Where there are more runs than workers they are queued, fairly between users
 (scheduler.py). A viewer's name is the user, or user and role with a space between.
 
 Every call is short and safe from any thread. One thread per worker reads its frames. One more thread, the supervisor, removes
@@ -27,7 +28,7 @@ from rnnkit.engine.history import History
 from rnnkit.engine.record import unpack, unpack_record
 from rnnkit.experiment import Experiment, ExperimentError
 from rnnkit.results import from_wire
-from rnnkit.serving import event_log
+from rnnkit.serving import event_log, first_rows
 from rnnkit.serving.limits import WARM, Limits
 from rnnkit.serving.process import Answer, WorkerProcess
 from rnnkit.serving.recordings import Recordings, restore
@@ -40,6 +41,7 @@ from rnnkit.tasks.data import STORE, DataStore
 GIGAFLOPS_A_SECOND = 4.0  # until a run has been measured here
 __all__ = ["Run", "RunPool"]
 MAX_FAILED_STARTS = 3  # in a row; then no more workers are started
+SPARE = 3.0  # seconds of training before another worker is started: its start would take a core from the first run
 REST, GROWN = 5.0, 40  # seconds that an idle worker stays beside another; megabytes that it may have grown
 
 
@@ -77,6 +79,8 @@ class RunPool:
             run = self.runs.get(e.key)
             if run is None:
                 run = self.runs[e.key] = Run(e, History(e))
+                if not any(w.ready for w in self.workers) and (known := first_rows.recorded(e)):
+                    run.history, run.trained, run.recorded = known, run.history, True
                 if self.recordings and self.recordings.takes(e):
                     run.reading = True
                     self.recordings.load(e, lambda found: self._on_recording(run, found))
@@ -298,8 +302,9 @@ class RunPool:
     def _on_recording(self, run: Run, found: dict[str, Any] | None) -> None:
         with self._lock:
             run.reading = False
-            if found and restore(run.history, found):
-                run.seconds = found["seconds"]
+            history = History(run.experiment)
+            if found and restore(history, found):
+                run.history, run.trained, run.recorded, run.seconds = history, None, True, found["seconds"]
                 event_log.note("run read", **log_fields(run))
             self._schedule()
 
@@ -320,7 +325,7 @@ class RunPool:
             if run is None or ticket != worker.run_ticket:
                 return
             if record is not None:
-                run.history.append(record)
+                run.append(record)
                 run.seconds = seconds
             elif kind == ERROR:
                 self._fail(run, payload.decode())
@@ -382,11 +387,12 @@ class RunPool:
         self._served = {user: when for user, when in self._served.items() if user in users}
 
     def _adjust_idle_workers(self) -> None:
-        """Starts a worker where none is idle. Ends a second idle one, or one that takes too much memory, after REST seconds."""
-        idle = [w for w in self.workers if w.run is None]
-        if not idle and len(self.workers) < self.limits.workers and self._failed_starts < MAX_FAILED_STARTS:
+        """Starts a worker where all train for long. After REST seconds ends a second idle one, or one with too much memory."""
+        now = time.monotonic()
+        idle, long = [w for w in self.workers if w.run is None], all(w.ready and now - w.began > SPARE for w in self.workers)
+        if not idle and long and len(self.workers) < self.limits.workers and self._failed_starts < MAX_FAILED_STARTS:
             self._spawn()
-        rest = [w for w in idle if w.ready and not w.studies and time.monotonic() - w.began > REST]
+        rest = [w for w in idle if w.ready and not w.studies and now - w.began > REST]
         spare = next((w for w in rest if len(idle) > 1 or w.ran_out_of_memory or w.megabytes > max(WARM, w.warm) + GROWN), None)
         if spare:  # one at a time
             self.workers.remove(spare)

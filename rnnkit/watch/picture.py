@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from uuid import uuid4
 
-import altair as alt
 import numpy as np
 
 from rnnkit.charts.heatmap import MAX_CELLS, MAX_COLUMNS, MAX_ROWS, MEANINGS, cell_rows, column_rows, heatmap
 from rnnkit.charts.style import HEIGHT, legible
 from rnnkit.engine.record import ABSENT, CUT, NOTHING, ZERO, encode
+from rnnkit.later import alt
 from rnnkit.rounding import smallest
 from rnnkit.thinning import evenly
 from rnnkit.watch.run import MAX_STEPS, Profile, WatchRun

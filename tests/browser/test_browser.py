@@ -70,6 +70,19 @@ def test_the_workers_of_a_killed_server_end(fresh, visit):
     until(lambda: not set(workers) & set(running_workers()), f"the end of the processes {workers}", 10)
 
 
+def test_the_first_visitor_sees_recorded_rows_until_the_training_here_is_as_far(fresh, visit):
+    """The training process is stopped while it starts, so that it is late for certain."""
+    (worker,) = until(fresh.workers, "a training process")
+    os.kill(worker, signal.SIGSTOP)
+    page = visit(fresh.url)
+    expect(page.get_by_text("Their training, recorded, until the training here is as far:")).to_be_visible()
+    grown(page, 2)
+    shown, place = rows(page), heatmap(page).bounding_box()
+    os.kill(worker, signal.SIGCONT)
+    expect(page.get_by_text("Here they train:")).to_be_visible(timeout=60_000)
+    assert rows(page) >= shown and heatmap(page).bounding_box() == place
+
+
 # ---- the lab ----
 
 

@@ -16,6 +16,9 @@ from pages.state import session
 from pages.ui import registry, way_back
 from rnnkit import Experiment, train
 from rnnkit.analysis.gradient_summary import gradient_ratio
+from rnnkit.engine.history import History
+from rnnkit.serving import first_rows
+from rnnkit.serving.run import Run
 from rnnkit.stories.presets import PRESETS
 
 TITLE = "Why do recurrent networks forget?"
@@ -259,3 +262,38 @@ def test_an_old_link_leads_to_the_lab_and_back_again(server, visit):
     assert page.url.startswith(server.link("/lab?"))
     page.go_back()
     expect(before).to_be_visible()
+
+
+# ---- before the training process has started ----
+
+
+@pytest.fixture
+def recording(pool, monkeypatch):
+    """The default run, as the first visitor of a fresh server finds it. It stays so: what is trained here is not taken."""
+    e = session.default()
+    run = pool.get(e)
+    run.history, run.trained, run.recorded = first_rows.recorded(e), History(e), True
+    monkeypatch.setattr(Run, "append", lambda self, record: None)
+    return run
+
+
+def test_the_recorded_rows_are_named_on_the_start_page_until_they_are_trained_here(app, recording):
+    at = app()
+    assert "Their training, recorded, until the training here is as far:" in prose(at) and "Here they train:" not in prose(at)
+    assert "of the gradient is left" in picture(at)
+    recording.trained, recording.recorded = None, False
+    at.run()
+    assert "Here they train:" in prose(at) and "recorded" not in prose(at)
+
+
+def test_the_recorded_rows_are_named_in_the_lab(app, recording):
+    at = app(page="lab")
+    assert not at.exception and "recorded, until the training here is as far" in progress(at) and "steps/s" not in progress(at)
+    recording.trained, recording.recorded, recording.seconds = None, True, 2.0
+    at.run()
+    assert "recorded before" in progress(at) and "trained 2.0 s" in progress(at)
+
+
+def progress(at):
+    """What stands over the progress bar or the seek bar."""
+    return " ".join([*(bar.proto.text for bar in at.get("progress")), *(slider.label for slider in at.select_slider)])

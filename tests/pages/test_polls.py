@@ -32,8 +32,8 @@ def test_frames_take_no_more_than_their_share(n, cost):
     assert share <= SHARE or (seconds == LONG_INTERVAL and share <= MAX_SHARE) or seconds == LADDER[-1]
 
 
-def test_alone_on_a_usual_machine_it_is_five_times_a_second():
-    assert Polls().cost == 0.004 and crowd(1, 0.008).seconds() == LADDER[0] == 0.2
+def test_alone_on_a_usual_machine_a_poll_follows_a_frame_at_once():
+    assert Polls().cost == 0.004 and crowd(1, 0.008).seconds() == LADDER[0] == 0.08
 
 
 def test_who_has_not_looked_for_a_while_is_not_counted(monkeypatch):

@@ -13,6 +13,7 @@ from pages.ui import registry
 
 FLOORS = (
     "errors",
+    "later",
     "rounding",
     "results",
     "thinning",
@@ -227,13 +228,58 @@ def test_the_registries_run_without_torch(in_fresh_python):
     assert in_fresh_python(code).split() == ["False"]
 
 
+def test_the_server_answers_before_it_has_imported_anything_of_an_experiment(in_fresh_python):
+    code = "import sys, pages.server.lifespan\nprint({'numpy', 'rnnkit.experiment', 'pages.state.session'} & sys.modules.keys())"
+    assert in_fresh_python(code).split() == ["set()"]
+
+
+def test_all_pages_are_imported_without_what_no_first_picture_needs(in_fresh_python):
+    code = (
+        "import sys, pages.server.script\n"
+        "from pages.ui import registry\n"
+        "assert len(registry.pages()) == len(registry.NAMES)\n"
+        "print({'torch', 'altair', 'pandas'} & sys.modules.keys())"
+    )
+    assert in_fresh_python(code).split() == ["set()"]
+
+
+def test_a_training_process_imports_what_it_trains_with_alone(in_fresh_python):
+    """Until it is ready for its first command."""
+    code = (
+        "import io, sys\n"
+        "from rnnkit.serving import worker\n"
+        "worker._read_commands = id\n"
+        "worker.Worker.next_command = lambda self: sys.exit(0)\n"
+        "out = io.BytesIO()\n"
+        "try:\n"
+        "    worker.Worker(out).serve()\n"
+        "finally:\n"
+        "    ready = worker.HEADER.unpack_from(out.getvalue())[0] == worker.READY\n"
+        "    loaded = {name.split('.')[0] for name in sys.modules}\n"
+        "    print(ready, loaded & {'torch', 'pandas', 'altair', 'streamlit', 'pyarrow', 'pages', 'matplotlib', 'scipy'})"
+    )
+    assert in_fresh_python(code).splitlines()[-1] == "True {'torch'}"
+
+
+def test_what_stands_for_a_module_imports_it_at_the_first_use(in_fresh_python):
+    code = (
+        "import sys\n"
+        "from rnnkit.later import Later\n"
+        "colours = Later('colorsys')\n"
+        "print('colorsys' in sys.modules)\n"
+        "print(colours.rgb_to_hls is sys.modules['colorsys'].rgb_to_hls, hasattr(colours, 'nope'))"
+    )
+    assert in_fresh_python(code).splitlines() == ["False", "True False"]
+
+
 def test_what_is_heavy_is_loaded_when_it_is_asked_for(in_fresh_python):
     code = (
         "import sys, rnnkit\n"
         "def loaded(): print('torch' in sys.modules, 'altair' in sys.modules)\n"
-        "rnnkit.PRESETS, loaded(), rnnkit.charts.gradient_chart, loaded(), rnnkit.train, loaded()"
+        "rnnkit.PRESETS, loaded(), rnnkit.charts.gradient_chart, loaded()\n"
+        "rnnkit.later.alt.Chart, loaded(), rnnkit.train, loaded()"
     )
-    assert in_fresh_python(code).splitlines() == ["False False", "False True", "True True"]
+    assert in_fresh_python(code).splitlines() == ["False False", "False False", "False True", "True True"]
     import rnnkit
 
     assert all(hasattr(rnnkit, name) for name in rnnkit.__all__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import altair as alt
 import numpy as np
 
 from rnnkit.analysis.learnt import baselines_text, levels
@@ -11,6 +10,7 @@ from rnnkit.charts.training.base import LINES, Curve, last_median, median_is_nan
 from rnnkit.charts.training.layers import Table, median_and_range
 from rnnkit.corpus.notes import count
 from rnnkit.engine.history import WORST, History
+from rnnkit.later import alt
 from rnnkit.rounding import percent
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import numpy as np
 
 from rnnkit.corpus.notes import count
 from rnnkit.engine.history import WORST, History, median
 from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.later import alt
 from rnnkit.rounding import amount
 from rnnkit.thinning import evenly
 

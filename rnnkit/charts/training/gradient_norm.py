@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
 import numpy as np
 
 from rnnkit.charts.style import INK, VIOLET, sized
@@ -12,6 +11,7 @@ from rnnkit.charts.training import layers
 from rnnkit.charts.training.base import Curve, last_median, median_network, nan_at_the_end, trend
 from rnnkit.charts.training.layers import DASH, EXACT, Table
 from rnnkit.engine.history import History
+from rnnkit.later import alt
 from rnnkit.rounding import amount
 
 TOP = 1e6  # end of the axis

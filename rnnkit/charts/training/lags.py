@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
-
 from rnnkit.charts.training import layers
 from rnnkit.charts.training.base import LINES, Curve, last_median, median_network, nan_in_median, trend
 from rnnkit.charts.training.layers import Table
 from rnnkit.engine.history import History
 from rnnkit.engine.lags import WITHIN
 from rnnkit.experiment import Experiment
+from rnnkit.later import alt
 from rnnkit.rounding import amount, percent
 
 SHARE = percent(WITHIN)

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-import altair as alt
 import numpy as np
-import pandas as pd
 
 from rnnkit.charts.style import GREY, GREY_TEXT, INK, INK_TEXT, MAX_ROWS, WARM, Levels, sized
 from rnnkit.engine.history import WORST
+from rnnkit.later import alt, pd
 
 DASH = [7, 4]  # of the pinned run
 EXACT = ".7~g"  # all digits of a float32
 CLOSE = 0.07  # of rules: the lower one's name would stand in the higher one's
 SELDOM = 20  # measured at so few training steps: dots say when
-Table: TypeAlias = pd.DataFrame | None
+Table: TypeAlias = "pd.DataFrame | None"
 
 
 def median_and_range(

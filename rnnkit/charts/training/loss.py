@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import altair as alt
-
 from rnnkit.charts.training.base import LINES, Curve, last_median, median_network, nan_at_the_end, nan_in_median, trend
 from rnnkit.charts.training.layers import EXACT, Table, median_and_range
 from rnnkit.engine.history import History
+from rnnkit.later import alt
 from rnnkit.rounding import amount
 
 
