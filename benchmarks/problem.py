@@ -93,12 +93,12 @@ class Rnnkit:
 
     def __init__(self, problem: Problem) -> None:
         e = problem.experiment(self.steps)
-        backends.use(self.backend)
+        backends.use_backend(self.backend)
         try:
             with torch.inference_mode():
                 self.trainer = Trainer(e, device=problem.device, examines=self.examines)
         finally:
-            backends.use("torch")
+            backends.use_backend("torch")
         self.trainer.batches = repeat(problem.batch)
         self.trainer.recorder.evaluation = None  # a step with an evaluation would fail
         self.number = e.every

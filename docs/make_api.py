@@ -21,7 +21,7 @@ TITLE = """\
 `from rnnkit import ...` gives what stands on this page; everything else may move. `make api` writes the page from the docstrings.
 """
 ORDER = (  # as one meets them
-    "Experiment train run History Record frame gradient_frame lag_frame diff Sweep SweepResult PRESETS charts watch"
+    "Experiment train run use_backend History Record frame gradient_frame lag_frame diff Sweep SweepResult PRESETS charts watch"
     " load LoadedWeights state_dict from_keras ExperimentError"
 ).split()
 

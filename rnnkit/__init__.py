@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rnnkit import charts
-    from rnnkit.engine.backends import use as use_backend
+    from rnnkit.engine.backends import use_backend
     from rnnkit.engine.history import History
     from rnnkit.engine.record import Record, frame, gradient_frame, lag_frame
     from rnnkit.engine.trainer import run, train
@@ -65,14 +65,13 @@ _LATER = {
     "run": "rnnkit.engine.trainer",
     "state_dict": "rnnkit.watch.weights",
     "train": "rnnkit.engine.trainer",
+    "use_backend": "rnnkit.engine.backends",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in ("charts", "watch"):  # packages; rnnkit.watch can be called
         return importlib.import_module(f"rnnkit.{name}")
-    if name == "use_backend":
-        return importlib.import_module("rnnkit.engine.backends").use
     if name in _LATER:
         return getattr(importlib.import_module(_LATER[name]), name)
     raise AttributeError(f"module 'rnnkit' has no attribute {name!r}")

@@ -8,7 +8,7 @@ from rnnkit.engine import backends
 
 
 def add_backend(parser: argparse.ArgumentParser) -> None:
-    """Adds --backend, which `use_backend` reads."""
+    """Adds --backend, which `choose_backend` reads."""
     parser.add_argument(
         "--backend",
         metavar="NAME",
@@ -17,6 +17,6 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def use_backend(args: argparse.Namespace) -> None:
+def choose_backend(args: argparse.Namespace) -> None:
     """Chooses the backend, here and in the processes that this one starts. Raises ValueError where it cannot run here."""
-    backends.use(args.backend or backends.current())
+    backends.use_backend(args.backend or backends.current())

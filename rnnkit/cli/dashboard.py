@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rnnkit.cli.backend_option import add_backend, use_backend
+from rnnkit.cli.backend_option import add_backend, choose_backend
 from rnnkit.cli.exit_status import REFUSED, fail
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("streamlit") is None:
         fail('Streamlit is not installed: run  pip install "rnnkit[dashboard]"', REFUSED)
     try:
-        use_backend(args)
+        choose_backend(args)
     except ValueError as error:
         fail(error)
     options = {"--server.port": args.port, "--server.address": args.address}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rnnkit.cli.backend_option import add_backend, use_backend
+from rnnkit.cli.backend_option import add_backend, choose_backend
 from rnnkit.cli.exit_status import CODES, FAILED, SIGNAL_BASE, TRAINING_ERRORS, Stop, error_text, fail, print_error
 from rnnkit.cli.experiment_options import add_data, add_experiment, experiment_of
 from rnnkit.cli.inputs import read_bytes
@@ -171,7 +171,7 @@ def _value(name: str, text: str) -> Any:
 
 def executor_of(args: argparse.Namespace) -> Executor:
     """Returns what trains. Raises ValueError for invalid arguments, ImportError without Dask."""
-    use_backend(args)
+    choose_backend(args)
     if args.jobs is not None and (not args.jobs.isdecimal() or not 1 <= int(args.jobs) <= MAX_JOBS):
         raise ValueError(f"--jobs must be a whole number from 1 to {MAX_JOBS}, got {args.jobs!r}")
     if args.scheduler is not None and args.jobs is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnnkit.analysis.summary import verdict
-from rnnkit.cli.backend_option import add_backend, use_backend
+from rnnkit.cli.backend_option import add_backend, choose_backend
 from rnnkit.cli.exit_status import CODES, FAILED, SIGNAL_BASE, TRAINING_ERRORS, Stop, error_text, fail, print_error
 from rnnkit.cli.experiment_options import add_data, add_experiment, experiment_of
 from rnnkit.cli.inputs import pairs_of
@@ -183,7 +183,7 @@ def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
         raise ValueError("PyTorch is not installed: run  pip install torch==2.13.0") from None
     except (ImportError, OSError) as error:
         raise ValueError(f"PyTorch cannot be loaded: {error_text(error)}") from None
-    use_backend(args)
+    choose_backend(args)
     number = int(args.device.partition(":")[2] or 0)
     if args.device != "cpu" and number >= torch.cuda.device_count():
         raise ValueError(f"--device {args.device}: PyTorch sees {torch.cuda.device_count()} GPUs with CUDA here; valid is cpu")

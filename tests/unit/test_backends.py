@@ -36,7 +36,7 @@ def backend_afterwards():
 
 def arrays_of_a_step(e, backend, dtype=DOUBLE):
     """All that a training step leaves on the tape, and its gradients, by name. The second batch: states can be carried over."""
-    backends.use(backend)
+    backends.use_backend(backend)
     with torch.inference_mode():
         trainer = Trainer(e, dtype)
         trainer.compute(next(trainer.batches))
@@ -92,7 +92,7 @@ def test_sizes_that_fill_no_vector_or_one_and_a_half(cell):
 @needs_compiler
 def test_norms_on_the_way_are_those_of_the_gradients_down_to_the_smallest():
     e = small("lstm", length=200, hidden=8, replicas=2, init="gaussian", gain=0.01)
-    backends.use("compiled")
+    backends.use_backend("compiled")
     with torch.inference_mode():
         trainer = Trainer(e)
         trainer.compute_next()
@@ -107,7 +107,7 @@ def test_norms_on_the_way_are_those_of_the_gradients_down_to_the_smallest():
 @needs_compiler
 def test_threads_share_the_networks_and_change_no_bit():
     e = small("gru", hidden=32, batch=8, replicas=5, steps=3)
-    backends.use("compiled")
+    backends.use_backend("compiled")
     alone = [record.loss for record in train(e)]
     torch.set_num_threads(2)
     try:
@@ -122,7 +122,7 @@ def test_training_is_the_same_to_rounding():
     e = small("lstm", steps=30, hidden=16, batch=8)
     losses = {}
     for backend in ("torch", "compiled"):
-        backends.use(backend)
+        backends.use_backend(backend)
         losses[backend] = np.stack([record.loss for record in train(e, DOUBLE)])
     assert np.abs(losses["torch"] - losses["compiled"]).max() < 1e-10
     assert losses["torch"][-1].max() < losses["torch"][0].max()
@@ -142,7 +142,7 @@ def test_a_step_computes_nothing_twice(cell):
 def test_the_default_is_pytorch_and_an_unknown_name_changes_nothing():
     assert backends.current() == "torch"
     with pytest.raises(BackendError, match="must be one of torch, compiled, got 'fast'"):
-        backends.use("fast")
+        backends.use_backend("fast")
     assert backends.current() == "torch" and backends.VARIABLE not in os.environ
 
 
@@ -150,7 +150,7 @@ def test_what_is_missing_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path))
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(BackendError, match="needs a C\\+\\+ compiler, and 'no-such-compiler' was not found"):
-        backends.use("compiled")
+        backends.use_backend("compiled")
     assert backends.current() == "torch"
 
 
@@ -161,7 +161,7 @@ def test_a_compiler_that_fails_is_an_error_in_words(monkeypatch, tmp_path):
     build._library.cache_clear()
     try:
         with pytest.raises(BackendError, match="cannot be built"):
-            backends.use("compiled")
+            backends.use_backend("compiled")
         assert list(tmp_path.iterdir()) == []
     finally:
         build._library.cache_clear()
@@ -212,7 +212,7 @@ def test_a_new_cell_is_compiled_too_or_left_to_pytorch(monkeypatch):
     monkeypatch.setattr(Leaky, "equations", (*Leaky.equations, ("unused", "f ** 3")))
     monkeypatch.setitem(CELLS, "odd", Leaky())
     assert_same(small("odd"))
-    backends.use("compiled")
+    backends.use_backend("compiled")
     with torch.inference_mode():
         tapes = [Trainer(small(cell)).functions.tape for cell in ("leaky", "odd")]
     assert [type(tape.loops).__name__ for tape in tapes] == ["CompiledLoops", "TorchLoops"]

@@ -1,4 +1,4 @@
-"""What runs a tape's loops over time. One file or folder for each backend; `use` chooses one for this process.
+"""What runs a tape's loops over time. One file or folder for each backend; `use_backend` chooses one for this process.
 
 PyTorch's own calls are the default and the reference. The other one gives the same numbers but for rounding
 (tests/unit/test_backends.py: to 1e-12 in float64, for every cell, task and fix).
@@ -33,7 +33,7 @@ def current() -> str:
     return name
 
 
-def use(name: str) -> None:
+def use_backend(name: str) -> None:
     """Chooses the backend of tapes made from now on, here and in processes that this one starts. Raises BackendError.
 
     "compiled" is built here where this machine has not built it before, which takes half a minute.
@@ -56,7 +56,7 @@ def loops_for(cell: Cell, like: Tensor) -> Loops:
 def settle() -> str:
     """Prepares what the environment names, or takes PyTorch where that cannot run. Returns in words what computes then."""
     try:
-        use(os.environ.get(VARIABLE, "torch"))
+        use_backend(os.environ.get(VARIABLE, "torch"))
     except BackendError as error:
         os.environ[VARIABLE] = "torch"
         return f"{BACKENDS['torch'].title}, because {error}"
