@@ -32,6 +32,14 @@ template <typename V> V sin_(V a) { return a.sin(); }
 template <typename V> V sqrt_(V a) { return a.sqrt(); }
 template <typename V> V step_(V a) { return a.gt(V(0)); }
 template <typename V> V tanh_(V a) { return a.tanh(); }
+// SLEEF's, as torch's library has it, to 3.5 units in the last place: .4 of the time of that to 1.0, which a.tanh() is.
+#if defined(CPU_CAPABILITY_AVX512)
+inline at::vec::Vectorized<float> tanh_(at::vec::Vectorized<float> a) { return Sleef_tanhf16_u35(a); }
+inline at::vec::Vectorized<double> tanh_(at::vec::Vectorized<double> a) { return Sleef_tanhd8_u35(a); }
+#elif defined(CPU_CAPABILITY_AVX2)
+inline at::vec::Vectorized<float> tanh_(at::vec::Vectorized<float> a) { return Sleef_tanhf8_u35(a); }
+inline at::vec::Vectorized<double> tanh_(at::vec::Vectorized<double> a) { return Sleef_tanhd4_u35(a); }
+#endif
 
 // STEPS
 
