@@ -341,7 +341,7 @@ async def room(a: argparse.Namespace) -> dict[str, float]:
     return row
 
 
-KEPT = 135.0  # seconds after which a session of somebody who has gone is gone too
+KEPT = 160.0  # seconds after which a session of somebody who has gone is gone too
 
 
 def memory(server: Server) -> dict[str, float]:
