@@ -146,10 +146,9 @@ def test_those_who_are_not_kept_are_collected_once_half_of_the_tabs_have_gone(mo
     """Else the next class meets the garbage of the one before."""
     collected = []
     monkeypatch.setattr(app, "return_memory", lambda: collected.append(app.Tabs.open))
-    monkeypatch.setattr(streamlit_private, "expire_sessions", lambda: False)
     monkeypatch.setattr(app.Tabs, "open", 0)
     monkeypatch.setattr(app.Tabs, "most", 0)
     for tabs in (10, 6, 5, 4, 4, 2, 1, 0):
         app.Tabs.open, app.Tabs.most = tabs, max(app.Tabs.most, tabs)
-        app.forget_sessions()
+        app.collect_after_class()
     assert collected == [4, 1, 0]
