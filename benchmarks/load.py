@@ -50,6 +50,8 @@ class Sample:
     own_cpu: float  # of these viewers
     server_mb: float  # resident
     worker_mb: list[float]
+    other_cpu: float  # of all other programs on the machine
+    waiting: float  # share of the time in which the server's main thread waited for a core
 
 
 class Server:
@@ -64,7 +66,7 @@ class Server:
             self.process = psutil.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)
         self.url = f"http://127.0.0.1:{port}"
         self.samples: list[Sample] = []
-        self._last: tuple[float, dict[int, float]] | None = None
+        self._last: tuple[float, dict[int, float], float, float] | None = None
         while True:
             try:
                 urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=5)
@@ -90,14 +92,16 @@ class Server:
                 times = p.cpu_times()
                 seconds[p.pid] = times.user + times.system
                 memory.append((p.pid, p.memory_info().rss / 2**20))
+        busy, waited = busy_seconds(), waited_seconds(self.process.pid)
         if self._last:
-            before, then = self._last
+            before, then, was_busy, had_waited = self._last
             share = {pid: (s - then.get(pid, s)) / (now - before) for pid, s in seconds.items()}
+            other = (busy - was_busy) / (now - before) - sum(share.values())
             own, server = share.pop(os.getpid(), 0.0), share.pop(self.process.pid, 0.0)
             mb = dict(memory)
-            others = [mb[pid] for pid in share]
-            self.samples.append(Sample(now, server, sum(share.values()), own, mb[self.process.pid], others))
-        self._last = now, seconds
+            workers, waiting = [mb[pid] for pid in share], (waited - had_waited) / (now - before)
+            self.samples.append(Sample(now, server, sum(share.values()), own, mb[self.process.pid], workers, other, waiting))
+        self._last = now, seconds, busy, waited
 
     def close(self) -> None:
         self.process.terminate()
@@ -105,6 +109,19 @@ class Server:
             self.process.wait(10)
         except psutil.TimeoutExpired:
             self.process.kill()
+
+
+def busy_seconds() -> float:
+    """CPU seconds of all programs since the machine started."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system + times.irq + times.softirq
+
+
+def waited_seconds(pid: int) -> float:
+    """Seconds that the main thread of a process was ready to run, and had no core (Linux, run_delay in schedstat)."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    return 0.0
 
 
 # ---- a crowd ----
@@ -164,6 +181,8 @@ def measured(server: Server, people: Crowd, start: float, end: float) -> dict[st
         "workers": max(len(s.worker_mb) for s in now),
         "workers, cores": float(np.mean([s.workers_cpu for s in now])),
         "these viewers, cores": float(np.mean([s.own_cpu for s in now])),
+        "other programs, cores": float(np.mean([s.other_cpu for s in now])),
+        "server waits for a core": float(np.mean([s.waiting for s in now])),
         "KB/s a viewer": sum(v.received for v in people.viewers) / 1024 / (time.monotonic() - start) / len(people.viewers),
     }
 
@@ -238,12 +257,19 @@ def finished(words: str, steps: int) -> bool:
 
 async def rounds(a: argparse.Namespace) -> list[dict[str, float]]:
     """All come within `--join` seconds, stay, and leave; again and again. Streamlit keeps a session for two minutes after its
-    viewer has gone, so that a broken connection loses nothing; memory is looked at when the last ones are gone.
+    viewer has gone, so that a broken connection loses nothing. What stays is looked at after these two minutes, when the first
+    ones have gone and when the last ones have: what grows between the two, grows with each class.
     """
     rows = []
     async with hall(a.log) as server:
+
+        async def at_rest(when: str) -> None:
+            await asyncio.sleep(KEPT)
+            rows.append({"round": f"at rest after {when}"} | memory(server))
+            print(rows[-1], flush=True)
+
         server.sample()
-        before = memory(server)
+        rows.append({"round": "before"} | memory(server))
         for n in range(a.rounds):
             people = crowd(server, a.viewers, [LONG])
             await people.join(a.join)
@@ -260,15 +286,15 @@ async def rounds(a: argparse.Namespace) -> list[dict[str, float]]:
                     "dropped or failed": sum(bool(v.trouble) for v in people.viewers),
                     "first frame s, worst": first,
                     "workers idle after s": time.monotonic() - left,
-                    "server MB": memory(server)["server"],
-                    "workers MB": memory(server)["workers"],
                 }
+                | memory(server)
             )
             print(rows[-1], flush=True)
-        await asyncio.sleep(KEPT)
-        after = memory(server)
-    rows.append({"round": "at rest", "server MB": after["server"], "workers MB": after["workers"]})
-    rows.append({"round": "before", "server MB": before["server"], "workers MB": before["workers"]})
+            if n == 0:
+                await at_rest("the first")
+        await at_rest("the last")
+    first, last = (row["server MB"] for row in rows if "at rest" in str(row["round"]))
+    print(f"the server's memory grew by {100 * (last / first - 1):.1f} % in {a.rounds - 1} rounds")
     return rows
 
 
@@ -315,12 +341,12 @@ async def room(a: argparse.Namespace) -> dict[str, float]:
     return row
 
 
-KEPT = 135.0  # seconds after which a session of somebody who has gone is gone too
+KEPT = 160.0  # seconds after which a session of somebody who has gone is gone too
 
 
 def memory(server: Server) -> dict[str, float]:
     last = server.samples[-1]
-    return {"server": last.server_mb, "workers": sum(last.worker_mb)}
+    return {"server MB": last.server_mb, "workers MB": sum(last.worker_mb)}
 
 
 def idle(server: Server) -> bool:

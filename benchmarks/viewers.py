@@ -32,6 +32,7 @@ class Viewer:
     url: str  # of the server, http://...
     query: dict[str, str] = field(default_factory=dict)
     page: str = "lab"  # address under the server's
+    cookie: str = ""
     joined: float = 0.0
     drawn: float = 0.0  # when the first whole run of the page had ended
     frames: list[float] = field(default_factory=list)  # when each frame came
@@ -58,9 +59,9 @@ class Viewer:
         self.joined = time.monotonic()
         address = self.url.replace("http", "ws", 1) + "/_stcore/stream"
         try:
-            connection = websockets.connect(
-                address, subprotocols=["streamlit", "none"], max_size=None, open_timeout=PATIENCE, ping_interval=None
-            )
+            options = {"max_size": None, "open_timeout": PATIENCE, "ping_interval": None}
+            options |= {"additional_headers": {"Cookie": self.cookie}} if self.cookie else {}
+            connection = websockets.connect(address, subprotocols=["streamlit", "none"], **options)
             async with connection as self._socket:
                 if self.left:  # meanwhile
                     return

@@ -66,6 +66,7 @@ def live(e: Experiment, alone: bool = False) -> None:
     run = transport.run()
     session.pinned_run()
     transport.tick(run)
+    st.html(STYLE)  # not with every frame
     errors.fragment(_lab)(e, None if alone else transport.interval(run) is not None)
     if not uploads.refusal(*e.given):
         downloads.draw(run)
@@ -112,7 +113,6 @@ def _draw(e: Experiment) -> None:
         return
     run, pinned = transport.run(), session.pinned_run()
     transport.tick(run)
-    st.html(STYLE)
     with st.container(gap="xsmall"):
         _transport(e, run)
         # Fixed places, also for parts that are not drawn: a late message to a place that meanwhile holds something else breaks
@@ -345,7 +345,7 @@ def _heatmap(
             for t, name in ((task.evidence_step(e.length), task.evidence_name), (e.length - 1, task.end_name))
         },
         share=shown.share,
-        lags=lags(h, row, shown.network) if n else None,
+        lags=h.once(("lags", row, shown.network), lambda: lags(h, row, shown.network)) if n else None,
         summary=f"Gradient norms{of} over {e.length} time steps and {n} recorded training steps. {verdict_text}",
         height=HEIGHT,
         key=key,

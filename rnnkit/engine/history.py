@@ -18,7 +18,7 @@ from rnnkit.engine.record import ABSENT, Record, encode
 from rnnkit.experiment import Experiment
 
 T = TypeVar("T")
-MAX_CACHED = 12  # results of `once`
+MAX_CACHED = 16  # results of `once`
 
 
 class History:

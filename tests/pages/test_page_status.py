@@ -140,3 +140,15 @@ def test_sessions_of_those_who_have_gone_are_let_go_of(monkeypatch):
     time.sleep(0.25)
     app.forget_sessions()
     assert not any(session() for session in left)
+
+
+def test_those_who_are_not_kept_are_collected_once_half_of_the_tabs_have_gone(monkeypatch):
+    """Else the next class meets the garbage of the one before."""
+    collected = []
+    monkeypatch.setattr(app, "return_memory", lambda: collected.append(app.Tabs.open))
+    monkeypatch.setattr(app.Tabs, "open", 0)
+    monkeypatch.setattr(app.Tabs, "most", 0)
+    for tabs in (10, 6, 5, 4, 4, 2, 1, 0):
+        app.Tabs.open, app.Tabs.most = tabs, max(app.Tabs.most, tabs)
+        app.collect_after_class()
+    assert collected == [4, 1, 0]

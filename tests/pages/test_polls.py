@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pages.server import polling
-from pages.server.polling import EARLY, LADDER, LATE, LONG_INTERVAL, MAX_SHARE, SHARE, Polls
+from pages.server.polling import EARLY, LADDER, LATE, LONG_INTERVAL, MAX_SHARE, SHARE, Polls, Turn
 from rnnkit.serving.limits import Limits
 
 
@@ -60,7 +60,7 @@ def test_looks_that_came_together_come_apart(monkeypatch):
 
 
 def test_the_longest_interval_is_a_sign_of_life_in_time():
-    assert LADDER[-1] * LATE + polling.MAX_TURN_WAIT < Limits().idle_seconds
+    assert LADDER[-1] * LATE + polling.MAX_TURN_SECONDS < Limits().idle_seconds
 
 
 def test_where_many_come_at_once_more_are_expected():
@@ -96,7 +96,7 @@ def test_one_at_a_time_in_the_order_in_which_they_came():
     for thread in threads:
         thread.join()
     assert max(most) == 1 and order == list(range(10))
-    assert not polls.turn._taken
+    assert polls.turn._holder is None
 
 
 def test_pages_and_frames_take_turns():
@@ -121,23 +121,95 @@ def test_pages_and_frames_take_turns():
 def test_a_page_draws_its_own_frame_within_its_turn_and_one_that_fails_passes_it_on():
     polls = Polls()
     with polls.turn(), polls.frame("somebody"):
-        assert polls.turn._taken
-    assert not polls.turn._taken
+        assert polls.turn._holder is not None
+    assert polls.turn._holder is None
     with pytest.raises(ValueError), polls.frame("failing"):
         raise ValueError
-    assert not polls.turn._taken
+    assert polls.turn._holder is None
 
 
-def test_one_that_hangs_does_not_stop_the_others(monkeypatch):
-    monkeypatch.setattr(polling, "MAX_TURN_WAIT", 0.1)
-    polls, drawn = Polls(), threading.Event()
+def test_one_that_hangs_does_not_stop_the_others_and_ends_no_turn_but_its_own(monkeypatch):
+    monkeypatch.setattr(polling, "MAX_TURN_SECONDS", 0.1)
+    turn, drawing, may_end = Turn(), threading.Event(), threading.Event()
 
     def frame():
-        with polls.frame("somebody"):
-            drawn.set()
+        with turn(page=False):
+            drawing.set()
+            may_end.wait(10)
 
+    thread = threading.Thread(target=frame)
+    with turn():
+        thread.start()
+        assert drawing.wait(10) and turn._holder == thread.ident and not turn._frames
+    assert turn._holder == thread.ident, "the end of the one that hung"
+    may_end.set()
+    thread.join()
+    assert turn._holder is None
+
+
+def test_a_long_queue_that_moves_stays_a_queue(monkeypatch):
+    """Else all who wait for longer than the limit draw at once, and none of them gets done."""
+    monkeypatch.setattr(polling, "MAX_TURN_SECONDS", 0.2)
+    turn, inside, most, n = Turn(), [], [], 30  # the last one waits three times as long as the limit
+
+    def frame(k):
+        with turn(page=False):
+            inside.append(k)
+            most.append(len(inside))
+            time.sleep(0.02)
+            inside.remove(k)
+
+    threads = [threading.Thread(target=frame, args=(k,)) for k in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * n
+
+
+def test_a_frame_lasts_from_one_turn_to_the_next_and_the_interval_leaves_room_for_all(monkeypatch):
+    """On a busy machine that is longer than its CPU time."""
+    polls, clock = Polls(), iter(range(100, 1000, 3))
+    monkeypatch.setattr(polling.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(polling.time, "thread_time", lambda: 0.0)
+    with polls.frame("alone"):
+        pass  # asks at 100, has the turn at 103, ends at 106
+    assert polls.wall == pytest.approx(0.99 * 0.004 + 0.01 * 3) and polls.cost == pytest.approx(0.95 * 0.004)
+    wall = polls.wall
+    with polls.turn(), polls.frame("within a page"):  # which has the turn at 109, while the frame asks at 112 and ends at 115
+        pass
+    assert polls.wall == pytest.approx(0.99 * wall + 0.01 * 3)
+
+
+@pytest.mark.parametrize("wall", [0.010, 0.017, 0.019, 0.025])
+def test_where_frames_wait_for_a_core_viewers_look_less_often(wall):
+    polls = crowd(250, 0.008)
+    polls.wall = wall
+    seconds = polls.seconds()
+    assert seconds >= LONG_INTERVAL and (250 * wall / seconds <= polling.MAX_BUSY or seconds == LADDER[-1])
+    assert (seconds == LONG_INTERVAL) == (wall < 0.018)
+
+
+@pytest.mark.parametrize(("wall", "stopped"), [(0.004, []), (1.0, [None])])
+def test_the_timer_of_who_waits_for_long_is_stopped_until_the_answer(monkeypatch, wall, stopped):
+    """Else every viewer of a long queue polls again while waiting, and is drawn twice."""
+    polls, told = Polls(), []
+    polls.wall = wall
+    monkeypatch.setattr(polling.streamlit_private, "rerun_fragment_every", told.append)
+
+    def frame(k):
+        with polls.frame(str(k)):
+            pass
+
+    threads = [threading.Thread(target=frame, args=(k,)) for k in range(2)]
     with polls.turn():
-        threading.Thread(target=frame).start()
-        assert drawn.wait(10)
-        assert polls.turn._taken and not polls.turn._frames
-    assert not polls.turn._taken
+        for n, thread in enumerate(threads, 1):
+            thread.start()
+            while polls.turn.waiting < n:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert told == stopped, "of the second one, as nobody waited when the first one came"
+    monkeypatch.setattr(polling, "polls", lambda: polls)
+    polling.poll_again_after(0.2)
+    assert told[-1] == pytest.approx(0.2, rel=0.3), "and the answer sets it anew"
