@@ -83,6 +83,11 @@ def tanh(p, a, u, h):
     return (torch.tanh(a + u),)
 
 
+def skip(p, a, u, h):
+    """a holds the product with W_skip."""
+    return tanh(p, a, u, h)
+
+
 def sigmoid(p, a, u, h):
     return (torch.sigmoid(a + u),)
 
@@ -185,7 +190,7 @@ STEPS = {
     f.__name__.replace("_", "-"): f
     for f in (
         tanh, sigmoid, relu, linear, lstm, lstm_relu, gru, gru_relu, janet, mingru, lru, minlstm,
-        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, antisymmetric, exprnn, cornn, esn,
+        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, antisymmetric, exprnn, cornn, skip, esn,
     )
 }  # fmt: skip
 
@@ -273,12 +278,15 @@ def run(
     p = {k: v[r].clone().requires_grad_() for k, v in params.items()}
     x, y, done = x[:, r], y[:, r], Run(p)
     x = F.one_hot(x, p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x
-    s = [torch.zeros(x.shape[1], p["W_out"].shape[0], dtype=DOUBLE) for _ in CELLS[cell_name].parts]
+    s = tuple(torch.zeros(x.shape[1], p["W_out"].shape[0], dtype=DOUBLE) for _ in CELLS[cell_name].parts)
+    earlier = [s] * CELLS[cell_name].lag
     for t, x_t in enumerate(x):
         if piece and t in range(len(x) - piece, 0, -piece):
-            s = [part.detach() for part in s]
-        u = product(cell_name, p, s[0])
-        s = STEPS[cell_name](p, x_t @ p["W_in"] + p["b"], u, *s)
+            earlier = [tuple(part.detach() for part in s) for s in earlier]
+        u, a = product(cell_name, p, earlier[-1][0]), x_t @ p["W_in"] + p["b"]
+        a = a + earlier[0][0] @ p["W_skip"] if "W_skip" in p else a
+        s = STEPS[cell_name](p, a, u, *earlier[-1])
+        earlier = [*earlier[1:], s]
         done.states.append(s)
         if CELLS[cell_name].recurrent:
             done.products.append(u)
