@@ -26,9 +26,9 @@ class Skip(Tanh):
     """
 
     title = "tanh with a connection over k steps"
-    max_slope = None
+    max_slope = None  # a path past a step needs no slope of it
     second_product = "h"
-    lag = 8
+    lag = 6
     not_in_panels = "another cell, not a remedy for the one at hand"
     torch_cell = "SkipCell(INPUTS, HIDDEN)"
     torch_class = MODULE
