@@ -173,6 +173,7 @@ NEEDED = {
     "antisymmetric": "a h",
     "exprnn": "h",
     "cornn": "a z h",
+    "skip": "h",
     "esn": "a h",
 }
 

@@ -1,4 +1,4 @@
-"""A connection over k steps: its passes for many k against autograd, truncation and padding across it, and the gradient's jumps."""
+"""A connection over k steps: its passes for many k against autograd, also truncated and padded, and the gradient's jumps."""
 
 import numpy as np
 import pytest
