@@ -12,6 +12,7 @@ from rnnkit.engine.cells import CELLS
 from rnnkit.engine.cells.skip import Skip
 from rnnkit.engine.fixes import Omega
 from rnnkit.engine.losses import LOSSES
+from rnnkit.engine.tape_arrays import Padding
 
 R, B, H = reference.R, reference.B, reference.H
 LAGS = (2, 3, 6, 20)
@@ -58,7 +59,7 @@ def test_a_sequence_that_begins_late_is_the_sequence_alone(k, fixes):
     starts = np.array([2, 5, 11])
     mask = torch.from_numpy((np.arange(2, 12)[:, None] >= starts)[:, None, :, None].repeat(R, 1).astype(float))
     tape, _ = passes(cell, p, x, y)
-    tape.forward(p, x, padding=bptt.Padding(2, mask))
+    tape.forward(p, x, padding=Padding(2, mask))
     _, dz = LOSSES["cross_entropy"](bptt.readout(p, tape.h[-1:]), y)
     grads = fixed_gradients(tape, dz, p, parse_all(fixes))
     alone = {name: torch.zeros_like(W) for name, W in p.items()}
