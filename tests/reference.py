@@ -20,6 +20,7 @@ from rnnkit.engine.fixes import FIXES, Fix, parse_fix
 from rnnkit.tasks import TASKS
 
 Penalty = Callable[[Tensor], Tensor]
+States = tuple[Tensor, ...]  # the parts of one state
 
 R, B, H = 2, 3, 4  # networks, sequences, units
 DOUBLE = torch.float64
@@ -215,6 +216,13 @@ def product(cell_name: str, p: dict[str, Tensor], h: Tensor) -> Tensor:
     return h @ MATRICES.get(cell_name, lambda W: W)(p["W_rec"]) if "W_rec" in p else torch.zeros(())
 
 
+def step(cell_name: str, p: dict[str, Tensor], x_t: Tensor, earlier: list[States]) -> tuple[list[States], Tensor]:
+    """From the last `lag` states, the latest at the end, to those after step t, and the product h_{t-1} W_rec."""
+    u, a = product(cell_name, p, earlier[-1][0]), x_t @ p["W_in"] + p["b"]
+    a = a + earlier[0][0] @ p["W_skip"] if "W_skip" in p else a
+    return [*earlier[1:], STEPS[cell_name](p, a, u, *earlier[-1])], u
+
+
 def stabilized(a: Sequence[Tensor]) -> Tensor:
     """The forget gate of sLSTM from its columns of all steps."""
     m, gates = a[0][0], [torch.exp((F.logsigmoid(a[1][0]) - a[0][0]).clamp(max=0))]
@@ -283,11 +291,8 @@ def run(
     for t, x_t in enumerate(x):
         if piece and t in range(len(x) - piece, 0, -piece):
             earlier = [tuple(part.detach() for part in s) for s in earlier]
-        u, a = product(cell_name, p, earlier[-1][0]), x_t @ p["W_in"] + p["b"]
-        a = a + earlier[0][0] @ p["W_skip"] if "W_skip" in p else a
-        s = STEPS[cell_name](p, a, u, *earlier[-1])
-        earlier = [*earlier[1:], s]
-        done.states.append(s)
+        earlier, u = step(cell_name, p, x_t, earlier)
+        done.states.append(earlier[-1])
         if CELLS[cell_name].recurrent:
             done.products.append(u)
     h = torch.stack([h for h, *_ in done.states])

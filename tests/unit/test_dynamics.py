@@ -38,10 +38,8 @@ def plain_jacobians(cell, p, x):
     for x_t in x:
 
         def step(s, x_t=x_t):
-            old, a = s.view(lag, parts, 1, H), x_t @ p["W_in"] + p["b"]
-            a = a + old[-1, 0] @ p["W_skip"] if "W_skip" in p else a
-            new = reference.STEPS[cell](p, a, reference.product(cell, p, old[0, 0]), *old[0])
-            return torch.cat([torch.cat(new, -1).flatten(), s[: (lag - 1) * parts * H]])
+            after, _ = reference.step(cell, p, x_t, [tuple(old) for old in s.view(lag, parts, 1, H).flip(0)])
+            return torch.cat([torch.cat(state, -1).flatten() for state in reversed(after)])
 
         found.append(torch.autograd.functional.jacobian(step, s).numpy())
         s = step(s).detach()
