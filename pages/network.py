@@ -121,6 +121,7 @@ def _captions(e: Experiment, other: str) -> list[tuple[str, str]]:
     forward = f"the pulse fades as the difference from “{other}” does; " if other else ""
     one, cell = "word" if things(e.task) == "words" else "input", CELLS[e.cell]
     second = " Beside it runs the cell state, kept by a gate instead of weights." if "c" in cell.parts else ""
+    second += f" Not drawn: each state enters once more {cell.lag} steps later." if cell.lag > 1 else ""
     loop = "Each keeps a share of its last state, which comes"
     if cell.recurrent:
         loop = f"{'M' if cell.builds_matrix else 'W_rec'} brings their last state"

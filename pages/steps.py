@@ -199,7 +199,7 @@ def _equations(cell: Cell) -> str:
         from_x, b_rec = f"x_t W_{{in{gate}}} + {bias}", f" + b_{{rec{gate}}}" if cell.recurrent_bias else ""
         from_h = f"h_{{t-1}} {_matrix(cell, gate)}{b_rec}"
         if part := cell.second_product:
-            from_h += f" + {part}_{{t-1}} {cell.second_matrix}"
+            from_h += f" + {part}_{{t-{cell.lag}}} {_second_matrix(cell)}"
         together = recurrent == name
         sums.append((name, f"{from_x} + {from_h}" if together and cell.recurrent else from_x))
         sums += [] if together else [(recurrent, from_h)]
@@ -211,24 +211,28 @@ def _equations(cell: Cell) -> str:
         for name in cell.columns
         if cell.recurrent
     ]
+    if cell.lag > 1:
+        through.append(f"da_{{t+{cell.lag}}} {_second_matrix(cell)}^T")
     carried = [_latex(arrives["h"], 1)] if "h" in arrives else []
     back_lines = [rf"dh_T &= dlogit\, W_{{out}}^T, \qquad dh_t = {' + '.join(through + carried)}"]
     for name, text in cell.derivatives:
         arrived = arrives.get(name[1:], "")
-        back = f" + da_{{t+1}} {cell.second_matrix}^T" if name[1:] == cell.second_product else ""
+        back = f" + da_{{t+1}} {_second_matrix(cell)}^T" if name[1:] == cell.second_product else ""
         right = _latex(re.sub(rf"\b{name}\b", "@", text)).replace("@", _latex(arrived, 1) + back) if arrived else _latex(text)
         back_lines.append(f"{_latex(name)} &= {right}")
     side_by_side = ", ".join(_latex(f"d{apart.get(name, name)}") for name in cell.columns)
     if cell.recurrent:
         back_lines.append(rf"d{_matrix(cell)} &= \sum_t h_{{t-1}}^T\, da_t")
     if cell.second_product:
-        back_lines.append(rf"d{cell.second_matrix} &= \sum_t {cell.second_product}_{{t-1}}^T\, da_t")
+        back_lines.append(rf"d{_second_matrix(cell)} &= \sum_t {cell.second_product}_{{t-{cell.lag}}}^T\, da_t")
     if cell.builds_matrix:
         back_lines.append(f"dW_{{rec}} &= {cell.matrix_gradient_equation}")
     back_lines += [rf"d\mathrm{{{name}}} &= \sum_t {_latex(text)}" for name, text in cell.own_terms]
     return MATHEMATICS.format(
         forward=_aligned(forward_lines),
         backward=_aligned(back_lines),
+        earlier=", as are the states before it" if cell.lag > 1 else "",
+        past=f" The way over {cell.lag} steps through $W_{{skip}}$ leads past all Jacobians between." if cell.lag > 1 else "",
         da=f"$da_t$ is ${side_by_side}$ side by side. " if len(cell.columns) > 1 and cell.recurrent else "",
     )
 
@@ -243,7 +247,7 @@ def _matrix(cell: Cell, gate: str = "") -> str:
     return "M" if cell.builds_matrix else f"W_{{rec{gate}}}"
 
 
-MATHEMATICS = r"""**Forward**, from $h_0 = 0$, for every word:
+MATHEMATICS = r"""**Forward**, from $h_0 = 0${earlier}, for every word:
 
 {forward}
 
@@ -254,8 +258,12 @@ At the verb: $logit = h_T W_{{out}} + b_{{out}}$, the loss $L$, and $dlogit = dL
 {backward}
 
 Products of states and gates ($\odot$) are taken unit by unit. {da}One step back multiplies the gradient with the Jacobian $J_t$
-of the new state with respect to the old one; its largest singular value bounds how much the gradient can grow there. The
+of the new state with respect to the old one; its largest singular value bounds how much the gradient can grow there.{past} The
 table evaluates exactly these equations."""
+
+
+def _second_matrix(cell: Cell) -> str:
+    return cell.second_matrix.replace("_", "_{") + "}"
 
 
 def _aligned(lines: list[str]) -> str:

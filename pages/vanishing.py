@@ -336,7 +336,8 @@ $$
 $$
 
 The dots are this product, with every matrix written out. A leaky unit has
-$J_t = (1 - \text{leak})\, 1 + \text{leak}\, \operatorname{diag}(\varphi'(a_t))\, W_{rec}^\top$.
+$J_t = (1 - \text{leak})\, 1 + \text{leak}\, \operatorname{diag}(\varphi'(a_t))\, W_{rec}^\top$. With a connection over $k$
+steps, $J_t$ is that of the last $k$ states together, $\partial (h_t, \ldots, h_{t-k+1}) / \partial (h_{t-1}, \ldots, h_{t-k})$.
 
 **The bound** (Pascanu, Mikolov & Bengio 2013, section 2.2). Let $\lambda_1$ be the largest singular value of $W_{rec}$, and
 $|\varphi'| \le \gamma$: $\gamma = 1$ for tanh and ReLU, $1/4$ for sigmoid.

@@ -20,6 +20,7 @@ from rnnkit.engine.fixes import FIXES, Fix, parse_fix
 from rnnkit.tasks import TASKS
 
 Penalty = Callable[[Tensor], Tensor]
+States = tuple[Tensor, ...]  # the parts of one state
 
 R, B, H = 2, 3, 4  # networks, sequences, units
 DOUBLE = torch.float64
@@ -81,6 +82,11 @@ def random_batch(task_name: str, length: int, seed: int = 0) -> tuple[Tensor, Te
 
 def tanh(p, a, u, h):
     return (torch.tanh(a + u),)
+
+
+def skip(p, a, u, h):
+    """a holds the product with W_skip."""
+    return tanh(p, a, u, h)
 
 
 def sigmoid(p, a, u, h):
@@ -185,7 +191,7 @@ STEPS = {
     f.__name__.replace("_", "-"): f
     for f in (
         tanh, sigmoid, relu, linear, lstm, lstm_relu, gru, gru_relu, janet, mingru, lru, minlstm,
-        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, antisymmetric, exprnn, cornn, esn,
+        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, antisymmetric, exprnn, cornn, skip, esn,
     )
 }  # fmt: skip
 
@@ -208,6 +214,13 @@ WITH_W_REC = [name for name, cell in CELLS.items() if cell.recurrent]
 def product(cell_name: str, p: dict[str, Tensor], h: Tensor) -> Tensor:
     """h_{t-1} W_rec of one network, or h_{t-1} M with the matrix that the cell builds; 0 where there is none."""
     return h @ MATRICES.get(cell_name, lambda W: W)(p["W_rec"]) if "W_rec" in p else torch.zeros(())
+
+
+def step(cell_name: str, p: dict[str, Tensor], x_t: Tensor, earlier: list[States]) -> tuple[list[States], Tensor]:
+    """From the last `lag` states, the latest at the end, to those after step t, and the product h_{t-1} W_rec."""
+    u, a = product(cell_name, p, earlier[-1][0]), x_t @ p["W_in"] + p["b"]
+    a = a + earlier[0][0] @ p["W_skip"] if "W_skip" in p else a
+    return [*earlier[1:], STEPS[cell_name](p, a, u, *earlier[-1])], u
 
 
 def stabilized(a: Sequence[Tensor]) -> Tensor:
@@ -273,13 +286,13 @@ def run(
     p = {k: v[r].clone().requires_grad_() for k, v in params.items()}
     x, y, done = x[:, r], y[:, r], Run(p)
     x = F.one_hot(x, p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x
-    s = [torch.zeros(x.shape[1], p["W_out"].shape[0], dtype=DOUBLE) for _ in CELLS[cell_name].parts]
+    s = tuple(torch.zeros(x.shape[1], p["W_out"].shape[0], dtype=DOUBLE) for _ in CELLS[cell_name].parts)
+    earlier = [s] * CELLS[cell_name].lag
     for t, x_t in enumerate(x):
         if piece and t in range(len(x) - piece, 0, -piece):
-            s = [part.detach() for part in s]
-        u = product(cell_name, p, s[0])
-        s = STEPS[cell_name](p, x_t @ p["W_in"] + p["b"], u, *s)
-        done.states.append(s)
+            earlier = [tuple(part.detach() for part in s) for s in earlier]
+        earlier, u = step(cell_name, p, x_t, earlier)
+        done.states.append(earlier[-1])
         if CELLS[cell_name].recurrent:
             done.products.append(u)
     h = torch.stack([h for h, *_ in done.states])

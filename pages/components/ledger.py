@@ -214,6 +214,7 @@ class _Writer:
             sentences = [
                 f"J_{{{t + 1}}} = ∂{now}/∂{before}: how {now} (rows) answers to {before} (columns).",
                 f"Its largest singular value = {significant(norm, 4)}: what flows back gets at most so many times as long.",
+                *[f"The short cut over {book.cell.lag} steps leads past it."] * (book.cell.lag > 1),
             ]
             found.append(_matrix(J, norm, sentences, [(f"J_{{{t + 1}}}", names, names, J)]))
         return found

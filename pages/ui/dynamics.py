@@ -64,7 +64,9 @@ def _plane(e: Experiment, step: int, parts: list[Eigenvalues], done: bool) -> No
         if CELLS[e.cell].reservoir:
             moved = " A reservoir's recurrent weights are not trained: they stay where they are."
         mean = f.matrix == "mean Jacobian"
-        of = " The mean is over the example's time steps, of ds(t)/ds(t−1), all parts of the state." if mean else ""
+        lag = CELLS[e.cell].lag
+        state = f"s the last {lag} states" if lag > 1 else "all parts of the state"
+        of = f" The mean is over the example's time steps, of ds(t)/ds(t−1), {state}." if mean else ""
         layout.caption(
             f"{charts.plane_text(f, i)} Its k-th power shrinks what lies inside the unit circle and stretches what lies outside."
             f"{of}{moved}"

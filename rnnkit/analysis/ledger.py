@@ -3,7 +3,8 @@
 This is a second, slow backpropagation beside the engine's, to be read. It evaluates the equations that the cells state as
 text, and the sums that all cells share: a_t = x_t W_in + b + h_{t-1} W_rec, dh_{t-1} = da_t W_rec^T,
 dW_rec = sum_t h_{t-1}^T da_t, the readout and the loss at the last step. Where a cell builds a matrix M from W_rec, M stands in
-the place of W_rec; cells without W_rec have none of these products. `Ledger.template` returns the equation of a number,
+the place of W_rec; cells without W_rec have none of these products. A short cut over k steps adds h_{t-k} W_skip to a_t, and
+da_t W_skip^T to dh_{t-k}. `Ledger.template` returns the equation of a number,
 and `Ledger.filled` its text with values. float64, numpy alone, so that a server can use it.
 """
 
@@ -58,10 +59,10 @@ def forward(cell_name: str, weights: Weights, x: np.ndarray) -> Arrays:
     H, columns = len(p["W_out"]), _blocks(cell, len(p["W_out"]))
     entered, bias, named = _entered(p, np.asarray(x)), p.get("b_rec", np.zeros((1, 1)))[0], _named(cell, p)
     products = _products(cell, p)
-    prev = {f"{part}_prev": np.zeros((*entered.shape[1:-1], H)) for part in cell.parts}
-    steps = []
+    steps: list[Arrays] = [dict.fromkeys(cell.parts, np.zeros((*entered.shape[1:-1], H)))] * cell.lag
     for from_x in entered:
-        from_h, now = bias + sum((prev[f"{part}_prev"] @ M for part, _, M in products), np.zeros_like(from_x)), {}
+        prev, now = {f"{part}_prev": steps[-1][part] for part in cell.parts}, {}
+        from_h = bias + sum((steps[-lag][part] @ M for part, lag, _, M in products), np.zeros_like(from_x))
         for name, recurrent, block in columns:
             if recurrent == name:
                 now[name] = from_x[..., block] + from_h[..., block]
@@ -70,8 +71,7 @@ def forward(cell_name: str, weights: Weights, x: np.ndarray) -> Arrays:
         for name, expression in cell.equations:
             now[name] = np.broadcast_to(evaluate(expression, named | prev | now), prev["h_prev"].shape)  # also a constant of time
         steps.append(now)
-        prev = {f"{part}_prev": now[part] for part in cell.parts}
-    found = {name: np.stack([step[name] for step in steps]) for name in steps[0]}
+    found = {name: np.stack([step[name] for step in steps[cell.lag :]]) for name in steps[-1]}
     return found | {"logits": found["h"] @ p["W_out"] + p["b_out"][0]}
 
 
@@ -82,34 +82,40 @@ def state_gradients(cell_name: str, weights: Weights, values: Arrays, dh: np.nda
     """
     cell, p, T = CELLS[cell_name], _float64(weights), len(values["h"])
     found = {part: np.zeros((T, len(dh))) for part in cell.parts}
-    arrived: Arrays = dict.fromkeys(cell.parts, np.zeros(len(dh))) | {"h": dh}
+    arrived = {T - 1: dict.fromkeys(cell.parts, np.zeros(len(dh))) | {"h": dh}}
     for t in reversed(range(T)):
-        d, arrived = _step_back(cell, p, values, t, arrived)
+        d = _step_back(cell, p, values, t, arrived)
         for part in cell.parts:
             found[part][t] = d[f"d{part}"]
     return found
 
 
-def _step_back(cell: Cell, p: Arrays, values: Arrays, t: int, arrived: Arrays) -> tuple[Arrays, Arrays]:
-    """Returns the gradients at step t, and the part of dL/ds_{t-1} that comes through step t.
+def _step_back(
+    cell: Cell, p: Arrays, values: Arrays, t: int, arrived: dict[int, Arrays], cuts: Callable[[int], bool] = lambda t: False
+) -> Arrays:
+    """Returns the gradients at step t, and adds what they hand to earlier steps to `arrived`, unless a cut lies between.
 
-    `arrived` is the part of dL/ds_t that comes from later steps and the loss.
+    arrived: step -> part -> what has come to dL/ds of this step from later steps and the loss.
     """
     known = _named(cell, p) | {name: of_all[t] for name, of_all in values.items()}
     known |= {f"{part}_prev": values[part][t - 1] if t else np.zeros_like(values[part][0]) for part in cell.parts}
-    d = {f"d{part}": arrived[part] for part in cell.parts}
+    d = {f"d{part}": arrived[t][part] for part in cell.parts}
     for name, expression in cell.derivatives:
         d[name] = evaluate(expression, known | d)
-    before = {part: np.zeros_like(d[f"d{part}"]) for part in cell.parts}
-    before |= {part: evaluate(expression, known | d) for part, expression in cell.direct_terms}
-    for part, _, M in _products(cell, p):
-        before[part] = before[part] + _recurrent(cell, d) @ M.T
-    return d, before
+    handed = [(part, 1, evaluate(expression, known | d)) for part, expression in cell.direct_terms]
+    handed += [(part, lag, _recurrent(cell, d) @ M.T) for part, lag, _, M in _products(cell, p)]
+    zero = {part: np.zeros_like(d[f"d{part}"]) for part in cell.parts}
+    for part, lag, gradient in [(part, 1, zero[part]) for part in cell.parts] + handed:
+        earlier = arrived.setdefault(t - lag, dict(zero))
+        if not any(map(cuts, range(t - lag + 1, t + 1))):
+            earlier[part] = earlier[part] + gradient
+    return d
 
 
-def _products(cell: Cell, p: Arrays) -> list[tuple[str, str, np.ndarray]]:
-    """Returns part, name of the matrix, and the matrix of each product that enters a_t."""
-    return [(cell.parts[k], cell.second_matrix if k else "W_rec", M) for k, M in cell.products(p)]
+def _products(cell: Cell, p: Arrays) -> list[tuple[str, int, str, np.ndarray]]:
+    """Returns part, how many steps back it is taken, name of the matrix, and the matrix of each product that enters a_t."""
+    last = [(cell.parts[k], 1, cell.second_matrix if k else "W_rec", M) for k, M in cell.products(p)]
+    return last + [(cell.parts[k], cell.lag, cell.second_matrix, M) for k, M in cell.delayed_product(p)]
 
 
 def _recurrent(cell: Cell, d: Arrays) -> np.ndarray:
@@ -187,7 +193,8 @@ class Ledger:
 
     values      (T, H) each: the forward variables; d<name>, total derivatives dL/d<name>_t; the cell's slopes
     outcome     of the last step: logits, p under cross entropy, loss, dlogits
-    jacobian    (T, P H, P H): [i, j] = ds_t[i] / ds_{t-1}[j], s the state's parts concatenated
+    jacobian    (T, P H, P H): [i, j] = ds_t[i] / ds_{t-1}[j], s the state's parts concatenated; beside a short cut the
+                states before s_{t-1} are held
     so_far      (T, H, G H): sum over the steps t ... T-1 of their contributions to dL/dW_rec
     gradients   dL/d of every weight, shaped as the weights (of W_rec itself where a matrix is built from it)
     """
@@ -211,7 +218,7 @@ class Ledger:
         p, constants = self.p, _named(self.cell, self.p)
         no_bias = {**p, "b": np.zeros_like(p["b"])}
         for name, recurrent, block in self.columns:
-            for _, matrix, M in self.products:
+            for _, _, matrix, M in self.products:
                 constants[f"{matrix}.{recurrent}"] = M[:, block]
             constants[f"b.{name}"] = p["b"][0, block]
             constants[f"W_in.{name}"] = _entered(no_bias, self.x)[:, block]
@@ -236,28 +243,24 @@ class Ledger:
 
     def _backward(self) -> None:
         cell, T, H, p = self.cell, self.T, self.H, self.p
-        zero = np.zeros(H)
-        arrived = dict.fromkeys(cell.parts, zero) | {"h": self.outcome["dlogits"] @ p["W_out"].T}
+        arrived = {T - 1: dict.fromkeys(cell.parts, np.zeros(H)) | {"h": self.outcome["dlogits"] @ p["W_out"].T}}
         identity = np.split(np.eye(len(cell.parts) * H), len(cell.parts), 1)
         found: list[Arrays] = []
         self.jacobian, self.so_far = np.zeros((T, *[len(cell.parts) * H] * 2)), np.zeros((T, H, cell.gates * H))
         total = np.zeros((H, cell.gates * H))
+        forward = {name: self.values[name] for name in self.forward_names}
         for t in reversed(range(T)):
-            _, before = self._step_back(t, dict(zip(cell.parts, identity, strict=True)))
-            self.jacobian[t] = np.concatenate([before[part] for part in cell.parts], 1)
-            d, arrived = self._step_back(t, arrived)
+            of_one = {t: dict(zip(cell.parts, identity, strict=True))}
+            _step_back(cell, p, forward, t, of_one)
+            self.jacobian[t] = np.concatenate([of_one[t - 1][part] for part in cell.parts], 1)
+            d = _step_back(cell, p, forward, t, arrived, self.cuts)
             total = total + np.outer(self._before("h", t), self._recurrent(d))
             self.so_far[t] = total
             found.append(d)
-            if self.cuts(t):
-                arrived = dict.fromkeys(cell.parts, zero)
         gradients = {name: np.stack([d[name] for d in reversed(found)]) for name in found[0]}
         self.backward_names = tuple(gradients)
         self.values |= gradients
         self.gradients = self._weight_gradients()
-
-    def _step_back(self, t: int, arrived: Arrays) -> tuple[Arrays, Arrays]:
-        return _step_back(self.cell, self.p, {name: self.values[name] for name in self.forward_names}, t, arrived)
 
     def _recurrent(self, d: Arrays) -> np.ndarray:
         return _recurrent(self.cell, d)
@@ -272,9 +275,9 @@ class Ledger:
         gradients = {"W_in": x.T @ d_in, "b": d_in.sum(0)[None], "W_out": np.outer(h, dlogits), "b_out": dlogits[None]}
         if self.cell.recurrent:
             gradients["W_rec"] = self.cell.recurrent_gradient(p, self.so_far[0])
-        if self.cell.second_product:
-            before = self._all_steps()[f"{self.cell.second_product}_prev"]
-            gradients[self.cell.second_matrix] = before.T @ self._recurrent(self.values)
+        if part := self.cell.second_product:
+            lag = self.cell.lag
+            gradients[self.cell.second_matrix] = self.values[part][:-lag].T @ self._recurrent(self.values)[lag:]
         for name, expression in self.cell.own_terms:
             gradients[name] = evaluate(expression, self._all_steps()).sum(0)[None]
         if self.cell.recurrent_bias:
@@ -327,15 +330,16 @@ class Ledger:
         if name == column:
             terms += [(Ref(f"W_in.{column}", t, (unit,)),), (Ref(f"b.{column}", None, (unit,)),)]
         if name == recurrent:
-            for part, matrix, _ in self.products:
+            for part, lag, matrix, _ in self.products:
                 W = f"{matrix}.{recurrent}"
-                terms += [_product(Ref(part, t - 1, (i,)), Ref(W, None, (i, unit))) for i in range(self.H)]
+                pairs = ((Ref(part, t - lag, (i,)), Ref(W, None, (i, unit))) for i in range(self.H))
+                terms += [_product(*pair) for pair in pairs if t >= lag or lag == 1]
             if self.cell.recurrent_bias:
                 terms.append((Ref(f"b_rec.{recurrent}", None, (unit,)),))
         return _sum(terms)
 
     def _arriving(self, part: str, t: int, unit: int) -> Template:
-        """Returns the part of dL/ds_t that comes from the loss at the last step, or from step t + 1."""
+        """Returns the part of dL/ds_t that comes from the loss at the last step, or from step t + 1 and a short cut."""
         terms: list[Template] = []
         if t == self.T - 1:
             outputs = range(len(self.outcome["dlogits"]))
@@ -343,9 +347,10 @@ class Ledger:
             return _sum(terms) if part == "h" else ("0",)
         if self.cuts(t + 1):
             return ("0",)
-        for (_, name, _), matrix in product(self.columns, [matrix for of, matrix, _ in self.products if of == part]):
-            pairs = ((Ref(f"d{name}", t + 1, (i,)), Ref(f"{matrix}.{name}", None, (unit, i))) for i in range(self.H))
-            terms += [_product(*pair) for pair in pairs]
+        for (_, name, _), (of, lag, matrix, _) in product(self.columns, self.products):
+            if of == part and t + lag < self.T and not any(map(self.cuts, range(t + 1, t + lag + 1))):
+                pairs = ((Ref(f"d{name}", t + lag, (i,)), Ref(f"{matrix}.{name}", None, (unit, i))) for i in range(self.H))
+                terms += [_product(*pair) for pair in pairs]
         terms += [self._elementwise(text, t + 1, unit) for name, text in self.cell.direct_terms if name == part]
         return _sum(terms) or ("0",)
 

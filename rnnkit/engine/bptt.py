@@ -26,7 +26,7 @@ from torch import Tensor
 from rnnkit.engine.backends import loops_for
 from rnnkit.engine.cells import Cell
 from rnnkit.engine.params import ParamStack
-from rnnkit.engine.tape_arrays import Arrays, Padding, Params, Signal, TapeArrays, after, before, cut
+from rnnkit.engine.tape_arrays import Arrays, Padding, Params, Signal, TapeArrays, cut, without_first
 
 
 class Tape(TapeArrays):
@@ -57,7 +57,7 @@ class Tape(TapeArrays):
     def s(self) -> Arrays:
         """Each part of the state, (T, R, B, H)."""
         self._after_pass(1)
-        return after(self.forward_arrays.states)
+        return self.forward_arrays.after
 
     @property
     def h(self) -> Tensor:
@@ -65,10 +65,16 @@ class Tape(TapeArrays):
         return self.s[0]
 
     @property
+    def end(self) -> Arrays:
+        """The last cell.lag states, each part (lag, R, B, H): the s0 of a pass that goes on from here. A copy."""
+        self._after_pass(1)
+        return self.cell.State(*(part[len(self.x) :][: self.cell.lag].clone() for part in self.forward_arrays.states))
+
+    @property
     def ds(self) -> Arrays:
         """dL/ds_t, each part (T, R, B, H): total derivatives, as the backward pass used them."""
         self._after_pass(2)
-        return after(self.backward_arrays.states)
+        return without_first(self.backward_arrays.states)
 
     @property
     def da(self) -> Tensor:
@@ -100,7 +106,7 @@ class Tape(TapeArrays):
     # ---- the passes
 
     def forward(self, p: Params, x: Tensor, s0: Arrays | None = None, padding: Padding | None = None) -> Tape:
-        """Runs the cell over x, from the zero state or from s0 (each part (R, B, H)). Returns the tape itself.
+        """Runs the cell over x, from the zero state or from s0, the `end` of another pass. Returns the tape itself.
 
         x may be shorter than the tape if no backward pass follows. With padding, each sequence begins in the zero state.
         """
@@ -109,11 +115,12 @@ class Tape(TapeArrays):
         self.p, self.x, self.padding, self._passes = p, x, padding, 1
         self.derived = p = self.cell.derived(p)
         for i, part in enumerate(self.forward_arrays.states):
-            part[self.first].zero_() if s0 is None else part[0].copy_(s0[i])  # first: s0 may lie on this tape
+            initial = part[self.first : self.first + self.cell.lag]
+            initial.zero_() if s0 is None else initial.copy_(s0[i].reshape(initial.shape))
         self.symbols, R = None, len(p["W_out"])
         if x.dtype == torch.int64:
             self.symbols = (x + torch.arange(R, device=x.device)[:, None] * p["W_in"].shape[1]).contiguous()
-        self.products = self.cell.products(p)
+        self.products, self.delayed = self.cell.products(p), self.cell.delayed_product(p)
         self.loops.forward(self, len(x))
         return self
 
@@ -128,7 +135,7 @@ class Tape(TapeArrays):
         for start in range(0, T, self.T):
             n = min(self.T, T - start)
             self.forward(p, x[start : start + n], s)
-            s = tuple(part[n] for part in self.forward_arrays.states)
+            s = self.end
             last.append(self.h[max(0, T - K - start) : n].clone())
         return torch.cat(last)
 
@@ -151,7 +158,7 @@ class Tape(TapeArrays):
             part[T].zero_()
         self.sums = self.loops.backward(self, direct, signals, self._terms)
         if self.first:
-            for array in (*after(back.states), *back.entered):
+            for array in (*without_first(back.states), *back.entered):
                 array[: self.first].zero_()
 
     def _direct(self, dh: Tensor | None) -> Tensor:
@@ -170,13 +177,14 @@ class Tape(TapeArrays):
         }
         if cell.recurrent:
             grads["W_rec"] = cell.recurrent_gradient(p, self.matrix_gradient())
+        f, b, first, sums = self.forward_arrays, self.backward_arrays, self.first, self.sums.matrices
         for i, (k, _) in enumerate(self.products[1:], 1):
-            left, sums = self.forward_arrays.states[k][self.first : -1], self.sums.matrices
-            grads[cell.second_matrix] = sums[i] if sums else _sum_of_products(left, da[self.first :])
+            grads[cell.second_matrix] = sums[i] if sums else _sum_of_products(f.before[k][first:], da[first:])
+        for k, _ in self.delayed:
+            grads[cell.second_matrix] = _sum_of_products(f.states[k][first : -cell.lag], da[first:])
         if cell.own_weights:
-            f, b = self.forward_arrays, self.backward_arrays
-            stacks = (f.views, before(f.states), after(f.states), b.views, after(b.states))
-            grads |= cell.own_gradients(self.derived, *(cut(stack, slice(self.first, None)) for stack in stacks))
+            stacks = (f.views, f.before, f.after, b.views, without_first(b.states))
+            grads |= cell.own_gradients(self.derived, *(cut(stack, slice(first, None)) for stack in stacks))
         return ParamStack.of({k: grads[k] for k in p if k in grads})
 
     def matrix_gradient(self) -> Tensor:
@@ -184,7 +192,7 @@ class Tape(TapeArrays):
 
         Fills `terms` on the way, in about the time of their sum alone.
         """
-        h, da, terms = self.forward_arrays.states[0][self.first : -1], self.da[self.first :], self._terms
+        h, da, terms = self.forward_arrays.before[0][self.first :], self.da[self.first :], self._terms
         if terms is not None:
             self._passes = 3
             terms[: self.first].zero_()

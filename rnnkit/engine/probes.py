@@ -118,21 +118,24 @@ def openness(cell: Cell, tape: Tape) -> Tensor:
 
 
 def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
-    """J and C, each (T, S, S) with S = P H: the chain rule of every single step of one network on one sequence.
+    """J and C, each (T, S, S) with S = lag P H: the chain rule of every single step of one network on one sequence.
 
-    The parts of the state stand side by side, ds = (dh, dc, ...). Let ds_t be what step t + 1 and the loss hand to s_t. Then
+    The parts of the state stand side by side, ds = (dh, dc, ...); of a cell with a short cut those of the last `lag` steps, the
+    latest first, since together they decide about the next one. Let ds_t be what step t + 1 and the loss hand to s_t. Then
     ds_{t-1} = ds_t J_t, where J_t[j, i] = d s_t[j] / d s_{t-1}[i] (for h = tanh(a): J_t = diag(1 - h_t^2) W_rec^T), and
     ds_t C_t is the total derivative that tape.ds holds: C_t = 1, but where one part depends on another at the same step
     (LSTM: h on c), C_t adds that path. All steps are taken side by side, as the batch of a single step.
     """
     T, H = tape.T, p["W_out"].shape[1]
-    S = len(cell.parts) * H
-    s_prev = tuple(part[:-1, :, 0].transpose(0, 1) for part in tape.forward_arrays.states)
+    now, S = len(cell.parts) * H, cell.state_width * H
+    s_prev = tuple(part[:-1, 0, 0].unfold(0, T, 1).permute(0, 2, 1) for part in tape.forward_arrays.states)
     one = bptt.forward(cell, p, tape.x.transpose(0, 2), s0=s_prev)
     (block,) = one.backward_arrays.blocks
     ((_, da, saved, d, ds, ds_prev),) = block.steps
-    J, C = p["W_out"].new_empty(2, T, S, S)
-    for j in range(S):
+    J, C = p["W_out"].new_zeros(2, T, S, S)
+    J.diagonal(-now, 1, 2).fill_(1)  # the states before become those before one step earlier
+    C.diagonal(0, 1, 2).fill_(1)
+    for j in range(now):
         for part in ds:
             part.zero_()
         ds[j // H][..., j % H] = 1
@@ -140,5 +143,7 @@ def jacobians(cell: Cell, p: Params, tape: Tape) -> tuple[Tensor, Tensor]:
         cell.backward(one.derived, saved, d, ds, ds_prev)
         for k, M in one.products:
             ds_prev[k].baddbmm_(da, M.mT, beta=float(cell.has_direct_term(k)))
-        J[:, j], C[:, j] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]
+        J[:, j, :now], C[:, j, :now] = torch.cat(ds_prev, -1)[0], torch.cat(ds, -1)[0]
+        for k, M in one.delayed:
+            J[:, j, S - now :][:, k * H : (k + 1) * H] += (da @ M.mT)[0]
     return J, C

@@ -97,11 +97,11 @@ def backward_passes(
 
 
 def carried_state(tape: bptt.Tape, step: int) -> tuple[Tensor, ...]:
-    """The state that the last batch ended in, each part (R, B, H): views of the tape.
+    """The state that the last batch ended in, each part (lag, R, B, H) as in Tape.end.
 
     One sequence in STATE_RESET_EVERY begins anew: its state is set to 0.
     """
-    s0 = tuple(part[-1] for part in tape.s)
+    s0 = tape.end
     for part in s0:
-        part[:, -step % STATE_RESET_EVERY :: STATE_RESET_EVERY] = 0
+        part[:, :, -step % STATE_RESET_EVERY :: STATE_RESET_EVERY] = 0
     return s0

@@ -34,7 +34,9 @@ class Padding:
 class Forward(NamedTuple):
     """What the forward pass writes."""
 
-    states: Arrays  # each part, (T + 1, R, B, H), the initial state in front
+    states: Arrays  # each part, (T + cell.lag, R, B, H), the initial states in front: row t is s_{t - lag}
+    before: Arrays  # s_{t-1} of every step, and s_t: views of states
+    after: Arrays
     entered: Arrays  # what x_t enters: a (T, R, B, G*H), and the arrays beside it
     views: Arrays  # cell.forward_views
     steps: list[tuple[Tensor, Arrays, Arrays, Arrays]]  # of every step: a_t, views, s_{t-1}, s_t
@@ -59,9 +61,10 @@ class Backward(NamedTuple):
 class TapeArrays:
     """What a tape holds, of T steps of R networks and B sequences, and what the pass at hand is about."""
 
-    p: Params  # of the last forward pass, as are the following five
+    p: Params  # of the last forward pass, as are the following six
     derived: Params  # cell.derived(p)
     products: list[tuple[int, Tensor]]  # cell.products(derived)
+    delayed: list[tuple[int, Tensor]]  # cell.delayed_product(derived)
     x: Tensor  # (T, R, B) symbols or (T, R, B, I) numbers
     symbols: Tensor | None  # (T, R, B) of x where it has symbols: their rows in the stacked W_in of all networks
     padding: Padding | None = None
@@ -81,12 +84,13 @@ class TapeArrays:
     @cached_property
     def forward_arrays(self) -> Forward:
         cell, T = self.cell, self.T
-        states = cell.State(*self._arrays(*(1 for _ in cell.parts), steps=T + 1))
-        a = states[0][1:] if cell.in_place else self._arrays(cell.gates, steps=T)[0]
+        states = cell.State(*self._arrays(*(1 for _ in cell.parts), steps=T + cell.lag))
+        before, after = cut(states, slice(cell.lag - 1, -1)), cut(states, slice(cell.lag, None))
+        a = after[0] if cell.in_place else self._arrays(cell.gates, steps=T)[0]
         entered = (a, *self._arrays(*cell.extra_inputs, steps=T))
         views = cell.forward_views(*entered, *self._arrays(*(1,) * cell.n_saved, steps=T))
-        steps = zip(a.unbind(0), *map(by_step, (views, before(states), after(states))), strict=True)
-        return Forward(states, entered, views, list(steps))
+        steps = zip(a.unbind(0), *map(by_step, (views, before, after)), strict=True)
+        return Forward(states, before, after, entered, views, list(steps))
 
     @cached_property
     def backward_arrays(self) -> Backward:
@@ -100,8 +104,8 @@ class TapeArrays:
         for end in range(T, 0, -at_once):
             now = slice(max(0, end - at_once), end)
             f, d = cut(forward.views, now), cut(views, now)
-            s_prev, s = cut(before(forward.states), now), cut(after(forward.states), now)
-            ds_prev, ds = cut(before(states), now), cut(after(states), now)
+            s_prev, s = cut(forward.before, now), cut(forward.after, now)
+            ds_prev, ds = cut(states, now), cut(without_first(states), now)
             each = zip(range(T)[now], entered[0][now].unbind(0), each_forward[now], *map(by_step, (d, ds, ds_prev)), strict=True)
             blocks.append(Block((f, s_prev, s, d), list(each)[::-1]))
         return Backward(states, entered, views, blocks)
@@ -142,11 +146,7 @@ class TapeArrays:
                 torch.matmul(x, W, out=a).add_(b)
 
 
-def before(states: Any) -> Any:
-    return cut(states, slice(-1))
-
-
-def after(states: Any) -> Any:
+def without_first(states: Any) -> Any:
     return cut(states, slice(1, None))
 
 

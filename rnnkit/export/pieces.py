@@ -59,11 +59,13 @@ class Network(nn.Module):
     def forward(self, x):
         """x (T, B, INPUTS) -> the outputs of the last ASKED steps, and the states of all steps."""
         $zero = x.new_zeros(x.shape[1], HIDDEN)
+        $window
         states = {$no_states}
         for $each:
             $truncation
             $step
             $append
+            $shift
         return self.readout(torch.stack(states["h"][-ASKED:])), states
 '''
 

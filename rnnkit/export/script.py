@@ -192,6 +192,8 @@ def _task(e: Experiment) -> Excerpt:
 def _network(e: Experiment) -> dict[str, str]:
     cell = CELLS[e.cell]
     states = ", ".join(cell.parts)
+    state = states if len(cell.parts) == 1 else f"({states})"
+    part = cell.second_product if cell.lag > 1 else ""
     cuts = [_lines(fix, e) for fix in e.fixes if isinstance(fix, SignalFix)]
     return {
         "cell_class": cell.torch_class,
@@ -207,7 +209,9 @@ def _network(e: Experiment) -> dict[str, str]:
         "no_states": ", ".join(f'"{part}": []' for part in cell.parts),
         "each": "t, x_t in enumerate(x)" if cuts else "x_t in x",
         "truncation": "\n".join(cuts),
-        "step": f"{states} = self.cell(x_t, {states if len(cell.parts) == 1 else f'({states})'})",
+        "window": f"earlier = [{part}] * {cell.lag}  # of the last {cell.lag} steps" if part else "",
+        "step": f"{states} = self.cell(x_t, {state}{', earlier[0]' if part else ''})",
+        "shift": f"earlier = [*earlier[1:], {part}]" if part else "",
         "append": "\n".join(f'states["{part}"].append({part})' for part in cell.parts),
         "W_IN": f"{Stream.W_IN:d}",
         "W_OUT": f"{Stream.W_OUT:d}",

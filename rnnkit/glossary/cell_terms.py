@@ -82,4 +82,13 @@ LATER_CELLS: Mapping[str, Term] = {
         spellings=("coRNN",),
         controls=("cell",),
     ),
+    "skip": Term(
+        "Connection over k steps",
+        CELL,
+        "A short cut through time: the state of k steps ago enters again. The gradient can go back k steps with one factor.",
+        r"h_t = \tanh(x_t W_{in} + b + h_{t-1} W_{rec} + h_{t-k} W_{skip})",
+        ("lin", "zhang"),
+        spellings=("connection over 6 steps",),
+        controls=("cell",),
+    ),
 }

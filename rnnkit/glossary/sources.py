@@ -49,6 +49,13 @@ SOURCES: Mapping[str, Source] = {
         "IEEE Transactions on Neural Networks 5(2), 157–166",
         f"{DOI}10.1109/72.279181",
     ),
+    "lin": Source(
+        "Lin, Horne, Tiňo & Giles",
+        1996,
+        "Learning long-term dependencies in NARX recurrent neural networks",
+        "IEEE Transactions on Neural Networks 7(6), 1329–1338",
+        f"{DOI}10.1109/72.548162",
+    ),
     "hochreiter": Source(
         "Hochreiter & Schmidhuber",
         1997,
@@ -118,6 +125,9 @@ SOURCES: Mapping[str, Source] = {
         "Assessing the ability of LSTMs to learn syntax-sensitive dependencies",
         "TACL 4, 521–535",
         f"{ARXIV}1611.01368",
+    ),
+    "zhang": Source(
+        "Zhang et al.", 2016, "Architectural complexity measures of recurrent neural networks", "NeurIPS", f"{ARXIV}1602.08210"
     ),
     "merity": Source(
         "Merity, McCann & Socher", 2017, "Revisiting activation regularization for language RNNs", "arXiv", f"{ARXIV}1708.01009"

@@ -1,14 +1,15 @@
-"""Presets of the cells whose matrix is built from W_rec, and of coRNN."""
+"""Presets of the cells whose matrix is built from W_rec, of coRNN, and of the connection over several steps."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from rnnkit.experiment import Experiment
-from rnnkit.stories.claims import ALL, FEW, Claim
+from rnnkit.stories.claims import ALL, FEW, NONE, Claim
 from rnnkit.stories.preset import RECURRENCE, Preset
 
 _tanh = Experiment()
+_weak = replace(_tanh, length=50, gain=0.7, input_scale=0.1, steps=300)
 _rotates = replace(_tanh, length=50, input_scale=0.03, cell="exprnn", lr=0.001, steps=300)
 
 OF_RECURRENCE: dict[str, Preset] = {
@@ -42,6 +43,22 @@ OF_RECURRENCE: dict[str, Preset] = {
         "the gradient arrives at the subject in the velocity, and it learns.",
         replace(_tanh, cell="cornn", lr=0.03, steps=200),
         Claim(ALL, ALL, ratio=(0.3, 0.8), after=(0.5, 9.9), part="z"),
+        question=RECURRENCE,
+    ),
+    "no-skip": Preset(
+        "Weak recurrent weights, 50 words",
+        "Less than half of the gradient is left at each word on the way back, less than 1e-16 of it at the subject: it vanishes, "
+        "and none learns.",
+        _weak,
+        Claim(NONE, NONE, ratio=(0, 1e-16), after=(0, 1e-12)),
+        question=RECURRENCE,
+    ),
+    "skip": Preset(
+        "A connection over 6 steps: the gradient jumps",
+        "The same networks, but each state enters again 6 words later. Before training the gradient jumps up 6, 12, 18 words "
+        "before the verb; far back many ways blur this. The shortest one to the subject has 8 factors and not 48, and it learns.",
+        replace(_weak, cell="skip"),
+        Claim(ALL, ALL, ratio=(2e-4, 1e-3), after=(1e-2, 2)),
         question=RECURRENCE,
     ),
 }

@@ -97,6 +97,12 @@ COURSES = (
                 "No. A penalty that asks the gradient to keep its norm does.",
             ),
             Lesson(
+                "/lab?story=skip&pin.story=no-skip",
+                "Can the gradient take fewer steps?",
+                "Train. Where does the first row jump up, from the verb back?",
+                "Yes: with a connection over 6 steps it jumps up every 6 words, and all learn.",
+            ),
+            Lesson(
                 "/how_far?how_far_map=cells",
                 "Which cell learns 200 words?",
                 "Look at the record.",

@@ -305,6 +305,7 @@ PAIRS = {  # title -> two presets that differ in one thing
     "Input scale": ("orthogonal", "orthogonal-saturated"),
     "Gate bias": ("lstm-forget-1", "lstm-chrono"),
     "Omega": ("no-omega", "omega"),
+    "Connection over 6 steps": ("no-skip", "skip"),
     "L2": ("no-omega", "l2"),
     "Truncation": ("orthogonal", "truncated"),
     "Temporal order": ("order", "order-omega"),

@@ -104,11 +104,9 @@ def final_states(e: Experiment, p: Params, x: np.ndarray) -> Arrays:
     with no_grad_no_denormals():
         tape = bptt.Tape(cell, p, steps, N)
         for start in range(0, T, steps):
-            piece = symbols[start : start + steps]
-            tape.forward(p, piece, s)
-            s = tuple(part[len(piece) - 1].clone() for part in tape.s)
+            s = tape.forward(p, symbols[start : start + steps], s).end
     assert s is not None
-    return s
+    return tuple(part[-1] for part in s)
 
 
 def accuracy(e: Experiment, p: Params, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -60,11 +60,11 @@ def mean_jacobian(e: Experiment, p: bptt.Params) -> Tensor:
     """Returns the mean over the example's time steps of ds_t / ds_{t-1}, (S, S), of one network, s_t = (h_t, c_t, ...)."""
     x, _ = tensors([e.bound_task.draw(e.length, 1, np.random.default_rng(0), held_out=True)])
     cell, s0 = CELLS[e.cell], None
-    size = len(cell.parts) * e.hidden
+    size = cell.state_width * e.hidden
     total = torch.zeros(size, size, dtype=torch.float64)
     for piece in x.split(max(1, 2**22 // size**2)):  # 64 MB of Jacobians
         tape = bptt.forward(cell, p, piece, s0)
-        s0 = tuple(part[-1].clone() for part in tape.s)
+        s0 = tape.end
         total += probes.jacobians(cell, p, tape)[0].sum(0)
     return total / len(x)
 

@@ -74,10 +74,10 @@ def _free(e: Experiment, task: Forecast, p: bptt.Params, x: np.ndarray, horizon:
     """Returns the predictions (H, n, O) of network p from the rows x, and then from its own predictions."""
     cell, n = CELLS[e.cell], x.shape[1]
     read = torch.from_numpy(x)[:, None]
-    s = tuple(part[-1] for part in bptt.forward(cell, p, read).s)
+    s = bptt.forward(cell, p, read).end
     tape, found = bptt.Tape(cell, p, 1, n), []
     for _ in range(horizon):
-        z = bptt.readout(p, s[0][None])  # (1, 1, n, O)
+        z = bptt.readout(p, s[0][-1:])  # (1, 1, n, O)
         found.append(z[0, 0].numpy())
-        s = tuple(part[0] for part in tape.forward(p, z[..., list(task.fed_back)], s).s)
+        s = tape.forward(p, z[..., list(task.fed_back)], s).end
     return np.stack(found)

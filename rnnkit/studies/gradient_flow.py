@@ -59,17 +59,18 @@ def _one(parts: tuple[Tensor, ...]) -> Tensor:
 def _through_jacobians(e: Experiment, p: Params, tape: Tape, ds: Tensor, direct: Tensor) -> dict[str, Any]:
     """Computes the chain rule by explicit matrices, from ds (P, T, H) and direct (H,), dL/dh_T-1 through the readout."""
     P, T, H = ds.shape
-    if 16 * T * (P * H) ** 2 > MEGABYTES * 2**20:
+    S = CELLS[e.cell].state_width * H
+    if 16 * T * S**2 > MEGABYTES * 2**20:
         return dict.fromkeys(("product", "off", "spectrum_t", "spectrum"))
     J, C = probes.jacobians(CELLS[e.cell], p, tape)
     product, spectrum = torch.empty_like(ds), torch.full_like(ds, torch.nan)
     at = evenly(T, SPECTRA)
-    d = torch.cat((direct, ds.new_zeros((P - 1) * H)))  # dL/ds_t and, below, dh_T/ds_t, both as they come to C_t
-    M = torch.eye(H, P * H, dtype=ds.dtype)
+    d = torch.cat((direct, ds.new_zeros(S - H)))  # dL/ds_t and, below, dh_T/ds_t, both as they come to C_t
+    M = torch.eye(H, S, dtype=ds.dtype)
     for t in range(T - 1, -1, -1):
-        product[:, t] = (d @ C[t]).view(P, H)
+        product[:, t] = (d @ C[t])[: P * H].view(P, H)
         if t in at:
-            spectrum[:, t] = torch.stack([singular_values(part) for part in (M @ C[t]).split(H, 1)])
+            spectrum[:, t] = torch.stack([singular_values(part) for part in (M @ C[t]).split(H, 1)[:P]])
         d, M = d @ J[t], M @ J[t]
     size = ds.norm(dim=-1)
     off = (product - ds).norm(dim=-1) / size.where(size > 0, 1.0)

@@ -68,8 +68,7 @@ def scores(e: Experiment, p: Params, symbols: np.ndarray, window: int = WINDOW) 
         tape, s = bptt.Tape(cell, p, window, 1), None
         for start in range(0, len(x) - 1, window):
             now, following = x[start : min(start + window, len(x) - 1)], x[start + 1 : start + 1 + window]
-            tape.forward(p, now[:, None, None], s)
-            s = tuple(part[len(now) - 1].clone() for part in tape.s)
+            s = tape.forward(p, now[:, None, None], s).end
             z = bptt.readout(p, tape.h[: len(now)])[:, 0, 0].log_softmax(-1)
             log_p.append(z.gather(1, following[:, None])[:, 0].numpy())
             right.append((z.argmax(1) == following).numpy())

@@ -48,11 +48,10 @@ def write(e: Experiment, p: Params, prompt: np.ndarray, n: int, temperature: flo
     drawn = np.zeros(n, np.int64)
     with no_grad_no_denormals():
         read = bptt.forward(cell, p, torch.from_numpy(prompt)[:, None, None])
-        s, tape = tuple(part[-1].clone() for part in read.s), bptt.Tape(cell, p, 1, 1)
+        s, tape = read.end, bptt.Tape(cell, p, 1, 1)
         for i, u in enumerate(rng.random(n)):
-            drawn[i] = choose(bptt.readout(p, s[0][None])[0, 0, 0].double().numpy(), temperature, u)
-            tape.forward(p, torch.from_numpy(drawn[i : i + 1])[:, None, None], s)
-            s = tuple(part[0].clone() for part in tape.s)
+            drawn[i] = choose(bptt.readout(p, s[0][-1:])[0, 0, 0].double().numpy(), temperature, u)
+            s = tape.forward(p, torch.from_numpy(drawn[i : i + 1])[:, None, None], s).end
     return drawn
 
 

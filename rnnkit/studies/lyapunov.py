@@ -36,7 +36,7 @@ def study(e: Experiment, step: int = 0, replica: int = 0) -> Iterator[Progress |
     """
     p, diverged = yield from network(e, step, replica, share=0.6)
     yield Progress(0.6)
-    cell, size = CELLS[e.cell], len(CELLS[e.cell].parts) * e.hidden
+    cell, size = CELLS[e.cell], CELLS[e.cell].state_width * e.hidden
     logs: list[np.ndarray] = []
     if size <= MAX_STATE:
         for done, part in exponents_of_steps(cell, p, inputs(e, SETTLING + steps_of(e)), MAX_EXPONENTS):
@@ -61,13 +61,13 @@ def inputs(e: Experiment, steps: int) -> Tensor:
 
 def exponents_of_steps(cell: Any, p: bptt.Params, x: Tensor, most: int) -> Iterator[tuple[float, np.ndarray]]:
     """Yields the share of x that is done, and log |R_t[i, i]| of the next steps (n, k). Ends where a Jacobian is not finite."""
-    size = len(cell.parts) * p["W_out"].shape[1]
+    size = cell.state_width * p["W_out"].shape[1]
     Q = torch.eye(size, min(size, most), dtype=torch.float64)
     at_once, s0 = max(1, MEGABYTES * 2**20 // (16 * size**2)), None
     for start in range(0, len(x), at_once):
         with no_grad_no_denormals(), np.errstate(divide="ignore"):
             tape = bptt.forward(cell, p, x[start : start + at_once], s0)
-            s0 = tuple(part[-1].clone() for part in tape.s)
+            s0 = tape.end
             J, _ = probes.jacobians(cell, p, tape)
             sound = J.isfinite().flatten(1).all(1).tolist()
             n = sound.index(False) if False in sound else len(sound)

@@ -35,19 +35,19 @@ def trained(e, steps):
         trainer = Trainer(e, DOUBLE)
         for _ in range(steps):
             trainer.advance()
-        s0 = [part[-1].clone() for part in trainer.functions.tape.s] if steps else None
+        s0 = trainer.functions.tape.end if steps else None
         batch = next(trainer.batches)
         return trainer, s0, batch, trainer.compute(batch)
 
 
-def states(e, p, x, s, piece):
-    """h (T, B, H) of one network on sequences of one length, from s on; detached before every cut."""
+def states(e, p, x, earlier, piece):
+    """h (T, B, H) of one network on sequences of one length, from the last states on; detached before every cut."""
     h = []
     for t, x_t in enumerate(x):
         if piece and t and (len(x) - t) % piece == 0:
-            s = [part.detach() for part in s]
-        s = reference.STEPS[e.cell](p, x_t @ p["W_in"] + p["b"], reference.product(e.cell, p, s[0]), *s)
-        h.append(s[0])
+            earlier = [tuple(part.detach() for part in s) for s in earlier]
+        earlier, _ = reference.step(e.cell, p, x_t, earlier)
+        h.append(earlier[-1][0])
     return torch.stack(h)
 
 
@@ -59,13 +59,14 @@ def gradient_of_penalty(e, trainer, s0, batch, r):
     x = batch.x[:, r].clone()
     x = F.one_hot(x, p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x
     if s0 is None or not e.bound_task.carries_state:
-        s = [torch.zeros(x.shape[1], e.hidden, dtype=DOUBLE) for _ in CELLS[e.cell].parts]
+        s = [torch.zeros(CELLS[e.cell].lag, x.shape[1], e.hidden, dtype=DOUBLE) for _ in CELLS[e.cell].parts]
     else:
-        s = [part[r].clone() for part in s0]
+        s = [part[:, r].clone() for part in s0]
         for part in s:
-            part[-trainer.step % 32 :: 32] = 0
+            part[:, -trainer.step % 32 :: 32] = 0
+    earlier = list(zip(*s, strict=True))
     if batch.padding is None:
-        penalty = reference.PENALTIES[fix.name](states(e, p, x, s, piece), *fix.values)
+        penalty = reference.PENALTIES[fix.name](states(e, p, x, earlier, piece), *fix.values)
     else:
         begun = torch.ones(x.shape[:2], dtype=bool)
         begun[: batch.padding.first] = False
@@ -73,7 +74,7 @@ def gradient_of_penalty(e, trainer, s0, batch, r):
         begun[rows] = batch.padding.mask[:, r, :, 0] > 0
         each, sizes = [], []
         for b in range(x.shape[1]):
-            h = states(e, p, x[begun[:, b], b : b + 1], [part[:1] for part in s], piece)
+            h = states(e, p, x[begun[:, b], b : b + 1], [tuple(part[:1] for part in s) for s in earlier], piece)
             n = len(h) - (fix.name == "tar")
             sizes.append(n)
             each.append(n * reference.PENALTIES[fix.name](h, *fix.values) if n else 0 * h.sum())

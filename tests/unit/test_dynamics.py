@@ -30,18 +30,16 @@ def last(name, *args, **options):
 
 
 def plain_jacobians(cell, p, x):
-    """ds_t / ds_{t-1} of one network by autograd, (steps, S, S), from the zero state."""
+    """ds_t / ds_{t-1} of one network by autograd, (steps, S, S), from the zero state; s: the last `lag` states, latest first."""
     p = {k: v[0] for k, v in p.items()}
-    parts, H = len(CELLS[cell].parts), p["W_out"].shape[0]
+    lag, parts, H = CELLS[cell].lag, len(CELLS[cell].parts), p["W_out"].shape[0]
     x = F.one_hot(x[:, 0], p["W_in"].shape[0]).to(DOUBLE) if x.dtype == torch.int64 else x[:, 0]
-    s, found = torch.zeros(parts * H, dtype=DOUBLE), []
+    s, found = torch.zeros(lag * parts * H, dtype=DOUBLE), []
     for x_t in x:
 
         def step(s, x_t=x_t):
-            old = s.view(parts, 1, H).unbind(0)
-            return torch.cat(
-                reference.STEPS[cell](p, x_t @ p["W_in"] + p["b"], reference.product(cell, p, old[0]), *old), -1
-            ).flatten()
+            after, _ = reference.step(cell, p, x_t, [tuple(old) for old in s.view(lag, parts, 1, H).flip(0)])
+            return torch.cat([torch.cat(state, -1).flatten() for state in reversed(after)])
 
         found.append(torch.autograd.functional.jacobian(step, s).numpy())
         s = step(s).detach()
@@ -57,7 +55,7 @@ def test_exponents_are_those_of_a_plain_qr(cell):
     p = {k: W[:1] for k, W in random_params(cell, 6, 4).items()}
     x = torch.randint(0, 6, (40, 1, 1), generator=torch.Generator().manual_seed(1))
     got = np.concatenate([part for _, part in lyapunov.exponents_of_steps(CELLS[cell], p, x, 64)])
-    Q, expected = np.eye(len(CELLS[cell].parts) * 4), []
+    Q, expected = np.eye(CELLS[cell].state_width * 4), []
     for J in plain_jacobians(cell, p, x[:, :, 0]):
         Q, R = np.linalg.qr(J @ Q)
         expected.append(np.log(np.abs(np.diag(R))))

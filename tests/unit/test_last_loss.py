@@ -60,20 +60,21 @@ def test_state_carried_from_the_window_before_is_a_constant(cell):
         for _ in range(3):
             trainer.advance()
         p = {k: W.clone() for k, W in trainer.params.items()}
-        before = [part[-1].clone() for part in trainer.functions.tape.s]
+        before = trainer.functions.tape.end
         record = trainer.advance()
     batches = training_batches(e, DOUBLE, "cpu")
     x, y, *_ = [next(batches) for _ in range(4)][-1]
     p, before = {k: W.clone() for k, W in p.items()}, [part.clone() for part in before]  # out of inference mode
     for r in range(e.replicas):
         weights = {k: W[r].clone().requires_grad_() for k, W in p.items()}
-        s = [part[r].clone() for part in before]
+        s = [part[:, r].clone() for part in before]
         for part in s:
-            part[-3 % 32 :: 32] = 0  # tracks that begin again
+            part[:, -3 % 32 :: 32] = 0  # tracks that begin again
+        earlier = list(zip(*s, strict=True))
         states = []
         for x_t in F.one_hot(x[:, r], e.bound_task.n_in).to(DOUBLE):
-            s = reference.STEPS[cell](weights, x_t @ weights["W_in"] + weights["b"], reference.product(cell, weights, s[0]), *s)
-            states.append(s)
+            earlier, _ = reference.step(cell, weights, x_t, earlier)
+            states.append(earlier[-1])
         z = states[-1][0] @ weights["W_out"] + weights["b_out"]
         reference.loss_of(e.loss, z[None], y[-1:, r]).backward(inputs=[part for parts in states for part in parts])
         for k in range(len(before)):

@@ -116,17 +116,17 @@ def test_backward_is_autograds(name, cut):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_the_jacobian_is_the_difference_quotient_of_one_step_and_carries_the_gradient(name):
-    """ds_{t-1} = ds_t J_t, where ds_t is what has come to the state from later steps.
+    """ds_{t-1} = ds_t J_t, where ds_t is what has come to the state from later steps; beside it a short cut's da W_skip^T.
 
     A part that hands no gradient on (the stabilizer of sLSTM) cancels in h: the difference quotients of h alone tell.
     """
     b, t, p, cell = book(name, seed=2), 4, random_params(name, N_IN, N_OUT, 2, H, 1), CELLS[name]
-    x, s0 = sequence(True, 2)[t : t + 1], [torch.from_numpy(b.values[part][t - 1])[None, None] for part in cell.parts]
+    x, s0 = sequence(True, 2), bptt.forward(cell, p, sequence(True, 2)[:t]).end
 
     def step(j, by):
-        moved = torch.cat(s0, -1)
-        moved[..., j] += by
-        return np.concatenate([s[0, 0, 0] for s in bptt.forward(cell, p, x, s0=tuple(moved.split(H, -1))).s])
+        moved = [part.clone() for part in s0]
+        moved[j // H][-1, ..., j % H] += by
+        return np.concatenate([s[0, 0, 0] for s in bptt.forward(cell, p, x[t : t + 1], s0=moved).s])
 
     held = {*cell.parts[1:]} - {*dict(cell.direct_terms)}
     rows = slice(H if held else None)
@@ -135,8 +135,10 @@ def test_the_jacobian_is_the_difference_quotient_of_one_step_and_carries_the_gra
         assert_equal(b.jacobian[t][rows, j], slope[rows], f"column {j}", 1e-8)
     came = b.outcome["dlogits"] @ b.p["W_out"].T
     came = np.concatenate([came, *[np.zeros(H)] * (len(cell.parts) - 1)])
-    for J in b.jacobian[:0:-1]:
-        came = came @ J
+    for t in range(T - 1, 0, -1):
+        came = came @ b.jacobian[t]
+        if "W_skip" in b.p and t - 1 + cell.lag < T:
+            came = came + b.values["da"][t - 1 + cell.lag] @ b.p["W_skip"].T
     assert_equal(came[:H], b.values["dh"][0], "dL/dh of the first step")
 
 
@@ -171,6 +173,7 @@ NEEDED = {
     "antisymmetric": "a h",
     "exprnn": "h",
     "cornn": "a z h",
+    "skip": "h",
     "esn": "a h",
 }
 

@@ -97,11 +97,11 @@ def test_singular_values_are_those_of_the_jacobian_by_autograd(cell):
     e = of(cell)
     found, p = last(flow, e), {name: W[0] for name, W in weights_of(e).items()}
     x = F.one_hot(example(e)[0][:, 0, 0], p["W_in"].shape[0]).double()
-    s = [torch.zeros(1, e.hidden, dtype=torch.float64, requires_grad=True) for _ in CELLS[cell].parts]
-    states = []
+    s = tuple(torch.zeros(1, e.hidden, dtype=torch.float64, requires_grad=True) for _ in CELLS[cell].parts)
+    earlier, states = [s] * CELLS[cell].lag, []
     for x_t in x:
-        s = reference.STEPS[cell](p, x_t @ p["W_in"] + p["b"], reference.product(cell, p, s[0]), *s)
-        states.append(s)
+        earlier, _ = reference.step(cell, p, x_t, earlier)
+        states.append(earlier[-1])
     h_T = states[-1][0][0]
     assert list(found.spectrum_t) == list(range(e.length))
     for t, parts in enumerate(states):

@@ -31,6 +31,8 @@ class TorchLoops(Loops):
         for i, (a, saved, s_prev, s) in enumerate(tape.forward_arrays.steps[tape.first : end]):
             for k, M in tape.products:
                 a.baddbmm_(s_prev[k], M)
+            for k, M in tape.delayed:
+                a.baddbmm_(tape.forward_arrays.states[k][tape.first + i], M)
             cell.forward(p, saved, s_prev, s)
             if i < len(mask):
                 for part in s:
@@ -39,6 +41,7 @@ class TorchLoops(Loops):
     def backward(self, tape: TapeArrays, direct: Tensor, signals: Sequence[Signal], terms: Tensor | None) -> Sums:
         cell, p, T, K = tape.cell, tape.derived, tape.T, len(direct)
         products = [(k, M.mT.contiguous(), float(cell.has_direct_term(k))) for k, M in tape.products]
+        delayed = [(k, M.mT.contiguous()) for k, M in tape.delayed]
         for stacks, steps in tape.backward_arrays.blocks:
             due = steps[: max(0, steps[0][0] - tape.first + 1)]  # the steps before `first` hold nothing
             if due:
@@ -48,6 +51,18 @@ class TorchLoops(Loops):
                 for k, M, beta in products:
                     ds_prev[k].baddbmm_(da, M, beta=beta)
                 cross(signals, ds_prev, t, T)
+                for k, M in delayed:
+                    _arrive_late(tape, ds_prev[k], M, t, signals)
                 if t > T - K:
                     ds_prev[0].add_(direct[t - 1 - T + K])
         return Sums()
+
+
+def _arrive_late(tape: TapeArrays, ds_prev: Tensor, M: Tensor, t: int, signals: Sequence[Signal]) -> None:
+    """Adds to dL/ds_{t-1} what step t - 1 + lag hands to it past the steps between, as far as the signals let it pass."""
+    later = t - 1 + tape.cell.lag
+    if later < tape.T:
+        short_cut = tape.backward_arrays.entered[0][later].bmm(M)
+        for crossed in range(later, t - 1, -1) if signals else ():
+            cross(signals, (short_cut,), crossed, tape.T)
+        ds_prev.add_(short_cut)

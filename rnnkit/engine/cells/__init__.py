@@ -17,6 +17,7 @@ from rnnkit.engine.cells.mingru import MinGru
 from rnnkit.engine.cells.minlstm import MinLstm
 from rnnkit.engine.cells.relu import Relu
 from rnnkit.engine.cells.sigmoid import Sigmoid
+from rnnkit.engine.cells.skip import Skip
 from rnnkit.engine.cells.slstm import SLstm, UnstabilizedSLstm
 from rnnkit.engine.cells.tanh import Tanh
 
@@ -42,6 +43,7 @@ __all__ = [
     "SLstm",
     "Sigmoid",
     "SignedGatedLinear",
+    "Skip",
     "Tanh",
     "UnstabilizedSLstm",
 ]
@@ -66,5 +68,6 @@ CELLS: dict[str, Cell] = {
     "antisymmetric": Antisymmetric(),
     "exprnn": ExpRnn(),
     "cornn": CoRnn(),
+    "skip": Skip(),
     "esn": EchoState(),
 }

@@ -2,7 +2,7 @@
 
 A cell never sees the input itself, nor the product with W_rec: bptt.py computes a_t = x_t W_in + b + h_{t-1} M and hands it
 over. M is W_rec, or a matrix that the cell builds from it (`recurrent_matrix`). Where `recurrent` is False there is none.
-A cell can have a second product, of another part of s_{t-1} with weights of its own (`second_product`).
+A cell can have a second product with weights of its own (`second_product`), of another part of s_{t-1} or of an earlier state.
 `forward` overwrites a_t with the activations and fills the next state. On the way back, `partials` computes the elementwise
 derivatives of a block of steps at once. `backward` then multiplies them, in place, with the gradient that arrives, step by step.
 All arrays are bptt.Tape's and made once for a whole training.
@@ -73,7 +73,8 @@ class Cell(ABC, Generic[S, F, D]):
     signed_gate: ClassVar[bool] = False  # the forget gate lies in (-1, 1): its absolute value says how much stays
     recurrent: ClassVar[bool] = True  # h_{t-1} enters a_t through W_rec; False: x_t alone enters, and there is no W_rec
     builds_matrix: ClassVar[bool] = False  # what multiplies h_{t-1} is built from W_rec by `recurrent_matrix`
-    second_product: ClassVar[str] = ""  # a part of the state beside h that enters a_t, through a matrix of its own, "W_" + part
+    second_product: ClassVar[str] = ""  # a part of the state that enters a_t through a matrix of its own, `second_matrix`
+    lag: int = 1  # that part is taken from s_{t-lag}: more than 1 is a short cut through time
     matrix_flops: ClassVar[int] = 0  # of building it and of its gradient, in units of H^3
     matrix_equation: ClassVar[str] = ""  # LaTeX of the matrix M that is built
     matrix_gradient_equation: ClassVar[str] = ""  # LaTeX of dL/dW_rec from dM
@@ -148,13 +149,18 @@ class Cell(ABC, Generic[S, F, D]):
 
     @property
     def second_matrix(self) -> str:
-        """Name of the weights (H, G H) that multiply the second part; "" where there is no second product."""
-        return self.second_product and f"W_{self.second_product}"
+        """Name of the weights (H, G H) of the second product, W_z of part z, W_skip of a short cut; "" where there is none."""
+        return self.second_product and ("W_skip" if self.lag > 1 else f"W_{self.second_product}")
 
     @property
     def n_products(self) -> int:
-        """How many parts of s_{t-1} enter a_t through a matrix."""
+        """How many parts of the state enter a_t through a matrix."""
         return self.recurrent + bool(self.second_product)
+
+    @property
+    def state_width(self) -> int:
+        """How many numbers of each unit the next steps need: its parts, of the last `lag` steps."""
+        return len(self.parts) * self.lag
 
     @property
     def has_slope(self) -> bool:
@@ -180,10 +186,17 @@ class Cell(ABC, Generic[S, F, D]):
         return p["W_rec"] if self.recurrent else None
 
     def products(self, p: Mapping[str, A]) -> list[tuple[int, A]]:
-        """(k, M) of each product that enters a_t: part k of s_{t-1} times M (R, H, G H)."""
+        """(k, M) of each product of the last state that enters a_t: part k of s_{t-1} times M (R, H, G H)."""
         M = self.recurrent_matrix(p)
         first = [] if M is None else [(0, M)]
-        return first + ([(self.parts.index(self.second_product), p[self.second_matrix])] if self.second_product else [])
+        return first if self.lag > 1 else first + self._second(p)
+
+    def delayed_product(self, p: Mapping[str, A]) -> list[tuple[int, A]]:
+        """(k, W) of the product that enters a_t from further back: part k of s_{t-lag} times W (R, H, G H); none or one."""
+        return self._second(p) if self.lag > 1 else []
+
+    def _second(self, p: Mapping[str, A]) -> list[tuple[int, A]]:
+        return [(self.parts.index(self.second_product), p[self.second_matrix])] if self.second_product else []
 
     def recurrent_gradient(self, p: Mapping[str, A], dM: A) -> A:
         """dL/dW_rec from dL/dM, (R, H, G H) each."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rnnkit.engine.cells.base import HiddenState, Params, PreActivation, PreActivationGradient
 from rnnkit.engine.cells.elementwise import Elementwise
 
@@ -10,7 +12,7 @@ class Tanh(Elementwise):
     """h_t = tanh(a_t),  a_t = x_t W_in + h_{t-1} W_rec + b   (Elman 1990; torch.nn.RNN)."""
 
     title = "tanh"
-    max_slope = 1.0
+    max_slope: ClassVar[float | None] = 1.0
     equations = (("h", "tanh(a)"),)
     derivatives = (("phi", "1 - h * h"), ("da", "dh * phi"))  # phi: the slope tanh'(a)
     torch_cell = "nn.RNNCell(INPUTS, HIDDEN)"

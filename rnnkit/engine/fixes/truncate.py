@@ -37,4 +37,5 @@ class Truncate(SignalFix):
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
         cut = "\n".join(f"    {part} = {part}.detach()" for part in cell.parts)
+        cut += "\n    earlier = [state.detach() for state in earlier]" if cell.lag > 1 else ""
         return f"if (len(x) - t) % {self.steps} == 0:  # {self.title.lower()}: no gradient crosses to the step before\n{cut}"

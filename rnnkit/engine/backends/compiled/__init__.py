@@ -27,9 +27,11 @@ class CompiledLoops(Loops):
         build.library()
 
     def takes(self, cell: Cell, like: Tensor) -> bool:
+        """On a CPU, the cells whose equations it knows, but none with a product of an earlier state than the last."""
         import torch
 
-        return cell in build.steps(build.known()) and like.device.type == "cpu" and like.dtype in (torch.float32, torch.float64)
+        known = cell.lag == 1 and cell in build.steps(build.known())
+        return known and like.device.type == "cpu" and like.dtype in (torch.float32, torch.float64)
 
     def forward(self, tape: TapeArrays, end: int) -> None:
         f, cell = tape.forward_arrays, tape.cell
