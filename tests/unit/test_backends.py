@@ -73,7 +73,7 @@ def test_every_cell_on_symbols_padded_sequences_numbers_carried_states_and_a_los
 
 
 @needs_compiler
-@pytest.mark.parametrize("cell", ["tanh", "lstm", "cornn", "lru"])
+@pytest.mark.parametrize("cell", ["tanh", "lstm", "cornn", "lru", "skip"])
 @pytest.mark.parametrize("fix", FIXES)
 def test_every_fix(fix, cell):
     if not active(fix).applies_to(CELLS[cell]):

@@ -62,3 +62,13 @@ def cross(signals: Sequence[Signal], ds_prev: Sequence[Tensor], t: int, T: int) 
             changed = signal(part, t, T)
             if changed is not part:
                 part.copy_(changed)
+
+
+def arrive_late(tape: TapeArrays, ds_prev: Tensor, M: Tensor, t: int, signals: Sequence[Signal]) -> None:
+    """Adds to dL/ds_{t-1} what step t - 1 + lag hands to it past the steps between, as far as the signals let it pass."""
+    later = t - 1 + tape.cell.lag
+    if later < tape.T:
+        short_cut = tape.backward_arrays.entered[0][later].bmm(M)
+        for crossed in range(later, t - 1, -1) if signals else ():
+            cross(signals, (short_cut,), crossed, tape.T)
+        ds_prev.add_(short_cut)

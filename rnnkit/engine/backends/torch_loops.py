@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rnnkit.engine.backends.base import Loops, Sums, cross
+from rnnkit.engine.backends.base import Loops, Sums, arrive_late, cross
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,17 +52,7 @@ class TorchLoops(Loops):
                     ds_prev[k].baddbmm_(da, M, beta=beta)
                 cross(signals, ds_prev, t, T)
                 for k, M in delayed:
-                    _arrive_late(tape, ds_prev[k], M, t, signals)
+                    arrive_late(tape, ds_prev[k], M, t, signals)
                 if t > T - K:
                     ds_prev[0].add_(direct[t - 1 - T + K])
         return Sums()
-
-
-def _arrive_late(tape: TapeArrays, ds_prev: Tensor, M: Tensor, t: int, signals: Sequence[Signal]) -> None:
-    """Adds to dL/ds_{t-1} what step t - 1 + lag hands to it past the steps between, as far as the signals let it pass."""
-    later = t - 1 + tape.cell.lag
-    if later < tape.T:
-        short_cut = tape.backward_arrays.entered[0][later].bmm(M)
-        for crossed in range(later, t - 1, -1) if signals else ():
-            cross(signals, (short_cut,), crossed, tape.T)
-        ds_prev.add_(short_cut)

@@ -184,19 +184,20 @@ void forward(const std::string& name, const Tensors& arrays, const Tensors& ente
 }
 
 // Steps end - 1, ..., begin: the cell's step back; into_t = beta into_t + da_t matrix^T for each product; what the readout at
-// t - 1 adds to dL/dh_{t-1}. On the way it sums up, where they are asked for:
+// t - 1 adds to dL/dh_{t-1}, and what a step `lag` steps after t - 1 does past the steps between. On the way it sums up, where they are asked for:
 //   tables      dL/d of the rows that the symbols picked
 //   dM          left_t^T da_t of each product, and of the first one every term of the sum, terms (T, R, H, G H)
 //   norms       (P, T, R) ||dL/ds_t|| of each part
 template <typename T>
 void backward(const std::string& name, const Tensors& arrays, const Tensors& entered, const Tensors& tables,
               const std::optional<Tensor>& symbols, const Tensors& left, const Tensors& into, const Tensors& matrices,
-              const std::vector<double>& beta, const Tensors& dM, const std::optional<Tensor>& terms, const Tensors& states,
+              const std::vector<double>& beta, const Tensors& late_into, const Tensors& late_matrices, int64_t lag, const Tensors& dM, const std::optional<Tensor>& terms, const Tensors& states,
               const Tensor& direct, const std::optional<Tensor>& norms, int64_t begin, int64_t end) {
   const Step<T> step(name, arrays);
   const Lookup<T> lookup(entered, tables, symbols);
   const Array<T> da(entered[0]), added(direct), term(terms ? *terms : entered[0]);
   const std::vector<Array<T>> from(left.begin(), left.end()), to(into.begin(), into.end()), M(matrices.begin(), matrices.end());
+  const std::vector<Array<T>> late(late_into.begin(), late_into.end()), late_M(late_matrices.begin(), late_matrices.end());
   const std::vector<Array<T>> sums(dM.begin(), dM.end()), ds(states.begin(), states.end());
   const int64_t steps = entered[0].size(0), R = lookup.R, B = lookup.B, n = B * ds[0].width, before = steps - direct.size(0);
   at::parallel_for(0, R, 1, [&](int64_t first, int64_t last) {
@@ -208,6 +209,8 @@ void backward(const std::string& name, const Tensors& arrays, const Tensors& ent
             norms->mutable_data_ptr<double>()[(k * steps + t) * R + r] = norm(ds[k].at(t + 1, r), n);
         for (size_t k = 0; k < to.size(); k++)
           product<T>(to[k].at(t, r), B, to[k].width, da.width, {da.at(t, r)}, {M[k].at(0, r), true}, beta[k]);
+        for (size_t k = 0; k < late.size() && t - 1 + lag < steps; k++)
+          product<T>(late[k].at(t, r), B, late[k].width, da.width, {da.at(t - 1 + lag, r)}, {late_M[k].at(0, r), true}, 1);
         for (size_t k = 0; k < sums.size(); k++) {
           const int64_t H = from[k].width;
           const bool kept = k == 0 && terms;
@@ -224,7 +227,7 @@ TORCH_LIBRARY(NAMESPACE, m) {
   const std::string both = "(str step, Tensor[] arrays, Tensor[] entered, Tensor[] tables, Tensor? symbols, Tensor[] left, ";
   const std::string there = "Tensor[] matrices, int begin, int end) -> ()";
   const std::string back =
-      "Tensor[] into, Tensor[] matrices, float[] beta, Tensor[] dM, Tensor? terms, Tensor[] states, Tensor direct, Tensor? norms, "
+      "Tensor[] into, Tensor[] matrices, float[] beta, Tensor[] late_into, Tensor[] late_matrices, int lag, Tensor[] dM, Tensor? terms, Tensor[] states, Tensor direct, Tensor? norms, "
       "int begin, int end) -> ()";
   m.def(("forward_float32" + both + there).c_str(), forward<float>);
   m.def(("forward_float64" + both + there).c_str(), forward<double>);
