@@ -1,6 +1,7 @@
 """Every program in benchmarks/ runs to its end, in the smallest setting that it has. What it measures does not matter here."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from conftest import ROOT
 
 TINY = ["--cells", "tanh"]
 PARTS = {"peers", "problem", "report", "viewers"}  # imported by the others
-TESTED = {"step", "run", "pages", "load", "feel", "sweep", "watch"}
+TESTED = {"step", "run", "pages", "load", "feel", "sweep", "watch", "proxy"}
 
 
 def run(name, *arguments):
@@ -54,6 +55,12 @@ def test_what_pages_compute():
 def test_a_lecture_hall(tmp_path):
     output = run("load", "same", "--viewers", "1", "--join", "0", "--seconds", "3", "--log", str(tmp_path / "log"))
     assert "dropped or failed" in output
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not installed")
+def test_two_servers_behind_a_proxy():
+    output = run("proxy", "--viewers", "2", "--join", "0", "--seconds", "3")
+    assert "process 1, MB, most" in output and "process 2, MB, most" in output
 
 
 def test_how_fast_a_sweep_is():
