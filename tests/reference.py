@@ -183,6 +183,13 @@ def cornn(p, a, u, h, z):
     return h + 0.042 * z, z
 
 
+def attention(p, a, u, h, r, n):
+    r = torch.tanh(a + u)
+    w = torch.exp(p["q"] * r)
+    n = n + w
+    return h + (r - h) * w / (1 + n), r, n
+
+
 def esn(p, a, u, h):
     return ((1 - p["leak"]) * h + p["leak"] * torch.tanh(a + u),)
 
@@ -191,7 +198,7 @@ STEPS = {
     f.__name__.replace("_", "-"): f
     for f in (
         tanh, sigmoid, relu, linear, lstm, lstm_relu, gru, gru_relu, janet, mingru, lru, minlstm,
-        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, antisymmetric, exprnn, cornn, skip, esn,
+        gated_linear, gated_linear_signed, slstm, slstm_unstabilized, antisymmetric, exprnn, cornn, skip, attention, esn,
     )
 }  # fmt: skip
 
@@ -218,7 +225,7 @@ def product(cell_name: str, p: dict[str, Tensor], h: Tensor) -> Tensor:
 
 def step(cell_name: str, p: dict[str, Tensor], x_t: Tensor, earlier: list[States]) -> tuple[list[States], Tensor]:
     """From the last `lag` states, the latest at the end, to those after step t, and the product h_{t-1} W_rec."""
-    u, a = product(cell_name, p, earlier[-1][0]), x_t @ p["W_in"] + p["b"]
+    u, a = product(cell_name, p, earlier[-1][CELLS[cell_name].recurrent_part]), x_t @ p["W_in"] + p["b"]
     a = a + earlier[0][0] @ p["W_skip"] if "W_skip" in p else a
     return [*earlier[1:], STEPS[cell_name](p, a, u, *earlier[-1])], u
 

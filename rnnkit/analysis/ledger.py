@@ -114,7 +114,8 @@ def _step_back(
 
 def _products(cell: Cell, p: Arrays) -> list[tuple[str, int, str, np.ndarray]]:
     """Returns part, how many steps back it is taken, name of the matrix, and the matrix of each product that enters a_t."""
-    last = [(cell.parts[k], 1, cell.second_matrix if k else "W_rec", M) for k, M in cell.products(p)]
+    names = (*(["W_rec"] if cell.recurrent else []), cell.second_matrix)
+    last = [(cell.parts[k], 1, name, M) for name, (k, M) in zip(names, cell.products(p), strict=False)]
     return last + [(cell.parts[k], cell.lag, cell.second_matrix, M) for k, M in cell.delayed_product(p)]
 
 
@@ -254,7 +255,7 @@ class Ledger:
             _step_back(cell, p, forward, t, of_one)
             self.jacobian[t] = np.concatenate([of_one[t - 1][part] for part in cell.parts], 1)
             d = _step_back(cell, p, forward, t, arrived, self.cuts)
-            total = total + np.outer(self._before("h", t), self._recurrent(d))
+            total = total + np.outer(self._before(cell.recurrent_name, t), self._recurrent(d))
             self.so_far[t] = total
             found.append(d)
         gradients = {name: np.stack([d[name] for d in reversed(found)]) for name in found[0]}
@@ -298,7 +299,7 @@ class Ledger:
         """The forward variables that the backward pass reads; always h, and what a second matrix multiplies."""
         cell = self.cell
         texts = " ".join(expression for _, expression in (*cell.derivatives, *cell.direct_terms, *cell.own_terms))
-        named = {name.removesuffix("_prev") for name in NAME.findall(texts)} | {"h", cell.second_product}
+        named = {name.removesuffix("_prev") for name in NAME.findall(texts)} | {"h", cell.recurrent_name, cell.second_product}
         return tuple(name for name in self.forward_names if name in named)
 
     # ---- equations ----

@@ -192,7 +192,7 @@ class Tape(TapeArrays):
 
         Fills `terms` on the way, in about the time of their sum alone.
         """
-        h, da, terms = self.forward_arrays.before[0][self.first :], self.da[self.first :], self._terms
+        h, da, terms = self.forward_arrays.before[self.cell.recurrent_part][self.first :], self.da[self.first :], self._terms
         if terms is not None:
             self._passes = 3
             terms[: self.first].zero_()

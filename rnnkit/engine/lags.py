@@ -40,7 +40,7 @@ def products(tape: Tape, direction: Tensor) -> Tensor:
     """
     if tape.terms is not None:
         return (tape.terms * direction).sum((2, 3))
-    h, da = tape.forward_arrays.before[0], tape.da
+    h, da = tape.forward_arrays.before[tape.cell.recurrent_part], tape.da
     back, across = h.new_empty(h.shape), direction.mT.contiguous()
     if len(direction) == 1:  # one network's steps lie one below the other: one product
         back.view(-1, h.shape[-1]).addmm_(da.flatten(0, 2), across[0], beta=0)

@@ -162,7 +162,7 @@ class _Book:
                 sheet.cells[sheet.row, at] = f"{recurrent} {j + 1}"
                 d = self.place[Ref(f"d{recurrent}", 0, (j,))][1:]
                 for i in range(book.H):
-                    h = self.place[Ref("h", 0, (i,))][1:]
+                    h = self.place[Ref(book.cell.recurrent_name, 0, (i,))][1:]
                     formula = f"SUMPRODUCT(B{h}:{before}{h},C{d}:{last}{d})"
                     sheet.cells[sheet.row + 1 + i, at] = formula, float(book.so_far[0][i, block][j])
         for i in range(book.H):

@@ -29,9 +29,10 @@ from rnnkit.tasks import TASKS
 TRAINED = [name for name, cell in CELLS.items() if not cell.reservoir and cell.recurrent]
 
 
-def explicit(run):
+def explicit(cell, run):
     """<dW_t, dW> / ||dW||^2 of autograd's dL/d(h_{t-1} W_rec), (T,)."""
-    h = [torch.zeros_like(run.states[0][0]), *(s[0] for s in run.states[:-1])]
+    part = CELLS[cell].recurrent_part
+    h = [torch.zeros_like(run.states[0][part]), *(s[part] for s in run.states[:-1])]
     terms = torch.stack([h_t.T @ u.grad for h_t, u in zip(h, run.products, strict=True)])
     dW = terms.sum(0)
     return (terms * dW).sum((1, 2)) / dW.square().sum()
@@ -54,7 +55,7 @@ def test_shares_are_those_of_the_explicit_sums(cell, networks, hidden):
     assert shares.shape == (11, networks) and np.abs(shares.sum(0) - 1).max() < 1e-12
     np.testing.assert_array_equal(lag_shares(tape, tape.matrix_gradient()), shares)
     for r in range(networks):
-        expected = explicit(reference.run(cell, p, r, x, y, "cross_entropy"))
+        expected = explicit(cell, reference.run(cell, p, r, x, y, "cross_entropy"))
         assert_close(torch.from_numpy(shares[:, r]), expected, f"shares of network {r}", 1e-9)
 
 
@@ -69,7 +70,7 @@ def test_a_record_has_those_of_the_last_loss_alone_before_the_fixes_on_gradients
         run = reference.run(e.cell, p, r, x, y[-1:], e.loss, piece=piece)
         for u in run.products:
             u.grad = reference._grad(u)
-        assert_close(torch.from_numpy(record.lag_shares[:, r]), explicit(run), f"network {r}", 1e-8)
+        assert_close(torch.from_numpy(record.lag_shares[:, r]), explicit(e.cell, run), f"network {r}", 1e-8)
     assert not piece or (record.lag_shares[:-4] == 0).all()
 
 
@@ -181,11 +182,12 @@ def test_all_losses_are_split_each_from_its_own_step(cell):
     assert found.losses == K > 1
     for s in range(22 - K, 22):
         run = reference.run(cell, p, 0, x[: s + 1], y[s - 22 + K :][:1], e.loss)
-        h = [torch.zeros_like(run.states[0][0]), *(state[0] for state in run.states[:-1])]
+        part = CELLS[cell].recurrent_part
+        h = [torch.zeros_like(run.states[0][part]), *(state[part] for state in run.states[:-1])]
         for t, u in enumerate(run.products):
             terms[s - t] += h[t].T @ u.grad / K
         if s == 21:
-            assert_close(torch.from_numpy(found.last), explicit(run).flip(0), "of the last loss", 1e-8)
+            assert_close(torch.from_numpy(found.last), explicit(cell, run).flip(0), "of the last loss", 1e-8)
     dW = terms.sum(0)
     assert_close(torch.from_numpy(found.all), (terms * dW).sum((1, 2)) / dW.square().sum(), "of all losses", 1e-8)
     assert abs(found.all.sum() - 1) < 1e-9 and abs(found.last.sum() - 1) < 1e-9

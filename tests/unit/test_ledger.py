@@ -148,7 +148,7 @@ def test_the_gradient_of_the_recurrent_weights_adds_up_from_the_last_step(name):
     later = [*b.so_far[1:], np.zeros_like(b.so_far[0])]
     d = np.concatenate([b.values[f"d{dict(b.cell.apart).get(column, column)}"] for column in b.cell.columns], 1)
     for t in range(T):
-        h = b.values["h"][t - 1] if t else np.zeros(H)
+        h = b.values[b.cell.recurrent_name][t - 1] if t else np.zeros(H)
         assert_equal(b.so_far[t] - later[t], np.outer(h, d[t]), f"step {t}")
     assert_equal(b.gradients["W_rec"], b.cell.recurrent_gradient(b.p, b.so_far[0]), "all of it")
 

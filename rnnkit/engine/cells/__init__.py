@@ -1,6 +1,7 @@
 """Recurrent cells, a file each. A new cell is one more file and one more line in CELLS; base.py says what a cell declares."""
 
 from rnnkit.engine.cells.antisymmetric import Antisymmetric
+from rnnkit.engine.cells.attention import Attention
 from rnnkit.engine.cells.base import Cell, Equation
 from rnnkit.engine.cells.cornn import CoRnn
 from rnnkit.engine.cells.esn import EchoState
@@ -69,5 +70,6 @@ CELLS: dict[str, Cell] = {
     "exprnn": ExpRnn(),
     "cornn": CoRnn(),
     "skip": Skip(),
+    "attention": Attention(),
     "esn": EchoState(),
 }

@@ -71,6 +71,7 @@ class Cell(ABC, Generic[S, F, D]):
     forget_gate: ClassVar[int | None] = None  # the gate that keeps the memory where it is open: the "forget" bias is its bias
     input_gate: ClassVar[int | None] = None  # the gate that lets the new value in, where that is not 1 - forget gate
     signed_gate: ClassVar[bool] = False  # the forget gate lies in (-1, 1): its absolute value says how much stays
+    recurrent_part: ClassVar[int] = 0  # the part of s_{t-1} that W_rec multiplies
     recurrent: ClassVar[bool] = True  # h_{t-1} enters a_t through W_rec; False: x_t alone enters, and there is no W_rec
     builds_matrix: ClassVar[bool] = False  # what multiplies h_{t-1} is built from W_rec by `recurrent_matrix`
     second_product: ClassVar[str] = ""  # a part of the state that enters a_t through a matrix of its own, `second_matrix`
@@ -134,6 +135,11 @@ class Cell(ABC, Generic[S, F, D]):
         return self.parts[self.memory]
 
     @property
+    def recurrent_name(self) -> str:
+        """Name of the part of the state that W_rec multiplies."""
+        return self.parts[self.recurrent_part]
+
+    @property
     def parts_in_menus(self) -> tuple[str, ...]:
         """Names of the state's parts, the one that remembers first."""
         return (self.memory_name, *(part for part in self.parts[::-1] if part != self.memory_name))
@@ -188,7 +194,7 @@ class Cell(ABC, Generic[S, F, D]):
     def products(self, p: Mapping[str, A]) -> list[tuple[int, A]]:
         """(k, M) of each product of the last state that enters a_t: part k of s_{t-1} times M (R, H, G H)."""
         M = self.recurrent_matrix(p)
-        first = [] if M is None else [(0, M)]
+        first = [] if M is None else [(self.recurrent_part, M)]
         return first if self.lag > 1 else first + self._second(p)
 
     def delayed_product(self, p: Mapping[str, A]) -> list[tuple[int, A]]:

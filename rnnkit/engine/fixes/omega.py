@@ -93,7 +93,7 @@ class Omega(GradientFix):
 
     @classmethod
     def applies_to(cls, cell: Cell) -> bool:
-        return cell.gates == 1 and cell.n_products == 1 and not cell.builds_matrix
+        return cell.gates == 1 and cell.n_products == 1 and not cell.recurrent_part and not cell.builds_matrix
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
         if not cell.torch_slope:
