@@ -197,7 +197,7 @@ def _equations(cell: Cell) -> str:
         gate = _gate(cell, name)
         bias = f"b_{{{gate[1:]}}}" if gate else "b"
         from_x, b_rec = f"x_t W_{{in{gate}}} + {bias}", f" + b_{{rec{gate}}}" if cell.recurrent_bias else ""
-        from_h = f"h_{{t-1}} {_matrix(cell, gate)}{b_rec}"
+        from_h = f"{cell.recurrent_name}_{{t-1}} {_matrix(cell, gate)}{b_rec}"
         if part := cell.second_product:
             from_h += f" + {part}_{{t-{cell.lag}}} {_second_matrix(cell)}"
         together = recurrent == name
@@ -214,15 +214,17 @@ def _equations(cell: Cell) -> str:
     if cell.lag > 1:
         through.append(f"da_{{t+{cell.lag}}} {_second_matrix(cell)}^T")
     carried = [_latex(arrives["h"], 1)] if "h" in arrives else []
-    back_lines = [rf"dh_T &= dlogit\, W_{{out}}^T, \qquad dh_t = {' + '.join(through + carried)}"]
+    to_h = [] if cell.recurrent_part else through
+    back_lines = [rf"dh_T &= dlogit\, W_{{out}}^T, \qquad dh_t = {' + '.join(to_h + carried)}"]
     for name, text in cell.derivatives:
-        arrived = arrives.get(name[1:], "")
-        back = f" + da_{{t+1}} {_second_matrix(cell)}^T" if name[1:] == cell.second_product else ""
-        right = _latex(re.sub(rf"\b{name}\b", "@", text)).replace("@", _latex(arrived, 1) + back) if arrived else _latex(text)
+        come = [_latex(arrives[name[1:]], 1)] if name[1:] in arrives else []
+        come += [f"da_{{t+1}} {_second_matrix(cell)}^T"] if name[1:] == cell.second_product else []
+        come += through if cell.recurrent_part and name[1:] == cell.recurrent_name else []
+        right = _latex(re.sub(rf"\b{name}\b", "@", text)).replace("@", " + ".join(come)) if come else _latex(text)
         back_lines.append(f"{_latex(name)} &= {right}")
     side_by_side = ", ".join(_latex(f"d{apart.get(name, name)}") for name in cell.columns)
     if cell.recurrent:
-        back_lines.append(rf"d{_matrix(cell)} &= \sum_t h_{{t-1}}^T\, da_t")
+        back_lines.append(rf"d{_matrix(cell)} &= \sum_t {cell.recurrent_name}_{{t-1}}^T\, da_t")
     if cell.second_product:
         back_lines.append(rf"d{_second_matrix(cell)} &= \sum_t {cell.second_product}_{{t-{cell.lag}}}^T\, da_t")
     if cell.builds_matrix:
@@ -243,7 +245,7 @@ def _gate(cell: Cell, name: str) -> str:
 
 
 def _matrix(cell: Cell, gate: str = "") -> str:
-    """The matrix that multiplies h_{t-1}, of one column of the cell."""
+    """The matrix that multiplies the last state, of one column of the cell."""
     return "M" if cell.builds_matrix else f"W_{{rec{gate}}}"
 
 

@@ -114,7 +114,7 @@ class _Writer:
         return [*norms, *gradients, *({"phase": "backward", "kind": "matrix"} | row for row in matrices)]
 
     def _matrix_name(self) -> str:
-        """Returns the name of the matrix that multiplies h_{t-1}."""
+        """Returns the name of the matrix that multiplies the last state."""
         return "M" if self.book.cell.builds_matrix else "W_{rec}"
 
     def _state(self) -> str:

@@ -91,4 +91,13 @@ LATER_CELLS: Mapping[str, Term] = {
         spellings=("connection over 6 steps",),
         controls=("cell",),
     ),
+    "attention": Term(
+        "Attention readout",
+        CELL,
+        "A short cut through time: what is read is an average of all states, so each of them reaches it past the steps between.",
+        r"h_t = \sum_{s \le t} \alpha_s\, r_s, \qquad \alpha = \mathrm{softmax}_s(q \odot r_s)",
+        ("zhai",),
+        spellings=("attention readout", "attention over its states"),
+        controls=("cell",),
+    ),
 }

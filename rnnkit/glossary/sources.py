@@ -170,6 +170,7 @@ SOURCES: Mapping[str, Source] = {
         "EMNLP, 1978–2010",
         f"{ARXIV}2010.07515",
     ),
+    "zhai": Source("Zhai et al.", 2021, "An attention free transformer", "arXiv", f"{ARXIV}2105.14103"),
     "rusch": Source(
         "Rusch & Mishra",
         2021,

@@ -1,4 +1,4 @@
-"""Presets of the cells whose matrix is built from W_rec, of coRNN, and of the connection over several steps."""
+"""Presets of the cells whose matrix is built from W_rec, of coRNN, and of the two short cuts through time."""
 
 from __future__ import annotations
 
@@ -59,6 +59,14 @@ OF_RECURRENCE: dict[str, Preset] = {
         "before the verb; far back many ways blur this. The shortest one to the subject has 8 factors and not 48, and it learns.",
         replace(_weak, cell="skip"),
         Claim(ALL, ALL, ratio=(2e-4, 1e-3), after=(1e-2, 2)),
+        question=RECURRENCE,
+    ),
+    "attention": Preset(
+        "Attention: the readout takes all states",
+        "The same networks, but what is read is an average of all states, each with a weight that is learnt. Every state reaches "
+        "it past all steps between: before training the gradient is as large at the subject as at the verb, and it learns.",
+        replace(_weak, cell="attention"),
+        Claim(ALL, ALL, ratio=(0.8, 1.5), after=(2, 30)),
         question=RECURRENCE,
     ),
 }

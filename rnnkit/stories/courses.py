@@ -103,6 +103,12 @@ COURSES = (
                 "Yes: with a connection over 6 steps it jumps up every 6 words, and all learn.",
             ),
             Lesson(
+                "/lab?story=attention&pin.story=no-skip",
+                "Must the gradient take all steps?",
+                "Train. Compare the first rows.",
+                "No: where the readout attends to all states, each has a way of its own. The row is level, and all learn.",
+            ),
+            Lesson(
                 "/how_far?how_far_map=cells",
                 "Which cell learns 200 words?",
                 "Look at the record.",

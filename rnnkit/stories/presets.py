@@ -306,6 +306,7 @@ PAIRS = {  # title -> two presets that differ in one thing
     "Gate bias": ("lstm-forget-1", "lstm-chrono"),
     "Omega": ("no-omega", "omega"),
     "Connection over 6 steps": ("no-skip", "skip"),
+    "Attention": ("no-skip", "attention"),
     "L2": ("no-omega", "l2"),
     "Truncation": ("orthogonal", "truncated"),
     "Temporal order": ("order", "order-omega"),
