@@ -185,8 +185,7 @@ def cornn(p, a, u, h, z):
 
 def attention(p, a, u, h, r, n):
     r = torch.tanh(a + u)
-    w = torch.exp(p["q"] * r)
-    n = n + w
+    n = n + (w := torch.exp(p["q"] * r))
     return h + (r - h) * w / (1 + n), r, n
 
 
@@ -396,7 +395,6 @@ def need(table: dict, *names: str) -> None:
 def assert_close(got: Tensor, expected: Tensor, what: str = "", tolerance: float = 1e-10) -> None:
     """Relative to the largest component; absolute only where nothing but rounding is left."""
     assert got.shape == expected.shape, f"{what}: shape {tuple(got.shape)}, expected {tuple(expected.shape)}"
-    expected = expected.detach()
-    error = float((got - expected).abs().max())
-    bound = tolerance * float(expected.abs().max()) + 1e-16
+    error = float((got - expected).detach().abs().max())
+    bound = tolerance * float(expected.detach().abs().max()) + 1e-16
     assert error <= bound, f"{what}: off by {error:.2e}, allowed {bound:.2e}"
