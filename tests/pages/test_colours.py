@@ -23,7 +23,8 @@ VISION = {  # Machado, Oliveira & Fernandes 2009, severity 1: of linear RGB, row
 WHITE = XYZ.sum(1)
 COLOURS = {name: getattr(style, name) for name in ("INK", "WARM", "VIOLET", "GREY", "BLUE", "ORANGE", "CRIMSON")}
 WORDS = {
-    name: re.findall("#[0-9a-f]{6}", getattr(style, name).expr) for name in ("INK_TEXT", "AXIS_TEXT", "GREY_TEXT", "CRIMSON_TEXT")
+    name: re.findall("#[0-9a-f]{6}", getattr(style, name)["expr"])
+    for name in ("INK_TEXT", "AXIS_TEXT", "GREY_TEXT", "CRIMSON_TEXT")
 }
 SERIES = {  # subject -> its series, but for those that never stand beside their like
     name: {key: line for key, line in subject.SERIES.items() if key not in getattr(subject, "NEVER_TOGETHER", {})}
