@@ -95,7 +95,7 @@ LATER_CELLS: Mapping[str, Term] = {
         "Attention readout",
         CELL,
         "A short cut through time: what is read is an average of all states, so each of them reaches it past the steps between.",
-        r"h_t = \sum_{s \le t} \alpha_s\, r_s, \qquad \alpha = \mathrm{softmax}_s(q \odot r_s)",
+        r"\begin{gathered} h_t = \sum_{s \le t} \alpha_s\, r_s \\ \alpha = \mathrm{softmax}_s(q \odot r_s) \end{gathered}",
         ("zhai",),
         spellings=("attention readout", "attention over its states"),
         controls=("cell",),
