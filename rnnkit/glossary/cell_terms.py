@@ -86,7 +86,7 @@ LATER_CELLS: Mapping[str, Term] = {
         "Connection over k steps",
         CELL,
         "A short cut through time: the state of k steps ago enters again. The gradient can go back k steps with one factor.",
-        r"h_t = \tanh(x_t W_{in} + b + h_{t-1} W_{rec} + h_{t-k} W_{skip})",
+        r"\begin{aligned} h_t = \tanh(&x_t W_{in} + b \\ &+ h_{t-1} W_{rec} + h_{t-k} W_{skip}) \end{aligned}",
         ("lin", "zhang"),
         spellings=("connection over 6 steps",),
         controls=("cell",),
