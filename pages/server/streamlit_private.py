@@ -14,10 +14,16 @@ from dataclasses import replace
 from functools import wraps
 
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime import Runtime, get_instance
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
-from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests, ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_requests import (
+    RerunData,
+    ScriptRequests,
+    ScriptRequestType,
+    _has_active_trigger_value,
+)
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState, get_script_run_ctx
 
 # ---- settings and addresses ----
@@ -135,6 +141,25 @@ def stay_on_page(
     return request_rerun
 
 
+def without_clicks(
+    request: Callable[[ScriptRequests, RerunData], bool],
+) -> Callable[[ScriptRequests, RerunData], bool]:
+    """Returns `ScriptRequests._request_rerun_locked` that ignores the clicks that a poll brings (`_has_active_trigger_value`).
+
+    Streamlit's page sends a click a moment after it (`scheduleFlush`). A poll within this moment brings the click as well, and
+    its callback would be called twice: Step would take two steps.
+    """
+
+    @wraps(request)
+    def request_rerun(self: ScriptRequests, asked: RerunData) -> bool:
+        if asked.is_auto_rerun and asked.widget_states:
+            values = [state for state in asked.widget_states.widgets if not _has_active_trigger_value(state)]
+            asked = replace(asked, widget_states=WidgetStates(widgets=values))
+        return request(self, asked)
+
+    return request_rerun
+
+
 def only_existing(run: Callable[[ScriptRunner, RerunData], None]) -> Callable[[ScriptRunner, RerunData], None]:
     """Returns `ScriptRunner._run_script` that ignores a rerun of fragments that no longer exist.
 
@@ -170,5 +195,5 @@ def after_last_events(create: Callable[[AppSession, RerunData], None]) -> Callab
 
 
 AppSession._create_scriptrunner = after_last_events(AppSession._create_scriptrunner)  # type: ignore[method-assign, assignment]
-ScriptRequests._request_rerun_locked = stay_on_page(ScriptRequests._request_rerun_locked)  # type: ignore[method-assign, assignment]
+ScriptRequests._request_rerun_locked = stay_on_page(without_clicks(ScriptRequests._request_rerun_locked))  # type: ignore[method-assign, assignment]
 ScriptRunner._run_script = only_existing(ScriptRunner._run_script)  # type: ignore[method-assign, assignment]

@@ -15,6 +15,7 @@ import streamlit
 from conftest import ROOT
 from streamlit import config
 from streamlit.proto.NewSession_pb2 import Config
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime import Runtime, app_session
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.caching import cache_data_api
@@ -201,6 +202,28 @@ def test_a_poll_of_the_page_that_is_left_does_not_undo_a_click_in_the_menu():
     assert waiting.request_rerun(poll) and waiting.request_rerun(replace(poll, fragment_id="other"))
     assert waiting.on_scriptrunner_ready().rerun_data.fragment_id_queue == ["fragment", "other"]
     assert ScriptRequests._request_rerun_locked.__wrapped__.__qualname__ == "ScriptRequests._request_rerun_locked"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"trigger_value": True},
+        {"string_trigger_value": {"data": "a"}},
+        {"json_trigger_value": "[3]"},
+        {"chat_input_value": {"data": "a"}},
+    ],
+)
+def test_a_click_that_a_poll_brings_before_the_click_itself_counts_once(value):
+    """Streamlit's page sends a click a moment after it; a poll within this moment brings it as well."""
+    click, other = WidgetState(id="step", **value), WidgetState(id="pace", string_value="slow")
+    states = WidgetStates(widgets=[click, other])
+    poll = RerunData(fragment_id="fragment", widget_states=states, is_auto_rerun=True)
+    waiting = ScriptRequests()
+    assert waiting.request_rerun(poll)
+    assert list(waiting.on_scriptrunner_ready().rerun_data.widget_states.widgets) == [other]
+    assert waiting.request_rerun(replace(poll, is_auto_rerun=False))
+    assert waiting.request_rerun(replace(poll, widget_states=WidgetStates(widgets=[other])))  # a later one, which takes none away
+    assert {state.id for state in waiting.on_scriptrunner_ready().rerun_data.widget_states.widgets} == {"step", "pace"}
 
 
 def test_a_poll_waits_for_the_last_events_of_the_run_before():
