@@ -9,7 +9,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from problem import BATCH, LR, Floor, Problem, Result, Rnnkit, RnnkitCompiled, RnnkitHeatmapAlone, RnnkitPlain
+from problem import (
+    BATCH,
+    LR,
+    Floor,
+    Problem,
+    Result,
+    Rnnkit,
+    RnnkitCompiled,
+    RnnkitCompiledHeatmapAlone,
+    RnnkitHeatmapAlone,
+    RnnkitPlain,
+)
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -227,6 +238,7 @@ def equations(tanh: Callable, sigmoid: Callable) -> dict[str, Callable]:
 VARIANTS: dict[str, Any] = {
     "rnnkit": Rnnkit,
     "rnnkit compiled": RnnkitCompiled,
+    "rnnkit compiled, heatmap alone": RnnkitCompiledHeatmapAlone,
     "rnnkit heatmap alone": RnnkitHeatmapAlone,
     "rnnkit without heatmap": RnnkitPlain,
     "torch.nn": TorchNN,

@@ -125,6 +125,10 @@ class RnnkitHeatmapAlone(Rnnkit):
     examines = False
 
 
+class RnnkitCompiledHeatmapAlone(RnnkitCompiled, RnnkitHeatmapAlone):
+    """Both: what the peers compute, and no more."""
+
+
 class RnnkitPlain(Rnnkit):
     """The same without Records: what the heatmap costs is the difference."""
 

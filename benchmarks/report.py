@@ -40,6 +40,7 @@ HEATMAP_TARGET = 5  # percent
 COLOURS = {
     "rnnkit": "#0b7a75",
     "rnnkit compiled": "#064e4b",
+    "rnnkit compiled, heatmap alone": "#1f6b45",
     "rnnkit heatmap alone": "#3f9a94",
     "rnnkit without heatmap": "#7cc4bf",
     "torch.nn": "#c2410c",
@@ -58,8 +59,8 @@ sentences (one batch comes again and again) and the evaluation on held-out seque
 
 - **rnnkit**: `Trainer.advance`, as `train` runs it, with a Record at every step: the loss, the norms of dL/dh_t (LSTM: and
   dL/dc_t) of every time step, the gradient's norm. R networks are trained in one stack. **Without heatmap**: the same, nothing
-  recorded. **Heatmap alone**: without what a Record says of units and lags (`examines=False`). **Compiled**: as rnnkit, the loops
-  over time in C++ (`--backend compiled`).
+  recorded. **Heatmap alone**: without what a Record says of units and lags (`examines=False`): what the
+  peers compute. **Compiled**: the loops over time in C++ (`--backend compiled`).
 - **torch.nn**: `torch.nn.RNN`, `LSTM` or `GRU`, autograd, `clip_grad_norm_`, `torch.optim.SGD`. No heatmap. One network at a
   time, as all torch peers, so its time per network is measured once for all R.
 - **cell loop**: the same over `RNNCell`, `LSTMCell` or `GRUCell` with `retain_grad` on every state: the usual way to the heatmap.
@@ -141,7 +142,7 @@ def headline(steps: pd.DataFrame) -> str:
     T, H = HEADLINE
     sizes = sorted(steps.R[~steps.variant.isin(singles())].unique())
     rows, met = [], []
-    for our, peer, cell in product(("rnnkit", "rnnkit compiled"), RATIOS, steps.cell.unique()):
+    for our, peer, cell in product(("rnnkit", "rnnkit compiled", "rnnkit compiled, heatmap alone"), RATIOS, steps.cell.unique()):
         ours, theirs = ([per_network(steps, cell, T, H, R, name) for R in sizes] for name in (our, peer))
         limits = TARGETS.get(peer, {}).get(cell, {})
         values = [verdict(a / b, limits.get(R), met) for R, a, b in zip(sizes, ours, theirs, strict=True)]

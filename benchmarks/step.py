@@ -44,6 +44,7 @@ LARGE = 2e9  # bytes, from which on all threads are taken: one is not faster the
 TRIED = (
     "rnnkit",
     "rnnkit compiled",
+    "rnnkit compiled, heatmap alone",
     "rnnkit heatmap alone",
     "rnnkit without heatmap",
     "torch.nn",

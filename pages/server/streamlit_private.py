@@ -18,6 +18,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime import Runtime, get_instance
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils import script_requests
 from streamlit.runtime.scriptrunner_utils.script_requests import (
     RerunData,
     ScriptRequests,
@@ -160,6 +161,25 @@ def without_clicks(
     return request_rerun
 
 
+def clicks_in_order(
+    coalesce: Callable[[WidgetStates | None, WidgetStates | None], WidgetStates | None],
+) -> Callable[[WidgetStates | None, WidgetStates | None], WidgetStates | None]:
+    """Returns `script_requests._coalesce_widget_states` that puts clicks which wait before later ones.
+
+    Callbacks are called in this order. Streamlit puts them last: who had pressed Train and then Pause saw it train.
+    """
+
+    @wraps(coalesce)
+    def coalesce_widget_states(old: WidgetStates | None, new: WidgetStates | None) -> WidgetStates | None:
+        states = coalesce(old, new)
+        if not old or not new or not states:
+            return states
+        earlier, later = ({state.id for state in each.widgets if _has_active_trigger_value(state)} for each in (old, new))
+        return WidgetStates(widgets=sorted(states.widgets, key=lambda state: state.id not in earlier - later))
+
+    return coalesce_widget_states
+
+
 def only_existing(run: Callable[[ScriptRunner, RerunData], None]) -> Callable[[ScriptRunner, RerunData], None]:
     """Returns `ScriptRunner._run_script` that ignores a rerun of fragments that no longer exist.
 
@@ -196,4 +216,5 @@ def after_last_events(create: Callable[[AppSession, RerunData], None]) -> Callab
 
 AppSession._create_scriptrunner = after_last_events(AppSession._create_scriptrunner)  # type: ignore[method-assign, assignment]
 ScriptRequests._request_rerun_locked = stay_on_page(without_clicks(ScriptRequests._request_rerun_locked))  # type: ignore[method-assign, assignment]
+script_requests._coalesce_widget_states = clicks_in_order(script_requests._coalesce_widget_states)
 ScriptRunner._run_script = only_existing(ScriptRunner._run_script)  # type: ignore[method-assign, assignment]

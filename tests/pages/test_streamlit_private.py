@@ -226,6 +226,25 @@ def test_a_click_that_a_poll_brings_before_the_click_itself_counts_once(value):
     assert {state.id for state in waiting.on_scriptrunner_ready().rerun_data.widget_states.widgets} == {"step", "pace"}
 
 
+def test_clicks_that_wait_are_handled_in_their_order():
+    """Streamlit puts the earlier one last."""
+    train, pause = (
+        RerunData(fragment_id="fragment", widget_states=WidgetStates(widgets=[WidgetState(id=name, trigger_value=True)]))
+        for name in ("train", "pause")
+    )
+    pace = RerunData(fragment_id="fragment", widget_states=WidgetStates(widgets=[WidgetState(id="pace", string_value="slow")]))
+    for clicks, order in (
+        ([train, pause], ["train", "pause"]),
+        ([train, pause, train], ["pause", "train"]),
+        ([train, pace, pause], ["train", "pause"]),
+        ([pace, train], ["train"]),
+    ):
+        waiting = ScriptRequests()
+        assert all(waiting.request_rerun(click) for click in clicks)
+        states = waiting.on_scriptrunner_ready().rerun_data.widget_states.widgets
+        assert [state.id for state in states if state.trigger_value] == order
+
+
 def test_a_poll_waits_for_the_last_events_of_the_run_before():
     """Streamlit drops those of a ScriptRunner that is no longer the session's: a page stayed half drawn."""
     loop, created, polls = asyncio.new_event_loop(), [], []

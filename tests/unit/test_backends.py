@@ -118,6 +118,26 @@ def test_threads_share_the_networks_and_change_no_bit():
 
 
 @needs_compiler
+@pytest.mark.parametrize("task", ["temporal-order", "agreement-varying", "adding", "characters"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_threads_share_the_sequences_of_one_network(cell, task):
+    """25 sequences in three parts. Symbols occur in all of them, and norms go over all."""
+    if CELLS[cell].reservoir and TASKS[task].carries_state:
+        pytest.skip("a reservoir does not read texts")
+    e = small(cell, task=task, length=12, hidden=5, batch=25)
+    torch.set_num_threads(3)
+    try:
+        assert_same(e)
+        records = {}
+        for backend in ("torch", "compiled"):
+            backends.use_backend(backend)
+            records[backend] = next(train(e)).state_grad
+    finally:
+        torch.set_num_threads(1)
+    assert records["compiled"] == pytest.approx(records["torch"], rel=1e-4, abs=1e-30, nan_ok=True)
+
+
+@needs_compiler
 def test_training_is_the_same_to_rounding():
     e = small("lstm", steps=30, hidden=16, batch=8)
     losses = {}

@@ -1,13 +1,16 @@
 // The two loops over time, for the step of any cell. build.py puts the steps in, which source.py writes.
 //
-// Networks share nothing, so each runs through all its steps by itself, and its matrix stays in the cache. Threads take networks.
+// Networks share nothing, so each runs through all its steps by itself, and its matrix stays in the cache. Threads take networks,
+// or, where there is one network, each a part of its sequences.
 // Arrays are (T, R, B, width), their last stride 1; matrices (1, R, m, n). A weight has the stride 0 along what it does not
 // depend on.
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/cpu/vec/vec.h>
+#include <ATen/ops/add.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -52,6 +55,11 @@ Row<T> row_of(const std::string& name) {
   TORCH_CHECK(false, "no step of this name: ", name);
 }
 
+// What one thread takes: some sequences of one network.
+struct Share {
+  int64_t r, part, b, size;
+};
+
 template <typename T>
 struct Array {
   T* data;
@@ -59,28 +67,43 @@ struct Array {
 
   Array(const Tensor& a) : data(static_cast<T*>(a.data_ptr())), t(a.stride(0)), r(a.stride(1)), b(a.stride(2)), width(a.size(3)) {}
   T* at(int64_t time, int64_t network) const { return data + time * t + network * r; }
+  T* at(int64_t time, const Share& s) const { return at(time, s.r) + s.b * width; }  // where the sequences lie one below the other
 };
 
-// The cell's step of one network: all its sequences and units.
+// How many parts the sequences of a network are cut into: several where one network is all there is, and its steps go on alone.
+int64_t parts(int64_t R, int64_t B, int64_t steps) {
+  constexpr int64_t least = 8;  // sequences
+  return R > 1 || steps == 1 ? 1 : std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), B / least));
+}
+
+template <typename Act>
+void share_out(int64_t R, int64_t B, int64_t parts, Act act) {
+  at::parallel_for(0, R * parts, 1, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++) {
+      const int64_t part = i % parts, b = B * part / parts;
+      act(Share{i / parts, part, b, B * (part + 1) / parts - b});
+    }
+  });
+}
+
+// The cell's step: all units of some sequences of a network.
 template <typename T>
 struct Step {
   Row<T> row;
   std::vector<Array<T>> arrays;
-  int64_t rows, units;
+  int64_t units;
+  bool dense;  // the sequences are one row of units
 
-  Step(const std::string& name, const Tensors& tensors) : row(row_of<T>(name)), rows(tensors[0].size(2)), units(tensors[0].size(3)) {
+  Step(const std::string& name, const Tensors& tensors) : row(row_of<T>(name)), units(tensors[0].size(3)) {
     for (const Tensor& a : tensors) arrays.emplace_back(a);
-    if (std::all_of(arrays.begin(), arrays.end(), [&](const Array<T>& a) { return a.b == units; })) {  // one row of all units
-      units *= rows;
-      rows = 1;
-    }
+    dense = std::all_of(arrays.begin(), arrays.end(), [&](const Array<T>& a) { return a.b == units; });
   }
 
-  void operator()(int64_t t, int64_t r) const {
+  void operator()(int64_t t, const Share& s) const {
     std::array<T*, 32> x;
-    for (size_t k = 0; k < arrays.size(); k++) x[k] = arrays[k].at(t, r);
-    for (int64_t b = 0; b < rows; b++) {
-      row(x.data(), units);
+    for (size_t k = 0; k < arrays.size(); k++) x[k] = arrays[k].at(t, s.r) + s.b * arrays[k].b;
+    for (int64_t b = 0; b < (dense ? 1 : s.size); b++) {
+      row(x.data(), dense ? units * s.size : units);
       for (size_t k = 0; k < arrays.size(); k++) x[k] += arrays[k].b;
     }
   }
@@ -133,20 +156,20 @@ struct Lookup {
     for (const Tensor& a : rows) tables.push_back(static_cast<T*>(a.data_ptr()));
   }
 
-  // act(row of what is entered, row of the table, width) for every sequence of a network at a step
+  // act(row of what is entered, row of the table, width) for every sequence of the share at a step
   template <typename Act>
-  void each(int64_t t, int64_t r, Act act) const {
+  void each(int64_t t, const Share& s, Act act) const {
     if (!symbols) return;
     for (size_t k = 0; k < entered.size(); k++)
-      for (int64_t b = 0; b < B; b++) {
+      for (int64_t b = 0; b < s.size; b++) {
         const int64_t width = entered[k].width;
-        act(entered[k].at(t, r) + b * width, tables[k] + symbols[(t * R + r) * B + b] * width, width);
+        act(entered[k].at(t, s) + b * width, tables[k] + symbols[(t * R + s.r) * B + s.b + b] * width, width);
       }
   }
 };
 
-// sqrt(sum of squares) in float64, where the square of no float32 underflows or overflows.
-double norm(const float* x, int64_t n) {
+// The sum of squares in float64, where the square of no float32 underflows or overflows.
+double squares(const float* x, int64_t n) {
   constexpr int64_t lanes = 16;
   std::array<double, lanes> sums{};
   int64_t i = 0;
@@ -155,7 +178,7 @@ double norm(const float* x, int64_t n) {
   double sum = 0;
   for (; i < n; i++) sum += static_cast<double>(x[i]) * x[i];
   for (double s : sums) sum += s;
-  return std::sqrt(sum);
+  return sum;
 }
 
 template <typename T>
@@ -171,64 +194,80 @@ void forward(const std::string& name, const Tensors& arrays, const Tensors& ente
   const Lookup<T> lookup(entered, tables, symbols);
   const Array<T> a(entered[0]);
   const std::vector<Array<T>> from(left.begin(), left.end()), M(matrices.begin(), matrices.end());
-  const int64_t B = lookup.B;
-  at::parallel_for(0, lookup.R, 1, [&](int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; r++)
-      for (int64_t t = begin; t < end; t++) {
-        lookup.each(t, r, [](T* row, const T* table, int64_t n) { std::copy_n(table, n, row); });
-        for (size_t k = 0; k < from.size(); k++)
-          product<T>(a.at(t, r), B, a.width, from[k].width, {from[k].at(t, r)}, {M[k].at(0, r)}, 1);
-        step(t, r);
-      }
+  share_out(lookup.R, lookup.B, parts(lookup.R, lookup.B, end - begin), [&](const Share& s) {
+    for (int64_t t = begin; t < end; t++) {
+      lookup.each(t, s, [](T* row, const T* table, int64_t n) { std::copy_n(table, n, row); });
+      for (size_t k = 0; k < from.size(); k++)
+        product<T>(a.at(t, s), s.size, a.width, from[k].width, {from[k].at(t, s)}, {M[k].at(0, s.r)}, 1);
+      step(t, s);
+    }
   });
 }
 
 // Steps end - 1, ..., begin: the cell's step back; into_t = beta into_t + da_t matrix^T for each product; what the readout at
-// t - 1 adds to dL/dh_{t-1}, and what a step `lag` steps after t - 1 does past the steps between. On the way it sums up, where they are asked for:
+// t - 1 adds to dL/dh_{t-1}, and what a step `lag` steps after t - 1 does past the steps between. On the way it sums up, where
+// they are asked for:
 //   tables      dL/d of the rows that the symbols picked
 //   dM          left_t^T da_t of each product, and of the first one every term of the sum, terms (T, R, H, G H)
 //   norms       (P, T, R) ||dL/ds_t|| of each part
 template <typename T>
 void backward(const std::string& name, const Tensors& arrays, const Tensors& entered, const Tensors& tables,
               const std::optional<Tensor>& symbols, const Tensors& left, const Tensors& into, const Tensors& matrices,
-              const std::vector<double>& beta, const Tensors& late_into, const Tensors& late_matrices, int64_t lag, const Tensors& dM, const std::optional<Tensor>& terms, const Tensors& states,
-              const Tensor& direct, const std::optional<Tensor>& norms, int64_t begin, int64_t end) {
+              const std::vector<double>& beta, const Tensors& late_into, const Tensors& late_matrices, int64_t lag, const Tensors& dM,
+              const std::optional<Tensor>& terms, const Tensors& states, const Tensor& direct, const std::optional<Tensor>& norms,
+              int64_t begin, int64_t end) {
   const Step<T> step(name, arrays);
-  const Lookup<T> lookup(entered, tables, symbols);
   const Array<T> da(entered[0]), added(direct), term(terms ? *terms : entered[0]);
   const std::vector<Array<T>> from(left.begin(), left.end()), to(into.begin(), into.end()), M(matrices.begin(), matrices.end());
   const std::vector<Array<T>> late(late_into.begin(), late_into.end()), late_M(late_matrices.begin(), late_matrices.end());
   const std::vector<Array<T>> sums(dM.begin(), dM.end()), ds(states.begin(), states.end());
-  const int64_t steps = entered[0].size(0), R = lookup.R, B = lookup.B, n = B * ds[0].width, before = steps - direct.size(0);
-  at::parallel_for(0, R, 1, [&](int64_t first, int64_t last) {
-    for (int64_t r = first; r < last; r++)
-      for (int64_t t = end - 1; t >= begin; t--) {
-        step(t, r);
-        if constexpr (std::is_same_v<T, float>)
-          for (size_t k = 0; norms && k < ds.size(); k++)
-            norms->mutable_data_ptr<double>()[(k * steps + t) * R + r] = norm(ds[k].at(t + 1, r), n);
-        for (size_t k = 0; k < to.size(); k++)
-          product<T>(to[k].at(t, r), B, to[k].width, da.width, {da.at(t, r)}, {M[k].at(0, r), true}, beta[k]);
-        for (size_t k = 0; k < late.size() && t - 1 + lag < steps; k++)
-          product<T>(late[k].at(t, r), B, late[k].width, da.width, {da.at(t - 1 + lag, r)}, {late_M[k].at(0, r), true}, 1);
-        for (size_t k = 0; k < sums.size(); k++) {
-          const int64_t H = from[k].width;
-          const bool kept = k == 0 && terms;
-          product<T>(kept ? term.at(t, r) : sums[k].at(0, r), H, da.width, B, {from[k].at(t, r), true}, {da.at(t, r)}, kept ? 0 : 1);
-          if (kept) add(sums[k].at(0, r), term.at(t, r), H * da.width);
-        }
-        if (t > before) add(ds[0].at(t, r), added.at(t - 1 - before, r), n);
-        lookup.each(t, r, [](const T* row, T* table, int64_t width) { add(table, row, width); });
+  const int64_t steps = entered[0].size(0), R = entered[0].size(1), B = entered[0].size(2), before = steps - direct.size(0);
+  const int64_t n_parts = parts(R, B, end - begin), P = ds.size();
+  std::vector<Tensors> own_tables(n_parts, tables);  // of each part of a network's sequences; the first one's is the result
+  std::vector<Lookup<T>> lookups;
+  for (int64_t part = 0; part < n_parts; part++) {
+    for (size_t k = 0; part && k < tables.size(); k++) own_tables[part][k] = at::zeros_like(tables[k]);
+    lookups.emplace_back(entered, own_tables[part], symbols);
+  }
+  const int64_t rows = (end - begin) * R;
+  std::vector<double> found(norms ? n_parts * P * rows : 0);  // squares: (part, P, end - begin, R)
+  share_out(R, B, n_parts, [&](const Share& s) {
+    for (int64_t t = end - 1; t >= begin; t--) {
+      step(t, s);
+      if constexpr (std::is_same_v<T, float>)
+        for (int64_t k = 0; norms && k < P; k++)
+          found[(s.part * P + k) * rows + (t - begin) * R + s.r] = squares(ds[k].at(t + 1, s), s.size * ds[k].width);
+      for (size_t k = 0; k < to.size(); k++)
+        product<T>(to[k].at(t, s), s.size, to[k].width, da.width, {da.at(t, s)}, {M[k].at(0, s.r), true}, beta[k]);
+      for (size_t k = 0; k < late.size() && t - 1 + lag < steps; k++)
+        product<T>(late[k].at(t, s), s.size, late[k].width, da.width, {da.at(t - 1 + lag, s)}, {late_M[k].at(0, s.r), true}, 1);
+      for (size_t k = 0; k < sums.size(); k++) {  // of several networks, whose sequences are one part
+        const int64_t H = from[k].width;
+        T* sum = sums[k].at(0, s.r);
+        T* out = k == 0 && terms ? term.at(t, s.r) : sum;
+        product<T>(out, H, da.width, B, {from[k].at(t, s), true}, {da.at(t, s)}, out == sum);
+        if (out != sum) add(sum, out, H * da.width);
       }
+      if (t > before) add(ds[0].at(t, s), added.at(t - 1 - before, s), s.size * ds[0].width);
+      lookups[s.part].each(t, s, [](const T* row, T* table, int64_t width) { add(table, row, width); });
+    }
   });
+  for (int64_t part = 1; part < n_parts; part++)
+    for (size_t k = 0; k < tables.size(); k++) tables[k].add_(own_tables[part][k]);
+  for (int64_t k = 0; norms && k < P; k++)
+    for (int64_t i = 0; i < rows; i++) {
+      double sum = 0;
+      for (int64_t part = 0; part < n_parts; part++) sum += found[(part * P + k) * rows + i];
+      norms->mutable_data_ptr<double>()[k * steps * R + begin * R + i] = std::sqrt(sum);
+    }
 }
 
 TORCH_LIBRARY(NAMESPACE, m) {
   const std::string both = "(str step, Tensor[] arrays, Tensor[] entered, Tensor[] tables, Tensor? symbols, Tensor[] left, ";
   const std::string there = "Tensor[] matrices, int begin, int end) -> ()";
   const std::string back =
-      "Tensor[] into, Tensor[] matrices, float[] beta, Tensor[] late_into, Tensor[] late_matrices, int lag, Tensor[] dM, Tensor? terms, Tensor[] states, Tensor direct, Tensor? norms, "
-      "int begin, int end) -> ()";
+      "Tensor[] into, Tensor[] matrices, float[] beta, Tensor[] late_into, Tensor[] late_matrices, int lag, Tensor[] dM, "
+      "Tensor? terms, Tensor[] states, Tensor direct, Tensor? norms, int begin, int end) -> ()";
   m.def(("forward_float32" + both + there).c_str(), forward<float>);
   m.def(("forward_float64" + both + there).c_str(), forward<double>);
   m.def(("backward_float32" + both + back).c_str(), backward<float>);
