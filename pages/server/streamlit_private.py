@@ -216,5 +216,5 @@ def after_last_events(create: Callable[[AppSession, RerunData], None]) -> Callab
 
 AppSession._create_scriptrunner = after_last_events(AppSession._create_scriptrunner)  # type: ignore[method-assign, assignment]
 ScriptRequests._request_rerun_locked = stay_on_page(without_clicks(ScriptRequests._request_rerun_locked))  # type: ignore[method-assign, assignment]
-script_requests._coalesce_widget_states = clicks_in_order(script_requests._coalesce_widget_states)
+script_requests._coalesce_widget_states = clicks_in_order(script_requests._coalesce_widget_states)  # type: ignore[assignment]
 ScriptRunner._run_script = only_existing(ScriptRunner._run_script)  # type: ignore[method-assign, assignment]
