@@ -102,7 +102,10 @@ def comparison(ratio: float, of: str, dtype: np.typing.DTypeLike) -> str:
 
 
 def gradient_sentence(h: History, row: int) -> str:
-    """Returns the sentence on how much of the last loss's gradient is left at the source, at a row of the History."""
+    """Returns the sentence on how much of the last loss's gradient is left at the source, at a row of the History.
+
+    Of a state of more than two parts it speaks of h and of the cell's memory.
+    """
     e, task = h.e, h.e.bound_task
     some = [len(gradient_ratios(h.state_grad[row], e, part)) > 0 for part in range(len(h.parts))]
     ratios = [gradient_ratio(h.state_grad[row], e, part) for part in range(len(h.parts))]
@@ -119,7 +122,8 @@ def gradient_sentence(h: History, row: int) -> str:
         certain = " The loss is 0: every answer is given with certainty." if not h.loss[row].any() else ""
         return f"At the {task.end_name} there is no gradient to send back.{certain}"
     if len(h.parts) > 1:
-        sentences = [_part(h, *of_part) for of_part in zip(h.parts, ratios, some, strict=True)]
+        spoken_of = h.parts if len(h.parts) == 2 else (h.parts[0], CELLS[e.cell].memory_name)  # two fill the line
+        sentences = [_part(h, *each) for each in zip(h.parts, ratios, some, strict=True) if each[0] in spoken_of]
         which = of and ", of the last loss alone"
         return f"From the {task.end_name} back to the {task.evidence_name}{which}: {', '.join(sentences)}."
     (ratio,) = ratios

@@ -1,5 +1,6 @@
 """The sentence about a run says what its numbers say."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from rnnkit import Experiment
 from rnnkit.analysis.gradient_summary import comparison, gradient_ratio, per_step, ratio_phrase, remaining_text
 from rnnkit.analysis.learnt import solved_at
 from rnnkit.analysis.summary import verdict
+from rnnkit.engine.cells import CELLS
 from rnnkit.engine.fixes import Truncate
 from rnnkit.engine.history import History
 from rnnkit.engine.record import ABSENT
@@ -73,6 +75,13 @@ def test_both_parts_of_an_lstm():
         "(it vanished), dL/dc is 0.5 of its size (it arrives)."
     )
     assert verdict_of(grad, e).gradient == sentence
+
+
+@pytest.mark.parametrize("cell, spoken_of", [("attention", "hr"), ("slstm", "hc"), ("slstm-unstabilized", "hc"), ("lru", ("h", "im"))])
+def test_of_a_large_state_it_speaks_of_h_and_the_memory(cell, spoken_of):
+    e = replace(E, cell=cell)
+    sentence = verdict_of(gradient(0.5, len(CELLS[cell].parts)), e).gradient
+    assert re.findall(r"dL/d(\w+)", sentence) == [*spoken_of]
 
 
 def test_outcome_counts_solved_networks():
