@@ -124,12 +124,17 @@ class Polls:
         """
         now = time.monotonic()
         self._polled[viewer] = (self._polled.get(viewer, (now, now))[0], now)
-        if self.turn.waiting * self.wall > LONG_WAIT:
+        stopped = self.turn.waiting * self.wall > LONG_WAIT
+        if stopped:
             streamlit_private.rerun_fragment_every(None)
         with self.turn(page=False):
             start, began = time.thread_time(), max(now, self.turn.since)  # not that of a page around this frame
             try:
                 yield
+            except Exception:  # this frame will set no timer
+                if stopped:
+                    streamlit_private.rerun_fragment_every(self.seconds())
+                raise
             finally:
                 self.cost += 0.05 * (time.thread_time() - start - self.cost)
                 self.wall += 0.01 * (time.monotonic() - began - self.wall)  # slowly: with each change polls meet

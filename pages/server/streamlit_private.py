@@ -164,18 +164,19 @@ def without_clicks(
 def clicks_in_order(
     coalesce: Callable[[WidgetStates | None, WidgetStates | None], WidgetStates | None],
 ) -> Callable[[WidgetStates | None, WidgetStates | None], WidgetStates | None]:
-    """Returns `script_requests._coalesce_widget_states` that puts clicks which wait before later ones.
+    """Returns `script_requests._coalesce_widget_states` that puts the new clicks last.
 
-    Callbacks are called in this order. Streamlit puts them last: who had pressed Train and then Pause saw it train.
+    Callbacks are called in this order. Streamlit puts the clicks that wait last: who had pressed Train and then Pause saw it
+    train.
     """
 
     @wraps(coalesce)
     def coalesce_widget_states(old: WidgetStates | None, new: WidgetStates | None) -> WidgetStates | None:
         states = coalesce(old, new)
-        if not old or not new or not states:
+        if not new or not states:
             return states
-        earlier, later = ({state.id for state in each.widgets if _has_active_trigger_value(state)} for each in (old, new))
-        return WidgetStates(widgets=sorted(states.widgets, key=lambda state: state.id not in earlier - later))
+        clicked = {state.id for state in new.widgets if _has_active_trigger_value(state)}
+        return WidgetStates(widgets=sorted(states.widgets, key=lambda state: state.id in clicked))
 
     return coalesce_widget_states
 

@@ -17,6 +17,9 @@ div:has(> .st-key-lesson), .st-key-lesson { display: contents; }
 /* Streamlit's opacity of 0.6 is a contrast of 4.4; legible is 4.5. Links keep their colour. */
 .streamlit-app .streamlit-caption { opacity: 1; color: color-mix(in srgb, currentcolor 75%, transparent); }
 .streamlit-app .streamlit-stale { opacity: 1 !important; } /* nothing is dimmed while it is computed again: it stays legible */
+/* Streamlit keeps a button that is gone, behind those in its place, until all is drawn: nothing beside them may move. */
+.st-key-train + .st-key-pause, .st-key-pause + .st-key-train,
+.st-key-unpin ~ .st-key-pin, .st-key-pin ~ :is(.st-key-unpin, .st-key-swap) { display: none; }
 /* why a number is not taken: Streamlit tells it to screen readers alone */
 .streamlit-app .streamlit-number { position: relative; }
 .streamlit-app .streamlit-number [role=alert] { position: absolute; inset: 100% 0 auto; z-index: 3; width: auto; height: auto;

@@ -3,6 +3,7 @@
 import heapq
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -190,16 +191,12 @@ def test_where_frames_wait_for_a_core_viewers_look_less_often(wall):
     assert (seconds == LONG_INTERVAL) == (wall < 0.018)
 
 
-@pytest.mark.parametrize(("wall", "stopped"), [(0.004, []), (1.0, [None])])
-def test_the_timer_of_who_waits_for_long_is_stopped_until_the_answer(monkeypatch, wall, stopped):
-    """Else every viewer of a long queue polls again while waiting, and is drawn twice."""
-    polls, told = Polls(), []
-    polls.wall = wall
-    monkeypatch.setattr(polling.streamlit_private, "rerun_fragment_every", told.append)
+def drawn_while_all_wait(polls, fails=False):
+    """Two frames that wait for a turn, one behind the other."""
 
     def frame(k):
-        with polls.frame(str(k)):
-            pass
+        with suppress(ZeroDivisionError), polls.frame(str(k)):
+            1 / (not fails)
 
     threads = [threading.Thread(target=frame, args=(k,)) for k in range(2)]
     with polls.turn():
@@ -209,6 +206,25 @@ def test_the_timer_of_who_waits_for_long_is_stopped_until_the_answer(monkeypatch
                 time.sleep(0.001)
     for thread in threads:
         thread.join()
+
+
+def test_a_frame_that_fails_sets_the_timer_that_it_has_stopped(monkeypatch):
+    """Else this viewer's run stands still until the next click."""
+    polls, told = Polls(), []
+    polls.wall = 1.0
+    monkeypatch.setattr(polling.streamlit_private, "rerun_fragment_every", told.append)
+    drawn_while_all_wait(polls, fails=True)
+    assert told[0] is None and told[1] in LADDER and len(told) == 2
+
+
+@pytest.mark.parametrize(("wall", "stopped"), [(0.004, []), (1.0, [None])])
+def test_the_timer_of_who_waits_for_long_is_stopped_until_the_answer(monkeypatch, wall, stopped):
+    """Else every viewer of a long queue polls again while waiting, and is drawn twice."""
+    polls, told = Polls(), []
+    polls.wall = wall
+    monkeypatch.setattr(polling.streamlit_private, "rerun_fragment_every", told.append)
+
+    drawn_while_all_wait(polls)
     assert told == stopped, "of the second one, as nobody waited when the first one came"
     monkeypatch.setattr(polling, "polls", lambda: polls)
     polling.poll_again_after(0.2)

@@ -227,22 +227,23 @@ def test_a_click_that_a_poll_brings_before_the_click_itself_counts_once(value):
 
 
 def test_clicks_that_wait_are_handled_in_their_order():
-    """Streamlit puts the earlier one last."""
-    train, pause = (
-        RerunData(fragment_id="fragment", widget_states=WidgetStates(widgets=[WidgetState(id=name, trigger_value=True)]))
-        for name in ("train", "pause")
-    )
-    pace = RerunData(fragment_id="fragment", widget_states=WidgetStates(widgets=[WidgetState(id="pace", string_value="slow")]))
-    for clicks, order in (
-        ([train, pause], ["train", "pause"]),
-        ([train, pause, train], ["pause", "train"]),
-        ([train, pace, pause], ["train", "pause"]),
-        ([pace, train], ["train"]),
+    """Streamlit puts the earlier one last. A change keeps its place before a click that came after it."""
+    pace = WidgetState(id="pace", string_value="slow")
+
+    def asked(*states):
+        return RerunData(fragment_id="fragment", widget_states=WidgetStates(widgets=states))
+
+    train, pause = (WidgetState(id=name, trigger_value=True) for name in ("train", "pause"))
+    for requests, order in (
+        ([asked(train), asked(pause)], ["train", "pause"]),
+        ([asked(train), asked(pause), asked(train)], ["pause", "train"]),
+        ([asked(train), asked(pace), asked(pace, pause)], ["pace", "train", "pause"]),
+        ([asked(pace, train), asked(pace)], ["pace", "train"]),
+        ([asked(pace, train), asked(pause, pace)], ["pace", "train", "pause"]),
     ):
         waiting = ScriptRequests()
-        assert all(waiting.request_rerun(click) for click in clicks)
-        states = waiting.on_scriptrunner_ready().rerun_data.widget_states.widgets
-        assert [state.id for state in states if state.trigger_value] == order
+        assert all(map(waiting.request_rerun, requests))
+        assert [state.id for state in waiting.on_scriptrunner_ready().rerun_data.widget_states.widgets] == order
 
 
 def test_a_poll_waits_for_the_last_events_of_the_run_before():

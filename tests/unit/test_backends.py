@@ -15,6 +15,7 @@ from rnnkit.engine import backends, probes
 from rnnkit.engine.backends import BackendError
 from rnnkit.engine.backends.compiled import build, source
 from rnnkit.engine.cells import CELLS
+from rnnkit.engine.denormals import no_grad_no_denormals
 from rnnkit.engine.fixes import FIXES
 from rnnkit.engine.trainer import Trainer, train
 from rnnkit.serving.limits import Limits
@@ -188,6 +189,41 @@ def test_a_compiler_that_fails_is_an_error_in_words(monkeypatch, tmp_path):
 
 
 @needs_compiler
+def test_a_folder_that_cannot_be_or_a_damaged_library_is_an_error_in_words(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "there").mkdir()
+    for folder in ("file", "there"):
+        monkeypatch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path / folder))
+        if folder == "there":
+            build.location().write_bytes(b"no library")
+        build._library.cache_clear()
+        try:
+            with pytest.raises(BackendError, match="cannot be built in, or loaded from"):
+                backends.use_backend("compiled")
+            assert backends.current() == "torch"
+        finally:
+            build._library.cache_clear()
+
+
+@needs_compiler
+def test_threads_flush_denormals_as_the_caller_does():
+    """In a process whose threads run already, with a setting of their own; ||dL/dh_t|| goes down to 1e-38 and below."""
+    e = small("tanh", task="agreement", length=150, hidden=32, batch=32, gain=0.5)
+    torch.set_num_threads(2)
+    try:
+        torch.rand(2_000_000).sin_()  # starts them
+        backends.use_backend("compiled")
+        with no_grad_no_denormals():
+            trainer = Trainer(e)
+            trainer.compute_next()
+            ds = trainer.functions.tape.ds[0].clone()
+    finally:
+        torch.set_num_threads(1)
+    assert not ((ds != 0) & (ds.abs() < torch.finfo(torch.float32).tiny)).any()
+    assert (ds == 0).any()
+
+
+@needs_compiler
 def test_children_take_the_same(in_fresh_python):
     code = "from rnnkit.engine import backends; print(backends.current())"
     assert in_fresh_python(code, **{backends.VARIABLE: "compiled"}).split() == ["compiled"]
@@ -229,7 +265,10 @@ def test_a_new_cell_is_compiled_too_or_left_to_pytorch(monkeypatch):
     """A cell that the project does not know; and one whose equations C++ has no words for."""
     monkeypatch.setitem(CELLS, "leaky", Leaky())
     assert_same(small("leaky"))
-    monkeypatch.setattr(Leaky, "equations", (*Leaky.equations, ("unused", "f ** 3")))
+    equations = Leaky.equations
+    for text in ("softplus(f)", "f + nowhere", "f ** 3"):
+        monkeypatch.setattr(Leaky, "equations", (*equations, ("unused", text)))
+        assert not build.steps((Leaky(),)), text
     monkeypatch.setitem(CELLS, "odd", Leaky())
     assert_same(small("odd"))
     backends.use_backend("compiled")

@@ -77,7 +77,9 @@ def test_both_parts_of_an_lstm():
     assert verdict_of(grad, e).gradient == sentence
 
 
-@pytest.mark.parametrize("cell, spoken_of", [("attention", "hr"), ("slstm", "hc"), ("slstm-unstabilized", "hc"), ("lru", ("h", "im"))])
+@pytest.mark.parametrize(
+    "cell, spoken_of", [("attention", "hr"), ("slstm", "hc"), ("slstm-unstabilized", "hc"), ("lru", ("h", "im"))]
+)
 def test_of_a_large_state_it_speaks_of_h_and_the_memory(cell, spoken_of):
     e = replace(E, cell=cell)
     sentence = verdict_of(gradient(0.5, len(CELLS[cell].parts)), e).gradient

@@ -94,10 +94,13 @@ def _library(cells: Cells) -> Any:
     import torch
 
     path = location()
-    if path.exists():
-        torch.ops.load_library(path)
-    else:
-        _build(path)
+    try:
+        torch.ops.load_library(path) if path.exists() else _build(path)
+    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+        what = str(error).partition("\n")[0]
+        raise BackendError(
+            f"the library of the backend 'compiled' cannot be built in, or loaded from, {path.parent}: {what}"
+        ) from error
     return getattr(torch.ops, path.stem)
 
 
@@ -123,8 +126,5 @@ def _build(path: Path) -> None:
                 build_directory=folder,
             )
             os.replace(Path(folder) / path.name, path)
-    except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-        what = str(error).partition("\n")[0]
-        raise BackendError(f"the library of the backend 'compiled' cannot be built in {path.parent}: {what}") from error
     finally:
         os.environ["PATH"] = before

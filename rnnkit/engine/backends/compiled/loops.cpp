@@ -12,6 +12,9 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/library.h>
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -76,13 +79,27 @@ int64_t parts(int64_t R, int64_t B, int64_t steps) {
   return R > 1 || steps == 1 ? 1 : std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), B / least));
 }
 
+// How this thread treats denormal numbers, for those that work for it: each has a setting of its own.
+struct Denormals {
+#if defined(__SSE__)
+  unsigned mode = _mm_getcsr();
+  void take() const { _mm_setcsr(mode); }
+#else
+  void take() const {}
+#endif
+};
+
 template <typename Act>
 void share_out(int64_t R, int64_t B, int64_t parts, Act act) {
+  const Denormals callers;
   at::parallel_for(0, R * parts, 1, [&](int64_t first, int64_t last) {
+    const Denormals before;
+    callers.take();
     for (int64_t i = first; i < last; i++) {
       const int64_t part = i % parts, b = B * part / parts;
       act(Share{i / parts, part, b, B * (part + 1) / parts - b});
     }
+    before.take();
   });
 }
 

@@ -47,13 +47,13 @@ class Kernel:
 
     def _computed(self, node: ast.expr) -> str:
         match node:
-            case ast.Name(id=name):
+            case ast.Name(id=name) if name in self.rest:
                 return self.value(self.rest[name])
             case ast.Constant(value=int() | float() as number):
                 return f"V(T({float(number)!r}))"
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return self._assign(f"{self.value(operand)}.neg()")
-            case ast.Call(func=ast.Name(id=function), args=arguments):
+            case ast.Call(func=ast.Name(id=function), args=arguments) if function in FUNCTIONS:
                 return self._assign(f"{function}_({', '.join(map(self.value, arguments))})")
             case ast.BinOp(left=base, op=ast.Pow(), right=ast.Constant(value=2)):
                 return self._assign(f"{self.value(base)} * {self.value(base)}")
