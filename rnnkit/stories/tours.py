@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ from rnnkit.stories.presets import PAIRS, PRESETS, pair
 
 VERSION = 1
 MAX_BYTES, MAX_STATIONS, MAX_ANSWERS = 100_000, 60, 4
+MAX_LISTED = 32  # names in a message; of more, the nearest ones
 MAX_KEY_PARTS = 100  # of a dotted key; tomllib takes quadratic time
 MAX_TITLE_CHARS, MAX_TEXT_CHARS = 120, 1200  # of a title or an answer; of any other text
 PIN = "pin."  # prefix of the pinned run's settings in a link
@@ -198,7 +200,12 @@ def _one_of(names: Collection[str]) -> Callable[[Any], Checked]:
     def check(value: Any) -> Checked:
         if isinstance(value, str) and value in names:
             return value, ""
-        return None, f"must be one of {', '.join(names) or 'nothing here'}; got {shorten_repr(value)}"
+        valid = ", ".join(names) or "nothing here"
+        if len(names) > MAX_LISTED:
+            valid = (
+                f"{len(names)} names, the nearest are {', '.join(get_close_matches(str(value)[:100], names, MAX_LISTED // 4, 0))}"
+            )
+        return None, f"must be one of {valid}; got {shorten_repr(value)}"
 
     return check
 

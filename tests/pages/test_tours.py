@@ -125,7 +125,7 @@ WRONG = [  # instead of, this; what the message holds; what is kept
     ('title = "One"', 'title = "One"\ntitle = "Two"', "Cannot overwrite a value", 2),
     ('title = "One"', 'colour = "red"', "unknown key 'colour' of station 1: valid are page, title", 3),
     ('title = "One"', "[colour]\nred = 1", "unknown key 'colour'", 2),
-    ('"remembers"', '"remember"', "preset of station 1 must be one of forgets, remembers", 3),
+    ('"remembers"', '"remember"', f"preset of station 1 must be one of {len(PRESETS)} names, the nearest are remembers", 3),
     ('preset = "remembers"', 'pair = "None"', "pair of station 1 must be one of Length", 3),
     ('preset = "remembers"', 'link = "length=x&cell=gru"', "link of station 1 length must be a whole number from 3", 3),
     ('preset = "remembers"', 'link = "colour=red"', "unknown setting 'colour'", 3),

@@ -25,7 +25,12 @@ def trained(watched, script, kind="lstm", every=2, **options):
 
 def assert_untouched(script, kind="lstm", **options):
     """The weights are those of a training without watch, bit for bit. Returns the watch."""
-    alone, _ = trained(False, script, kind, **options)
+    try:
+        alone, _ = trained(False, script, kind, **options)
+    except RuntimeError as error:
+        if "could not create a primitive" not in str(error):
+            raise
+        pytest.skip(f"PyTorch alone cannot train this on this processor: {error}")
     weights, watch = trained(True, script, kind, **options)
     assert torch.equal(alone, weights)
     return watch
