@@ -118,7 +118,9 @@ def gradient_sentence(h: History, row: int) -> str:
         )
     if not any(some):
         if has_gradient(h.state_grad[row, :, -1]).any():
-            return f"No {task.samples.removesuffix('s')} of this batch is so long that it has a {task.evidence_name}."
+            if (h.state_grad[row, 0, task.evidence_step(e.length)] == ABSENT).all():
+                return f"No {task.samples.removesuffix('s')} of this batch is so long that it has a {task.evidence_name}."
+            return f"No network has both a {task.evidence_name} in its batch and a gradient at the {task.end_name}."
         certain = " The loss is 0: every answer is given with certainty." if not h.loss[row].any() else ""
         return f"At the {task.end_name} there is no gradient to send back.{certain}"
     if len(h.parts) > 1:
@@ -161,6 +163,8 @@ def _zero_gradient(h: History, row: int) -> str:
         where = "every sequence" if (blocked == 1).all() else f"{_range(blocked, percent)} of the sequences"
         why = f"in {where} there is a time step at which all units are so saturated that their slopes round to 0"
         return f"0 in {h.state_grad.dtype}: {why}; it vanished"
+    if not CELLS[e.cell].has_slope or _passes_w_rec(e):  # slopes and gates may have been rounded to 0: not recorded
+        return f"0 in {h.state_grad.dtype}: it vanished"
     return f"{smallest(h.state_grad.dtype)}: it vanished"
 
 
@@ -168,8 +172,13 @@ def _has_no_recurrence(e: Experiment, row: int) -> bool:
     """Whether W_rec is the only path through time and is 0: drawn with gain 0, and not trained since."""
     cell = CELLS[e.cell]
     frozen = cell.reservoir or any(fix.holds("W_rec") and not fix.start_step for fix in e.fixes if isinstance(fix, GradientFix))
-    other_path = not cell.has_slope or cell.builds_matrix or (cell.has_direct_path and e.leak < 1)
+    other_path = not cell.has_slope or cell.builds_matrix or _passes_w_rec(e)
     return e.gain == 0 and not other_path and (row == 0 or frozen)
+
+
+def _passes_w_rec(e: Experiment) -> bool:
+    """Whether the state of a leaky cell is carried past W_rec as well."""
+    return CELLS[e.cell].has_direct_path and e.leak < 1
 
 
 # ---- the cause ----

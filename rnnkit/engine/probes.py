@@ -72,7 +72,7 @@ def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarra
     # 0 and 1 at once: a bool is converted slowly
     flat = torch.cat([torch.lt(slope, limit, out=slope).mean(-1) for (slope,) in tape.partials()])
     found["flat"] = _mean_of_begun(tape, flat)
-    if not cell.has_direct_path:
+    if not cell.has_direct_path or ("leak" in p and bool((p["leak"] == 1).all())):
         no_way = torch.zeros_like(flat[0], dtype=torch.bool)
         if flat.max() == 1:  # only there can all slopes be 0
             no_way = torch.cat([_is_zero(slope) for (slope,) in tape.partials()])[source + 1 :].any(0)

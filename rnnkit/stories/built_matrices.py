@@ -66,7 +66,7 @@ OF_RECURRENCE: dict[str, Preset] = {
         "The same networks, but what is read is an average of all states, each with a weight that is learnt. Every state reaches "
         "it past all steps between: before training the gradient is as large at the subject as at the verb, and it learns.",
         replace(_weak, cell="attention"),
-        Claim(ALL, ALL, ratio=(0.8, 1.5), after=(2, 30)),
+        Claim(ALL, ALL, ratio=(0.8, 1.5), after=(2, 30), part="r"),
         question=RECURRENCE,
     ),
 }

@@ -52,22 +52,27 @@ def test_nan_and_inf_are_reported_where_they_are():
     assert np.isfinite(np.delete(norms.ravel(), [1, 2])).all()
 
 
-@pytest.mark.parametrize("cell", [name for name, cell in CELLS.items() if cell.max_slope is not None])
+OF_SLOPES = [(name, None) for name, cell in CELLS.items() if cell.max_slope is not None]
+
+
+@pytest.mark.parametrize(("cell", "leak"), [*OF_SLOPES, ("esn", 1.0)])  # a leak of 1: no state is carried past W_rec
 @pytest.mark.parametrize("scale", [0.1, 1, 30], ids=str)
 @pytest.mark.parametrize("zero", [False, True], ids=["", "one W_rec is 0"])
-def test_saturated_units_and_blocked_sequences(cell, scale, zero):
+def test_saturated_units_and_blocked_sequences(cell, leak, scale, zero):
     """Counted one by one; some networks of three units have steps at which all slopes are 0, or all units are saturated."""
     p, (x, y) = random_params(cell, TASKS["agreement"].n_in, 2, hidden=3), random_batch("agreement", 12)
     p = {k: (v * scale if k in ("W_in", "b") else v).float() for k, v in p.items()}
     if zero:
         p["W_rec"][1] = 0
+    if leak:
+        p["leak"].fill_(leak)
     tape = bptt.forward(CELLS[cell], p, x)
     tape.backward(cross_entropy(bptt.readout(p, tape.h[-1:]), y)[1])
     slopes = torch.cat([slope.clone() for (slope,) in tape.partials()]).numpy()  # (T, R, B, 3)
     found = probes.paths(CELLS[cell], p, tape, 1)
     limit = probes.FLAT * CELLS[cell].max_slope * np.asarray(p.get("leak", torch.ones(R, 1, 1)))
     np.testing.assert_allclose(found["flat"], (slopes < limit).mean((0, 2, 3)), rtol=1e-6)
-    if CELLS[cell].has_direct_path:
+    if CELLS[cell].has_direct_path and leak != 1:
         assert np.isnan(found["blocked"]).all()
     else:
         off = (slopes[2:] == 0).all(-1).any(0)  # (R, B)

@@ -86,6 +86,12 @@ def test_of_a_large_state_it_speaks_of_h_and_the_memory(cell, spoken_of):
     assert re.findall(r"dL/d(\w+)", sentence) == [*spoken_of]
 
 
+def test_no_network_has_both_a_source_and_a_gradient():
+    grad = gradient(0.5)
+    grad[0, E.bound_task.evidence_step(E.length)], grad[0, -1] = [ABSENT, 0.5, 0.5], [0.5, 0, 0]
+    assert verdict_of(grad, E).gradient == "No network has both a subject in its batch and a gradient at the verb."
+
+
 def test_outcome_counts_solved_networks():
     accuracy = LOW.copy()
     accuracy[1:, :2] = 0.995
@@ -189,7 +195,7 @@ def test_w_rec_is_called_0_only_while_it_is():
         assert verdict(h).gradient.endswith("W_rec is 0.") == held
     assert verdict(history([gradient(0.0)] * 3, replace(E, cell="esn", gain=0))).gradient.endswith("exactly 0: W_rec is 0.")
     leaky = history([gradient(0.0)] * 3, replace(E, cell="esn", gain=0, leak=0.1))
-    assert verdict(leaky).gradient.endswith("below 1e-38: it vanished.")
+    assert verdict(leaky).gradient.endswith("0 in float32: it vanished.")  # how it became 0 is not recorded past W_rec
     nilpotent = history([gradient(0.0)] * 3, replace(e, gain=1), **known)
     assert "W_rec" not in verdict(nilpotent, 0).gradient
 
