@@ -44,6 +44,7 @@ class Tape(TapeArrays):
     def __init__(self, cell: Cell, p: Params, T: int, B: int) -> None:
         super().__init__(cell, p, T, B)
         self.loops = loops_for(cell, p["W_out"])
+        self._first_rows = torch.arange(len(p["W_out"]), device=p["W_out"].device)[:, None] * p["W_in"].shape[1]
         self._passes = 0  # 1 after a forward pass, 2 after the backward pass that belongs to it, 3 after `gradients`
 
     # ---- results of the passes
@@ -117,9 +118,7 @@ class Tape(TapeArrays):
         for i, part in enumerate(self.forward_arrays.states):
             initial = part[self.first : self.first + self.cell.lag]
             initial.zero_() if s0 is None else initial.copy_(s0[i].reshape(initial.shape))
-        self.symbols, R = None, len(p["W_out"])
-        if x.dtype == torch.int64:
-            self.symbols = (x + torch.arange(R, device=x.device)[:, None] * p["W_in"].shape[1]).contiguous()
+        self.symbols = (x + self._first_rows).contiguous() if x.dtype == torch.int64 else None
         self.products, self.delayed = self.cell.products(p), self.cell.delayed_product(p)
         self.loops.forward(self, len(x))
         return self

@@ -39,7 +39,8 @@ def products(tape: Tape, direction: Tensor) -> Tensor:
     product as large as that with W_rec.
     """
     if tape.terms is not None:
-        return (tape.terms * direction).sum((2, 3))
+        of_networks = tape.terms.flatten(2).transpose(0, 1)  # (R, T, H G*H)
+        return (of_networks @ direction.flatten(1).unsqueeze(2))[..., 0].T
     h, da = tape.forward_arrays.before[tape.cell.recurrent_part], tape.da
     back, across = h.new_empty(h.shape), direction.mT.contiguous()
     if len(direction) == 1:  # one network's steps lie one below the other: one product
