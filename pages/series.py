@@ -12,7 +12,7 @@ import streamlit as st
 from pages.state import page_settings, session, transport, uploads
 from pages.ui import chart_view, layout, live_run, study_view
 from pages.ui.markdown import plain
-from rnnkit.charts.free_run import FREE, SAME, TRUE, error_chart, error_text, run_chart, run_text
+from rnnkit.charts.free_run import FREE, MEAN, SAME, TRUE, error_chart, error_text, run_chart, run_text
 from rnnkit.charts.style import GREY, INK, WARM
 from rnnkit.corpus import Series
 from rnnkit.engine.cells import CELLS
@@ -66,7 +66,7 @@ one. The network reads the true numbers (teacher forcing). The loss is the mean 
 now* predicts that nothing changes.
 
 **Error** is the root of the mean squared error of held-out predictions, $\sqrt{{\overline{{(z - y)^2}}}}$, in the same units
-(NRMSE). The mean of the training part has an error of about 1.
+(NRMSE). The mean of the training part has an error of about 1, and a larger one where the series has a trend.
 
 **Free running.** From different rows of the held-out part on, the network reads {length} true rows, and then its own predictions
 as if they were true. In a chaotic series two paths that differ a little are far apart after a while: every prediction fails.
@@ -179,7 +179,7 @@ def _drawn(e: Experiment, parts: Sequence[FreeRun], done: bool) -> None:
     same = "" if np.isnan(f.same_one_step) else f" *Same as now* has {f.same_one_step:.2g}."
     st.markdown(
         f"{which} predicts held-out numbers with an error of **{f.one_step:.2g}** standard deviations (NRMSE), the mean with "
-        f"about 1.{same}"
+        f"{f.mean_one_step:.2g}.{same}"
     )
     if f.diverged >= 0:
         text = f"It became NaN at training step {f.diverged}: these are its last sound weights."
@@ -194,9 +194,9 @@ def _drawn(e: Experiment, parts: Sequence[FreeRun], done: bool) -> None:
         several = ", the first of its numbers" if f.free.shape[1] > 1 else ""
         st.caption(f"One free run{several}. From the dashed line on the network reads its own predictions.")
     with right:
-        chart_view.legend(("line", INK, FREE), ("dashed", WARM, SAME))
+        chart_view.legend(("line", INK, FREE), ("dashed", WARM, SAME), ("dotted", GREY, MEAN))
         chart_view.draw(error_chart(f), error_text(f), "series_error")
-        st.caption(f"Error of {f.n} free runs. Above the dashed line the mean of the series would be the better prediction.")
+        st.caption(f"Error of {f.n} free runs. Above the grey line the mean would be the better prediction.")
     if CELLS[e.cell].reservoir:
         st.caption("No weight through time is trained in a reservoir: the heatmap shows the gradient that would reach it.")
 

@@ -182,7 +182,7 @@ def _lab_memory() -> None:
 
 # ---- mathematics ----
 
-LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "lam": r"\lambda"} | {
+LATEX = {"phi": r"\varphi'", "sigmoid": r"\sigma", "logsigmoid": r"\log\sigma", "nonzero": "", "lam": r"\lambda"} | {
     name: rf"\mathrm{{{name}}}" for name in ("step", "sign", "abs", "im")
 }
 WEIGHTS = {"leak", *(name for cell in CELLS.values() for name in cell.own_weights)}  # that stand in an equation, and have no time

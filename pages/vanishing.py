@@ -152,12 +152,14 @@ def _flow(e: Experiment, parts: list[GradientFlow], done: bool) -> None:
 def _details(e: Experiment, f: GradientFlow) -> None:
     words = session.example(e)
     _verdict(e, f)
+    if f.slope is None:
+        _spectrum(e, f, words)
+        return
     left, right = st.columns(2, gap="medium")
     with left:
         _spectrum(e, f, words)
     with right:
-        if f.slope is not None:
-            _slopes(e, f, words)
+        _slopes(e, f, words)
 
 
 def theory_and_measurement(e: Experiment, f: GradientFlow) -> str:

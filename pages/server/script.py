@@ -70,6 +70,7 @@ def _page(name: str, draw: Callable[[], None]) -> None:
         if notice := session.notice():
             st.warning(notice, icon=":material/lock:")
         wrong = st.container()
+        chart_view.begin()
         if room_view.draw(partial(panel.panel, name)):
             draw()
             chart_view.files()

@@ -181,14 +181,6 @@ class Chart(NamedTuple):
         return self.text.partition(":")[0]
 
 
-@dataclass
-class Charts:
-    """The charts of the present page, for download (pages/ui/chart_view.py)."""
-
-    page: str = ""
-    drawn: dict[str, Chart] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class Explosion:
     """How far a viewer has been shown an Experiment whose networks diverge. Each change makes a new one."""
@@ -235,7 +227,7 @@ class ViewerState:
     page_example: PageExample | None = None
     uploads: Uploads = field(default_factory=Uploads)
     run_list_file: RunListFile = field(default_factory=RunListFile)
-    charts: Charts = field(default_factory=Charts)
+    charts: dict[str, Chart] = field(default_factory=dict)  # of the page as it is drawn now, by their keys, for download
 
     # For one page each.
     map_cell: tuple[Any, Any] = (None, None)  # last cell clicked: length, gain (pages/ui/regime_map.py)

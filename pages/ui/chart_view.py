@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from pages.state import navigation, view_options, viewer_state
+from pages.state import view_options, viewer_state
 from pages.state.viewer_state import Chart
 from rnnkit.export import images
 
@@ -57,7 +57,7 @@ def draw(spec: Any, text: str, key: str, data: Mapping[str, Any] | None = None, 
     `text` states what it shows, for screen readers. With another text or specification the browser mounts the chart again.
     """
     spec = {**(spec if isinstance(spec, dict) else view_options.chart(spec.to_dict())), **({"datasets": data} if data else {})}
-    _drawn()[key] = Chart(text, spec)
+    viewer_state.current().charts[key] = Chart(text, spec)
     return st.vega_lite_chart(spec, width="stretch", key=key, alt=text, **options)
 
 
@@ -81,17 +81,14 @@ def _rows(table: Any) -> list[dict[str, Any]]:
     return json.loads(table.to_json(orient="records")) if hasattr(table, "to_json") else table
 
 
-def _drawn() -> dict[str, Chart]:
-    """Returns the charts of the present page by their keys."""
-    charts = viewer_state.current().charts
-    if charts.page != navigation.page():
-        charts.page, charts.drawn = navigation.page(), {}
-    return charts.drawn
+def begin() -> None:
+    """Forgets the charts of the page as it was drawn before. Call it before a page is drawn; its fragments add theirs."""
+    viewer_state.current().charts = {}
 
 
 def files() -> None:
     """Draws the download menu of the page's charts, as SVG and PNG. Call it at the end of a page."""
-    drawn = _drawn()
+    drawn = viewer_state.current().charts
     if not drawn or view_options.hidden("downloads"):
         return
     with st.popover("Charts as files", icon=":material/download:", key="charts", disabled=view_options.locked("downloads")):

@@ -63,7 +63,7 @@ def _ranking(e: Experiment, gone: list[int], parts: list[Ablation], done: bool) 
         )
         table = charts.units_table(f, gone)
         chart_view.draw(chart_view.spec(charts.units_chart, None), charts.units_text(table), "sentence_units", {"rows": table})
-        state = "h or c" if len(CELLS[e.cell].parts) > 1 else "h"
+        state = " or ".join(f.parts)
         st.caption(
             f"The best {len(f.best)} of {e.hidden} units. Alone: plural if {state} at the last word is above (or below) a "
             f"threshold, fitted on {f.sentences} held-out sentences and scored on {f.sentences} others."
@@ -103,7 +103,7 @@ def _shared(f: Ablation) -> str:
     units_text = "1 unit tells" if good == 1 else f"{good} units tell"
     return (
         f"{units_text} the number alone in {percent(MIN_UNIT_ACCURACY)} of the sentences or more. "
-        f"Whichever of those shown is switched off alone, the network is right in at least {percent(float(np.min(f.lost)))}."
+        f"Whichever of those shown is switched off alone, the network is right in at least {percent(float(np.min(f.lost)), 1)}."
     )
 
 

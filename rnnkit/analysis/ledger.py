@@ -28,7 +28,9 @@ Arrays = dict[str, np.ndarray]
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tanh": np.tanh,
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "logsigmoid": lambda a: np.minimum(a, 0) - np.log1p(np.exp(-np.abs(a))),
     "max": np.maximum,
+    "nonzero": lambda a: np.where(a == 0, 1.0, a),  # a, but 1 where it is 0
     "step": lambda a: np.heaviside(a, 0.0),  # 1 above 0, else 0; NaN stays NaN
     "abs": np.abs,
     "sign": np.sign,
@@ -379,9 +381,8 @@ class Ledger:
 
     def evaluated(self, template: Template) -> float:
         """Evaluates an equation without rounding."""
-        return float(
-            evaluate("".join(part if isinstance(part, str) else f"({self.number(part)!r})" for part in template), NUMBERS)
-        )
+        text = "".join(part if isinstance(part, str) else f"({self.number(part)!r})" for part in template)
+        return float(evaluate(text, NUMBERS))
 
     def filled(self, template: Template, digits: int = 4) -> str:
         """Returns the equation with its values, to so many digits, as an expression in Python."""

@@ -10,7 +10,7 @@ from rnnkit.results.free_run import FreeRun
 
 TRUE_SHOWN = 100  # true steps before the free ones
 SMALLEST, LARGEST = 1e-4, 10.0  # errors on the axis, in standard deviations
-TRUE, FREE, SAME, MEAN = "true", "its own predictions", "same as the last true number", "the mean"
+TRUE, FREE, SAME, MEAN = "true", "its own predictions", "same as the last true number", "the mean of the training part"
 
 
 def run_chart(found: FreeRun, height: int = 230) -> alt.LayerChart:
@@ -27,14 +27,13 @@ def run_chart(found: FreeRun, height: int = 230) -> alt.LayerChart:
 
 
 def error_chart(found: FreeRun, height: int = 230) -> alt.LayerChart:
-    """Draws the root mean squared error after 1, 2, ... free steps, beside the last true number; dashed: the mean's, 1."""
+    """Draws the root mean squared error after 1, 2, ... free steps, beside that of the last true number and of the mean."""
     step = np.arange(len(found.error)) + 1
-    errors = {FREE: found.error, SAME: found.same}
+    errors = {FREE: found.error, SAME: found.same, MEAN: found.mean}
     rows = pd.concat([pd.DataFrame({"step": step, "error": _shown(error), "who": who}) for who, error in errors.items()])
     scale = alt.Scale(type="log", domain=[SMALLEST, LARGEST], nice=False)
-    one = alt.Chart(pd.DataFrame([{"error": 1.0}])).mark_rule(color=GREY, strokeDash=[4, 4]).encode(y="error:Q")
     y = alt.Y("error:Q", scale=scale, title="error (NRMSE)", axis=alt.Axis(values=[1e-4, 1e-3, 1e-2, 0.1, 1, 10], format="~g"))
-    return sized(one, _lines(rows, y, {FREE: (INK, ()), SAME: (WARM, (6, 3))}), height=height)
+    return sized(_lines(rows, y, {FREE: (INK, ()), SAME: (WARM, (6, 3)), MEAN: (GREY, (2, 3))}), height=height)
 
 
 def _shown(errors: np.ndarray) -> np.ndarray:
@@ -64,4 +63,7 @@ def error_text(found: FreeRun) -> str:
     """The finding of error_chart."""
     at = [k for k in (1, 10, 100, 1000) if k < len(found.error)] + [len(found.error)]
     listed = ", ".join(f"{found.error[k - 1]:.2g} after {k}" for k in at)
-    return f"Error of free runs by steps ahead, in standard deviations: {listed}; of the last true number {found.same[-1]:.2g}."
+    return (
+        f"Error of free runs by steps ahead, in standard deviations: {listed}; of the last true number {found.same[-1]:.2g}, "
+        f"of the mean {found.mean[-1]:.2g}."
+    )

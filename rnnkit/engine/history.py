@@ -99,11 +99,12 @@ class History:
 
     def once(self, what: Hashable, make: Callable[[], T]) -> T:
         """LRU cache of derived data, shared by all viewers of a run: returns `make()`, or what it gave for the same `what`."""
-        made = self._made.get(what)
+        made = self._made.pop(what, None)  # out, and in again as the latest; another thread may make it anew meanwhile
         if made is None:
-            made = self._made[what] = make()
-            while len(self._made) > MAX_CACHED:
-                self._made.popitem(last=False)
+            made = make()
+        self._made[what] = made
+        while len(self._made) > MAX_CACHED:
+            self._made.popitem(last=False)
         return made
 
     def codes(self, n: int, part: int = 0, replica: int | None = None, all_losses: bool = False) -> np.ndarray:

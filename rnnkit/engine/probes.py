@@ -75,7 +75,11 @@ def paths(cell: Cell, p: Params, tape: Tape, source: int) -> dict[str, np.ndarra
     if not cell.has_direct_path or ("leak" in p and bool((p["leak"] == 1).all())):
         no_way = torch.zeros_like(flat[0], dtype=torch.bool)
         if flat.max() == 1:  # only there can all slopes be 0
-            no_way = torch.cat([_is_zero(slope) for (slope,) in tape.partials()])[source + 1 :].any(0)
+            shut = torch.cat([_is_zero(slope) for (slope,) in tape.partials()])
+            if tape.padding:
+                shut[: tape.first] = False
+                shut[tape.first :] &= tape.begun[..., 0] > 0
+            no_way = shut[source + 1 :].any(0)
         if not cell.builds_matrix:
             no_way |= _is_zero(p["W_rec"].flatten(1))[:, None]
         found["blocked"] = no_way.double().mean(1).cpu().numpy()

@@ -16,8 +16,10 @@ class FreeRun:
 
     one_step: float  # error of the held-out predictions from true numbers
     same_one_step: float  # that of the rule "same as now"; NaN where the present values are not all read
-    error: np.ndarray  # (H,) after 1, 2, ... steps; empty, as the next three, where outputs cannot be fed back
+    mean_one_step: float  # that of the mean of the training part: above 1 where the series has a trend
+    error: np.ndarray  # (H,) after 1, 2, ... steps; empty, as the next four, where outputs cannot be fed back
     same: np.ndarray  # (H,) that of the rule that repeats the last true numbers
+    mean: np.ndarray  # (H,) that of the mean of the training part
     true: np.ndarray  # (T + H, O) targets of the first run: of its T true steps, but the last, and of the H free ones
     free: np.ndarray  # (H, O) predictions of the first run
     n: int  # runs

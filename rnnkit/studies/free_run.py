@@ -39,19 +39,20 @@ def study(e: Experiment, step: int = 0, replica: int = 0, horizon: int = 200) ->
     batch = shared_evaluation(task, e.length)
     same = task.same_as_now(batch)
     same_one_step = np.nan if same is None else float(np.sqrt(np.square(same - batch.y).mean()))
+    one_steps = one_step, same_one_step, float(np.sqrt(np.square(batch.y).mean()))  # the mean is 0
     if not (task.fed_back and horizon):
         none = np.zeros(0)
-        yield FreeRun(one_step, same_one_step, none, none, none, none, 0, diverged)
+        yield FreeRun(*one_steps, none, none, none, none, none, 0, diverged)
         return
     x, true = _runs(task, e.length, horizon)
     with no_grad_no_denormals():
         free = _free(e, task, p, x, len(true))
     read = x[:, :, list(task.present)]
     yield FreeRun(
-        one_step=one_step,
-        same_one_step=same_one_step,
+        *one_steps,
         error=np.sqrt(np.square(free - true).mean((1, 2))),
         same=np.sqrt(np.square(read[-1] - true).mean((1, 2))),
+        mean=np.sqrt(np.square(true).mean((1, 2))),
         true=np.concatenate([read[1:, 0], true[:, 0]]),
         free=free[:, 0],
         n=true.shape[1],

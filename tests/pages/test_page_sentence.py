@@ -13,6 +13,7 @@ from rnnkit import Experiment
 from rnnkit.charts.agreement import RULES
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.record import ABSENT
+from rnnkit.results.ablation import Ablation
 from rnnkit.results.generalization import Generalization
 from rnnkit.serving.limits import Limits
 from rnnkit.stories.presets import PRESETS
@@ -123,6 +124,27 @@ def test_every_cell_and_every_part_of_it(app, shown, charts, cell):
         widget(at, "sentence_part").set_value(name).run()
         assert shown[-1][1]["part"] == name and (rows(shown)[0].values != before).any()
     assert not at.exception and not at.error
+
+
+@pytest.mark.parametrize(
+    ("cell", "labels"),
+    [
+        ("lstm", ["hidden state h", "cell state c", "gate i", "gate f", "candidate g", "gate o"]),
+        ("slstm", "hidden state h,state m,state n,cell state c,log_f,gate i,gate f,candidate z,gate o".split(",")),
+        ("gated-linear-signed", ["hidden state h", "gate lam"]),
+        ("minlstm", ["hidden state h", "gate f", "gate i", "gate f_norm"]),
+        ("attention", ["hidden state h", "state r", "state n", "w"]),
+    ],
+)
+def test_what_an_activation_is(app, shown, charts, cell, labels):
+    at = opened(app, shown, cell=cell)
+    assert [option.content for option in widget(at, "sentence_part").proto.options] == labels
+
+
+def test_shares_in_words_are_not_rounded_up_past_what_was_measured():
+    lost = np.array([0.9, 0.796])
+    found = Ablation(np.full((2, 4), 0.5), 0.95, 0.95, np.array([0, 1]), lost, 500, ["h", "z"])
+    assert sentence_units._shared(found).endswith("is right in at least 79.6 %.")
 
 
 def test_build_with_attractors_adverbs_and_beyond_the_trained_length(app, shown, charts):

@@ -6,7 +6,7 @@ import zipfile
 
 import pandas as pd
 import pytest
-from apptest import SMALL, finished, linked, state, until
+from apptest import SMALL, controls, finished, linked, state, until
 
 from pages.ui import chart_view, downloads
 from rnnkit.engine.cells import CELLS
@@ -88,10 +88,18 @@ def test_the_charts_and_the_handout_of_a_run(app, asked):
 def test_every_chart_of_a_page_can_be_had_as_a_file(app, name, wanted):
     at = app(SMALL, page=name)
     until(at, lambda at: len(charts(at)) >= wanted)
-    drawn = list(state(at).charts.drawn.values())
+    drawn = list(state(at).charts.values())
     assert charts(at) == [chart.title for chart in drawn]
     for chart in drawn[-1:]:
         assert chart_view.file(chart, "png").startswith(b"\x89PNG") and chart.title in chart_view.file(chart, "svg").decode()
+
+
+def test_charts_that_are_no_longer_drawn_are_not_offered(app):
+    at = app(SMALL, page="vanishing", cell="lstm")
+    until(at, lambda at: "Norm of dL/dc" in " ".join(charts(at)))
+    controls(at)["c_cell"].set_value("tanh").run()
+    until(at, lambda at: len(charts(at)) >= 5)
+    assert "dL/dc" not in " ".join(charts(at)) and [*charts(at)] == [chart.title for chart in state(at).charts.values()]
 
 
 def charts(at):

@@ -247,6 +247,8 @@ def test_free_running_by_brute_force(cell, settings, data):
         for k in range(5, 20)
     ]
     assert found.one_step == pytest.approx(np.sqrt(np.mean(wrong)), rel=1e-6)
+    assert found.mean_one_step == pytest.approx(np.sqrt(np.square(batch.y).mean()))
+    np.testing.assert_allclose(found.mean, [np.sqrt(np.square(y[last_read + k]).mean()) for k in range(H)], rtol=1e-12)
 
 
 def _last(generator):
@@ -276,14 +278,14 @@ def test_free_running_is_of_forecasts_whose_outputs_can_be_fed_back():
 
 def test_the_charts_show_the_first_run_and_the_errors():
     true, free = np.arange(24.0).reshape(12, 2), np.arange(10.0).reshape(5, 2)
-    found = FreeRun(0.1, 0.2, np.array([1e-9, 0.1, 1, 50, np.nan]), np.full(5, 0.5), true, free, 7, -1)
+    found = FreeRun(0.1, 0.2, 2.0, np.array([1e-9, 0.1, 1, 50, np.nan]), np.full(5, 0.5), np.full(5, 2.0), true, free, 7, -1)
     begin, lines = run_chart(found).to_dict()["layer"]
     data = {name: rows for spec in (run_chart(found), error_chart(found)) for name, rows in spec.to_dict()["datasets"].items()}
     rows = data[lines["data"]["name"]]
     assert [(r["step"], r["number"]) for r in rows if r["who"] == "true"] == [(k - 6, 2.0 * k) for k in range(12)]
     assert [(r["step"], r["number"]) for r in rows if r["who"] != "true"] == [(k + 1, 2.0 * k) for k in range(5)]
     assert data[begin["data"]["name"]] == [{"step": 0.5}]
-    rows = data[error_chart(found).to_dict()["layer"][1]["data"]["name"]]
-    assert [r["error"] for r in rows] == [1e-4, 0.1, 1, 10, 10, *[0.5] * 5], "within the axis; NaN and inf at its end"
+    rows = data[error_chart(found).to_dict()["data"]["name"]]
+    assert [r["error"] for r in rows] == [1e-4, 0.1, 1, 10, 10, *[0.5] * 5, *[2.0] * 5], "within the axis; NaN and inf at its end"
     assert "A free run of 5 steps: true numbers from 0 to 22, the network's own predictions from 0 to 8" in run_text(found)
-    assert error_text(found).endswith("1e-09 after 1, nan after 5; of the last true number 0.5.")
+    assert error_text(found).endswith("1e-09 after 1, nan after 5; of the last true number 0.5, of the mean 2.")

@@ -7,7 +7,8 @@ import torch
 from reference import DOUBLE
 
 from rnnkit import Experiment
-from rnnkit.engine import bptt
+from rnnkit.engine import backends, bptt
+from rnnkit.engine.backends.compiled import build
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.probes import openness
 from rnnkit.studies import STUDIES
@@ -20,6 +21,16 @@ def one_unit(columns, dtype=DOUBLE):
     n = len(columns)
     zero = torch.zeros(1, 1, n, dtype=dtype)
     return {"W_in": torch.eye(n, dtype=dtype)[None], "b": zero, "W_out": zero[..., :1], "b_out": zero[..., :1]}
+
+
+@pytest.fixture(params=["torch", "compiled"])
+def backend(request):
+    """Both read: PyTorch's formulas, and the equations as text."""
+    if request.param == "compiled" and build.missing():
+        pytest.skip(build.missing())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(backends.VARIABLE, request.param)
+        yield
 
 
 def read(name, rows, dtype=DOUBLE):
@@ -38,7 +49,7 @@ def test_the_measured_gradient_is_the_product_of_the_gates(cell, bias):
 
 @pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
 @pytest.mark.parametrize(("a_f", "a_i"), [(-200.0, -201.0), (0.5, -0.5), (-1000.0, -1000.0), (300.0, 300.0), (-30.0, 30.0)])
-def test_the_gates_of_minlstm_are_exact_where_both_underflow(a_f, a_i, dtype):
+def test_the_gates_of_minlstm_are_exact_where_both_underflow(backend, a_f, a_i, dtype):
     """f' = f / (f + i) with f and i in float64 logarithms; f + i is 0 in float32 from -104 on."""
     log_f, log_i = (torch.nn.functional.logsigmoid(torch.tensor(a, dtype=DOUBLE)) for a in (a_f, a_i))
     tape = read("minlstm", [[-500.0, 500.0, 3.0], [a_f, a_i, 7.0]], dtype)

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from reference import B, H, R, random_batch, random_params
+from short_trainings import small
 
 from rnnkit.engine import bptt, probes
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.divergence import first_not_finite
 from rnnkit.engine.losses import cross_entropy
+from rnnkit.engine.trainer import Trainer
 from rnnkit.tasks import TASKS
 
 
@@ -80,6 +82,24 @@ def test_saturated_units_and_blocked_sequences(cell, leak, scale, zero):
             off[1] = True
         np.testing.assert_array_equal(found["blocked"], off.mean(1))
         assert cell != "relu" or scale == 1 or 0 < off.mean() < 1
+
+
+@pytest.mark.parametrize("cell", ["relu", "sigmoid", "tanh"])
+def test_no_step_before_a_sequence_has_begun_blocks_it(cell):
+    """A state of 0 has the slope 0, of a ReLU that is off and of a sigmoid. Against each sequence by itself."""
+    e = small(cell, task="temporal-order-lengths", length=30, hidden=3, batch=12, seed=1, input_scale=3.0)
+    with torch.inference_mode():
+        trainer = Trainer(e)
+        x, _, padding, _ = next(trainer.batches)
+        tape = bptt.forward(CELLS[cell], trainer.params, x, padding=padding)
+        found = probes.paths(CELLS[cell], trainer.params, tape, 0)["blocked"]
+        starts = padding.first + (padding.mask[..., 0] == 0).sum(0)  # (R, B)
+        alone = np.zeros(starts.shape)
+        for (r, b), start in np.ndenumerate(starts.numpy()):
+            tape = bptt.forward(CELLS[cell], trainer.params, x[start:, :, b : b + 1])
+            alone[r, b] = probes.paths(CELLS[cell], trainer.params, tape, -1)["blocked"][r]
+    assert found == pytest.approx(alone.mean(1)) and (cell != "relu" or 0 < alone.mean() < 1)
+    assert len({*starts.flatten().tolist()}) > 3
 
 
 def test_spectral_radius():

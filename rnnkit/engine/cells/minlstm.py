@@ -62,7 +62,7 @@ class MinLstm(Cell[HiddenState, MinLstmSaved, MinLstmPartials]):
     equations = (
         ("f", "sigmoid(a_f)"),
         ("i", "sigmoid(a_i)"),
-        ("f_norm", "f / (f + i)"),
+        ("f_norm", "sigmoid(logsigmoid(a_f) - logsigmoid(a_i))"),
         ("h", "f_norm * h_prev + (1 - f_norm) * g"),
     )
     derivatives = (

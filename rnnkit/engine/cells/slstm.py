@@ -111,8 +111,11 @@ class UnstabilizedSLstm(Cell[Any, SLstmSaved, SLstmPartials]):
     )
     saved_as = (("shut", "sigmoid(-a_f)"),)
     derivatives = (
-        ("dn", "dn - dh * h / n"),  # what comes from the next step, and the path through h
-        ("dc", "dc + dh * o / n"),
+        (
+            "dn",
+            "dn - dh * h / nonzero(n)",
+        ),  # what comes from the next step, and the path through h; n is 0 before a sequence begins
+        ("dc", "dc + dh * o / nonzero(n)"),
         ("da_i", "(dn + dc * z) * i"),
         ("da_f", "(dn * n_prev + dc * c_prev) * f * sigmoid(-a_f)"),
         ("da_z", "dc * i * (1 - z * z)"),
@@ -196,7 +199,7 @@ class SLstm(UnstabilizedSLstm):
     State = StabilizedState
     not_in_panels = "as an LSTM, with an exponential gate"
     equations = (
-        ("log_f", "log(sigmoid(a_f))"),
+        ("log_f", "logsigmoid(a_f)"),
         ("m", "a_i + step(n_prev) * max(log_f + m_prev - a_i, 0)"),
         ("i", "exp(a_i - m)"),
         ("f", "exp(-max(m - log_f - m_prev, 0))"),

@@ -110,21 +110,22 @@ def _build(path: Path) -> None:
     from torch.utils import cpp_extension
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    before = os.environ["PATH"]
+    before = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = os.pathsep.join((before, str(Path(sys.executable).parent)))  # ninja, of an environment not activated
     try:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             file = Path(folder) / "loops.cpp"
             file.write_text(code(known()).replace("NAMESPACE", path.stem), encoding="utf-8")
             flags = ["-O3", "-fopenmp", *VECTORS.get(torch.backends.cpu.get_cpu_capability(), ())]
+            name = Path(folder).name  # another one each time: PyTorch numbers those that it has tried to build before
             cpp_extension.load(
-                path.stem,
+                name,
                 [str(file)],
                 extra_cflags=flags,
                 extra_ldflags=["-fopenmp"],
                 is_python_module=False,
                 build_directory=folder,
             )
-            os.replace(Path(folder) / path.name, path)
+            os.replace(Path(folder) / f"{name}.so", path)
     finally:
         os.environ["PATH"] = before

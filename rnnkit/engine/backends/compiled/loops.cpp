@@ -31,7 +31,9 @@ template <typename V> V abs_(V a) { return a.abs(); }
 template <typename V> V cos_(V a) { return a.cos(); }
 template <typename V> V exp_(V a) { return a.exp(); }
 template <typename V> V log_(V a) { return a.log(); }
+template <typename V> V logsigmoid_(V a) { return at::vec::minimum(a, V(0)) - a.abs().neg().exp().log1p(); }
 template <typename V> V max_(V a, V b) { return at::vec::maximum(a, b); }
+template <typename V> V nonzero_(V a) { return V::blendv(a, V(1), a == V(0)); }
 template <typename V> V sigmoid_(V a) { return V(1) / (V(1) + a.neg().exp()); }
 template <typename V> V sign_(V a) { return a.gt(V(0)) - a.lt(V(0)); }
 template <typename V> V sin_(V a) { return a.sin(); }

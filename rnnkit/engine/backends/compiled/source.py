@@ -13,7 +13,9 @@ from functools import cache
 
 from rnnkit.engine.cells import Cell
 
-FUNCTIONS = ("abs", "cos", "exp", "log", "max", "sigmoid", "sign", "sin", "sqrt", "step", "tanh")  # loops.h has them
+FUNCTIONS = (  # loops.cpp has them
+    "abs", "cos", "exp", "log", "logsigmoid", "max", "nonzero", "sigmoid", "sign", "sin", "sqrt", "step", "tanh",
+)  # fmt: skip
 OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
