@@ -185,8 +185,6 @@ def _drawn(e: Experiment, parts: Sequence[CorpusEvaluation], done: bool) -> None
 
 def _rules(e: Experiment) -> str:
     task = require(Sentences, e.task, e.bound_task)
-    longer = int((task.words > e.length).sum())
-    one = "1 sentence is longer than" if longer == 1 else f"{longer:,} sentences are longer than"
     share = float(task.plural.mean())
     train, validation, test = (len(task.items(part)) for part in (TRAIN, VALIDATION, TEST))
     by_file = bool((task.corpus.part >= 0).any())
@@ -198,7 +196,7 @@ def _rules(e: Experiment) -> str:
         size=len(task.known) - len(SHAPES),
         known=known_words_text(known_words(task)),
         shapes=", ".join(f"`{name}`" for name in SHAPES),
-        cut=f"{one} {e.length} words and {'loses its' if longer == 1 else 'lose their'} first ones." if longer else "",
+        cut=task.cut_text(e.length),
         plural=percent(share),
         weights=f"That is more than {UNBALANCED:g} times as many as of the others, so each sentence counts in the loss as if "
         "both were equally frequent."

@@ -224,6 +224,15 @@ class Experiment:
         return max(blocked, default=0)
 
     @property
+    def remarks(self) -> list[str]:
+        """Returns sentences on settings that change nothing in this run."""
+        reasons = {str(fix): fix.without_effect(CELLS[self.cell], self.steps) for fix in self.fixes}
+        found = [f"{fix} changes nothing: {why}." for fix, why in reasons.items() if why]
+        if self.warmup > self.steps:
+            found.append(f"The warm-up of {self.warmup} updates does not end: the run has {self.steps}.")
+        return found
+
+    @property
     def several_losses(self) -> bool:
         """Returns whether more time steps than the last have a loss. Then the gradients of the last and of all are recorded."""
         return TASKS[self.task].n_targets(self.length) > 1

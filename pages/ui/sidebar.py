@@ -180,6 +180,8 @@ def _fixes(e: Experiment, spec: FixesField, key: str, fixed: bool) -> None:
     )
     for name in chosen:
         _fix(FIXES[name], fixed)
+    for remark in e.remarks:
+        st.caption(plain(remark))
 
 
 def _fix(fix: type[Fix], fixed: bool) -> None:

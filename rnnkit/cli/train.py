@@ -112,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         outputs.check(e, {f"--{name}": path for name in INPUTS if (path := getattr(args, name)) is not None}, args.force)
         _check_machine(e, args)
         pairs = pairs_of(args, e)
+        _print_remarks(e, args.quiet)
     except ValueError as error:
         fail(error)
     history, problems = History(e), []
@@ -137,6 +138,12 @@ def run(args: argparse.Namespace) -> int:
         except TRAINING_ERRORS as error:
             problems.append(f"the report is not complete: {error_text(error)}")
     return _end(history, stop, problems, trained)
+
+
+def _print_remarks(e: Experiment, quiet: bool) -> None:
+    """Prints which settings change nothing, and which sentences lose words, to standard error."""
+    for remark in () if quiet else filter(None, (*e.remarks, e.bound_task.cut_text(e.length))):
+        print_error(remark)
 
 
 def _end(history: History, stop: Stop, problems: list[str], trained: bool) -> int:

@@ -170,6 +170,10 @@ class Task(ABC):
         """Returns the earliest step on which the last answer can depend: the gradient of its loss has to reach this step."""
         return 0
 
+    def cut_text(self, length: int) -> str:
+        """Returns a sentence on the given sequences that are longer than `length`, and lose their beginning; "" where none is."""
+        return ""
+
     def labels(self, x: np.ndarray) -> list[str]:
         """Returns the T labels under the time axis of one sequence x: (T,) symbols or (T, I) numbers."""
         return [str(v) for v in x]

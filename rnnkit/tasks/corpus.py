@@ -154,6 +154,11 @@ class Sentences(Task):
         """Returns the step at which a sentence of the median length begins."""
         return max(0, length - int(np.median(self.words)))
 
+    def cut_text(self, length: int) -> str:
+        longer = int((self.words > length).sum())
+        one = "1 sentence is longer than" if longer == 1 else f"{longer:,} sentences are longer than"
+        return f"{one} {length} words and {'loses its' if longer == 1 else 'lose their'} first ones." if longer else ""
+
     def labels(self, x: np.ndarray) -> list[str]:
         return self.known.decode(x)
 

@@ -103,6 +103,10 @@ class Fix(ABC):
         """Whether the remedy is defined for this cell."""
         return True
 
+    def without_effect(self, cell: Cell, steps: int) -> str:
+        """Returns why it changes nothing in a run of so many training steps; "" where it does."""
+        return ""
+
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
         """What it does, as statements of the exported PyTorch script; "" where there are none for this cell.
 
@@ -151,6 +155,10 @@ class StartableFix(Fix):
 
     def words(self) -> str:
         return super().words() + (f" from training step {self.start_step} on" if self.start_step else "")
+
+    def without_effect(self, cell: Cell, steps: int) -> str:
+        late = f"it begins at training step {self.start_step}, and the last update is that of training step {steps - 1}"
+        return late if self.start_step >= steps else super().without_effect(cell, steps)
 
 
 class ActivationFix(StartableFix):

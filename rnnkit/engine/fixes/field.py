@@ -45,9 +45,11 @@ class FixesField(FieldSpec[Fixes]):
         return fixes
 
     def conflict(self, e: Any) -> str:
-        misfit = [fix.name for fix in getattr(e, self.name) if not fix.applies_to(CELLS[e.cell])]
-        undefined = f"fix {misfit[0]!r} is not defined for cell '{e.cell}' (only for cells without gates)" if misfit else ""
-        return super().conflict(e) or undefined
+        for fix in getattr(e, self.name):
+            if not fix.applies_to(CELLS[e.cell]):
+                cells = ", ".join(name for name, cell in CELLS.items() if fix.applies_to(cell))
+                return super().conflict(e) or f"fix {fix.name!r} is not defined for cell {e.cell!r}, but for {cells}"
+        return super().conflict(e)
 
     def why_unused(self, e: Any) -> str:
         return f"{super().why_unused(e)}, whose recurrent weights are not trained"

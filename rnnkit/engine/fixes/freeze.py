@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import GradientFix, Grads, Params
-from rnnkit.engine.fixes.torch_names import NOTHING, WEIGHTS, named, torch_weights
+from rnnkit.engine.fixes.torch_names import NOTHING, WEIGHTS, absent, named, torch_weights
 from rnnkit.fields import SubsetField, setting
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ class Freeze(GradientFix):
 
     def holds(self, weight: str) -> bool:
         return named(weight, self.names)
+
+    def without_effect(self, cell: Cell, steps: int) -> str:
+        return absent(self.names, cell) or super().without_effect(cell, steps)
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
         held = torch_weights(self.names, cell)

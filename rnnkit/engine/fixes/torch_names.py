@@ -37,6 +37,12 @@ def torch_weights(names: str, cell: Cell) -> list[str]:
     return [called for weight, called in there.items() if weight != "b_rec" or cell.recurrent_bias]
 
 
+def absent(names: str, cell: Cell) -> str:
+    """Returns in words that this cell has none of the weights that a text such as W_rec names; "" where it has one."""
+    there = [weight for weight in WEIGHTS if torch_weights(weight, cell)]
+    return "" if torch_weights(names, cell) else f"this cell has no {names}, but {', '.join(there)}"
+
+
 def unless_frozen(weight: str, line: str, frozen: bool) -> str:
     """The line, under the condition that the weight has a gradient where some may be `frozen`."""
     return f"if {weight}.grad is not None:  # it is not frozen\n    {line}" if frozen else line

@@ -7,7 +7,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 from rnnkit.engine.fixes.base import Grads, Params, UpdateFix
-from rnnkit.engine.fixes.torch_names import ALL, NOTHING, WEIGHTS, named, torch_weights, unless_frozen
+from rnnkit.engine.fixes.torch_names import ALL, NOTHING, WEIGHTS, absent, named, torch_weights, unless_frozen
 from rnnkit.fields import FloatField, SubsetField, setting
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ class WeightDecay(UpdateFix):
     def __call__(self, step: Grads, params: Params, lr: float | Tensor) -> Grads:
         """step + lr rate theta for the named weights; that of the others as it is."""
         return {k: s + lr * self.rate * params[k] if named(k, self.names) else s for k, s in step.items()}
+
+    def without_effect(self, cell: Cell, steps: int) -> str:
+        return absent(self.names, cell) or super().without_effect(cell, steps)
 
     def torch_lines(self, cell: Cell, frozen: bool) -> str:
         shrink = f'mul_(1 - {self.rate!r} * optimizer.param_groups[0]["lr"])'
