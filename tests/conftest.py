@@ -132,13 +132,15 @@ def app(pool, monkeypatch):
 
 @pytest.fixture
 def nothing_given():
-    """Afterwards the server has forgotten what viewers brought."""
+    """Before and afterwards the server has forgotten what viewers, and other tests, brought."""
     from pages.state import uploads
     from rnnkit.tasks.data import STORE
 
+    for store in (uploads.store, STORE):
+        store.clear()
     yield
-    uploads.store.clear()
-    STORE.clear()
+    for store in (uploads.store, STORE):
+        store.clear()
 
 
 # ---- the dashboard in a browser ----
