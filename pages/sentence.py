@@ -167,12 +167,8 @@ def _read(networks: Mapping[str, Experiment], both: np.ndarray, step: int) -> No
 def _part(e: Experiment) -> str:
     """Returns what the lower rows show: a part of the state, a gate or a candidate."""
     cell = CELLS[e.cell]
-    called = {part: f"state {part}" for part in cell.parts} | {"h": "hidden state h", "c": "cell state c"}
-    gates = dict(zip(cell.columns, cell.gate_names or ("",), strict=True))
-    for name, text in cell.equations:
-        gate = gates.get(f"a_{name}", "gate" if text.startswith("sigmoid(") else "")
-        called.setdefault(name, f"{'candidate' if 'candidate' in gate else 'gate' if gate else ''} {name}".lstrip())
     names = [*cell.parts, *(name for name, _ in cell.equations if name not in cell.parts)]
+    called = {name: f"{cell.kind(name)} {name}".lstrip() for name in names} | {"h": "hidden state h", "c": "cell state c"}
     if len(names) == 1:
         return names[0]
     options: dict[str, Any] = {"label_visibility": "collapsed", "format_func": lambda name: called[name]}

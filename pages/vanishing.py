@@ -152,14 +152,10 @@ def _flow(e: Experiment, parts: list[GradientFlow], done: bool) -> None:
 def _details(e: Experiment, f: GradientFlow) -> None:
     words = session.example(e)
     _verdict(e, f)
-    if f.slope is None:
-        _spectrum(e, f, words)
-        return
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _spectrum(e, f, words)
-    with right:
-        _slopes(e, f, words)
+    shown = [_spectrum] if f.slope is None else [_spectrum, _slopes]
+    for column, draw in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
+        with column:
+            draw(e, f, words)
 
 
 def theory_and_measurement(e: Experiment, f: GradientFlow) -> str:

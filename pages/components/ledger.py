@@ -124,15 +124,12 @@ class _Writer:
     def _about(self, name: str) -> str:
         """Returns the kind of a variable in a word or two."""
         cell = self.book.cell
-        if name in cell.parts:
-            return "state"
         if name in self.gate_of:
             return "pre-activation" if name in cell.columns else "from the state"
         if name.startswith("norm "):
             return "norm"
-        if name in dict(cell.equations):
-            text = dict(cell.equations)[name]
-            return "gate" if text.startswith("sigmoid(") else "candidate" if text.startswith("tanh(") else "factor"
+        if name in cell.parts or name in dict(cell.equations):
+            return cell.kind(name) or "factor"
         return f"dL/d{name[1:].partition('_')[0]}" if name[0] == "d" else "slope"
 
     def _short(self, name: str) -> str:

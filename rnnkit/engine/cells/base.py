@@ -134,6 +134,14 @@ class Cell(ABC, Generic[S, F, D]):
         """Name of the part of the state that remembers: c of an LSTM."""
         return self.parts[self.memory]
 
+    def kind(self, name: str) -> str:
+        """Returns what a variable of the equations is: "state", "gate", "candidate", or "" for another step on the way."""
+        if name in self.parts:
+            return "state"
+        gates = dict(zip(self.columns, self.gate_names or ("",), strict=True))
+        gate = gates.get(f"a_{name}", "gate" if dict(self.equations)[name].startswith("sigmoid(") else "")
+        return "candidate" if "candidate" in gate else "gate" if gate else ""
+
     @property
     def recurrent_name(self) -> str:
         """Name of the part of the state that W_rec multiplies."""
