@@ -178,10 +178,11 @@ class _Writer:
         return self._entry(norm, f"‖{self.symbol(Ref(name, t))}‖", self.book.template(f"norm {name}", t, 0))
 
     def _entry(self, value: float, symbol: str, template: Template) -> Cell:
-        symbols = "".join(part if isinstance(part, str) else self.symbol(part) for part in template)
+        symbols = "".join(part if isinstance(part, str) else self.symbol(part) for part in template).replace("nonzero", "")
         refs = [part for part in template if isinstance(part, Ref)]
         places = list(dict.fromkeys(place for ref in refs if (place := self._place(ref))))
-        return [compact(value), _plain(value), symbol, symbols, self.book.filled(template), significant(value, 4), places]
+        filled = self.book.filled(template).replace("nonzero", "")  # no number is 0 there: the sentence begins at the first step
+        return [compact(value), _plain(value), symbol, symbols, filled, significant(value, 4), places]
 
     def _place(self, ref: Ref) -> str:
         """Returns the cell of a number in an equation, "" where the table has none."""
