@@ -53,6 +53,7 @@ class Recorder:
             spectral_radius=_blank(self._spectral_radius(), diverged) if examine and self.square else unknown,
             diverged=divergence.steps.copy(),
             causes=tuple(divergence.causes),
+            parts=tape.cell.parts,
             lag_shares=None if lags is None else _blank(lags, diverged),
             **{name: _blank(values, diverged) for name, values in paths.items()},
         )
@@ -74,6 +75,7 @@ class Recorder:
             spectral_radius=nan,
             diverged=divergence.steps.copy(),
             causes=tuple(divergence.causes),
+            parts=tape.cell.parts,
             lag_shares=state_grad[0] if tape.cell.recurrent and not tape.cell.reservoir else None,
             flat=nan,
             blocked=nan,
