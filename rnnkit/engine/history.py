@@ -32,7 +32,7 @@ class History:
     - diverged, (N, R): the training step at which a network first had a NaN or inf, -1 while it has none
     - causes, n tuples of R texts: the first tensor that was not finite
     - lag_shares, (N, T, R): the share of dL/dW_rec by time step, L the last time step's loss; lag_within, (N, R): the number of
-      time steps that WITHIN of it looks back at most (engine/lags.py). NaN for a reservoir
+      time steps that WITHIN of it looks back at most (engine/lags.py). NaN where no W_rec is trained
     - state_grad, (N, P, T, R): ||dL/ds_t||, L the last time step's loss
     - state_grad_all, (N, P, T, R): the same with L the mean of all time steps' losses. It is the same array as state_grad where
       the last time step alone has a loss

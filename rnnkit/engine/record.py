@@ -90,7 +90,7 @@ def lag_frame(records: Iterable[Record]) -> pd.DataFrame:
     """Returns a table with one row for each training step, lag and network: step, lag, replica, share.
 
     `share` is that of dL/dW_rec that looks back `lag` time steps, L the last time step's loss. The shares of a training step and
-    network sum to 1. There is no row of a network without a gradient, nor of a reservoir, whose W_rec is not trained.
+    network sum to 1. There is no row of a network without a gradient, nor where no W_rec is trained.
     """
     import pandas as pd
 
