@@ -3,11 +3,13 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from short_trainings import small
 
 from rnnkit import train
 from rnnkit.engine.cells import CELLS
+from rnnkit.engine.history import History
 from rnnkit.engine.record import (
     ABSENT,
     CODES_PER_DECADE,
@@ -20,6 +22,7 @@ from rnnkit.engine.record import (
     encode,
     frame,
     gradient_frame,
+    lag_frame,
     pack,
     pack_record,
     unpack_record,
@@ -135,6 +138,14 @@ def test_a_record_without_names_is_refused_in_words():
     with pytest.raises(ValueError, match=r"expected 2 names in `parts`.*got \(\): an older version"):
         gradient_frame([again])
     assert set(gradient_frame([dataclasses.replace(again, parts=("h", "z"))]).part) == {"h", "z"}
+
+
+@pytest.mark.parametrize("table", [frame, gradient_frame, lag_frame])
+@pytest.mark.parametrize("e", [small("lstm", task="memorization", length=21), small(), small("esn", steps=1), small("mingru")])
+def test_a_history_gives_the_tables_of_its_records(table, e):
+    records = list(train(e))
+    pd.testing.assert_frame_equal(table(History.of(e, records)), table(records), check_dtype=False)
+    assert len(table(History(e))) == 0
 
 
 def test_frames_of_nothing():
