@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from rnnkit.cli.inputs import pairs_of
 from rnnkit.cli.outputs import Outputs
 from rnnkit.cli.progress import with_progress
 from rnnkit.corpus import as_text, blimp_2020, linzen_2016
+from rnnkit.engine.device import check_device
 from rnnkit.engine.history import History
 from rnnkit.engine.record import Record
 from rnnkit.experiment import Experiment
@@ -182,18 +182,13 @@ def _check_machine(e: Experiment, args: argparse.Namespace) -> None:
     """Raises ValueError where this machine cannot train the Experiment: threads, device, memory, PyTorch."""
     if not args.threads.isdecimal() or not 1 <= int(args.threads) <= MAX_THREADS:
         raise ValueError(f"--threads must be a whole number from 1 to {MAX_THREADS}, got {args.threads!r}")
-    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", args.device):
-        raise ValueError(f"--device must be cpu, cuda or cuda: and a number, got {args.device!r}")
     try:
-        import torch
+        check_device(args.device, "--device")  # it imports PyTorch
     except ModuleNotFoundError:
         raise ValueError("PyTorch is not installed: run  pip install torch==2.13.0") from None
     except (ImportError, OSError) as error:
         raise ValueError(f"PyTorch cannot be loaded: {error_text(error)}") from None
     choose_backend(args)
-    number = int(args.device.partition(":")[2] or 0)
-    if args.device != "cpu" and number >= torch.cuda.device_count():
-        raise ValueError(f"--device {args.device}: PyTorch sees {torch.cuda.device_count()} GPUs with CUDA here; valid is cpu")
     needed, room = megabytes(e) * SPILL + WARM, resources.memory()
     if args.device == "cpu" and room and needed > room:
         raise ValueError(

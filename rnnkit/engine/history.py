@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,6 +25,7 @@ class History:
     """The Records of one run in arrays: N rows, one a step of `e.recorded_steps`; R networks, T time steps, P parts of the state.
 
     Only the first `n` rows are recorded; the others are NaN. `e` is the Experiment and `parts` the names of the P parts.
+    Iterating yields the rows as Records: frame(history), gradient_frame(history) and lag_frame(history) are their tables.
 
     - steps, (N,): the training step of each row
     - loss, accuracy, norm_raw, norm_applied, radius, flat, blocked, gate, (N, R): as in Record, there called
@@ -32,7 +33,7 @@ class History:
     - diverged, (N, R): the training step at which a network first had a NaN or inf, -1 while it has none
     - causes, n tuples of R texts: the first tensor that was not finite
     - lag_shares, (N, T, R): the share of dL/dW_rec by time step, L the last time step's loss; lag_within, (N, R): the number of
-      time steps that WITHIN of it looks back at most (engine/lags.py). NaN for a reservoir
+      time steps that WITHIN of it looks back at most (engine/lags.py). NaN where no W_rec is trained
     - state_grad, (N, P, T, R): ||dL/ds_t||, L the last time step's loss
     - state_grad_all, (N, P, T, R): the same with L the mean of all time steps' losses. It is the same array as state_grad where
       the last time step alone has a loss
@@ -96,6 +97,27 @@ class History:
         self.lag_within[i] = lag_within(self.lag_shares[i])
         self.causes.append(r.causes)
         self.n = i + 1
+
+    def __iter__(self) -> Iterator[Record]:
+        """Yields the recorded rows as Records, which hold views of the arrays."""
+        for i in range(self.n):
+            yield Record(
+                step=int(self.steps[i]),
+                loss=self.loss[i],
+                accuracy=self.accuracy[i],
+                state_grad=self.state_grad[i],
+                grad_norm_raw=self.norm_raw[i],
+                grad_norm_applied=self.norm_applied[i],
+                spectral_radius=self.radius[i],
+                diverged=self.diverged[i],
+                causes=self.causes[i],
+                state_grad_all=self.state_grad_all[i] if self.e.several_losses else None,
+                flat=self.flat[i],
+                blocked=self.blocked[i],
+                gate=self.gate[i],
+                lag_shares=self.lag_shares[i],
+                parts=self.parts,
+            )
 
     def once(self, what: Hashable, make: Callable[[], T]) -> T:
         """LRU cache of derived data, shared by all viewers of a run: returns `make()`, or what it gave for the same `what`."""

@@ -37,13 +37,14 @@ class Record:
     blocked: np.ndarray | None = None  # (R,) share of sequences without a path from the last step back to the source
     gate: np.ndarray | None = None  # (R,) mean of the gate that keeps the memory
     lag_shares: np.ndarray | None = None  # (T, R) share of dL/dW_rec by time step, L the last step's loss (lags.lag_shares)
+    parts: tuple[str, ...] = ()  # (P,) names of the state's parts, Cell.parts; () in a Record that an older version has made
 
     @property
     def columns(self) -> dict[str, Sequence[Any] | np.ndarray]:
         """Returns the arrays with one value for each network, by their names in tables."""
         nan = np.full(len(self.loss), np.nan)
-        over_time = ("step", "state_grad", "state_grad_all", "lag_shares")
-        wide = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in over_time}
+        other = ("step", "parts", "state_grad", "state_grad_all", "lag_shares")
+        wide = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in other}
         return {"cause" if name == "causes" else name: nan if values is None else values for name, values in wide.items()}
 
 
@@ -62,19 +63,25 @@ def frame(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def gradient_frame(records: Iterable[Record], parts: tuple[str, ...] = ("h", "c")) -> pd.DataFrame:
+def gradient_frame(records: Iterable[Record]) -> pd.DataFrame:
     """Returns a table with one row for each training step, part of the state, time step and network.
 
     Columns: step, part, t, replica, norm = ||dL/ds_t|| with L the last time step's loss; norm_all, with L the mean of all
-    losses, where more time steps have one. There is no row where no sequence of the batch had begun.
+    losses, where more time steps have one. There is no row where no sequence of the batch had begun. Raises ValueError for a
+    Record without the names of its parts.
     """
     import pandas as pd
 
     pieces = []
     for r in records:
+        if len(r.parts) != len(r.state_grad):
+            raise ValueError(
+                f"expected {len(r.state_grad)} names in `parts`, one for each part of the state, got {r.parts}: an older version "
+                "made this Record; dataclasses.replace(record, parts=History(e).parts) gives it the names of its cell"
+            )
         there = r.state_grad != ABSENT
         part, t, replica = np.nonzero(there)
-        piece = {"step": r.step, "part": np.array(parts)[part], "t": t, "replica": replica, "norm": r.state_grad[there]}
+        piece = {"step": r.step, "part": np.array(r.parts)[part], "t": t, "replica": replica, "norm": r.state_grad[there]}
         pieces.append(pd.DataFrame(piece | ({} if r.state_grad_all is None else {"norm_all": r.state_grad_all[there]})))
     return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=["step", "part", "t", "replica", "norm"])
 
@@ -83,7 +90,7 @@ def lag_frame(records: Iterable[Record]) -> pd.DataFrame:
     """Returns a table with one row for each training step, lag and network: step, lag, replica, share.
 
     `share` is that of dL/dW_rec that looks back `lag` time steps, L the last time step's loss. The shares of a training step and
-    network sum to 1. There is no row of a network without a gradient, nor of a reservoir, whose W_rec is not trained.
+    network sum to 1. There is no row of a network without a gradient, nor where no W_rec is trained.
     """
     import pandas as pd
 
@@ -135,7 +142,7 @@ def pack_record(record: Record) -> bytes:
 def unpack_record(data: bytes) -> Record:
     """Returns the Record that `pack_record` was given. Raises ValueError for bytes that `pack` does not write."""
     values = unpack(data)
-    return Record(**values | {"causes": tuple(values["causes"])})
+    return Record(**values | {"causes": tuple(values["causes"]), "parts": tuple(values.get("parts", ()))})
 
 
 # A heatmap travels as 16-bit codes: five meanings that a logarithm cannot carry, and the logarithm for the rest.

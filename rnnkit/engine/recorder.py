@@ -41,7 +41,7 @@ class Recorder:
         paths = probes.paths(tape.cell, params, tape, self.source) if self.examines else {}
         cell = tape.cell
         last = out.raw["W_rec"] if of_all is None and cell.recurrent and not cell.builds_matrix else None
-        lags = lag_shares(tape, last) if self.examines and cell.recurrent and not cell.reservoir else None
+        lags = lag_shares(tape, last) if self.examines and cell.trains_recurrence else None
         return Record(
             step=step,
             loss=_blank(out.loss.cpu().numpy(), earlier),
@@ -53,6 +53,7 @@ class Recorder:
             spectral_radius=_blank(self._spectral_radius(), diverged) if examine and self.square else unknown,
             diverged=divergence.steps.copy(),
             causes=tuple(divergence.causes),
+            parts=tape.cell.parts,
             lag_shares=None if lags is None else _blank(lags, diverged),
             **{name: _blank(values, diverged) for name, values in paths.items()},
         )
@@ -74,7 +75,8 @@ class Recorder:
             spectral_radius=nan,
             diverged=divergence.steps.copy(),
             causes=tuple(divergence.causes),
-            lag_shares=state_grad[0] if tape.cell.recurrent and not tape.cell.reservoir else None,
+            parts=tape.cell.parts,
+            lag_shares=state_grad[0] if tape.cell.trains_recurrence else None,
             flat=nan,
             blocked=nan,
             gate=nan,

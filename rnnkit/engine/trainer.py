@@ -12,6 +12,7 @@ from rnnkit.engine.batches import TrainingBatch, training_batches
 from rnnkit.engine.cells import CELLS
 from rnnkit.engine.cuda_graph import CapturedFunctions
 from rnnkit.engine.denormals import no_grad_no_denormals
+from rnnkit.engine.device import check_device, check_dtype
 from rnnkit.engine.divergence import Divergence
 from rnnkit.engine.history import History
 from rnnkit.engine.learners import LEARNERS, Learner
@@ -48,6 +49,8 @@ class Trainer:
     def __init__(
         self, e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu", examines: bool = True, endless: bool = False
     ) -> None:
+        check_device(device)
+        check_dtype(dtype)
         self.e, self.step, self.endless = e, 0, endless
         self.params = ParamStack.of(init_params(e, dtype, device))
         self.batches = training_batches(e, dtype, device)
@@ -109,8 +112,8 @@ def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu"
     number of threads. Denormal numbers are flushed to zero (by threads that torch started before this, only if it was told to
     then).
 
-    `dtype` is torch.float32 or torch.float64, `device` "cpu", "cuda" or "cuda:1". Raises ExperimentError where the data that the
-    Experiment names are not in this process.
+    `dtype` is torch.float32 or torch.float64, `device` "cpu", "cuda" or "cuda:1". Raises ValueError for others, and for a
+    GPU that is not here; ExperimentError where the data that the Experiment names are not in this process.
     """
     with no_grad_no_denormals():
         trainer = Trainer(e, dtype, device)

@@ -30,7 +30,8 @@ class Sweep:
 
     `combinations` has the valid ones. `refused` names the others, each with the reason; they are not run. Raises
     ExperimentError for an unknown field, an axis without values, a field that is both an axis and set by a variant, and where no
-    combination is valid. A field of `base` that does not fit a variant takes its default.
+    combination is valid. A field of `base` that does not fit a variant takes its default. A one-dimensional array of an axis
+    becomes the list of its numbers.
     """
 
     base: Experiment = field(default_factory=Experiment)
@@ -44,6 +45,9 @@ class Sweep:
     def __post_init__(self) -> None:
         given = {} if self.replicas is None else {"replicas": self.replicas}
         variants = self.variants or {BASE: {}}
+        if problems := self._wrong_types(variants):
+            raise ExperimentError(problems)
+        object.__setattr__(self, "axes", {name: _listed(values) for name, values in self.axes.items()})
         if problems := self._problems(variants):
             raise ExperimentError(problems)
         combinations, refused = [], []
@@ -67,6 +71,18 @@ class Sweep:
         every problem.
         """
         return cls(**read_toml(text))
+
+    def _wrong_types(self, variants: Any) -> dict[str, str]:
+        expected: dict[str, tuple[type, str, Any]] = {
+            "base": (Experiment, "an Experiment", self.base),
+            "axes": (Mapping, "a dict of fields and their values, as {'length': [10, 20]}", self.axes),
+            "variants": (Mapping, "a dict of names and changes, as {'LSTM': {'cell': 'lstm'}}", variants),
+        }
+        return {
+            name: f"{name} must be {what}, got {shorten_repr(value)}"
+            for name, (kind, what, value) in expected.items()
+            if not isinstance(value, kind)
+        }
 
     def _problems(self, variants: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         valid = ", ".join(FIELDS)
@@ -148,6 +164,11 @@ class Sweep:
         finally:
             bar.close()
         return result
+
+
+def _listed(values: Any) -> Any:
+    """The list of a one-dimensional array's numbers; anything else as it is."""
+    return values.tolist() if getattr(values, "ndim", 0) == 1 else values
 
 
 def _distinct(name: str, values: Sequence[Any]) -> list[Any]:

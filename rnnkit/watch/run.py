@@ -159,7 +159,10 @@ class WatchRun:
     @classmethod
     def from_bytes(cls, data: bytes) -> WatchRun:
         """Returns what `to_bytes` was called on. Raises ValueError for anything else, and for a later version."""
-        values = unpack(data)
+        try:
+            values = unpack(data)
+        except ValueError:
+            raise ValueError("expected a file of watch.save, got another file or a damaged one") from None
         if values.get("format") != FORMAT:
             raise ValueError(f"expected a file of watch.save, format {FORMAT!r}, got {str(values.get('format'))[:40]!r}")
         if values.get("version") != VERSION:

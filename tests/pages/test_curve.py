@@ -8,6 +8,7 @@ from apptest import SMALL, finished, linked
 from rnnkit.charts.training import CURVES
 from rnnkit.charts.training.base import Curve, last_median, trend
 from rnnkit.charts.training.layers import EXACT, median_and_range
+from rnnkit.experiment import FIELDS
 from rnnkit.export.figures import figures, names
 from rnnkit.rounding import amount
 
@@ -54,8 +55,8 @@ def test_it_is_one_of_the_figures(app, pool, applied):
     assert [row["applied"] for row in rows] == pytest.approx(list(h.norm_applied.ravel()))
 
 
-def test_it_is_not_shown_where_its_field_has_no_effect(app, monkeypatch):
-    monkeypatch.setitem(CURVES, "applied", replace(APPLIED, field="fixes"))
+def test_it_is_not_shown_where_it_does_not_apply(app, monkeypatch):
+    monkeypatch.setitem(CURVES, "applied", replace(APPLIED, applies=FIELDS["fixes"].applies))
     at = finished(app, SMALL, cell="esn")
     assert len(at.get("vega_lite_chart")) == 2 and not at.exception
     assert names(linked(at))[-2:] == ["loss", "accuracy"]

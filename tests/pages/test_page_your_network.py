@@ -117,9 +117,9 @@ def test_a_file_of_watch_is_opened(tmp_path):
 @pytest.mark.parametrize(
     "data, text",
     [
-        (b"", "expected what pack writes"),
-        (b"PK\x03\x04 a zip", "expected what pack writes"),
-        (b"[1]\n", "expected what pack writes"),
+        (b"", "expected a file of watch.save, got another file"),
+        (b"PK\x03\x04 a zip", "expected a file of watch.save, got another file"),
+        (b"[1]\n", "expected a file of watch.save, got another file"),
         (pack({"format": "other"}), "expected a file of watch.save"),
         (pack({"format": "rnnkit.watch", "version": 99}), "update rnnkit"),
         (pack({"format": "rnnkit.watch", "version": 1}), "a damaged one"),
@@ -151,7 +151,7 @@ def test_a_file_is_given_refused_and_closed(server, visit, tmp_path):
     bad.write_bytes(b"no such file")
     header = page.locator(".st-key-your_network_file")  # the field has the file's name too, before the file has arrived
     refused, opened = (
-        page.get_by_text("'bad.rnnkit' cannot be opened: expected what pack writes"),
+        page.get_by_text("'bad.rnnkit' cannot be opened: expected a file of watch.save, got another file"),
         header.get_by_text("good.rnnkit"),
     )
     for file, answer in ((bad, refused), (good, opened)):

@@ -15,6 +15,7 @@ from rnnkit.engine.fixes import FIXES
 from rnnkit.engine.optim import OPTIMIZERS
 from rnnkit.engine.trainer import Trainer
 
+WORDS = ("step", "diverged", "causes", "parts")  # fields of a Record that are not NaN after the end
 WILD = {"task": "permutation", "length": 20, "hidden": 8, "init": "spectral", "gain": 2.0}
 WILD |= {"fixes": (), "optimizer": "sgd", "lr": 0.1}
 SOME = small("relu", **WILD, steps=8, replicas=8, seed=0)  # some of these networks diverge, some do not
@@ -94,7 +95,7 @@ def test_when_all_have_diverged_nothing_but_nan_is_recorded_and_nothing_moves(dt
         assert (record.diverged < 0).any() == (record.step < end)
         assert record.state_grad.shape == records[0].state_grad.shape
         if record.step > end:
-            values = [getattr(record, f.name) for f in dataclasses.fields(record) if f.name not in ("step", "diverged", "causes")]
+            values = [getattr(record, f.name) for f in dataclasses.fields(record) if f.name not in WORDS]
             assert all(v is None or np.isnan(v).all() for v in values)
             assert record.causes == last.causes
     assert all(np.isnan(record.accuracy).all() for record in records if record.step >= end)

@@ -12,7 +12,7 @@ from histories import gradient, history
 from reference import DOUBLE, WITH_W_REC, B, H, R, active, assert_close, need, random_batch, random_params
 from short_trainings import small
 
-from rnnkit import Experiment, lag_frame, train
+from rnnkit import Experiment, lag_frame, run, train
 from rnnkit.analysis.lags import lag_profile, lag_words
 from rnnkit.charts import lag_split as charts
 from rnnkit.engine import bptt
@@ -23,10 +23,11 @@ from rnnkit.engine.lags import lag_shares, lag_within
 from rnnkit.engine.losses import LOSSES
 from rnnkit.engine.record import pack, unpack_record
 from rnnkit.engine.trainer import Trainer, init_params
+from rnnkit.export.figures import names
 from rnnkit.studies import STUDIES, lag_split
 from rnnkit.tasks import TASKS
 
-TRAINED = [name for name, cell in CELLS.items() if not cell.reservoir and cell.recurrent]
+TRAINED = [name for name, cell in CELLS.items() if cell.trains_recurrence]
 
 
 def explicit(cell, run):
@@ -95,6 +96,12 @@ def test_nothing_is_said_without_a_gradient_or_of_a_reservoir():
     h = History.of(e, records)
     assert all(r.lag_shares is None for r in records) and np.isnan(h.lag_shares).all() and not lag_words(h, 1)
     assert lag_frame(records).empty
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_its_curve_is_drawn_where_it_has_numbers_and_nowhere_else(cell):
+    h = run(small(cell, steps=1))
+    assert ("lags" in names(h.e)) == np.isfinite(h.lag_within).any() == CELLS[cell].trains_recurrence
 
 
 def test_a_network_that_is_nan_has_none():

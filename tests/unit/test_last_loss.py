@@ -147,7 +147,7 @@ def test_tables_hold_both(tmp_path):
 
     e = of("words", steps=2)
     records = list(train(e))
-    h, df = History.of(e, records), gradient_frame(records, ("h",))
+    h, df = History.of(e, records), gradient_frame(records)
     assert list(df.columns)[-2:] == ["norm", "norm_all"]
     (tmp_path / "g.parquet").write_bytes(tables.gradients(h, "parquet"))
     read = pq.read_table(tmp_path / "g.parquet").to_pandas()

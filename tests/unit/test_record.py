@@ -3,8 +3,13 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
+from short_trainings import small
 
+from rnnkit import train
+from rnnkit.engine.cells import CELLS
+from rnnkit.engine.history import History
 from rnnkit.engine.record import (
     ABSENT,
     CODES_PER_DECADE,
@@ -17,6 +22,8 @@ from rnnkit.engine.record import (
     encode,
     frame,
     gradient_frame,
+    lag_frame,
+    pack,
     pack_record,
     unpack_record,
 )
@@ -42,6 +49,7 @@ def record(step=0, seed=0):
         state_grad_all=-grad,
         flat=rng.random(R),
         blocked=np.zeros(R),
+        parts=("h", "c"),
     )
 
 
@@ -94,7 +102,7 @@ def test_frame_has_one_row_a_step_and_network():
 
 def test_gradient_frame_has_one_row_a_step_part_time_and_network():
     records = [record(0, 0), record(5, 1)]
-    df = gradient_frame(iter(records), ("h", "c"))
+    df = gradient_frame(iter(records))
     assert list(df.columns) == ["step", "part", "t", "replica", "norm", "norm_all"]
     assert len(df) == 2 * P * T * R
     assert not df.duplicated(["step", "part", "t", "replica"]).any()
@@ -106,15 +114,44 @@ def test_gradient_frame_has_one_row_a_step_part_time_and_network():
 def test_gradient_frame_has_no_row_where_nothing_is():
     grad = np.ones((1, T, R), np.float32)
     grad[0, :2, 1] = ABSENT
-    df = gradient_frame([dataclasses.replace(record(), state_grad=grad, state_grad_all=None)], ("h",))
+    df = gradient_frame([dataclasses.replace(record(), state_grad=grad, state_grad_all=None, parts=("h",))])
     assert list(df.columns) == ["step", "part", "t", "replica", "norm"] and (df.norm == 1).all()
     assert len(df) == T * R - 2 and df[df.replica == 1].t.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradient_frame_names_the_parts_of_every_cell(cell):
+    e = small(cell, steps=1)
+    records = list(train(e))
+    df, names = gradient_frame(records), CELLS[cell].parts
+    assert list(df.part.unique()) == list(names)
+    for k, name in enumerate(names):
+        np.testing.assert_array_equal(df[df.part == name].norm, np.concatenate([r.state_grad[k].ravel() for r in records]))
+    assert all(unpack_record(pack_record(r)).parts == names for r in records)
+
+
+def test_a_record_without_names_is_refused_in_words():
+    """Bytes and pickles of older versions open, and have none."""
+    old = {f.name: getattr(record(), f.name) for f in dataclasses.fields(Record) if f.name != "parts"}
+    again = unpack_record(pack(old))
+    assert again.parts == () and len(frame([again])) == R
+    with pytest.raises(ValueError, match=r"expected 2 names in `parts`.*got \(\): an older version"):
+        gradient_frame([again])
+    assert set(gradient_frame([dataclasses.replace(again, parts=("h", "z"))]).part) == {"h", "z"}
+
+
+@pytest.mark.parametrize("table", [frame, gradient_frame, lag_frame])
+@pytest.mark.parametrize("e", [small("lstm", task="memorization", length=21), small(), small("esn", steps=1), small("mingru")])
+def test_a_history_gives_the_tables_of_its_records(table, e):
+    records = list(train(e))
+    pd.testing.assert_frame_equal(table(History.of(e, records)), table(records), check_dtype=False)
+    assert len(table(History(e))) == 0
 
 
 def test_frames_of_nothing():
     assert len(frame([])) == 0
     assert list(gradient_frame([]).columns) == ["step", "part", "t", "replica", "norm"]
-    one_part = dataclasses.replace(record(), state_grad=np.ones((1, T, R), np.float32), state_grad_all=None)
+    one_part = dataclasses.replace(record(), state_grad=np.ones((1, T, R), np.float32), state_grad_all=None, parts=("h",))
     assert set(gradient_frame([one_part]).part) == {"h"}
 
 

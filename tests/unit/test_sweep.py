@@ -5,7 +5,9 @@ import random
 from dataclasses import asdict, replace
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,12 +110,30 @@ def test_data_that_are_not_here_are_refused():
         ({"axes": {"cell": ["lstmm"]}}, "no combination is valid: base, cell 'lstmm': unknown cell 'lstmm': valid are tanh"),
         ({"replicas": 0}, "replicas must be a whole number from 1 to 4096, got 0"),
         ({"until": "never"}, "until must be one of solved, end, got 'never'"),
+        ({"variants": ["tanh"]}, r"variants must be a dict of names and changes, as .*, got \['tanh'\]"),
+        ({"axes": [1]}, r"axes must be a dict of fields and their values, as \{'length': \[10, 20\]\}, got \[1\]"),
+        ({"axes": {"lr": np.ones((2, 2))}}, "axis lr: expected a list of values, got array"),
+        ({"axes": {"lr": np.array(0.1)}}, "axis lr: expected a list of values, got array"),
         ({"axes": {"seed": range(100_001)}}, "a sweep has at most 100,000 combinations, got 100,001"),
     ],
 )
 def test_bad_input_is_named(changes, message):
     with pytest.raises(ExperimentError, match=message):
         Sweep(SMALL, **changes)
+
+
+def test_what_is_no_experiment_is_named():
+    with pytest.raises(ExperimentError, match="base must be an Experiment, got 'tanh'"):
+        Sweep("tanh")
+
+
+@pytest.mark.parametrize("array", [np.array, torch.tensor, pd.Series])
+@pytest.mark.parametrize(("name", "values"), [("lr", [1e-4, 1e-3]), ("length", [7, 9])])
+def test_an_axis_can_be_a_one_dimensional_array(array, name, values):
+    sweep = Sweep(SMALL, {name: array(values)})
+    assert [c.axes[name] for c in sweep.combinations] == pytest.approx(values)
+    assert {type(c.axes[name]) for c in sweep.combinations} == {type(values[0])}
+    assert sweep == Sweep(SMALL, {name: array(values)})
 
 
 # ---- rows

@@ -11,7 +11,7 @@ from reference import DOUBLE, assert_close, need
 from short_trainings import finished, fitting, small
 from torch_optimizers import TWINS
 
-from rnnkit import frame, train
+from rnnkit import frame, run, train
 from rnnkit.engine import bptt
 from rnnkit.engine.batches import training_batches
 from rnnkit.engine.cells import CELLS
@@ -296,3 +296,22 @@ def test_a_loss_of_0_has_no_sign():
     z = torch.tensor([[[[200.0, 0.0]]]])
     loss, _ = LOSSES["cross_entropy"](z, torch.zeros(1, 1, 1, dtype=torch.int64))
     assert loss.item() == 0 and not torch.signbit(loss).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"device": "gpu"}, "device must be cpu, cuda or cuda: and a number, got 'gpu'"),
+        ({"device": None}, "device must be cpu, cuda or cuda: and a number, got None"),
+        ({"device": "cuda:999"}, r"device cuda:999: PyTorch sees \d+ GPUs with CUDA here; valid is cpu"),
+        ({"dtype": torch.float16}, r"dtype must be torch\.float32 or torch\.float64, got torch\.float16"),
+        ({"dtype": "float32"}, r"dtype must be torch\.float32 or torch\.float64, got 'float32'"),
+    ],
+)
+def test_another_device_or_dtype_is_refused_in_words(options, message):
+    with pytest.raises(ValueError, match=message):
+        run(small(steps=1), **options)
+
+
+def test_a_device_of_torch_is_one():
+    assert digest(train(small(), device=torch.device("cpu"))) == digest(train(small(), device="cpu"))

@@ -169,8 +169,11 @@ def test_a_file_gives_back_what_was_saved(watched, tmp_path):
     found = read(tmp_path / "run.rnnkit")
     assert found.frame().equals(watched.frame()) and found.lags().equals(watched.lags()) and found.scalars() == watched.scalars()
     assert verdict(found) == watched.verdict() and watch_chart(found).to_dict() == watched.chart().to_dict()
-    with pytest.raises(ValueError, match="expected what pack writes"):
+    with pytest.raises(ValueError, match=r"expected a file of watch\.save, got another file or a damaged one"):
         WatchRun.from_bytes(b"no such file")
+    (tmp_path / "table.csv").write_text("step,loss\n0,0.7\n")
+    with pytest.raises(ValueError, match=r"^expected a file of watch\.save, got another file or a damaged one$"):
+        read(tmp_path / "table.csv")
     later = (tmp_path / "run.rnnkit").read_bytes().replace(b'"version": 1', b'"version": 2', 1)
     with pytest.raises(ValueError, match=r"expected version 1 of rnnkit\.watch, got 2: update rnnkit"):
         WatchRun.from_bytes(later)

@@ -76,3 +76,31 @@ def test_what_cannot_be_loaded_says_why(source, words):
 def test_a_cell_that_torch_does_not_have_is_named():
     with pytest.raises(ValueError, match=r"expected a cell that torch\.nn has \(tanh, relu, lstm, gru\), got 'esn'"):
         rnnkit.state_dict("esn", {})
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("weights.npz", "expected a torch module or its state_dict, got 'weights.npz'"),
+        (None, "expected a torch module or its state_dict, got None"),
+        ({"rnn.weight_hh_l0": [[1.0]]}, r"expected tensors by name, got \[\[1\.0\]\] for 'rnn\.weight_hh_l0'"),
+    ],
+)
+def test_what_is_no_module_is_refused_in_words(source, message):
+    with pytest.raises(TypeError, match=message):
+        rnnkit.load(source)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "options", "message"),
+    [
+        (("W_in", "W_rec", "b", "W_out", "b_out"), {}, "expected the weights W_in, W_rec, b, got none"),
+        (("W_rec",), {}, "expected the weights W_in, W_rec, b, b_out, got W_in, b, W_out, b_out"),
+        (("b_out",), {}, "expected the weights W_in, W_rec, b, b_out, got W_in, W_rec, b, W_out"),
+        ((), {"replica": 1}, "expected a replica from 0 to 0, got 1"),
+    ],
+)
+def test_weights_that_are_not_there_are_named(left_out, options, message):
+    params = {name: values for name, values in rnnkit.load(model("lstm")).params.items() if name not in left_out}
+    with pytest.raises(ValueError, match=message):
+        rnnkit.state_dict("lstm", params, **options)

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnkit.corpus.notes import count
 from rnnkit.engine.history import WORST, History, median
-from rnnkit.experiment import FIELDS, Experiment
+from rnnkit.experiment import Experiment
 from rnnkit.later import alt
 from rnnkit.rounding import amount
 from rnnkit.thinning import evenly
@@ -41,11 +41,7 @@ class Curve:
     state: Callable[[History, int], str]  # where the networks stand after the first n rows
     finding: Callable[[History], str]  # how the number went, from the first row to the last
     reading: Callable[[History], str]  # how to read the chart
-    field: str = ""  # of the Experiment, without which there is no such curve
-
-    def applies(self, e: Experiment) -> bool:
-        """Returns whether this Experiment has the curve."""
-        return not self.field or FIELDS[self.field].applies(e)
+    applies: Callable[[Experiment], bool] = lambda e: True  # whether this Experiment has the curve
 
     def rows(self, h: History, n: int, most: int) -> dict[str, np.ndarray]:
         """Returns step, replica and the columns of the first n rows: about `most` rows, at recorded steps with any number."""

@@ -11,6 +11,7 @@ from rnnkit.charts.training import layers
 from rnnkit.charts.training.base import Curve, last_median, median_network, nan_at_the_end, trend
 from rnnkit.charts.training.layers import DASH, EXACT, Table
 from rnnkit.engine.history import History
+from rnnkit.experiment import FIELDS
 from rnnkit.later import alt
 from rnnkit.rounding import amount
 
@@ -69,5 +70,5 @@ GRADIENT_NORM = Curve(
     reading=lambda h: (
         "The norm of the gradient of all weights together: as it was computed, and what the remedies left of it. Median network."
     ),
-    field="fixes",
+    applies=FIELDS["fixes"].applies,
 )

@@ -7,6 +7,7 @@ from typing import Any
 from rnnkit.charts.training import layers
 from rnnkit.charts.training.base import LINES, Curve, last_median, median_network, nan_in_median, trend
 from rnnkit.charts.training.layers import Table
+from rnnkit.engine.cells import CELLS
 from rnnkit.engine.history import History
 from rnnkit.engine.lags import WITHIN
 from rnnkit.experiment import Experiment
@@ -56,5 +57,5 @@ LAGS = Curve(
         f"rule: the {h.e.bound_task.evidence_name}.{' Of the last loss alone.' if h.e.several_losses else ''} {LINES}"
         f"{nan_in_median(h, h.n)}"
     ),
-    field="fixes",
+    applies=lambda e: CELLS[e.cell].trains_recurrence,
 )

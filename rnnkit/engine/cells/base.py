@@ -153,6 +153,11 @@ class Cell(ABC, Generic[S, F, D]):
         return (self.memory_name, *(part for part in self.parts[::-1] if part != self.memory_name))
 
     @property
+    def trains_recurrence(self) -> bool:
+        """Whether there is a W_rec that is trained: neither a cell without one nor a reservoir."""
+        return self.recurrent and not self.reservoir
+
+    @property
     def has_direct_path(self) -> bool:
         """Whether dL/dh_t reaches h_{t-1} past W_rec as well."""
         return self.has_direct_term(0)
