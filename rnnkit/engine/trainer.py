@@ -49,8 +49,6 @@ class Trainer:
     def __init__(
         self, e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu", examines: bool = True, endless: bool = False
     ) -> None:
-        check_device(device)
-        check_dtype(dtype)
         self.e, self.step, self.endless = e, 0, endless
         self.params = ParamStack.of(init_params(e, dtype, device))
         self.batches = training_batches(e, dtype, device)
@@ -115,6 +113,8 @@ def train(e: Experiment, dtype: torch.dtype = torch.float32, device: str = "cpu"
     `dtype` is torch.float32 or torch.float64, `device` "cpu", "cuda" or "cuda:1". Raises ValueError for others, and for a
     GPU that is not here; ExperimentError where the data that the Experiment names are not in this process.
     """
+    check_device(device)
+    check_dtype(dtype)
     with no_grad_no_denormals():
         trainer = Trainer(e, dtype, device)
     yield from trainer.records()
