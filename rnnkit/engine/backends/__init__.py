@@ -22,11 +22,17 @@ BACKENDS: dict[str, Loops] = {"torch": TorchLoops(), "compiled": CompiledLoops()
 VARIABLE = "RNNKIT_BACKEND"  # of the environment, so that processes started by this one take the same
 
 
-def current() -> str:
-    """The name of the backend that new tapes get. Raises BackendError where the environment names one that cannot run."""
+def named() -> str:
+    """The name of the backend that the environment chooses. Raises BackendError where there is no such backend."""
     name = os.environ.get(VARIABLE, "torch")
     if name not in BACKENDS:
         raise BackendError(f"{VARIABLE} must be one of {', '.join(BACKENDS)}, got {name!r}")
+    return name
+
+
+def current() -> str:
+    """The name of the backend that new tapes get. Raises BackendError where the environment names one that cannot run."""
+    name = named()
     missing = BACKENDS[name].missing()
     if missing:
         raise BackendError(f"the backend {name!r} cannot run here: {missing}")
