@@ -12,7 +12,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from command_line import SMALL
-from conftest import ROOT
 
 from rnnkit import Experiment, frame, train
 from rnnkit.cli.experiment_options import experiment_of
@@ -329,22 +328,3 @@ def test_gradients_of_padded_sentences_have_no_row_where_nothing_is(tmp_path):
     main(["train", "--task", "corpus", "--length", "25", "--hidden", "4", "--steps", "1", "--quiet", "--gradients", str(path)])
     norms = pd.read_csv(path).norm
     assert len(norms) and (norms >= 0).all()
-
-
-@pytest.mark.parametrize(
-    "options, flags", [([], []), (["--port", "8600", "--address", "::1"], ["--server.port=8600", "--server.address=::1"])]
-)
-def test_dashboard_runs_the_script_of_this_clone(monkeypatch, options, flags):
-    started = []
-    monkeypatch.setattr(sys, "argv", ["rnnkit"])
-    monkeypatch.setattr("runpy.run_module", lambda module, **_: started.append((module, *sys.argv)))
-    assert main(["dashboard", *options]) == 0
-    assert started == [("streamlit", "streamlit", "run", str(ROOT / "dashboard.py"), *flags)]
-
-
-def test_dashboard_without_streamlit_says_how_to_install_it(monkeypatch, capsys):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(SystemExit) as stopped:
-        main(["dashboard"])
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err == 'rnnkit: Streamlit is not installed: run  pip install "rnnkit[dashboard]"\n'
