@@ -306,6 +306,13 @@ def test_list_names_everything(capsys):
     assert f"  {'lm_sample':30} A text drawn from a language model." in studies
 
 
+def test_the_versions(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert re.fullmatch(r"rnnkit (\d\S*|of a clone), numpy \d\S*, torch \d\S*\n", capsys.readouterr().out)
+
+
 def test_as_a_program(in_fresh_python):
     code = (
         f"import sys; sys.argv = ['rnnkit', 'train', *{SMALL!r}]; import runpy; runpy.run_module('rnnkit', run_name='__main__')"
