@@ -13,6 +13,7 @@ from pages.state import navigation, uploads, view_options, viewer_state, widgets
 from pages.state.controls import Controls
 from pages.state.playback import Playback
 from pages.state.widgets import VersionedKey
+from rnnkit.engine.backends import BackendError
 from rnnkit.experiment import FIELDS, GIVEN, Experiment, ExperimentError
 from rnnkit.export.run_list import dump
 from rnnkit.export.run_list import load as load_run_list
@@ -21,7 +22,7 @@ from rnnkit.serving.process import Answer
 from rnnkit.serving.recordings import Recordings
 from rnnkit.serving.run_pool import Run, RunPool
 from rnnkit.stories.presets import PRESETS, Preset, named
-from rnnkit.sweep.digest import program_digest
+from rnnkit.sweep.digest import program_digest, with_backend
 from rnnkit.sweep.store_file import store_folder
 from rnnkit.tasks import TASKS
 
@@ -35,7 +36,15 @@ def pool() -> RunPool:
     What was trained to its end is recorded beside the results store (RNNKIT_STORE).
     """
     folder = store_folder()
-    return RunPool(recordings=Recordings(folder / "recordings", program_digest()) if folder else None)
+    return RunPool(recordings=Recordings(folder / "recordings", _digest()) if folder else None)
+
+
+def _digest() -> str:
+    """Returns the digest of the workers' program. They train with PyTorch where RNNKIT_BACKEND names no backend."""
+    try:
+        return program_digest()
+    except BackendError:
+        return with_backend("torch")
 
 
 def limits() -> Limits:

@@ -19,4 +19,5 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
 
 def choose_backend(args: argparse.Namespace) -> None:
     """Chooses the backend, here and in the processes that this one starts. Raises ValueError where it cannot run here."""
-    backends.use_backend(args.backend or backends.current())
+    name = backends.named() if args.backend is None else backends.checked(args.backend, "--backend")
+    backends.use_backend(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -26,6 +27,8 @@ exit codes:
   141       nobody reads the output any more (| head)
 Errors and notes go to standard error, the verdict to standard output.
 """
+# of a write to an open file; EINVAL: a closed pipe on Windows
+WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EINVAL)
 TRAINING_ERRORS = (RuntimeError, AssertionError, ValueError, OSError, ImportError, MemoryError)
 
 
@@ -70,8 +73,15 @@ def run(command: Callable[[], int]) -> int:
     except OSError as error:
         _drop_output()
         with suppress(OSError):
-            print_error(f"cannot write to standard output: {error_text(error)}")
+            print_error(f"{_what_failed(error)}{error_text(error)}")
         return FAILED
+
+
+def _what_failed(error: OSError) -> str:
+    """Returns the file's name, or that it is standard output, before the message; "" where neither is at fault."""
+    if error.filename is not None:
+        return f"{error.filename}: "
+    return "cannot write to standard output: " if error.errno in WRITE_ERRORS else ""
 
 
 def _drop_output() -> None:

@@ -9,6 +9,7 @@ from typing import NoReturn
 from rnnkit.cli import dashboard, papers, results, sweep, train
 from rnnkit.cli import list as list_
 from rnnkit.cli.exit_status import fail, run
+from rnnkit.sweep.digest import versions
 
 COMMANDS = (train, sweep, papers, results, list_, dashboard)  # each has add_to(subparsers), which sets `run`: args -> exit code
 
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=train.EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    whole.add_argument("--version", action="version", version=versions(), help="print the versions of rnnkit, numpy and torch")
     commands = whole.add_subparsers(required=True, metavar=" | ".join(c.__name__.rpartition(".")[2] for c in COMMANDS))
     for command in COMMANDS:
         command.add_to(commands)

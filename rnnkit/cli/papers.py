@@ -53,7 +53,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--out", metavar="DIR", help="write NAME.json (a row a network) and NAME.md (the comparison) there")
     parser.add_argument("--force", action="store_true", help="overwrite files that exist (default: it is an error)")
     add_executor(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar; each run still prints its line")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,13 +11,14 @@ from typing import Any
 
 from rnnkit.cli.exit_status import FAILED, error_text, fail, print_error
 from rnnkit.corpus import wilson
+from rnnkit.engine import backends
 from rnnkit.experiment import FIELDS
 from rnnkit.fields import NumberField
 from rnnkit.rounding import percent
 from rnnkit.sweep import store_export
 from rnnkit.sweep.store import Store
 from rnnkit.sweep.store_file import store_path
-from rnnkit.sweep.store_query import Selection, Summary, count, networks, prune, select, summaries
+from rnnkit.sweep.store_query import Selection, Summary, count, networks, prune, select, select_backend, summaries
 
 ACTIONS = ("list", "export", "prune")
 GROUPED = (*store_export.SETTINGS, "until")  # what a list can have a line for each value of
@@ -168,9 +169,18 @@ def _list(store: Store, selection: Selection, args: argparse.Namespace) -> bool:
         print("\n".join(_lines(found, args)))
     else:
         print(f"No stored results of this choice in {store.file.path}.")
-    if not args.stale and (others := count(store, select({}, stale=True))):
-        print(f"Also {_runs(others)} of other versions of the program: --stale lists them, prune --stale removes them.")
+    if not args.stale:
+        _print_others(store)
     return True
+
+
+def _print_others(store: Store) -> None:
+    """Prints how many runs the store has of other backends, and of other versions of the program."""
+    for name in backends.BACKENDS:
+        if name != backends.named() and (others := count(store, select_backend(name))):
+            print(f"Also {_runs(others)} of the backend {name}: the same command with {backends.VARIABLE}={name} lists them.")
+    if others := count(store, select({}, stale=True)):
+        print(f"Also {_runs(others)} of other versions of the program: --stale lists them, prune --stale removes them.")
 
 
 def _lines(found: Sequence[Summary], args: argparse.Namespace) -> list[str]:

@@ -65,7 +65,8 @@ def add_to(commands: Any) -> None:
     add_executor(parser)
     add_experiment(parser)
     add_data(parser)
-    parser.add_argument("--quiet", action="store_true", help="no progress, no notes on files and settings")
+    quiet = "no progress bar, no notes on files and settings; each run still prints its line"
+    parser.add_argument("--quiet", action="store_true", help=quiet)
 
 
 def add_executor(parser: argparse.ArgumentParser) -> None:

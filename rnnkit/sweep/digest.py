@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
-import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from rnnkit.engine import backends
 
 PACKAGE = Path(__file__).resolve().parents[1]
 FOLDERS = ("analysis", "corpus", "engine", "tasks")  # with all below them
@@ -43,8 +44,16 @@ def versions() -> str:
 
 
 def program_digest() -> str:
-    """Returns the digest of the program that runs now with the backend chosen now, computed once a process for each."""
-    return with_backend(os.environ.get("RNNKIT_BACKEND", "torch"))
+    """Returns the digest of the program that runs now with the backend chosen now, computed once a process for each.
+
+    Raises BackendError where RNNKIT_BACKEND names no backend.
+    """
+    return with_backend(backends.named())
+
+
+def program_digests() -> dict[str, str]:
+    """Returns the digest of the program that runs now with each of its backends, by the backend's name."""
+    return {name: with_backend(name) for name in backends.BACKENDS}
 
 
 @functools.cache

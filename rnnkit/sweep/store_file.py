@@ -12,9 +12,8 @@ from typing import TypeVar
 
 import platformdirs
 
-from rnnkit.sweep.store_schema import RefusedError, fails, is_damaged, open_read_only, open_store, set_aside
+from rnnkit.sweep.store_schema import NAME, RefusedError, fails, is_damaged, open_read_only, open_store, set_aside
 
-NAME = "results.sqlite"
 T = TypeVar("T")
 
 

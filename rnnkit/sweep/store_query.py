@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from rnnkit.engine.fixes import parse_fix
 from rnnkit.experiment import FIELDS, ExperimentError
 from rnnkit.fields import FieldSpec, NumberField
-from rnnkit.sweep.digest import program_digest
+from rnnkit.sweep.digest import program_digest, program_digests
 from rnnkit.sweep.row import Row
 from rnnkit.sweep.store import APART, Store, remove, row_of
 from rnnkit.sweep.store_schema import transaction
@@ -78,12 +78,14 @@ def select(filters: Mapping[str, Sequence[str]], stale: bool = False, older_than
     """Returns the runs whose Experiments have these values.
 
     `filters` maps a field to texts: values joined by commas, and ranges of numbers such as `50..`, `..100` and `50..100`. Runs
-    with all remedies that `fixes` names are meant; a name alone stands for any strength. `stale`: runs of other versions of the
-    program in place of this one's. `older_than`: runs that were last used so many days ago, or before.
+    with all remedies that `fixes` names are meant; a name alone stands for any strength. `older_than`: runs that were
+    last used so many days ago, or before. `stale`: runs of other versions of the program, whatever the backend, in place of those
+    of this version with the backend chosen now.
 
-    Raises ExperimentError with every invalid text.
+    Raises ExperimentError with every invalid text, BackendError where RNNKIT_BACKEND names no backend.
     """
-    parts: list[Selection] = [Selection(f"program {'<>' if stale else '='} {PROGRAM}", (program_digest(),))]
+    now = _of_program(program_digest())
+    parts = [_stale() if stale else now]
     problems: dict[str, str] = {}
     for name, texts in filters.items():
         try:
@@ -95,6 +97,11 @@ def select(filters: Mapping[str, Sequence[str]], stale: bool = False, older_than
     if older_than is not None:
         parts.append(Selection("last_used <= ?", (time.time() - older_than * SECONDS_PER_DAY,)))
     return _all(parts)
+
+
+def select_backend(name: str) -> Selection:
+    """Returns the runs that this version of the program has computed with this backend."""
+    return _of_program(program_digests()[name])
 
 
 def summaries(store: Store, selection: Selection) -> list[Summary] | None:
@@ -151,6 +158,15 @@ def prune(store: Store, selection: Selection) -> int | None:
         return removed
 
     return store.file.attempt(work, None)
+
+
+def _of_program(digest: str) -> Selection:
+    return Selection(f"program = {PROGRAM}", (digest,))
+
+
+def _stale() -> Selection:
+    digests = tuple(program_digests().values())
+    return Selection(f"program NOT IN ({', '.join([PROGRAM] * len(digests))})", digests)
 
 
 def _all(parts: Sequence[Selection]) -> Selection:

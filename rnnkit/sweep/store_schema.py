@@ -9,9 +9,11 @@ from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+NAME = "results.sqlite"  # of a store whose name nobody has given
 APPLICATION = 0x726E6E6B  # "rnnk", in the file's header: a database of another program is never written to
 BUSY_SECONDS = 30  # how long one process waits for another that writes
 MAX_WAL_BYTES = 16 * 2**20  # that stay allocated beside the file
+MAGIC, APPLICATION_AT = b"SQLite format 3\0", 68  # SQLite's header: how it begins, and the byte where `application_id` is
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 # MIGRATIONS[v] brings a store of version v to v + 1; a new store goes through all of them. A published one never changes.
@@ -44,7 +46,7 @@ CHECK = "SELECT last_used, networks.seconds, digest, json FROM runs, networks, p
 
 
 class RefusedError(Exception):
-    """A file that is left as it is: the store of a newer version, or the database of another program."""
+    """A file that is left as it is: the store of a newer version, the database of another program, or no database."""
 
 
 def open_store(path: Path) -> sqlite3.Connection:
@@ -54,6 +56,7 @@ def open_store(path: Path) -> sqlite3.Connection:
     or sqlite3.OperationalError where the disk does not allow it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    may_be_store = _may_be_store(path)  # now: another process may set a damaged one aside meanwhile
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         db = _connect(path.as_uri())
@@ -65,6 +68,11 @@ def open_store(path: Path) -> sqlite3.Connection:
             if not _is(error, (sqlite3.SQLITE_BUSY,)) or time.monotonic() > deadline:  # a change to WAL does not wait by itself
                 raise
             time.sleep(0.05)
+        except sqlite3.DatabaseError as error:
+            db.close()
+            if is_damaged(error) and not may_be_store:
+                raise RefusedError(f"is no results store ({error}): expected one, or the name of a new file") from None
+            raise
         except BaseException:
             db.close()
             raise
@@ -145,6 +153,15 @@ def _check_tables(db: sqlite3.Connection) -> None:
         if _is(error, (sqlite3.SQLITE_ERROR,)):  # no such table
             error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise
+
+
+def _may_be_store(path: Path) -> bool:
+    """Returns whether a file that cannot be read may be a store: by its name, or by its header, which may be cut off."""
+    if path.name == NAME or not path.is_file():
+        return True
+    with path.open("rb") as file:
+        magic, _, application = (file.read(n) for n in (len(MAGIC), APPLICATION_AT - len(MAGIC), 4))
+    return MAGIC.startswith(magic) and APPLICATION.to_bytes(4, "big").startswith(application)
 
 
 def _is_sound(path: Path) -> bool:

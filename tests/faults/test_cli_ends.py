@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from command_line import start
-from serving import until
+from serving import Server, until
 
 from rnnkit import Experiment
 
@@ -90,6 +90,14 @@ def test_ctrl_c_before_the_training(tmp_path):
     out, err = program.communicate(timeout=60)
     assert (program.returncode, out) == (130, "")
     assert err == "rnnkit: stopped before the training began, nothing is written\n"
+
+
+def test_ctrl_c_ends_the_dashboard(tmp_path):
+    server = Server(tmp_path / "log", start=("rnnkit", "dashboard"))
+    server.process.send_signal(signal.SIGINT)
+    assert server.process.wait(60) == 130
+    said = (tmp_path / "log").read_text()
+    assert "Aborted" not in said and "Traceback" not in said
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["train", "--help"], ["train", *LONG[:-1], "3", "--quiet"], SWEEP])

@@ -1,6 +1,7 @@
 """The compiled loops against PyTorch's, number by number: every cell, fix and kind of input."""
 
 import os
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pool_runs import SHORT, wait
 from reference import DOUBLE, active
 from short_trainings import small
 
+from rnnkit.cli.main import main
 from rnnkit.engine import backends, probes
 from rnnkit.engine.backends import BackendError
 from rnnkit.engine.backends.compiled import build, source
@@ -20,6 +22,7 @@ from rnnkit.engine.fixes import FIXES
 from rnnkit.engine.trainer import Trainer, train
 from rnnkit.serving.limits import Limits
 from rnnkit.serving.run_pool import RunPool
+from rnnkit.sweep.digest import program_digest
 from rnnkit.tasks import TASKS
 
 needs_compiler = pytest.mark.skipif(bool(build.missing()), reason=build.missing())
@@ -163,9 +166,18 @@ def test_a_step_computes_nothing_twice(cell):
 
 def test_the_default_is_pytorch_and_an_unknown_name_changes_nothing():
     assert backends.current() == "torch"
-    with pytest.raises(BackendError, match="must be one of torch, compiled, got 'fast'"):
-        backends.use_backend("fast")
+    for name in ("fast", "", None, ["torch"]):
+        with pytest.raises(BackendError) as caught:
+            backends.use_backend(name)
+        assert str(caught.value) == f"backend must be one of torch, compiled, got {name!r}"
     assert backends.current() == "torch" and backends.VARIABLE not in os.environ
+
+
+def test_an_empty_variable_is_as_an_unset_one(monkeypatch):
+    unset = program_digest()
+    monkeypatch.setenv(backends.VARIABLE, "")
+    assert backends.current() == "torch" and program_digest() == unset
+    assert backends.settle() == "PyTorch"
 
 
 def test_what_is_missing_is_named(monkeypatch, tmp_path):
@@ -251,12 +263,20 @@ def test_results_of_another_backend_are_not_taken_for_these(in_fresh_python):
 def test_the_command_line_chooses_it_and_says_why_not():
     for backend, code, message in (
         ("compiled", 0, ""),
-        ("fast", 2, "rnnkit: RNNKIT_BACKEND must be one of torch, compiled, got 'fast'\n"),
+        ("fast", 2, "rnnkit: --backend must be one of torch, compiled, got 'fast'\n"),
     ):
         for command in (("train", *SMALL), ("sweep", *SMALL, "--axis", "seed=0,1")):
             program = start(*command, "--backend", backend, env={"RNNKIT_STORE": "off"})
             _, said = program.communicate(timeout=120)
             assert (program.returncode, said) == (code, message), command
+
+
+def test_the_command_line_names_the_variable_where_that_is_wrong(monkeypatch, capsys):
+    for name, message in (("fast", "RNNKIT_BACKEND must be one of torch, compiled, got 'fast'"), ("", "")):
+        monkeypatch.setenv(backends.VARIABLE, name)
+        with pytest.raises(SystemExit) if message else nullcontext():
+            assert main(["train", *SMALL]) == 0
+        assert message in capsys.readouterr().err
 
 
 @needs_compiler

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import runpy
 import sys
 from dataclasses import replace
 
@@ -12,7 +13,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from command_line import SMALL
-from conftest import ROOT
 
 from rnnkit import Experiment, frame, train
 from rnnkit.cli.experiment_options import experiment_of
@@ -307,11 +307,34 @@ def test_list_names_everything(capsys):
     assert f"  {'lm_sample':30} A text drawn from a language model." in studies
 
 
+def test_the_versions(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert re.fullmatch(r"rnnkit (\d\S*|of a clone), numpy \d\S*, torch \d\S*\n", capsys.readouterr().out)
+
+
 def test_as_a_program(in_fresh_python):
     code = (
         f"import sys; sys.argv = ['rnnkit', 'train', *{SMALL!r}]; import runpy; runpy.run_module('rnnkit', run_name='__main__')"
     )
     assert "of new sentences right" in in_fresh_python(code.replace("'__main__')", "'__main__', alter_sys=True)"))
+
+
+def test_ctrl_c_while_modules_load_ends_it_in_words(monkeypatch, capsys):
+    class Interrupts:
+        @staticmethod
+        def find_spec(name, *_):
+            if name == "rnnkit.cli.main":
+                raise KeyboardInterrupt
+
+    for name in ("rnnkit.cli.main", "rnnkit.__main__"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupts, *sys.meta_path])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("rnnkit", run_name="__main__")
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == "rnnkit: stopped before the training began, nothing is written\n"
 
 
 def test_a_parquet_file_carries_its_experiment(tmp_path):
@@ -329,22 +352,3 @@ def test_gradients_of_padded_sentences_have_no_row_where_nothing_is(tmp_path):
     main(["train", "--task", "corpus", "--length", "25", "--hidden", "4", "--steps", "1", "--quiet", "--gradients", str(path)])
     norms = pd.read_csv(path).norm
     assert len(norms) and (norms >= 0).all()
-
-
-@pytest.mark.parametrize(
-    "options, flags", [([], []), (["--port", "8600", "--address", "::1"], ["--server.port=8600", "--server.address=::1"])]
-)
-def test_dashboard_runs_the_script_of_this_clone(monkeypatch, options, flags):
-    started = []
-    monkeypatch.setattr(sys, "argv", ["rnnkit"])
-    monkeypatch.setattr("runpy.run_module", lambda module, **_: started.append((module, *sys.argv)))
-    assert main(["dashboard", *options]) == 0
-    assert started == [("streamlit", "streamlit", "run", str(ROOT / "dashboard.py"), *flags)]
-
-
-def test_dashboard_without_streamlit_says_how_to_install_it(monkeypatch, capsys):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(SystemExit) as stopped:
-        main(["dashboard"])
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err == 'rnnkit: Streamlit is not installed: run  pip install "rnnkit[dashboard]"\n'

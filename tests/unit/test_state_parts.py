@@ -16,6 +16,7 @@ from rnnkit.engine.fixes import FIXES
 from rnnkit.experiment import FIELDS, Experiment, applies
 from rnnkit.serving.limits import Limits
 from rnnkit.stories.presets import PRESETS
+from rnnkit.sweep.digest import with_backend
 
 
 class Pool:
@@ -137,6 +138,13 @@ def test_what_was_wrong_with_a_link_is_told_once_when_its_station_is_entered(min
     tour_state.enter_from_link()
     tour_state.enter_from_link()
     assert session.messages() == ["length must be a whole number"]
+
+
+def test_recordings_are_of_pytorch_where_the_backend_is_unknown(monkeypatch):
+    """As the workers take it then."""
+    for name, computes in (("compiled", "compiled"), ("compield", "torch")):
+        monkeypatch.setenv("RNNKIT_BACKEND", name)
+        assert session._digest() == with_backend(computes)
 
 
 # ---- from page to page ----

@@ -109,6 +109,22 @@ def test_results_of_other_versions_are_named(path, capsys, monkeypatch):
     assert capsys.readouterr().out == f"Removed 1 run from {path}.\n"
 
 
+def test_results_of_another_backend_are_named_and_stay(path, capsys, monkeypatch):
+    monkeypatch.setenv("RNNKIT_BACKEND", "compiled")
+    assert results() == 0
+    also = "Also 4 runs of the backend torch: the same command with RNNKIT_BACKEND=torch lists them."
+    assert capsys.readouterr().out.splitlines() == [f"No stored results of this choice in {path}.", also]
+    assert results("prune", "--stale") == 0
+    assert capsys.readouterr().out == f"Removed 0 runs from {path}.\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["export"], ["prune", "--stale"], ["prune", "--all"]])
+def test_an_unknown_backend_is_refused(path, capsys, monkeypatch, arguments):
+    monkeypatch.setenv("RNNKIT_BACKEND", "compield")
+    expected = "rnnkit: RNNKIT_BACKEND must be one of torch, compiled, got 'compield'\n"
+    assert refused(capsys, *arguments) == expected
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

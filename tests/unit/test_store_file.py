@@ -169,6 +169,34 @@ def test_a_damaged_store_is_set_aside(full, damage):
         assert store.get(OTHER) == rows_of(OTHER) and store.warnings == []
 
 
+@pytest.mark.parametrize("damage", [cut_off, without_a_table, lambda path: path.write_bytes(path.read_bytes()[:10])])
+def test_a_damaged_store_of_another_name_is_set_aside_too(full, damage):
+    named = full.rename(full.with_name("mine.db"))
+    damage(named)
+    with Store(named) as store:
+        assert goes_on(store) and "was damaged (" in store.warnings[0]
+    assert len(list(named.parent.glob("mine.db.damaged-*"))) == 1
+
+
+def of_another_program(path):
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE bookmarks (address TEXT)")
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+@pytest.mark.parametrize("write", [lambda path: path.write_text("my,precious\n1,2\n"), overwrite, of_another_program])
+def test_a_file_that_is_no_store_is_left_as_it_is(tmp_path, write):
+    path = tmp_path / "prec.csv"
+    write(path)
+    content = path.read_bytes()
+    with Store(path) as store:
+        assert goes_on(store)
+        (warning,) = store.warnings
+    assert "prec.csv is no results store (" in warning
+    assert "): expected one, or the name of a new file, and is left as it is: results stay in memory." in warning
+    assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
+
+
 def test_damage_that_is_met_later_is_set_aside_too(full):
     """The header is sound, and pages behind it are not."""
     size = full.stat().st_size

@@ -10,12 +10,13 @@ import pytest
 from stored_results import TINY, rows_of
 
 from rnnkit import Experiment
+from rnnkit.engine.backends import BACKENDS, BackendError
 from rnnkit.experiment import ExperimentError
+from rnnkit.sweep import digest, store_query
 from rnnkit.sweep import store as store_module
-from rnnkit.sweep import store_query
 from rnnkit.sweep.store import Store
 from rnnkit.sweep.store_export import COLUMNS, write_csv, write_parquet
-from rnnkit.sweep.store_query import networks, prune, select, summaries
+from rnnkit.sweep.store_query import count, networks, prune, select, select_backend, summaries
 
 EXPERIMENTS = {
     "tanh": replace(TINY, fixes=("omega:0.5", "clip-norm:1")),
@@ -126,14 +127,31 @@ def test_to_the_end_and_until_solved_stand_apart(store):
 
 
 def test_results_of_another_program_are_stale(store, monkeypatch):
-    for module in (store_module, store_query):
-        monkeypatch.setattr(module, "program_digest", lambda: "a later one")
+    monkeypatch.setattr(digest, "with_backend", lambda name: f"a later {name}")
     assert summaries(store, select({})) == []
     assert len(summaries(store, select({}, stale=True))) == 4
     store.put(TINY, rows_of(TINY))
     assert prune(store, select({}, stale=True)) == 4
     assert store.get(TINY) == rows_of(TINY)
-    assert store.file.attempt(lambda db: db.execute("SELECT digest FROM programs").fetchall(), None) == [("a later one",)]
+    assert store.file.attempt(lambda db: db.execute("SELECT digest FROM programs").fetchone(), None) == ("a later torch",)
+
+
+def test_results_of_another_backend_are_not_stale(store, monkeypatch):
+    monkeypatch.setenv("RNNKIT_BACKEND", "compiled")
+    assert summaries(store, select({})) == [] and prune(store, select({}, stale=True)) == 0
+    store.put(TINY, rows_of(TINY))
+    assert {name: count(store, select_backend(name)) for name in BACKENDS} == {"torch": 4, "compiled": 1}
+    monkeypatch.delenv("RNNKIT_BACKEND")
+    assert prune(store, select({}, stale=True)) == 0 and len(summaries(store, select({}))) == 4
+
+
+def test_an_unknown_backend_chooses_no_results(store, monkeypatch):
+    monkeypatch.setenv("RNNKIT_BACKEND", "compield")
+    for stale in (False, True):
+        with pytest.raises(BackendError, match="RNNKIT_BACKEND must be one of torch, compiled, got 'compield'"):
+            select({}, stale)
+    with pytest.raises(BackendError):
+        store.put(TINY, rows_of(TINY))
 
 
 # ---- tables

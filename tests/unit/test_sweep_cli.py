@@ -47,6 +47,15 @@ def refused(capsys, *arguments):
     return err
 
 
+@pytest.mark.parametrize("command", ["sweep", "papers"])
+def test_quiet_promises_no_more_than_it_does(capsys, command):
+    """The line of a run is a result, as the verdict of `train` is."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    quiet = " ".join(capsys.readouterr().out.partition("  --quiet ")[2].split())
+    assert quiet.startswith("no progress bar") and "each run still prints its line" in quiet
+
+
 def test_axes_and_variants_are_read_from_options():
     sweep = asked(
         *("--axis", "length=7,9", "--axis", "input-scale=0.1,0.3", "--variant", "tanh", "--until", "end", "--replicas", "3"),

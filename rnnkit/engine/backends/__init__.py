@@ -22,11 +22,24 @@ BACKENDS: dict[str, Loops] = {"torch": TorchLoops(), "compiled": CompiledLoops()
 VARIABLE = "RNNKIT_BACKEND"  # of the environment, so that processes started by this one take the same
 
 
+def checked(name: object, source: str) -> str:
+    """Returns the name. Raises BackendError, which names the source of the name, where there is no such backend."""
+    if not isinstance(name, str) or name not in BACKENDS:
+        raise BackendError(f"{source} must be one of {', '.join(BACKENDS)}, got {name!r}")
+    return name
+
+
+def named() -> str:
+    """The name of the backend that the environment chooses, "torch" where it is unset or empty. Raises BackendError."""
+    return checked(os.environ.get(VARIABLE) or "torch", VARIABLE)
+
+
 def current() -> str:
     """The name of the backend that new tapes get. Raises BackendError where the environment names one that cannot run."""
-    name = os.environ.get(VARIABLE, "torch")
-    if name not in BACKENDS:
-        raise BackendError(f"{VARIABLE} must be one of {', '.join(BACKENDS)}, got {name!r}")
+    return _able(named())
+
+
+def _able(name: str) -> str:
     missing = BACKENDS[name].missing()
     if missing:
         raise BackendError(f"the backend {name!r} cannot run here: {missing}")
@@ -38,13 +51,8 @@ def use_backend(name: str) -> None:
 
     "compiled" is built here where this machine has not built it before, which takes half a minute.
     """
-    before = os.environ.get(VARIABLE)
+    BACKENDS[_able(checked(name, "backend"))].prepare()
     os.environ[VARIABLE] = name
-    try:
-        BACKENDS[current()].prepare()
-    except BackendError:
-        os.environ.pop(VARIABLE) if before is None else os.environ.update({VARIABLE: before})
-        raise
 
 
 def loops_for(cell: Cell, like: Tensor) -> Loops:
@@ -56,7 +64,7 @@ def loops_for(cell: Cell, like: Tensor) -> Loops:
 def settle() -> str:
     """Prepares what the environment names, or takes PyTorch where that cannot run. Returns in words what computes then."""
     try:
-        use_backend(os.environ.get(VARIABLE, "torch"))
+        use_backend(named())
     except BackendError as error:
         os.environ[VARIABLE] = "torch"
         return f"{BACKENDS['torch'].title}, because {error}"
