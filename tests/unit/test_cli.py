@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import runpy
 import sys
 from dataclasses import replace
 
@@ -318,6 +319,22 @@ def test_as_a_program(in_fresh_python):
         f"import sys; sys.argv = ['rnnkit', 'train', *{SMALL!r}]; import runpy; runpy.run_module('rnnkit', run_name='__main__')"
     )
     assert "of new sentences right" in in_fresh_python(code.replace("'__main__')", "'__main__', alter_sys=True)"))
+
+
+def test_ctrl_c_while_modules_load_ends_it_in_words(monkeypatch, capsys):
+    class Interrupts:
+        @staticmethod
+        def find_spec(name, *_):
+            if name == "rnnkit.cli.main":
+                raise KeyboardInterrupt
+
+    for name in ("rnnkit.cli.main", "rnnkit.__main__"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupts, *sys.meta_path])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module("rnnkit", run_name="__main__")
+    assert stopped.value.code == 130
+    assert capsys.readouterr().err == "rnnkit: stopped before the training began, nothing is written\n"
 
 
 def test_a_parquet_file_carries_its_experiment(tmp_path):
