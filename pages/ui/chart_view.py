@@ -92,7 +92,7 @@ def files() -> None:
     if not drawn or view_options.hidden("downloads"):
         return
     with st.popover("Charts as files", icon=":material/download:", key="charts", disabled=view_options.locked("downloads")):
-        key = st.selectbox("Chart", list(drawn), format_func=lambda key: drawn[key].title, key=f"charts_of_{len(drawn)}")
+        key = st.selectbox("Chart", list(drawn), format_func=lambda key: drawn[key].title, key=f"charts_of_{'_'.join(drawn)}")
         for column, (kind, mime) in zip(st.columns(2), images.KINDS.items(), strict=True):
             make = partial(file, drawn[key], kind)
             options: dict[str, Any] = {"on_click": "ignore", "width": "stretch", "key": f"charts_{kind}"}

@@ -12,6 +12,7 @@ from pathlib import Path
 NAME = "results.sqlite"  # of a store whose name nobody has given
 APPLICATION = 0x726E6E6B  # "rnnk", in the file's header: a database of another program is never written to
 BUSY_SECONDS = 30  # how long one process waits for another that writes
+SET_ASIDE_SECONDS = 10  # more than a process takes to check a damaged file and to rename it
 MAX_WAL_BYTES = 16 * 2**20  # that stay allocated beside the file
 MAGIC, APPLICATION_AT = b"SQLite format 3\0", 68  # SQLite's header: how it begins, and the byte where `application_id` is
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -99,15 +100,38 @@ def set_aside(path: Path) -> Path | None:
 
     Another process may have set it aside already, and have begun a new one. Raises OSError where it cannot be renamed.
     """
-    if _is_sound(path):
-        return None
-    stem = f"{path.name}.damaged-{datetime.now():%Y-%m-%d-%H%M%S}"
-    names = [stem, *(f"{stem}-{n}" for n in range(2, 100))]
-    target = next(path.with_name(name) for name in names if not path.with_name(name).exists())
-    for suffix in ("-wal", "-shm", ""):  # the store last: a new one never meets the old one's log
-        with suppress(FileNotFoundError):
-            Path(f"{path}{suffix}").rename(f"{target}{suffix}")
-    return target
+    with _alone(path):
+        if _is_sound(path):
+            return None
+        stem = f"{path.name}.damaged-{datetime.now():%Y-%m-%d-%H%M%S}"
+        names = [stem, *(f"{stem}-{n}" for n in range(2, 100))]
+        target = next(path.with_name(name) for name in names if not path.with_name(name).exists())
+        for suffix in ("-wal", "-shm", ""):  # the store last: a new one never meets the old one's log
+            with suppress(FileNotFoundError):
+                Path(f"{path}{suffix}").rename(f"{target}{suffix}")
+        return target
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Lets one process at a time look at a damaged store and rename it; else one would rename what another has begun anew.
+
+    A file beside the store says that one does. Where it is SET_ASIDE_SECONDS old, its process was killed.
+    """
+    lock = Path(f"{path}.lock")
+    while True:
+        try:
+            lock.touch(exist_ok=False)
+            break
+        except FileExistsError:
+            with suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > SET_ASIDE_SECONDS:
+                    lock.unlink()
+            time.sleep(0.02)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
 
 
 def is_damaged(error: sqlite3.Error) -> bool:

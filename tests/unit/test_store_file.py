@@ -1,5 +1,6 @@
 """The file of the results store: old, newer, foreign, damaged, read-only, on a full disk. Nothing of this stops a program."""
 
+import os
 import random
 import sqlite3
 import subprocess
@@ -237,6 +238,16 @@ def test_two_processes_meet_a_damaged_store(path):
     with Store(path) as store:
         assert all(store.get(replace(TINY, seed=seed)) for seed in (10, 20)) and store.warnings == []
     assert len(list(path.parent.glob("results.sqlite.damaged-*"))) == 1
+
+
+def test_a_process_that_was_killed_while_it_set_a_store_aside_stops_no_other(path):
+    overwrite(path)
+    lock = path.with_name(f"{path.name}.lock")
+    lock.touch()
+    os.utime(lock, times=(0, 0))
+    with Store(path) as store:
+        assert goes_on(store) and "a new one began" in store.warnings[0]
+    assert not lock.exists()
 
 
 # ---- the disk
