@@ -146,7 +146,7 @@ class Tape(TapeArrays):
         self._after_pass(1)
         T = self.T
         if self.padding:
-            signals = [*signals, self.padding.__call__]
+            signals = [*signals, self.padding]
         if len(self.x) != T:
             raise ValueError(f"a backward pass needs a forward pass over all {T} steps of the tape, got {len(self.x)}")
         self.dz, self._passes = dz, 2

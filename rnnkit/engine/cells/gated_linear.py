@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from rnnkit.engine.cells.base import LEARNT, Cell, HiddenState, Params
+from rnnkit.engine.cells.base import LEARNT, HiddenState, Params
+from rnnkit.engine.cells.one_path import OnePath
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,7 @@ class GatedLinearPartials(NamedTuple):
     dv: Tensor
 
 
-class GatedLinear(Cell[HiddenState, GatedLinearSaved, GatedLinearPartials]):
+class GatedLinear(OnePath[GatedLinearSaved, GatedLinearPartials]):
     """h_t = lambda_t h_{t-1} + v_t (Grazzi et al. 2025, "Unlocking state-tracking in linear RNNs through negative eigenvalues").
 
     lambda = sigma(a_lambda) in (0, 1), from the columns a_lambda, v of x_t W_in + b. There is no W_rec. The Jacobian is
@@ -74,11 +75,6 @@ class GatedLinear(Cell[HiddenState, GatedLinearSaved, GatedLinearPartials]):
         saved.decay.sigmoid_().mul_(1 - self.low).add_(self.low)
         torch.addcmul(saved.v, saved.decay, s_prev.h, out=s.h)
 
-    def backward_views(self, *arrays: Tensor) -> GatedLinearPartials:
-        """From da (T, R, B, 2 H)."""
-        (da,) = arrays
-        return GatedLinearPartials(da.unflatten(-1, (2, -1)), *da.chunk(2, -1))
-
     def partials(self, p: Params, saved: GatedLinearSaved, s_prev: HiddenState, s: HiddenState, d: GatedLinearPartials) -> None:
         """The derivatives of h with h_{t-1} held; (steps, R, B, H) each.
 
@@ -89,13 +85,6 @@ class GatedLinear(Cell[HiddenState, GatedLinearSaved, GatedLinearPartials]):
 
         torch.sub(saved.decay, self.low, out=d.da_lam).mul_(1 - saved.decay).mul_(s_prev.h).div_(1 - self.low)
         d.dv.fill_(1)
-
-    def backward(self, p: Params, saved: GatedLinearSaved, d: GatedLinearPartials, ds: HiddenState, ds_prev: HiddenState) -> None:
-        """dL/da = dh dh/da for both columns,  dh_{t-1} = dh lambda; (R, B, H) each."""
-        import torch
-
-        d.da.mul_(ds.h.unsqueeze(-2))
-        torch.mul(ds.h, saved.decay, out=ds_prev.h)
 
 
 class SignedGatedLinear(GatedLinear):

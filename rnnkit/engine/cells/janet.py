@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnnkit.engine.cells.base import TRAINED, Cell, HiddenState, Params
+from rnnkit.engine.cells.base import TRAINED, HiddenState, Params
+from rnnkit.engine.cells.one_path import OnePath
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +42,7 @@ class JanetPartials(NamedTuple):
     da_g: Tensor
 
 
-class Janet(Cell[HiddenState, JanetSaved, JanetPartials]):
+class Janet(OnePath[JanetSaved, JanetPartials]):
     """JANET (van der Westhuizen & Lasenby 2018): an LSTM with its forget gate alone, whose state is its cell.
 
     f = sigma(a_f);  i = 1 - sigma(a_f - 1) = sigma(1 - a_f);  g = tanh(a_g);  h_t = f h_{t-1} + i g.
@@ -87,11 +88,6 @@ class Janet(Cell[HiddenState, JanetSaved, JanetPartials]):
         saved.a.sigmoid_()  # of both halves at once, which is faster; what it does to a_g is of no use and no harm
         torch.mul(saved.f, s_prev.h, out=s.h).addcmul_(saved.i, saved.g)
 
-    def backward_views(self, *arrays: Tensor) -> JanetPartials:
-        """From da (T, R, B, 2 H)."""
-        (da,) = arrays
-        return JanetPartials(da.unflatten(-1, (2, -1)), *da.chunk(2, -1))
-
     def partials(self, p: Params, saved: JanetSaved, s_prev: HiddenState, s: HiddenState, d: JanetPartials) -> None:
         """The derivatives of h with h_{t-1} held; (steps, R, B, H) each.
 
@@ -105,10 +101,3 @@ class Janet(Cell[HiddenState, JanetSaved, JanetPartials]):
         torch.mul(saved.i, saved.g, out=d.da_g)
         d.da_f.sub_(d.da_g).addcmul_(d.da_g, saved.i)
         torch.addcmul(saved.i, d.da_g, saved.g, value=-1, out=d.da_g)
-
-    def backward(self, p: Params, saved: JanetSaved, d: JanetPartials, ds: HiddenState, ds_prev: HiddenState) -> None:
-        """dL/da = dh dh/da for both columns,  dh_{t-1} = dh f as far as it passes no W_rec; (R, B, H) each."""
-        import torch
-
-        d.da.mul_(ds.h.unsqueeze(-2))
-        torch.mul(ds.h, saved.f, out=ds_prev.h)

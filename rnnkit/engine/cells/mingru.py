@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnnkit.engine.cells.base import LEARNT, Cell, HiddenState, Params
+from rnnkit.engine.cells.base import LEARNT, HiddenState, Params
+from rnnkit.engine.cells.one_path import OnePath
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,7 @@ class MinGruPartials(NamedTuple):
     dg: Tensor
 
 
-class MinGru(Cell[HiddenState, MinGruSaved, MinGruPartials]):
+class MinGru(OnePath[MinGruSaved, MinGruPartials]):
     """minGRU (Feng et al. 2024, "Were RNNs all we needed?"): a GRU whose gate and candidate do not see h_{t-1}.
 
     z = sigma(a_z);  h_t = z h_{t-1} + (1 - z) g, from the columns a_z, g of x_t W_in + b. There is no W_rec. z = 1 copies the
@@ -71,11 +72,6 @@ class MinGru(Cell[HiddenState, MinGruSaved, MinGruPartials]):
 
         torch.lerp(saved.g, s_prev.h, saved.z.sigmoid_(), out=s.h)
 
-    def backward_views(self, *arrays: Tensor) -> MinGruPartials:
-        """From da (T, R, B, 2 H)."""
-        (da,) = arrays
-        return MinGruPartials(da.unflatten(-1, (2, -1)), *da.chunk(2, -1))
-
     def partials(self, p: Params, saved: MinGruSaved, s_prev: HiddenState, s: HiddenState, d: MinGruPartials) -> None:
         """The derivatives of h with h_{t-1} held; (steps, R, B, H) each.
 
@@ -86,10 +82,3 @@ class MinGru(Cell[HiddenState, MinGruSaved, MinGruPartials]):
 
         torch.sub(1, saved.z, out=d.dg)
         torch.sub(s_prev.h, saved.g, out=d.da_z).mul_(saved.z).mul_(d.dg)
-
-    def backward(self, p: Params, saved: MinGruSaved, d: MinGruPartials, ds: HiddenState, ds_prev: HiddenState) -> None:
-        """dL/da = dh dh/da for both columns,  dh_{t-1} = dh z; (R, B, H) each."""
-        import torch
-
-        d.da.mul_(ds.h.unsqueeze(-2))
-        torch.mul(ds.h, saved.z, out=ds_prev.h)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rnnkit.engine.cells.base import LEARNT, Cell, HiddenState, Params
+from rnnkit.engine.cells.base import LEARNT, HiddenState, Params
+from rnnkit.engine.cells.one_path import OnePath
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +41,7 @@ class MinLstmPartials(NamedTuple):
     dg: Tensor
 
 
-class MinLstm(Cell[HiddenState, MinLstmSaved, MinLstmPartials]):
+class MinLstm(OnePath[MinLstmSaved, MinLstmPartials]):
     """minLSTM (Feng et al. 2024, "Were RNNs all we needed?"): an LSTM whose gates do not see h_{t-1}, normalized to sum to 1.
 
     f, i = sigma(a_f), sigma(a_i);  f' = f / (f + i);  i' = i / (f + i);  h_t = f' h_{t-1} + i' g, from the columns a_f, a_i, g of
@@ -90,11 +91,6 @@ class MinLstm(Cell[HiddenState, MinLstmSaved, MinLstmPartials]):
         saved.i.sigmoid_()
         torch.lerp(saved.g, s_prev.h, torch.sigmoid(log_ratio, out=saved.f_norm), out=s.h)
 
-    def backward_views(self, *arrays: Tensor) -> MinLstmPartials:
-        """From da (T, R, B, 3 H)."""
-        (da,) = arrays
-        return MinLstmPartials(da.unflatten(-1, (3, -1)), *da.chunk(3, -1))
-
     def partials(self, p: Params, saved: MinLstmSaved, s_prev: HiddenState, s: HiddenState, d: MinLstmPartials) -> None:
         """The derivatives of h with h_{t-1} held; (steps, R, B, H) each.
 
@@ -108,10 +104,3 @@ class MinLstm(Cell[HiddenState, MinLstmSaved, MinLstmPartials]):
         both = torch.sub(s_prev.h, saved.g).mul_(saved.f_norm).mul_(d.dg)
         torch.addcmul(both, both, saved.f, value=-1, out=d.da_f)
         torch.addcmul(-both, both, saved.i, out=d.da_i)
-
-    def backward(self, p: Params, saved: MinLstmSaved, d: MinLstmPartials, ds: HiddenState, ds_prev: HiddenState) -> None:
-        """dL/da = dh dh/da for all columns,  dh_{t-1} = dh f'; (R, B, H) each."""
-        import torch
-
-        d.da.mul_(ds.h.unsqueeze(-2))
-        torch.mul(ds.h, saved.f_norm, out=ds_prev.h)
