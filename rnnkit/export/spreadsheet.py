@@ -21,9 +21,9 @@ OPERATORS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult
 FUNCTIONS: dict[str, Callable[..., str]] = {  # as rnnkit.analysis.ledger.FUNCTIONS
     "tanh": "TANH({})".format,
     "sigmoid": "(1/(1+EXP(-{})))".format,
-    "logsigmoid": "(MIN({0},0)-LN(1+EXP(-ABS({0}))))".format,
+    "logsigmoid": "(-MAX(-{0},0)-LN(1+EXP(-ABS({0}))))".format,
     "max": "MAX({},{})".format,
-    "nonzero": "IF({0}=0,1,{0})".format,
+    "nonzero": "IF(ABS({0})>0,{0},1)".format,
     "step": "IF({}>0,1,0)".format,
     "abs": "ABS({})".format,
     "sign": "SIGN({})".format,

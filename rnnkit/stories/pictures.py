@@ -114,7 +114,7 @@ def _train(known: Mapping[str, Picture]) -> Iterator[tuple[str, Picture]]:
     torch.set_num_threads(1)  # the fastest for networks this small
     for i, (e, part) in enumerate(experiments().items()):
         print(f"{i + 1} of {len(experiments())}: {e.key}", file=sys.stderr)
-        if e.key in known:
+        if e.key in known and known[e.key].part == part:
             yield e.key, known[e.key]
         else:
             history = run(e)

@@ -191,9 +191,9 @@ def test_a_click_opens_the_training_in_the_lab(app, pool, drawn, small, stored, 
 
 def test_the_charts_say_their_numbers_once_they_are_there(app, pool, drawn, small, stored):
     at = open_(app, **LIVE, how_far_networks="32")
-    assert all(chart.text.endswith("by sequence length: being computed") for chart in state(at).charts.drawn.values())
+    assert all(chart.text.endswith("by sequence length: being computed") for chart in state(at).charts.values())
     until(at, trained(drawn, 32))
-    share, gradient = (chart.text for chart in state(at).charts.drawn.values())
+    share, gradient = (chart.text for chart in state(at).charts.values())
     assert share.startswith("Share of networks that learn, by sequence length: tanh ")
     assert all(re.search(rf"{re.escape(name)} \d+ of 32 at 7, \d+ of 32 at 9", share) for name in ("tanh", "GRU *a*"))
     assert re.search(r": tanh [\d.e-]+ at 7, [\d.e-]+ at 9; GRU", gradient)

@@ -55,7 +55,7 @@ def open_(app, **query):
 
 
 def charts(at):
-    return {chart.title: chart for chart in state(at).charts.drawn.values()}
+    return {chart.title: chart for chart in state(at).charts.values()}
 
 
 @pytest.mark.parametrize("name", PAPERS)

@@ -60,7 +60,7 @@ def test_the_page_opens_on_the_example(app):
     assert not at.exception and not at.warning and "**An example.**" in prose(at)
     first = verdict(watched_file.example()).splitlines()[1].partition(". ")[0]
     assert first in prose(at).replace("\\", "")
-    assert {chart.title for chart in state(at).charts.drawn.values()} == {"How far back dL/dW_rec of lstm.l0 looks"}
+    assert {chart.title for chart in state(at).charts.values()} == {"How far back dL/dW_rec of lstm.l0 looks"}
 
 
 def test_a_file_of_several_layers_and_directions(app, opened):
