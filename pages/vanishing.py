@@ -49,7 +49,7 @@ TOUR_TARGETS = {
 READY = ("Norm of dL/dh", "Singular values", "Share of the gradient")
 DRAWING = ("input[aria-label='Length T on the map']", "ArrowRight", "aria-valuetext")
 HEIGHT = 320  # of the measured curve, which fits on the first screen
-FLOW_HEIGHT, DETAILS_HEIGHTS = 400, (606, 1290)  # in pixels, of what is computed: layout.reserved
+FLOW_HEIGHT, DETAILS_HEIGHTS, SLOPES_HEIGHT = 400, (606, 640), 650  # in pixels, of what is computed: layout.reserved
 MAX_DEVIATION = 0.05  # of a rule of thumb from the mean factor a step, relative to it
 
 
@@ -68,7 +68,8 @@ def page() -> None:
     left, right = st.columns((2, 3), gap="medium")
     with left:
         _product()
-    parts = len(CELLS[e.cell].parts)
+    cell = CELLS[e.cell]
+    parts, slopes = len(cell.parts), cell.has_slope or cell.forget_gate is not None
     with right, layout.reserved("vanishing_flow", FLOW_HEIGHT * parts + 110, FLOW_HEIGHT * parts + 210):
         study_view.computed("gradient_flow", shown, partial(_flow, e), step=step)
     answer = session.ask("gradient_flow", shown, step=step)
@@ -76,7 +77,7 @@ def page() -> None:
     with left, layout.reserved("vanishing_verdict", 240, 224):
         if found:
             st.info(theory_and_measurement(e, found[-1]), icon=":material/balance:")
-    with layout.reserved("vanishing_details", *DETAILS_HEIGHTS):
+    with layout.reserved("vanishing_details", DETAILS_HEIGHTS[0], DETAILS_HEIGHTS[1] + SLOPES_HEIGHT * slopes):
         if found:
             _details(e, found[-1])
     regime_map.regimes(e)
