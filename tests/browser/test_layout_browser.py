@@ -155,7 +155,7 @@ def test_smaller_numbers_can_be_had_by_minus(server, visit):
 
 
 def test_nothing_below_moves_while_it_is_computed(server, visit):
-    page = visit(server.link("/vanishing", length=80, hidden=64, replicas=2), viewport=LAPTOP)  # seconds of computing
+    page = visit(server.link("/vanishing", length=150, hidden=128, replicas=4), viewport=LAPTOP)  # seconds of computing
     expect(page.locator(".st-key-vanishing_numbers")).to_be_visible()
     expect(chart(page, "Share of the gradient")).to_have_count(1)
     page.evaluate(
