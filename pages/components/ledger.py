@@ -178,11 +178,12 @@ class _Writer:
         return self._entry(norm, f"‖{self.symbol(Ref(name, t))}‖", self.book.template(f"norm {name}", t, 0))
 
     def _entry(self, value: float, symbol: str, template: Template) -> Cell:
-        symbols = "".join(part if isinstance(part, str) else self.symbol(part) for part in template).replace("nonzero", "")
+        symbols = "".join(part if isinstance(part, str) else self.symbol(part) for part in template)
         refs = [part for part in template if isinstance(part, Ref)]
         places = list(dict.fromkeys(place for ref in refs if (place := self._place(ref))))
-        filled = self.book.filled(template).replace("nonzero", "")  # no number is 0 there: the sentence begins at the first step
-        return [compact(value), _plain(value), symbol, symbols, filled, significant(value, 4), places]
+        # no number is 0 there: the sentence begins at the first step
+        texts = [text.replace("nonzero", "") for text in (symbols, self.book.filled(template))]
+        return [compact(value), _plain(value), symbol, *texts, significant(value, 4), places]
 
     def _place(self, ref: Ref) -> str:
         """Returns the cell of a number in an equation, "" where the table has none."""
