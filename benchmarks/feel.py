@@ -55,6 +55,7 @@ def main() -> None:
                     time.sleep(15)  # the first run is trained
                     close_pages(browser)
                     visit(browser, url, time.perf_counter(), "a later visitor to")
+                    close_pages(browser)
                     first_frame(browser, url)
             finally:
                 close_pages(browser)  # other visitors use other machines

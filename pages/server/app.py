@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pages.server import streamlit_private
 from pages.server.browser_cookie import BrowserCookie
+from pages.server.tabs import Tabs
 from pages.server.upload_quota import UploadQuota
 from pages.ui import registry
 from rnnkit.serving.limits import Limits
@@ -60,25 +61,6 @@ def facts() -> dict[str, Any]:
         worker["cores"] = _cpu_load.cores.get(worker["pid"])
     server = {"megabytes": resident(), "cores": _cpu_load.cores.get("server"), "seconds": time.monotonic() - STARTED}
     return summary | {"tabs": Tabs.open, "server": server, "warnings": list(recent_warnings.last)}
-
-
-class Tabs:
-    """Middleware: counts the browser tabs that have a page open. Each has one connection."""
-
-    open = 0
-    most = 0  # since memory was last returned
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        one = scope["type"] == "websocket"
-        Tabs.open += one
-        Tabs.most = max(Tabs.most, Tabs.open)
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            Tabs.open -= one
 
 
 class Redirect:

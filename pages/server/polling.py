@@ -18,6 +18,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from pages.server import streamlit_private
+from pages.server.tabs import Tabs
 
 LADDER = (0.08, 0.2, 0.5, 1.0, 2.0, 4.5, 6.0, 8.0)  # seconds between two polls; the last one is well below Limits.idle_seconds
 SHARE, MAX_SHARE = 0.2, 0.55  # of a core for drawing frames, and how far it may rise before the interval exceeds ...
@@ -140,12 +141,17 @@ class Polls:
                 self.wall += 0.01 * (time.monotonic() - began - self.wall)  # slowly: with each change polls meet
 
     def viewers(self) -> tuple[int, int]:
-        """Returns how many viewers poll now, and how many are expected to when a class opens its link."""
+        """Returns how many viewers poll now, and how many are expected to when a class opens its link.
+
+        Who has closed a tab, or loaded it again, is not counted for the rest of RECENT: there are no more viewers than tabs.
+        """
         now, polled = time.monotonic(), list(self._polled.items())
         for viewer in [viewer for viewer, (_, last) in polled if now - last > RECENT]:
             self._polled.pop(viewer, None)
         came = [first for _, (first, last) in polled if now - last <= RECENT]
-        return len(came), len(came) + 2 * max(0, sum(now - first < RUSH for first in came) - 1)
+        here = min(len(came), Tabs.open or len(came))
+        rush = min(here, sum(now - first < RUSH for first in came))
+        return here, here + 2 * max(0, rush - 1)
 
     def seconds(self) -> float:
         """Returns the interval between two polls of a viewer."""

@@ -6,6 +6,7 @@ of a frame. So a chart's specification depends on the Experiment alone, and its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,17 +31,19 @@ def draw(
     curve, e = CURVES[name], history.e
     steps = max(e.steps, pinned.e.steps) if pinned else e.steps
     other = pinned or history
-    data = {
-        "rows": history.once((name, n), lambda: arrow(curve.rows(history, n, MAX_POINTS))),
-        "pinned": other.once((name, "median", upto), lambda: arrow(curve.medians(other, upto, MAX_POINTS))),
-        "cursor": arrow({"step": history.steps[row : row + 1]}),
-    }
     spec = chart_view.spec(curve.chart, steps=steps, **curve.options(e))
+    tables = {"rows": (curve.rows, history, n), "summary": (curve.summary, history, n), "pinned": (curve.summary, other, upto)}
+    drawn = {layer["data"].get("name") for layer in spec["layer"]} & {*tables}
+    data = {key: _table(name, *tables[key]) for key in sorted(drawn)} | {"cursor": arrow({"step": history.steps[row : row + 1]})}
     text = curve.state(history, n) if resting else f"{curve.about}, while it trains"
     if pinned and resting and upto == len(pinned.steps):
         text += f" The pinned run: {curve.state(pinned, upto)}"
     size: dict[str, Any] = {"width": "stretch", "height": "stretch" if fill else "content"}
     st.vega_lite_chart({**spec, "datasets": data}, key=f"chart_{name}", alt=text, **size)
+
+
+def _table(name: str, table: Callable[..., dict[str, np.ndarray]], history: History, n: int) -> bytes:
+    return history.once((name, table.__name__, n), lambda: arrow(table(history, n, MAX_POINTS)))
 
 
 def arrow(columns: dict[str, np.ndarray]) -> bytes:

@@ -45,6 +45,17 @@ def test_who_has_not_looked_for_a_while_is_not_counted(monkeypatch):
     assert polls.viewers() == (0, 0) and polls.seconds() == LADDER[0]
 
 
+def test_a_tab_that_was_loaded_again_is_one_viewer(monkeypatch):
+    """Else who had three pages open a moment ago gets five frames a second instead of ten, for twelve seconds."""
+    monkeypatch.setattr(polling.Tabs, "open", 1)
+    polls = crowd(3, 0.008)
+    assert polls.viewers() == (1, 1) and polls.seconds() == LADDER[0]
+    with polls.frame("now"), polls.frame("now as well"):
+        assert polls.viewers() == (1, 1)
+    polling.Tabs.open = 40
+    assert polls.viewers() == (5, 7)
+
+
 def test_looks_that_came_together_come_apart(monkeypatch):
     polls, n, seconds = crowd(50, 0.008), 50, LONG_INTERVAL
     due, looks = [(0.0, k) for k in range(n)], []  # (when, viewer)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import altair as alt
 import numpy as np
@@ -40,7 +41,39 @@ def test_live_chart_names_its_data_and_never_changes(chart):
     first, second = chart(steps=100).to_dict(), chart(steps=100).to_dict()
     assert first == second
     names = {layer["data"].get("name") for layer in first["layer"]}
-    assert {"rows", "cursor"} <= names
+    assert {"summary", "cursor"} <= names
+
+
+def broken_history(steps):
+    """Of five networks one is NaN from the start, two more later, and one has a step with an infinite number."""
+    e = replace(E, replicas=5, steps=steps)
+    h = history.History.of(e, train(e))
+    for values in (h.loss, h.accuracy, h.norm_raw, h.norm_applied, h.lag_within):
+        values[:, 0] = np.nan
+        values[steps // 2 :, 1:3] = np.nan
+        values[2, 3] = np.inf
+    return h
+
+
+@pytest.mark.parametrize("name", charts.CURVES)
+@pytest.mark.parametrize("steps", [5, 40])
+def test_a_live_chart_draws_the_same_as_that_of_the_table(name, steps):
+    """The live one gets medians and ranges, the other one computes them from the table."""
+    curve, h = charts.CURVES[name], broken_history(steps)
+    rows = pd.DataFrame(curve.rows(h, h.n, 10_000))
+    table = curve.chart(rows, rows, steps=steps, **curve.options(h.e))
+    live = curve.chart(steps=steps, **curve.options(h.e)).properties(width=400).to_dict()
+    summary = pd.DataFrame(curve.summary(h, h.n, 10_000))
+    assert not np.isinf(summary).any(axis=None)  # the browser's scales would follow it
+    live["datasets"] = live.get("datasets", {}) | {
+        name: json.loads(data.to_json(orient="records"))
+        for name, data in (("rows", rows), ("summary", summary), ("pinned", summary))
+    }
+    assert paths(vl_convert.vegalite_to_svg(live | {"datasets": live["datasets"] | {"cursor": []}})) == paths(drawn(table))
+
+
+def paths(svg):
+    return re.findall(r'<path[^>]* d="([^"]*[LZ][^"]*)"[^>]*stroke(?:-width)?="', svg)
 
 
 # ---- medians that hide nothing

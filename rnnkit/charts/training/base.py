@@ -28,8 +28,8 @@ class Curve:
     """A number of every network over the training steps: its chart and its texts, for pages and for files.
 
     chart(data, pinned, steps=..., **options(e)) draws it. `data` and `pinned` are tables of step, replica and `columns`; without
-    data it returns a specification for rows that come later, under the names "rows", "pinned" and "cursor". `steps` is the last
-    training step on the axis.
+    data it returns a specification for rows that come later, under the names "rows", "summary", "pinned" and "cursor"; of the
+    pinned run comes the summary alone. `steps` is the last training step on the axis.
     """
 
     menu: str  # its name in a menu
@@ -47,16 +47,32 @@ class Curve:
         """Returns step, replica and the columns of the first n rows: about `most` rows, at recorded steps with any number."""
         return _table(h.steps, {column: getattr(h, name)[:n] for column, name in self.columns.items()}, most)
 
-    def medians(self, h: History, n: int, most: int) -> dict[str, np.ndarray]:
-        """Returns the same of the median network alone."""
+    def summary(self, h: History, n: int, most: int) -> dict[str, np.ndarray]:
+        """Returns step, and median_, min_ and max_ of each column over the networks, where any has a finite number.
+
+        The steps are those of `rows`. A live chart would compute the same in the browser (layers.summary), at every frame.
+        """
         values = {column: getattr(h, name)[:n] for column, name in self.columns.items()}
-        return _table(h.steps, {k: median(v, WORST.get(k, np.inf))[:, None] for k, v in values.items()}, most)
+        rows = _rows(values, most)
+        rows = rows[np.any([np.isfinite(of_all[rows]).any(1) for of_all in values.values()], axis=0)]
+        table = {"step": h.steps[rows]}
+        for column, of_all in values.items():
+            middle, finite = median(of_all[rows], WORST.get(column, np.inf)), np.isfinite(of_all[rows])
+            table[f"median_{column}"] = np.where(np.isfinite(middle), middle, np.nan)
+            for name, bound in (("min", np.fmin), ("max", np.fmax)):
+                table[f"{name}_{column}"] = bound.reduce(np.where(finite, of_all[rows], np.nan), 1)
+        return table
+
+
+def _rows(columns: dict[str, np.ndarray], most: int) -> np.ndarray:
+    """Returns rows at which the first column (n, R) has any number, evenly, for about `most` numbers."""
+    first = next(iter(columns.values()))
+    measured = np.flatnonzero(~np.isnan(first).all(1))
+    return measured[evenly(len(measured), max(2, most // first.shape[1]))]
 
 
 def _table(steps: np.ndarray, columns: dict[str, np.ndarray], most: int) -> dict[str, np.ndarray]:
-    first = next(iter(columns.values()))
-    R, measured = first.shape[1], np.flatnonzero(~np.isnan(first).all(1))
-    rows = measured[evenly(len(measured), max(2, most // R))]
+    rows, R = _rows(columns, most), next(iter(columns.values())).shape[1]
     table = {"step": np.repeat(steps[rows], R), "replica": np.tile(np.arange(R), len(rows))}
     return table | {name: values[rows].ravel() for name, values in columns.items()}
 

@@ -31,17 +31,17 @@ def norm_chart(data: Table = None, pinned: Table = None, *, steps: int | None = 
     scale = alt.Scale(type="log", domain=[1e-6, TOP], clamp=True)
     y = alt.Y("norm:Q", scale=scale, axis=alt.Axis(format=".0e", tickCount=5, title=None))
 
-    def medians(rows: Any) -> alt.Chart:
-        base = layers.summary(alt.Chart(rows), list(names))
+    def medians(data: Table, name: str) -> alt.Chart:
+        base = layers.summary(data, name, list(names))
         base = base.transform_calculate(**{name: f"datum.median_{column}" for column, name in names.items()})
         base = base.transform_fold(list(names.values()), as_=["kind", "norm"])
         return base.transform_filter(f"{layers.finite('norm')} && datum.norm > 0").encode(layers.x_axis(steps))
 
     dashed: dict[str, Any] = {"clip": True, "strokeDash": DASH, "opacity": 0.8}
-    other = medians(layers.source(pinned, "pinned")).mark_line(**dashed).encode(y, colour, wide)
-    own = medians(layers.source(data))
+    other = medians(pinned, "pinned").mark_line(**dashed).encode(y, colour, wide)
+    own = medians(data, "summary")
     titles = {f"median_{column}": name for column, name in names.items()}
-    nearest = layers.pointer(layers.summary(alt.Chart(layers.source(data)), list(names)), titles, EXACT, steps)
+    nearest = layers.pointer(layers.summary(data, "summary", list(names)), titles, EXACT, steps)
     shown = [other] if data is None or pinned is not None else []
     drawn = own.mark_line(clip=True).encode(y, colour, wide)
     return sized(*shown, drawn, *layers.marks_above(own, "norm", TOP), *nearest, layers.cursor(data))

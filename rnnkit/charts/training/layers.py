@@ -39,7 +39,7 @@ def median_and_range(
     rows = alt.Chart(source(data))
     one = rows.transform_filter(finite(column)).mark_line(strokeWidth=1, opacity=0.35, color=INK)
     one = one.encode(x_axis(steps), alt.Y(f"{column}:Q", **y), detail="replica:N")
-    base = summary(rows, [column]).encode(x_axis(steps))
+    base = summary(data, "summary", [column]).encode(x_axis(steps))
     spread = base.mark_area(opacity=0.16, color=INK).encode(alt.Y(f"min_{column}:Q", **y), alt.Y2(f"max_{column}:Q"))
     median = base.transform_filter(finite(f"median_{column}"))
     middle = median.mark_line(strokeWidth=3, color=INK).encode(alt.Y(f"median_{column}:Q", **y))
@@ -52,7 +52,7 @@ def median_and_range(
         align="right", baseline="bottom", dy=-3, dx=-3, fontSize=14, color=GREY_TEXT
     )
     guess = [rule.encode(y="level:Q"), text.encode(y="level:Q", x=alt.XValue("width"), text="name:N")]
-    other = summary(alt.Chart(source(pinned, "pinned")), [column]).transform_filter(finite(f"median_{column}"))
+    other = summary(pinned, "pinned", [column]).transform_filter(finite(f"median_{column}"))
     tooltip = ["step:Q", alt.Tooltip(f"median_{column}:Q", format=form, title="pinned")]
     other = other.mark_line(strokeWidth=3, strokeDash=DASH, color=WARM)
     other = other.encode(x_axis(steps), alt.Y(f"median_{column}:Q", **y), tooltip=tooltip)
@@ -64,11 +64,15 @@ def median_and_range(
     return sized(spread, one, *shown, middle, *above, *guess, *nearest, cursor(data))
 
 
-def summary(chart: alt.Chart, columns: Sequence[str]) -> alt.Chart:
+def summary(data: Table, name: str, columns: Sequence[str]) -> alt.Chart:
     """Rows of one training step -> median_, min_ and max_ of each column, where any network has a number.
 
     A network that is NaN counts as the worst in the median, which is not a number where half of them are (History's median).
+    Without data: of rows that will come under this name, as `Curve.summary` makes them.
     """
+    if data is None:
+        return alt.Chart(alt.NamedData(name))
+    chart = alt.Chart(source(data))
     fields: dict[str, Any] = {}
     for column in columns:
         worst = np.clip(WORST.get(column, np.inf), -1e308, 1e308)  # no infinity in Vega's expressions
@@ -109,10 +113,10 @@ def pointer(base: alt.Chart, titles: dict[str, str], form: str, steps: int | Non
     return [base.transform_filter(nearest).mark_rule(color=GREY, strokeWidth=1.5), catcher]
 
 
-def source(data: Table, name: str = "rows") -> Any:
-    """The table, with evenly fewer steps where Altair would refuse its length; or a name under which rows will come."""
+def source(data: Table) -> Any:
+    """The table, with evenly fewer steps where Altair would refuse its length; or the name under which rows will come."""
     if data is None:
-        return alt.NamedData(name)
+        return alt.NamedData("rows")
     steps = data["step"].unique()
     every = max(1, -(-len(data) // MAX_ROWS))
     return data[data["step"].isin(steps[::every])].drop(columns=["cause", "causes"], errors="ignore")
