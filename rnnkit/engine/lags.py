@@ -35,20 +35,12 @@ def lag_shares(tape: Tape, dW: Tensor | None = None) -> np.ndarray:
 def products(tape: Tape, direction: Tensor) -> Tensor:
     """Returns <h_{t-1}^T da_t, direction> of every time step, (T, R), for a direction (R, H, G*H).
 
-    Where the tape does not hold h_{t-1}^T da_t, it is the sum over the batch of (da_t direction^T) . h_{t-1}: for each step a
-    product as large as that with W_rec.
+    Where the tape does not hold h_{t-1}^T da_t, it takes a product for each step (Loops.inner).
     """
     if tape.terms is not None:
         of_networks = tape.terms.flatten(2).transpose(0, 1)  # (R, T, H G*H)
         return (of_networks @ direction.flatten(1).unsqueeze(2))[..., 0].T
-    h, da = tape.forward_arrays.before[tape.cell.recurrent_part], tape.da
-    back, across = h.new_empty(h.shape), direction.mT.contiguous()
-    if len(direction) == 1:  # one network's steps lie one below the other: one product
-        back.view(-1, h.shape[-1]).addmm_(da.flatten(0, 2), across[0], beta=0)
-    else:
-        for b, d in zip(back.unbind(0), da.unbind(0), strict=True):
-            b.baddbmm_(d, across, beta=0)
-    return back.mul_(h).sum((2, 3))
+    return tape.loops.inner(tape.forward_arrays.before[tape.cell.recurrent_part], tape.da, direction)
 
 
 def lag_within(shares: np.ndarray, within: float = WITHIN) -> np.ndarray:

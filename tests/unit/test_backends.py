@@ -55,6 +55,9 @@ def arrays_of_a_step(e, backend, dtype=DOUBLE):
         found |= {name: array[tape.first :] for name, array in saved.items()}
         if tape.terms is not None:
             found["terms"] = tape.terms
+        if tape.cell.recurrent:
+            left = tape.forward_arrays.before[tape.cell.recurrent_part]
+            found["inner"] = tape.loops.inner(left, tape.da, tape.matrix_gradient())
         return {name: array.clone() for name, array in found.items()}
 
 
@@ -107,6 +110,27 @@ def test_norms_on_the_way_are_those_of_the_gradients_down_to_the_smallest():
     for part, expected in zip(taken, anew, strict=True):
         assert part == pytest.approx(expected, rel=1e-5, abs=1e-37)
     assert taken.min() < 1e-30 < taken.max()
+
+
+@needs_compiler
+@pytest.mark.parametrize("backend", backends.BACKENDS)
+@pytest.mark.parametrize("dtype", [torch.float32, DOUBLE])
+@pytest.mark.parametrize("R", [1, 3])
+def test_inner_products_of_every_step(backend, dtype, R):
+    """On one thread and on three, which 13 steps do not fill evenly."""
+    shapes, generator = ((13, R, 5, 7), (13, R, 5, 21), (R, 7, 21)), torch.Generator().manual_seed(0)
+    left, right, direction = (torch.randn(*shape, dtype=dtype, generator=generator) for shape in shapes)
+    expected = torch.einsum("trbi,trbj,rij->tr", left.double(), right.double(), direction.double())
+    backends.use_backend(backend)
+    alone = backends.BACKENDS[backend].inner(left, right, direction)
+    torch.set_num_threads(3)
+    try:
+        together = backends.BACKENDS[backend].inner(left, right, direction)
+    finally:
+        torch.set_num_threads(1)
+    assert together.shape == (13, R) and together.dtype == dtype
+    for found in (alone, together):
+        assert (found - expected).abs().max() < (1e-12 if dtype == DOUBLE else 1e-5) * expected.abs().max()
 
 
 @needs_compiler

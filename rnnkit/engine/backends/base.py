@@ -54,6 +54,19 @@ class Loops(ABC):
         filled with what each step adds to dL/dM of the first product: Sums has its sum then.
         """
 
+    def inner(self, left: Tensor, right: Tensor, direction: Tensor) -> Tensor:
+        """<left_t^T right_t, direction> of every step, (T, R), from (T, R, B, H), (T, R, B, G H) and (R, H, G H).
+
+        It is the sum over the batch of (right_t direction^T) . left_t: for each step a product as large as that with W_rec.
+        """
+        back, across = left.new_empty(left.shape), direction.mT.contiguous()
+        if len(direction) == 1:  # one network's steps lie one below the other: one product
+            back.view(-1, left.shape[-1]).addmm_(right.flatten(0, 2), across[0], beta=0)
+        else:
+            for b, r in zip(back.unbind(0), right.unbind(0), strict=True):
+                b.baddbmm_(r, across, beta=0)
+        return back.mul_(left).sum((2, 3))
+
 
 def cross(signals: Sequence[Signal], ds_prev: Sequence[Tensor], t: int, T: int) -> None:
     """Applies the signals, in place, to the gradient that crosses from t to t - 1."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnnkit.engine.backends.base import Loops, Sums, arrive_late, cross
 from rnnkit.engine.backends.compiled import build, source
@@ -43,7 +43,7 @@ class CompiledLoops(Loops):
         left = [*(f.before[k] for k, _ in tape.products), *(f.states[k] for k, _ in tape.delayed)]
         matrices = [M.unsqueeze(0) for _, M in (*tape.products, *tape.delayed)]
         step, arrays = build.names(cell)[0], _in_order(tape, source.forward(cell).arrays)
-        loop = self._function("forward", tape)
+        loop = self._function("forward", tape.p["W_out"])
 
         def run(begin: int, end: int) -> None:
             loop(step, arrays, f.entered, tables, tape.symbols, left, matrices, begin, end)
@@ -70,11 +70,11 @@ class CompiledLoops(Loops):
         sums = [torch.zeros_like(M) for _, M in tape.products] if several else []
         norms = direct.new_zeros(len(cell.parts), T, R, dtype=torch.float64) if single else None
         left, into = [f.before[k] for k, _ in tape.products], [b.states[k] for k, _ in tape.products]
-        late = [b.states[k] for k, _ in tape.delayed], [M.unsqueeze(0) for _, M in tape.delayed], cell.lag
+        late = [b.states[k] for k, _ in tape.delayed], [_transposed(M) for _, M in tape.delayed], cell.lag
         beta = [float(cell.has_direct_term(k)) for k, _ in tape.products]
-        matrices = [M.unsqueeze(0) for _, M in tape.products], [M.unsqueeze(0) for M in sums]
+        matrices = [_transposed(M) for _, M in tape.products], [M.unsqueeze(0) for M in sums]
         step, arrays = build.names(cell)[1], _in_order(tape, source.backward(cell).arrays)
-        loop = self._function("backward", tape)
+        loop = self._function("backward", direct)
 
         def run(direct: Tensor, late: tuple[list[Tensor], list[Tensor], int], begin: int, end: int) -> None:
             where = (b.entered, rows or [], tape.symbols, left, into, matrices[0], beta, *late, matrices[1], terms, b.states)
@@ -91,10 +91,18 @@ class CompiledLoops(Loops):
                 b.states[0][t].add_(direct[t - 1 - T + K])
         return Sums(norms, rows, sums if several else None)
 
-    def _function(self, which: str, tape: TapeArrays) -> Callable[..., None]:
-        dtype = str(tape.p["W_out"].dtype).removeprefix("torch.")
-        function: Callable[..., None] = getattr(build.library(), f"{which}_{dtype}").default
+    def inner(self, left: Tensor, right: Tensor, direction: Tensor) -> Tensor:
+        found: Tensor = self._function("inner", left)(left, right, _transposed(direction))
+        return found
+
+    def _function(self, which: str, like: Tensor) -> Callable[..., Any]:
+        function: Callable[..., Any] = getattr(build.library(), f"{which}_{str(like.dtype).removeprefix('torch.')}").default
         return function
+
+
+def _transposed(M: Tensor) -> Tensor:
+    """(R, m, n) -> (1, R, n, m)."""
+    return M.mT.contiguous().unsqueeze(0)
 
 
 def _entered(cell: Cell, entered: Sequence[Tensor]) -> dict[str, Tensor]:

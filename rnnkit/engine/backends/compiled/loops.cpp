@@ -9,6 +9,7 @@
 #include <ATen/cpu/vec/vec.h>
 #include <ATen/ops/add.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/library.h>
@@ -187,15 +188,16 @@ struct Lookup {
   }
 };
 
-// The sum of squares in float64, where the square of no float32 underflows or overflows.
-double squares(const float* x, int64_t n) {
+// The inner product in float64, where the square of no float32 underflows or overflows.
+template <typename T>
+double dot(const T* x, const T* y, int64_t n) {
   constexpr int64_t lanes = 16;
   std::array<double, lanes> sums{};
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)
-    for (int64_t k = 0; k < lanes; k++) sums[k] += static_cast<double>(x[i + k]) * x[i + k];
+    for (int64_t k = 0; k < lanes; k++) sums[k] += static_cast<double>(x[i + k]) * y[i + k];
   double sum = 0;
-  for (; i < n; i++) sum += static_cast<double>(x[i]) * x[i];
+  for (; i < n; i++) sum += static_cast<double>(x[i]) * y[i];
   for (double s : sums) sum += s;
   return sum;
 }
@@ -223,9 +225,10 @@ void forward(const std::string& name, const Tensors& arrays, const Tensors& ente
   });
 }
 
-// Steps end - 1, ..., begin: the cell's step back; into_t = beta into_t + da_t matrix^T for each product; what the readout at
-// t - 1 adds to dL/dh_{t-1}, and what a step `lag` steps after t - 1 does past the steps between. On the way it sums up, where
-// they are asked for:
+// Steps end - 1, ..., begin: the cell's step back; into_t = beta into_t + da_t matrix for each product, whose matrix is the
+// transpose of the forward step's, since a product with a factor that is to be transposed takes up to 1.4 times as long; what the
+// readout at t - 1 adds to dL/dh_{t-1}, and what a step `lag` steps after t - 1 does past the steps between. On the way it sums
+// up, where they are asked for:
 //   tables      dL/d of the rows that the symbols picked
 //   dM          left_t^T da_t of each product, and of the first one every term of the sum, terms (T, R, H, G H)
 //   norms       (P, T, R) ||dL/ds_t|| of each part
@@ -254,12 +257,14 @@ void backward(const std::string& name, const Tensors& arrays, const Tensors& ent
     for (int64_t t = end - 1; t >= begin; t--) {
       step(t, s);
       if constexpr (std::is_same_v<T, float>)
-        for (int64_t k = 0; norms && k < P; k++)
-          found[(s.part * P + k) * rows + (t - begin) * R + s.r] = squares(ds[k].at(t + 1, s), s.size * ds[k].width);
+        for (int64_t k = 0; norms && k < P; k++) {
+          const T* x = ds[k].at(t + 1, s);
+          found[(s.part * P + k) * rows + (t - begin) * R + s.r] = dot(x, x, s.size * ds[k].width);
+        }
       for (size_t k = 0; k < to.size(); k++)
-        product<T>(to[k].at(t, s), s.size, to[k].width, da.width, {da.at(t, s)}, {M[k].at(0, s.r), true}, beta[k]);
+        product<T>(to[k].at(t, s), s.size, to[k].width, da.width, {da.at(t, s)}, {M[k].at(0, s.r)}, beta[k]);
       for (size_t k = 0; k < late.size() && t - 1 + lag < steps; k++)
-        product<T>(late[k].at(t, s), s.size, late[k].width, da.width, {da.at(t - 1 + lag, s)}, {late_M[k].at(0, s.r), true}, 1);
+        product<T>(late[k].at(t, s), s.size, late[k].width, da.width, {da.at(t - 1 + lag, s)}, {late_M[k].at(0, s.r)}, 1);
       for (size_t k = 0; k < sums.size(); k++) {  // of several networks, whose sequences are one part
         const int64_t H = from[k].width;
         T* sum = sums[k].at(0, s.r);
@@ -281,6 +286,24 @@ void backward(const std::string& name, const Tensors& arrays, const Tensors& ent
     }
 }
 
+// (right_t direction) . left_t of every step and network, summed over sequences and units, (T, R): each product stays in the
+// cache. Here a share is some steps of one network, which do not depend on each other.
+template <typename T>
+Tensor inner(const Tensor& left, const Tensor& right, const Tensor& direction) {
+  const Array<T> h(left), da(right), D(direction);
+  const int64_t steps = left.size(0), R = left.size(1), B = left.size(2);
+  Tensor out = at::empty({steps, R}, left.options());
+  T* const results = out.mutable_data_ptr<T>();
+  share_out(R, steps, R > 1 ? 1 : std::min<int64_t>(at::get_num_threads(), steps), [&](const Share& s) {
+    std::vector<T> back(B * h.width);
+    for (int64_t t = s.b; t < s.b + s.size; t++) {
+      product<T>(back.data(), B, h.width, da.width, {da.at(t, s.r)}, {D.at(0, s.r)}, 0);
+      results[t * R + s.r] = dot(back.data(), h.at(t, s.r), B * h.width);
+    }
+  });
+  return out;
+}
+
 TORCH_LIBRARY(NAMESPACE, m) {
   const std::string both = "(str step, Tensor[] arrays, Tensor[] entered, Tensor[] tables, Tensor? symbols, Tensor[] left, ";
   const std::string there = "Tensor[] matrices, int begin, int end) -> ()";
@@ -291,4 +314,6 @@ TORCH_LIBRARY(NAMESPACE, m) {
   m.def(("forward_float64" + both + there).c_str(), forward<double>);
   m.def(("backward_float32" + both + back).c_str(), backward<float>);
   m.def(("backward_float64" + both + back).c_str(), backward<double>);
+  m.def("inner_float32(Tensor left, Tensor right, Tensor direction) -> Tensor", inner<float>);
+  m.def("inner_float64(Tensor left, Tensor right, Tensor direction) -> Tensor", inner<double>);
 }
