@@ -139,8 +139,9 @@ def test_a_signal_keeps_what_is_done_and_the_same_command_goes_on(number, tmp_pa
     program = start(*command, **options)
     done = [program.stdout.readline() for _ in range(2)]
     os.killpg(program.pid, number)  # as a terminal does: the processes that train get it, too
-    out, err = program.communicate(timeout=100)
-    done += out.splitlines()
+    done += program.stdout.read().splitlines()  # not communicate(): it leaves out what readline() has read ahead
+    err = program.stderr.read()
+    program.wait(100)
     assert program.returncode == 128 + number and all(" of 2 learn" in line for line in done) and 2 <= len(done) < 8
     name = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
     assert f"stopped by {name}: {len(done)} of 8 runs are done; the same command goes on from there" in err
