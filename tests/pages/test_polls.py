@@ -46,7 +46,7 @@ def test_who_has_not_looked_for_a_while_is_not_counted(monkeypatch):
 
 
 def test_a_tab_that_was_loaded_again_is_one_viewer(monkeypatch):
-    """Else who had three pages open a moment ago gets five frames a second instead of ten, for twelve seconds."""
+    """Else who had three pages open a moment ago gets five frames a second instead of eight, for twelve seconds."""
     monkeypatch.setattr(polling.Tabs, "open", 1)
     polls = crowd(3, 0.008)
     assert polls.viewers() == (1, 1) and polls.seconds() == LADDER[0]

@@ -286,8 +286,8 @@ void backward(const std::string& name, const Tensors& arrays, const Tensors& ent
     }
 }
 
-// (right_t direction) . left_t of every step and network, summed over sequences and units, (T, R): each product stays in the
-// cache. Here a share is some steps of one network, which do not depend on each other.
+// (right_t direction) . left_t of every step and network, summed over sequences and units, (T, R). direction is (1, R, G H, H).
+// Each product stays in the cache. Here a share is some steps of one network, which do not depend on each other.
 template <typename T>
 Tensor inner(const Tensor& left, const Tensor& right, const Tensor& direction) {
   const Array<T> h(left), da(right), D(direction);
